@@ -1,0 +1,132 @@
+"""What classification says about one message: findings with masked values, reasons in words, and a verdict.
+
+A report carries no content. A value that was found is shown masked; a file name, a subject or a sentence of the
+mail never enters it, because reports are stored, logged and shown to people who may not read the message.
+Every type here is frozen and made of plain values (words, numbers, tuples), so that msgspec can encode it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a finding is: something that points at a person, or something about health."""
+
+    SSN = "ssn"
+    MRN = "mrn"
+    DOB = "dob"
+    PHONE = "phone"
+    EMAIL = "email"
+    ADDRESS = "address"
+    MEMBER_ID = "member_id"
+    ACCOUNT = "account"
+    NAME = "name"
+    DIAGNOSIS = "diagnosis"
+    DRUG = "drug"
+    PROCEDURE = "procedure"
+    LAB = "lab"
+    CLINICAL = "clinical"
+    INSURANCE = "insurance"
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether this kind points at a person (45 CFR 164.514(b)(2)), rather than at health or its payment."""
+        return self in _IDENTIFIERS
+
+
+_IDENTIFIERS = frozenset(
+    {
+        Kind.SSN,
+        Kind.MRN,
+        Kind.DOB,
+        Kind.PHONE,
+        Kind.EMAIL,
+        Kind.ADDRESS,
+        Kind.MEMBER_ID,
+        Kind.ACCOUNT,
+        Kind.NAME,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in the message something was seen, without a file name.
+
+    part: "subject", "header", or the MIME part number counted as IMAP does ("1", "1.2", RFC 9051 section 6.4.5).
+    name: the kind of part, such as "application/pdf"; only type/subtype tokens, never what the sender called it.
+    page, line: counted from 1; 0 when the part has none.
+    """
+
+    part: str
+    name: str = ""
+    page: int = 0
+    line: int = 0
+
+    def __str__(self) -> str:
+        words = [self.part if self.part in {"subject", "header"} else f"part {self.part}"]
+        if self.name:
+            words[0] += f" ({self.name})"
+        if self.page:
+            words.append(f"page {self.page}")
+        if self.line:
+            words.append(f"line {self.line}")
+        return ", ".join(words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was found.
+
+    masked: the value with all but a hint of it hidden ("***-**-6789", "M… G…").
+    certainty: 0 to 1.
+    why: how it was recognised, in words that hold no value.
+    """
+
+    kind: Kind
+    masked: str
+    place: Place
+    certainty: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uninspectable:
+    """A part that could not be read for sure, and why; the message then counts as protected (invariant 5)."""
+
+    place: Place
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that policy knows about the content of one message.
+
+    phi: an identifier was found tied to health context; score (0 to 1) says how strongly.
+    reasons: one sentence per step of the verdict, without values.
+    tagged: one of the subject tags was in the decoded Subject (ID-09).
+    signed_by_author: the body is multipart/signed or a signed application/pkcs7-mime: it is never edited inside.
+    encrypted: the body is OpenPGP or S/MIME ciphertext already.
+    urgent: the sender marked the message urgent (Importance, Priority or X-Priority).
+    from_addresses: the addr-specs of all From fields, as written.
+    attachments: parts that are not the body the reader sees first.
+    bulk: a mailing list or bulk header is present (RFC 2369, RFC 2919, Precedence).
+    """
+
+    phi: bool
+    score: float
+    findings: tuple[Finding, ...] = ()
+    reasons: tuple[str, ...] = ()
+    uninspectable: tuple[Uninspectable, ...] = ()
+    tagged: bool = False
+    signed_by_author: bool = False
+    encrypted: bool = False
+    urgent: bool = False
+    from_addresses: tuple[str, ...] = ()
+    attachments: int = 0
+    bulk: bool = False
+
+    @property
+    def protected(self) -> bool:
+        """Whether the content calls for a safe path: PHI was found, or something could not be read."""
+        return self.phi or bool(self.uninspectable)

@@ -1,0 +1,1 @@
+"""Tests of PHI classification."""
