@@ -1,1 +1,1 @@
-"""What the mail is and what may happen to it: facts in, decisions out; no I/O, no clock, no SMTP codes."""
+"""What mail is and what may happen to it: facts in, decision out; no I/O, clock or SMTP codes."""
