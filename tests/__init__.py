@@ -1,0 +1,1 @@
+"""Tests of every room; the folders mirror the packages."""
