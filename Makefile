@@ -1,0 +1,70 @@
+# `make demo` shows Mailward at work, `make test` tests it; both set up what they need in .venv and ask nothing else of you.
+# PYTHON=python3.13 picks another Python; SYSTEM=1 lets `make test` install the servers and clients that the e2e tests use.
+
+PYTHON ?= python3
+UV     ?= uv
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCKED := build runtime data test
+CODE   := gateway policy tls tests bench hatch_build.py
+SETUP  := contrib/setup
+
+# dkimpy and PGPy come as source only: their build tools are locked, installed first and found on PATH.
+INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+           --require-hashes --no-build-isolation
+
+.DELETE_ON_ERROR:
+.PHONY: demo test quick lint bench lock clean system
+
+demo: $(VENV)/.runtime
+	$(BIN)/mailward demo
+
+test: $(VENV)/.test system
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/.test
+	$(BIN)/python -m pytest -q -m "not slow and not e2e"
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test system
+	$(BIN)/python -m bench.run
+
+# Resolves pyproject.toml anew. The files hold versions and hashes, never the address of a package index.
+lock:
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
+	UV=$(UV) sh $(SETUP)/lock.sh $(LOCKED)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f policy/phi/data/*.bin policy/phi/data/*.tsv.gz
+
+# A sysadmin's own mail server must not be replaced by a test run: only CI and those who ask get system packages.
+system:
+ifneq (,$(filter true,$(CI))$(filter 1,$(SYSTEM)))
+	sh $(SETUP)/system-packages.sh
+endif
+
+# --- the virtual environment: each stamp is touched last, so an interrupted step runs again --------------------------
+
+$(VENV)/.made: requirements/build.txt $(SETUP)/venv.sh
+	PYTHON="$(PYTHON)" VENV=$(VENV) sh $(SETUP)/venv.sh
+	$(INSTALL) -r requirements/build.txt
+	rm -f $(VENV)/.unfinished
+	touch $@
+
+$(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt requirements/data.txt pyproject.toml hatch_build.py \
+                  $(wildcard policy/phi/data/build.py)
+	$(INSTALL) -r requirements/runtime.txt
+	$(INSTALL) -r requirements/data.txt
+	$(BIN)/python -m policy.phi.data.build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.runtime requirements/test.txt
+	$(INSTALL) -r requirements/test.txt
+	touch $@

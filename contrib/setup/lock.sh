@@ -1,0 +1,21 @@
+#!/bin/sh
+# Locks each named dependency group of pyproject.toml ("runtime": the project itself) into requirements/<name>.txt, with
+# hashes, for every Python and platform at once. Later groups keep the versions of the earlier ones.
+set -eu
+
+[ -n "${UPGRADE:-}" ] && rm -f requirements/*.txt
+constraints=""
+for name in "$@"; do
+    file="requirements/$name.txt"
+    what="--group $name"
+    [ "$name" = runtime ] && what="pyproject.toml"
+    # shellcheck disable=SC2086 # words on purpose
+    "${UV:-uv}" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-header --annotation-style line $constraints $what --output-file "$file"
+    constraints="$constraints --constraint $file"
+done
+
+if grep -n '://' requirements/*.txt; then
+    echo "lock: an address got into requirements/" >&2
+    exit 1
+fi

@@ -1,0 +1,33 @@
+"""Rules for the whole suite: under CI=true a test that was not run has failed."""
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.tools import IN_CI
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure that keeps its reason; an expected failure (xfail) is no skip."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"nothing may be skipped under CI=true: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Skips of a test or a fixture."""
+    report = yield
+    if IN_CI:
+        refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Skips of a whole module."""
+    report = yield
+    if IN_CI:
+        refuse_skip(report)
+    return report
