@@ -1,0 +1,1 @@
+"""Durable state: tables, one writer, queue claims, sealed content."""

@@ -1,0 +1,192 @@
+"""The schema, portable between SQLite and PostgreSQL. Migrations in `migrations/` are the truth for existing data.
+
+Times are microseconds since 1970 in UTC (`UtcMicros`); ciphertext columns say in `vault` what their additional data is.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class UtcMicros(sa.types.TypeDecorator[datetime]):
+    """An aware datetime as a 64-bit integer: same order, same bytes on every engine."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+metadata: Final = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# One row a message, content apart. wrapped_key is NULL once the content is destroyed; the row stays as evidence.
+message: Final = sa.Table(
+    "message",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("sender", sa.String(320), nullable=False),
+    sa.Column("login", sa.String(320), nullable=False),
+    sa.Column("envid", sa.String(100), nullable=False),
+    sa.Column("ret", sa.String(4), nullable=False),
+    sa.Column("about_id", sa.String(26), nullable=False),  # for notices, codes and DSNs: the message they are about
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("received_at", UtcMicros, nullable=False),
+    sa.Column("master_key_id", sa.String(16), nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary),
+)
+
+# Sealed content in 1 MiB pieces. Written ahead of its message for large mail; pieces without a message are swept at start.
+content: Final = sa.Table(
+    "content",
+    metadata,
+    sa.Column("message_id", sa.String(26), primary_key=True),
+    sa.Column("part", sa.String(16), primary_key=True),  # "message" (bytes as they came, edited header), "report" (findings)
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("ciphertext", sa.LargeBinary, nullable=False),
+)
+
+# One row a recipient. Leases: at most one worker holds an entry; a lease that lapsed may be taken by any.
+entry: Final = sa.Table(
+    "entry",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("queue_id", sa.String(26), sa.ForeignKey("message.id"), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("sender", sa.String(320), nullable=False),
+    sa.Column("recipient", sa.String(320), nullable=False),
+    sa.Column("domain", sa.String(255), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("protected", sa.Boolean, nullable=False),
+    sa.Column("methods", sa.String(64), nullable=False),  # comma-separated, in order
+    sa.Column("rung", sa.Integer, nullable=False),
+    sa.Column("rung_since", UtcMicros),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("queued_at", UtcMicros, nullable=False),
+    sa.Column("next_attempt_at", UtcMicros, nullable=False),
+    sa.Column("expires_at", UtcMicros, nullable=False),
+    sa.Column("last_reply", sa.String(512), nullable=False),
+    sa.Column("notify", sa.String(40), nullable=False),
+    sa.Column("orcpt", sa.String(512), nullable=False),
+    sa.Column("requiretls", sa.Boolean, nullable=False),
+    sa.Column("urgent", sa.Boolean, nullable=False),
+    sa.Column("delay_notified", sa.Boolean, nullable=False),
+    sa.Column("tls_refused", sa.Boolean, nullable=False),
+    sa.Column("possible_duplicate", sa.Boolean, nullable=False),
+    sa.Column("trace", sa.Text, nullable=False),  # JSON list of sentences: why these methods
+    sa.Column("lease_owner", sa.String(40), nullable=False),
+    sa.Column("lease_until", UtcMicros),
+    sa.Index("ix_entry_due", "state", "next_attempt_at"),
+)
+
+person: Final = sa.Table(
+    "person",
+    metadata,
+    sa.Column("address", sa.String(320), primary_key=True),
+    sa.Column("password_hash", sa.String(256), nullable=False),
+    sa.Column("role", sa.String(32), nullable=False),
+    sa.Column("created_at", UtcMicros, nullable=False),
+    sa.Column("disabled_at", UtcMicros),
+)
+
+openpgp_certificate: Final = sa.Table(
+    "openpgp_certificate",
+    metadata,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("address", sa.String(320), nullable=False, index=True),
+    sa.Column("certificate", sa.LargeBinary, nullable=False),
+    sa.Column("imported_at", UtcMicros, nullable=False),
+    sa.Column("expires_at", UtcMicros),
+)
+
+# One row a message waiting for one recipient. Tokens, codes and PINs are kept as hashes only.
+portal_message: Final = sa.Table(
+    "portal_message",
+    metadata,
+    sa.Column("token_hash", sa.LargeBinary(32), primary_key=True),
+    sa.Column("entry_id", sa.String(40), sa.ForeignKey("entry.id"), nullable=False, unique=True),
+    sa.Column("queue_id", sa.String(26), nullable=False, index=True),
+    sa.Column("recipient", sa.String(320), nullable=False),
+    sa.Column("sender", sa.String(320), nullable=False),
+    sa.Column("secret", sa.String(8), nullable=False),  # "code": mailed on request; "pin": the sender tells it
+    sa.Column("secret_hash", sa.String(256), nullable=False),  # argon2id of the PIN or the current code, empty: none
+    sa.Column("secret_expires_at", UtcMicros),
+    sa.Column("tries_left", sa.Integer, nullable=False),
+    sa.Column("published_at", UtcMicros, nullable=False),
+    sa.Column("expires_at", UtcMicros, nullable=False),
+    sa.Column("opened_at", UtcMicros),
+)
+
+portal_session: Final = sa.Table(
+    "portal_session",
+    metadata,
+    sa.Column("id_hash", sa.LargeBinary(32), primary_key=True),
+    sa.Column("token_hash", sa.LargeBinary(32), sa.ForeignKey("portal_message.token_hash"), nullable=False),
+    sa.Column("csrf_hash", sa.LargeBinary(32), nullable=False),
+    sa.Column("created_at", UtcMicros, nullable=False),
+    sa.Column("seen_at", UtcMicros, nullable=False),
+)
+
+# Domains that have offered TLS to us: a later refusal is a downgrade, not a fact of life (TL-07).
+domain_tls: Final = sa.Table(
+    "domain_tls",
+    metadata,
+    sa.Column("domain", sa.String(255), primary_key=True),
+    sa.Column("seen_at", UtcMicros, nullable=False),
+    sa.Column("verified", sa.Boolean, nullable=False),
+)
+
+# Leaf `seq` of the Merkle log: body is the canonical JSON of the event, leaf_hash = SHA-256(0x00 || body).
+audit_event: Final = sa.Table(
+    "audit_event",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcMicros, nullable=False),
+    sa.Column("kind", sa.String(48), nullable=False),
+    sa.Column("queue_id", sa.String(26), nullable=False, index=True),
+    sa.Column("recipient", sa.String(320), nullable=False, index=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("leaf_hash", sa.LargeBinary(32), nullable=False),
+)
+
+# One row: the size of the tree and the roots of its complete subtrees (RFC 9162 section 2.1), largest first.
+audit_tree: Final = sa.Table(
+    "audit_tree",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("frontier", sa.LargeBinary, nullable=False),
+)
+
+audit_checkpoint: Final = sa.Table(
+    "audit_checkpoint",
+    metadata,
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcMicros, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),  # C2SP tlog-checkpoint, signed
+)
+
+# Secrets of the installation, sealed by the master key: the audit signing key, the master key's own check value.
+secret: Final = sa.Table(
+    "secret",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("master_key_id", sa.String(16), nullable=False),
+    sa.Column("ciphertext", sa.LargeBinary, nullable=False),
+)
