@@ -1,0 +1,82 @@
+"""Structured logs on standard error: ids, addresses and numbers as keys; never content, file name or credential.
+
+`text` lines read like Postfix's, so that the tools around mail logs understand them; `json` is one object a line.
+Loggers are made by `get_logger(room)`; `configure` is called once by each process that logs.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final, TextIO
+
+import msgspec
+import structlog
+
+LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+Event = MutableMapping[str, Any]
+
+
+def get_logger(room: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger whose lines carry `room`, such as `intake`; cheap, made once per module."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=room)
+    return logger
+
+
+def configure(*, level: str = "info", style: str = "text", stream: TextIO | None = None) -> None:
+    """Set where and how this process logs.
+
+    level: one of LEVELS. style: "text" or "json". stream: standard error when not given.
+    """
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _exception_place,
+            render_json if style == "json" else render_text,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    for name in (
+        "mail.log",
+        "uvicorn.access",
+    ):  # aiosmtpd logs every DATA line at DEBUG (KY-01); access logs hold tokens
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def render_json(_logger: object, _method: str, event: Event) -> str:
+    """One JSON object; what is not JSON is written by its `str`."""
+    return msgspec.json.encode(event, enc_hook=str, order="deterministic").decode()
+
+
+def render_text(_logger: object, _method: str, event: Event) -> str:
+    """`<time> mailward/<room>[<level>]: <queue id>: <event>: key=value, …`, control characters escaped (PO-19)."""
+    time = event.pop("timestamp")
+    room = event.pop("room", "gateway")
+    level = event.pop("level")
+    queue_id = event.pop("queue_id", "")
+    name = event.pop("event")
+    pairs = ", ".join(f"{key}={_printable(value)}" for key, value in event.items())
+    head = f"{time} mailward/{room}[{level}]: {f'{queue_id}: ' if queue_id else ''}{name}"
+    return f"{head}: {pairs}" if pairs else head
+
+
+def _printable(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def _exception_place(_logger: object, _method: str, event: Event) -> Event:
+    """The type of an exception and the place of its last frame: a traceback's text may quote content."""
+    info = event.pop("exc_info", None)
+    if info:
+        error = info if isinstance(info, BaseException) else sys.exc_info()[1]
+        event["error"] = type(error).__name__
+        frame = error.__traceback__ if error else None
+        while frame and frame.tb_next:
+            frame = frame.tb_next
+        if frame:
+            event["error_at"] = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+    return event

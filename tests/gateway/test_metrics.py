@@ -1,0 +1,26 @@
+"""The metric table: names that monitoring relies on, and labels that cannot grow without bound (OP-02)."""
+
+import pytest
+
+from gateway.metrics import METRICS, Metrics, Spec
+
+UNBOUNDED = {"address", "recipient", "sender", "subject", "domain", "message_id", "queue_id", "id"}
+
+
+@pytest.mark.parametrize("spec", METRICS, ids=lambda spec: spec.name)
+def test_labels_are_bounded_and_names_are_base_units(spec: Spec) -> None:
+    assert not UNBOUNDED & set(spec.labels)
+    assert not spec.name.endswith(("_ms", "_kb", "_total"))
+
+
+def test_counters_get_their_suffix_and_no_created_series() -> None:
+    metrics = Metrics()
+    metrics.counter("smtp_auth", "plain", "ok").inc()
+    page = metrics.page().decode()
+    assert 'mailward_smtp_auth_total{mechanism="plain",result="ok"} 1.0' in page
+    assert "_created" not in page
+
+
+def test_a_metric_that_is_not_in_the_table_is_a_bug() -> None:
+    with pytest.raises(KeyError):
+        Metrics().counter("messages_with_subject")
