@@ -1,0 +1,84 @@
+"""Types of settings: each couples a Python type with the parser of its text and the words that documents use for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+from gateway.config import values
+from gateway.config.modes import RouteTls, parse_route_tls
+from policy.decision import Method
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What documents call a type."""
+
+    words: str
+
+
+def setting(default: object, why: str, *, example: object = None, derived: str = "") -> Any:
+    """A key with its default (as it would stand in the file) and the reason for both.
+
+    example: shown instead of the default where that is empty; derived: in words, where the default comes from if it is
+    not a constant.
+    """
+    return Field(
+        default=default,
+        description=why,
+        validate_default=True,
+        examples=None if example is None else [example],
+        json_schema_extra={"derived": derived} if derived else None,
+    )
+
+
+def required(why: str, *, example: object) -> Any:
+    """A key that every installation sets itself."""
+    return Field(description=why, examples=[example])
+
+
+class Section(BaseModel):
+    """A table of the file: every key known, nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _empty_is(empty: object, parse: Callable[[object], object]) -> BeforeValidator:
+    """The same parser, with an empty string read as `empty`."""
+    return BeforeValidator(lambda value: empty if value == "" or value == empty else parse(value))
+
+
+_NO_TIME = timedelta(0)
+UNSET: Final = Path()  # a file whose place follows from another key; `settle` replaces it before anyone reads it
+
+Flag = Annotated[bool, Strict(), Kind("true or false")]
+Text = Annotated[str, Kind("text")]
+Count = Annotated[int, Strict(), Field(ge=0), Kind("number")]
+PositiveCount = Annotated[int, Strict(), Field(gt=0), Kind("number")]
+Port = Annotated[int, Strict(), Field(ge=1, le=65535), Kind("port")]
+
+Duration = Annotated[timedelta, BeforeValidator(values.parse_duration), Kind("duration")]
+PositiveDuration = Annotated[timedelta, BeforeValidator(values.parse_duration), Field(gt=_NO_TIME), Kind("duration")]
+Size = Annotated[int, BeforeValidator(values.parse_size), Field(gt=0), Kind("size")]
+
+Name = Annotated[str, BeforeValidator(values.parse_name), Kind("domain name")]
+Pattern = Annotated[str, BeforeValidator(values.parse_pattern), Kind("domain name, or *. and one")]
+OptionalHost = Annotated[str | None, _empty_is(None, values.parse_host), Kind("host")]
+Bind = Annotated[values.HostPort, BeforeValidator(values.parse_bind), Kind("host:port")]
+Address = Annotated[values.HostPort, BeforeValidator(values.parse_address), Kind("host:port")]
+OptionalAddress = Annotated[values.HostPort | None, _empty_is(None, values.parse_address), Kind("host:port")]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(values.parse_network), Kind("network")]
+DerivedOrigin = Annotated[str, _empty_is("", values.parse_origin), Kind("https address")]
+Selector = Annotated[str, BeforeValidator(values.parse_selector), Kind("DKIM selector")]
+
+File = Annotated[Path, BeforeValidator(values.parse_file), Kind("file")]
+DerivedFile = Annotated[Path, _empty_is(UNSET, values.parse_file), Kind("file")]
+OptionalFile = Annotated[Path | None, _empty_is(None, values.parse_file), Kind("file")]
+StoreUrl = Annotated[str, BeforeValidator(values.parse_store_url), Kind("text")]
+Ladder = Annotated[tuple[Method, ...], Field(min_length=1)]
+RetrySchedule = Annotated[tuple[PositiveDuration, ...], Field(min_length=1)]
+RouteTlsText = Annotated[RouteTls, BeforeValidator(parse_route_tls), Kind("text")]

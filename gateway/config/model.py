@@ -1,0 +1,285 @@
+"""Every setting: its name, default, unit and reason, in the order of the file.
+
+`config.example.toml` and `docs/configuration.md` are made from this file by `python -m gateway.config.render`. Some
+defaults follow another key; `settle` in `load.py` fills those in, so that no reader ever meets an unset one.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.config.fields import (
+    Address,
+    Bind,
+    Count,
+    DerivedFile,
+    DerivedOrigin,
+    Duration,
+    File,
+    Flag,
+    Ladder,
+    Name,
+    Network,
+    OptionalAddress,
+    OptionalFile,
+    OptionalHost,
+    Pattern,
+    Port,
+    PositiveCount,
+    PositiveDuration,
+    RetrySchedule,
+    RouteTlsText,
+    Section,
+    Selector,
+    Size,
+    StoreUrl,
+    Text,
+    required,
+    setting,
+)
+from gateway.config.modes import CodeChannel, ListenerMode, LogFormat, LogLevel, PolicyDefault, TlsVersion
+from policy.decision import Action, Method, UnsignedMx
+
+ALL_METHODS = ["tls", "smime", "openpgp", "portal"]
+
+
+class ServerTls(Section):
+    """Certificate of our own listeners; read again when the file changes."""
+
+    certificate: File = setting("/etc/mailward/tls/fullchain.pem", "Certificate and its chain, PEM, our own first.")
+    private_key: File = setting("/etc/mailward/tls/key.pem", "Its private key, PEM, readable by the service user only.")
+    minimum_version: TlsVersion = setting("1.2", "Oldest TLS that clients may speak (RFC 8996 ended what came before).")
+
+
+class Server(Section):
+    """Who we are."""
+
+    hostname: Name = required(
+        "Our name in HELO, Received and DSNs; its address should resolve back to it.", example="gw.clinic.example"
+    )
+    data_dir: File = setting("/var/lib/mailward", "Embedded database, generated master key, control socket.")
+    inspectors: Count = setting(0, "Processes that parse and classify messages; 0 starts one per core.")
+    tls: ServerTls = setting({}, "")
+
+
+class Limits(Section):
+    """Brakes, generous for a clinic of 500 people; `[[listener]]` may override each in its own `limits`."""
+
+    message_size: Size = setting("50MiB", "Largest message accepted; announced with SIZE (RFC 1870).")
+    recipients: PositiveCount = setting(
+        1000, "Most recipients of one message (RFC 5321 4.5.3.1.8 asks for 100 or more)."
+    )
+    connections: PositiveCount = setting(1000, "Most sessions at once on one listener.")
+    connections_per_address: PositiveCount = setting(50, "Most sessions at once from one IP address.")
+
+
+class Listener(Section):
+    """Where mail comes in; one table for each address. At least one is needed."""
+
+    bind: Bind = setting("0.0.0.0:587", "Address to listen on.")
+    mode: ListenerMode = setting(
+        "submission",
+        "submission: STARTTLS before AUTH, AUTH before MAIL (RFC 6409). submissions: TLS from the start (RFC 8314)."
+        " relay: smart host for trusted networks, without AUTH.",
+    )
+    trusted_networks: tuple[Network, ...] = setting(
+        [], "Relay only: peers that may send without a password.", example=["10.0.0.0/8"]
+    )
+    require_tls: Flag = setting(True, "Refuse MAIL before STARTTLS; only a relay listener may say false.")
+    client_ca: OptionalFile = setting("", "Client certificates signed by this authority identify the peer.")
+    tenant_header: Text = setting("", 'Cloud smart hosts share addresses: "Name: value" that proves whose mail it is.')
+    control_headers: Flag = setting(False, "Whether X-Mailward-* headers are believed from peers of this listener.")
+    proxy_protocol: Flag = setting(False, "Whether a load balancer in front tells the peer's address.")
+    limits: Limits = setting({}, "Overrides [limits] for this listener.", derived="[limits]")
+
+
+class Store(Section):
+    """Where queue, portal messages, registers and audit log live."""
+
+    url: StoreUrl = setting("sqlite", '"sqlite" is data_dir/mailward.db; or "postgresql://user@host/database".')
+
+
+class Seal(Section):
+    """The key that wraps every message key."""
+
+    master_key: DerivedFile = setting(
+        "", "Key file, made on first start with mode 0600. Lose it and all stored mail is lost.",
+        derived="data_dir/master.key",
+    )  # fmt: skip
+
+
+class Dkim(Section):
+    """One DKIM signature of a domain."""
+
+    selector: Selector = required("Selector in DNS: <selector>._domainkey.<domain>.", example="s2026a")
+    private_key: File = required(
+        "RSA or Ed25519 private key, PEM; the key tells which.", example="/etc/mailward/dkim/s2026a.pem"
+    )
+
+
+class Domain(Section):
+    """A domain that we send for. At least one is needed."""
+
+    name: Name = required("The domain, as in the sender's address.", example="clinic.example")
+    inbound: OptionalAddress = setting(
+        "", "Where DSNs and notices to our own senders go, instead of MX.", example="exchange.clinic.example:25"
+    )
+    dkim: tuple[Dkim, ...] = setting(
+        [],
+        "DKIM signatures put on everything that leaves for this domain.",
+        example=[{"selector": "s2026a", "private_key": "/etc/mailward/dkim/s2026a.pem"}],
+    )
+    methods: tuple[Method, ...] = setting(
+        [], "Overrides delivery.methods for mail from this domain.", example=ALL_METHODS, derived="delivery.methods"
+    )
+
+
+class Dns(Section):
+    """How names are looked up."""
+
+    resolvers: tuple[Address, ...] = setting(
+        [], "Resolvers to ask.", example=["127.0.0.1:53"], derived="the system's resolvers"
+    )
+    trust_ad: Flag = setting(False, "True only with resolvers on a trusted path: then their AD flag counts (DANE).")
+
+
+class Tls(Section):
+    """What counts as verified TLS."""
+
+    unsigned_mx: UnsignedMx = setting(
+        "accept", "accept or climb: does WebPKI count for an MX that neither MTA-STS, DNSSEC nor a route vouches for."
+    )
+
+
+class Route(Section):
+    """How one destination is reached."""
+
+    domain: Pattern = required('Destination; "*.partner.example" matches its sub-domains.', example="partner.example")
+    host: OptionalHost = setting("", "Next hop instead of the domain's MX.", example="mx.partner.example")
+    port: Port = setting(25, "Port of the next hop.")
+    tls: RouteTlsText = setting(
+        "verified", "verified, dane, pinned:<sha256 of the SPKI>, or opportunistic (for unprotected mail only)."
+    )
+    methods: tuple[Method, ...] = setting(
+        [], "Overrides the sending domain's methods.", example=["tls"], derived="the sending domain's methods"
+    )
+
+
+class Delivery(Section):
+    """How mail leaves."""
+
+    port: Port = setting(25, "Port of next hops found through MX.")
+    ca_file: OptionalFile = setting("", "Extra trust anchors beside the system's, PEM.")
+    methods: Ladder = setting(
+        ALL_METHODS, "Ladder for protected mail: what is tried, in this order. None of them is plain text."
+    )
+    tls_deadline: Duration = setting(
+        "1h", 'How long verified TLS is waited for before the next rung; "0s": climb at once.'
+    )
+    urgent_tls_deadline: Duration = setting("5m", "The same for mail marked urgent.")
+    delay_notice: PositiveDuration = setting("30m", "The sender is told of a delay after this long.")
+    retry: RetrySchedule = setting(["1m", "5m", "15m", "1h", "2h"], "Pauses between attempts; the last repeats.")
+    expire_after: PositiveDuration = setting(
+        "5d", "Mail goes back to its sender after this long (RFC 5321 4.5.4.1: 4 to 5 days)."
+    )
+    smart_host: OptionalAddress = setting("", "One next hop for everything.", example="smtp.provider.example:587")
+    smart_host_attested: Flag = setting(
+        False, "True: an agreement vouches for its onward TLS, so the rung tls exists through it."
+    )
+    private_networks: tuple[Network, ...] = setting(
+        [], "Next hops in private or loopback ranges are refused unless listed here.", example=["10.0.0.0/8"]
+    )
+    route: tuple[Route, ...] = setting([], "")
+
+
+class Portal(Section):
+    """Where recipients without TLS or keys pick their messages up."""
+
+    bind: Bind = setting("127.0.0.1:8443", "Address to listen on.")
+    base_url: DerivedOrigin = setting(
+        "", "What links in notices begin with.", example="https://secure.clinic.example",
+        derived="https:// and server.hostname",
+    )  # fmt: skip
+    certificate: DerivedFile = setting("", "Certificate and its chain, PEM.", derived="server.tls.certificate")
+    private_key: DerivedFile = setting("", "Its private key, PEM.", derived="server.tls.private_key")
+    code_channel: CodeChannel = setting(
+        "verified", "verified or encrypted: what TLS a mailed one-time code must leave over to open a message."
+    )
+    message_lifetime: PositiveDuration = setting("30d", "A message can be picked up for this long.")
+
+
+class Console(Section):
+    """Where staff look after queue and quarantine."""
+
+    bind: Bind = setting("127.0.0.1:8444", "Address to listen on.")
+
+
+class Metrics(Section):
+    """Where monitoring asks: /metrics, /healthz, /readyz."""
+
+    bind: Bind = setting("127.0.0.1:9587", "Address to listen on.")
+
+
+class Smime(Section):
+    """S/MIME."""
+
+    ca_file: OptionalFile = setting("", "Trust anchors for recipients' certificates, beside the system's, PEM.")
+
+
+class Rule(Section):
+    """A rule of the organisation; the first that matches counts."""
+
+    name: Text = required("Name in traces and in the audit log.", example="no-ssn-lists")
+    when: Text = required("Condition.", example="findings.ssn.count >= 10")
+    action: Action = required("allow, require-tls, protect, portal-only, hold or reject.", example="hold")
+    notify: tuple[Text, ...] = setting([], "Who is told.", example=["privacy@clinic.example"])
+
+
+class Policy(Section):
+    """What may happen to mail."""
+
+    default: PolicyDefault = setting(
+        "protect-phi", "protect-phi: what holds health information is protected. protect-all: everything is."
+    )
+    subject_tags: tuple[Text, ...] = setting(
+        ["[secure]", "#secure"], "A subject with one of these protects the message; the tag is removed on the way out."
+    )
+    rule: tuple[Rule, ...] = setting([], "")
+
+
+class Retention(Section):
+    """How long things are kept."""
+
+    content: Duration = setting("0d", "Message content, after the last recipient's ending.")
+    held: PositiveDuration = setting("30d", "Held mail that nobody decides on.")
+    evidence: PositiveDuration = setting(
+        "6y", "Audit events, decisions, registers: from creation or when last in effect (45 CFR 164.316(b)(2)(i))."
+    )
+
+
+class Log(Section):
+    """What is written to standard error; never content, subjects or file names."""
+
+    level: LogLevel = setting("info", "debug, info, warning or error: the least severe event that is written.")
+    format: LogFormat = setting("text", "text for people and journald; json for collectors, one object a line.")
+
+
+class Settings(Section):
+    """The whole file."""
+
+    server: Server
+    listener: Annotated[tuple[Listener, ...], Field(min_length=1)]
+    store: Store = setting({}, "")
+    seal: Seal = setting({}, "")
+    domain: Annotated[tuple[Domain, ...], Field(min_length=1)]
+    dns: Dns = setting({}, "")
+    tls: Tls = setting({}, "")
+    delivery: Delivery = setting({}, "")
+    portal: Portal = setting({}, "")
+    console: Console = setting({}, "")
+    metrics: Metrics = setting({}, "")
+    smime: Smime = setting({}, "")
+    policy: Policy = setting({}, "")
+    limits: Limits = setting({}, "")
+    retention: Retention = setting({}, "")
+    log: Log = setting({}, "")

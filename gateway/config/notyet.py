@@ -1,0 +1,49 @@
+"""Keys whose feature this version does not have.
+
+Their names are fixed by the interface, so a file may hold them with a value that asks for nothing. Any other value is
+refused: nobody shall believe to be protected by a setting that has no effect. A feature that is built deletes its row.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from gateway.config.problems import Key
+
+HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that this version acts on
+    "listener.client_ca": ("",),
+    "listener.tenant_header": ("",),
+    "listener.control_headers": (False,),
+    "listener.proxy_protocol": (False,),
+    "store.url": ("sqlite",),
+    "dns.trust_ad": (False,),
+    "delivery.route.tls": ("verified", "opportunistic"),
+    "smime.ca_file": ("",),
+    "policy.rule": ([],),
+}
+INSTEAD: Final[Mapping[str, str]] = {  # what to do about it, where "leave it out" would not be the whole story
+    "policy.rule": "policy rules are not evaluated by this version; remove [[policy.rule]]",
+    "delivery.route.tls": 'DANE and pins are not in this version; write "verified"',
+    "store.url": 'only the embedded store is in this version; write "sqlite"',
+}
+
+
+def find_unbuilt(document: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    """Yield the keys set to what this version cannot do, and what to write instead.
+
+    document: the file as tomllib read it, whatever shape it has.
+    """
+    for name, honoured in HONOURED.items():
+        for key, value in _walk(document, tuple(name.split("."))):
+            if value not in honoured:
+                yield key, INSTEAD.get(name, "has no effect in this version; remove it")
+
+
+def _walk(node: object, path: tuple[str, ...], key: Key = ()) -> Iterator[tuple[Key, object]]:
+    """Every value at a path, through arrays of tables; nothing where the document has another shape."""
+    if not path:
+        yield key, node
+    elif isinstance(node, list):
+        for number, element in enumerate(node):
+            yield from _walk(element, path, (*key, number))
+    elif isinstance(node, Mapping) and path[0] in node:
+        yield from _walk(node[path[0]], path[1:], (*key, path[0]))
