@@ -8,10 +8,11 @@ BIN    := $(VENV)/bin
 LOCKED := build runtime data test
 CODE   := gateway policy tls tests bench hatch_build.py
 SETUP  := contrib/setup
+TABLES := policy/phi/data/build.py
 
 # dkimpy and PGPy come as source only: their build tools are locked, installed first and found on PATH.
-INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-           --require-hashes --no-build-isolation
+PIP     := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL := $(PIP) --require-hashes --no-build-isolation
 
 .DELETE_ON_ERROR:
 .PHONY: demo test quick lint bench lock clean system
@@ -52,19 +53,22 @@ endif
 # --- the virtual environment: each stamp is touched last, so an interrupted step runs again --------------------------
 
 $(VENV)/.made: requirements/build.txt $(SETUP)/venv.sh
-	PYTHON="$(PYTHON)" VENV=$(VENV) sh $(SETUP)/venv.sh
-	$(INSTALL) -r requirements/build.txt
-	rm -f $(VENV)/.unfinished
-	touch $@
+	@echo "Making $(VENV) ..."
+	@PYTHON="$(PYTHON)" VENV=$(VENV) sh $(SETUP)/venv.sh
+	@$(INSTALL) -r requirements/build.txt
+	@rm -f $(VENV)/.unfinished
+	@touch $@
 
-$(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt requirements/data.txt pyproject.toml hatch_build.py \
-                  $(wildcard policy/phi/data/build.py)
-	$(INSTALL) -r requirements/runtime.txt
-	$(INSTALL) -r requirements/data.txt
-	$(BIN)/python -m policy.phi.data.build
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+$(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt requirements/data.txt pyproject.toml hatch_build.py $(TABLES)
+	@echo "Installing what Mailward runs on ..."
+	@$(INSTALL) -r requirements/runtime.txt
+	@$(INSTALL) -r requirements/data.txt
+	@echo "Compacting the health vocabulary ..."
+	@$(BIN)/python -m policy.phi.data.build
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime requirements/test.txt
-	$(INSTALL) -r requirements/test.txt
-	touch $@
+	@echo "Installing what the tests run on ..."
+	@$(INSTALL) -r requirements/test.txt
+	@touch $@

@@ -41,7 +41,9 @@ def canonical(requirement: str) -> str:
 
 def test_readme_commands_exist() -> None:
     """Every `make target` that the README and .ci/run name is a target of the Makefile."""
-    named = set(re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", read("README.md") + read(".ci/run"), re.MULTILINE))
+    named = set(
+        re.findall(r"^ *(?:\$ )?make ([a-z-]+)|`make ([a-z-]+)", read("README.md") + read(".ci/run"), re.MULTILINE)
+    )
     targets = set(re.findall(r"^([a-z-]+):(?!=)", read("Makefile"), re.MULTILINE))
     wanted = {target for pair in named for target in pair if target}
     assert {"demo", "test", "lint"} <= wanted
