@@ -9,7 +9,7 @@ from policy.decision import Method
 
 
 class MessageKind(StrEnum):
-    """Why a message is in the queue; all but MAIL are made by Mailward itself and carry no content of anybody's mail."""
+    """Why a message is in the queue; all but MAIL are made by Mailward itself without content of anybody's mail."""
 
     MAIL = "mail"
     NOTICE = "notice"  # to the recipient: a message waits in the portal

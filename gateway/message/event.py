@@ -15,7 +15,7 @@ EventData = Mapping[str, EventValue | list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """kind: dotted lower-case words such as `delivery.delivered`; queue_id and recipient are empty when they do not apply."""
+    """kind: dotted lower-case words such as `delivery.delivered`; queue_id and recipient may be empty."""
 
     kind: str
     at: datetime
