@@ -1,0 +1,1 @@
+"""SMTP out: routes, sessions and their pool, the ladder, the retry schedule."""

@@ -1,0 +1,29 @@
+"""What the transport is asked to deliver: one message, one domain, one or more of its recipients."""
+
+from dataclasses import dataclass, field
+
+from gateway.config.values import HostPort
+from gateway.delivery.needs import Needs
+from gateway.message.envelope import Recipient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendJob:
+    """domain: of the recipients, lower-case A-labels. mail_from: empty for the null reverse path.
+
+    data: the final bytes with CRLF line ends, not dot-stuffed; hidden from repr.
+    envid, ret: RFC 3461, passed on where the next hop offers DSN.
+    via: the next hop instead of route and MX (`domain.inbound` for mail to our own senders).
+    tls_seen: the domain has offered TLS to us before.
+    """
+
+    domain: str
+    mail_from: str
+    recipients: tuple[Recipient, ...]
+    data: bytes = field(repr=False)
+    needs: Needs
+    envid: str = ""
+    ret: str = ""
+    smtputf8: bool = False
+    via: HostPort | None = None
+    tls_seen: bool = False

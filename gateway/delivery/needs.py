@@ -1,0 +1,80 @@
+"""How safely a queue entry has to leave: by its kind, and for a sender's message by the rung it stands on."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.message.entry import MessageKind, QueueEntry
+from policy.decision import Method, UnsignedMx
+from tls.levels import TlsLevel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a message asks of every host it is handed to. Routes may ask for more, never for less.
+
+    is_vouched: a host name that only unsigned DNS tells does not count as verified (`tls.unsigned_mx = "climb"`).
+    is_onward: protection has to hold beyond the next hop: a smart host must be attested or honour REQUIRETLS.
+    requiretls: RFC 8689. is_content_free: may go past what a route asks (RFC 8689 section 5, `TLS-Required: No`).
+    """
+
+    level: TlsLevel
+    is_vouched: bool = False
+    is_onward: bool = False
+    requiretls: bool = False
+    is_content_free: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedsPolicy:
+    """unsigned_mx: `tls.unsigned_mx`. code_level: `portal.code_channel` as a level."""
+
+    unsigned_mx: UnsignedMx = UnsignedMx.ACCEPT
+    code_level: TlsLevel = TlsLevel.VERIFIED
+
+
+CIPHERTEXT: Final = frozenset({Method.OPENPGP, Method.SMIME})  # these rungs hand over nothing that TLS has to hide
+OPPORTUNISTIC: Final = Needs(level=TlsLevel.NONE)
+CONTENT_FREE: Final = Needs(level=TlsLevel.NONE, is_content_free=True)
+
+
+def needs_for(entry: QueueEntry, policy: NeedsPolicy, *, has_pin: bool, is_inbound: bool) -> Needs:
+    """What this entry asks of its next hop, at its present rung.
+
+    has_pin: a SENDER_NOTICE that tells a portal PIN. is_inbound: it goes to the `inbound` host of one of our own domains.
+    A protected message on the portal rung hands over nothing but a content-free notice.
+    """
+    match entry.kind:
+        case MessageKind.MAIL:
+            return _mail_needs(entry, policy)
+        case MessageKind.NOTICE | MessageKind.DSN:
+            return CONTENT_FREE
+        case MessageKind.CODE:
+            return _secret_needs(policy.code_level, policy)
+        case MessageKind.SENDER_NOTICE if has_pin:
+            return _secret_needs(TlsLevel.ENCRYPTED if is_inbound else TlsLevel.VERIFIED, policy)
+        case MessageKind.SENDER_NOTICE:
+            return CONTENT_FREE
+
+
+def _mail_needs(entry: QueueEntry, policy: NeedsPolicy) -> Needs:
+    if entry.protected and entry.method is Method.PORTAL:
+        return CONTENT_FREE
+    is_clear = not entry.protected or entry.method in CIPHERTEXT
+    if is_clear and not entry.requiretls:
+        return OPPORTUNISTIC
+    return Needs(
+        level=TlsLevel.VERIFIED,
+        is_vouched=policy.unsigned_mx is UnsignedMx.CLIMB and not is_clear,
+        is_onward=not is_clear,
+        requiretls=entry.requiretls,
+    )
+
+
+def _secret_needs(level: TlsLevel, policy: NeedsPolicy) -> Needs:
+    """Codes and PINs: whoever reads one on the way can open the message, so they need what the message would."""
+    is_verified = level is TlsLevel.VERIFIED
+    return Needs(
+        level=level,
+        is_vouched=is_verified and policy.unsigned_mx is UnsignedMx.CLIMB,
+        is_onward=is_verified,
+    )

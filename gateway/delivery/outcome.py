@@ -1,0 +1,65 @@
+"""What an attempt to deliver saw: at each host, and folded over all hosts of a domain."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from tls.evidence import TlsEvidence
+from tls.failures import TlsFailure
+
+
+class Seen(Enum):
+    """What the ladder decides from; the rows of its table in `architecture.md`. The value is the word in the audit log."""
+
+    DELIVERED = "delivered"  # 2xx to the final dot; on the portal rung: published
+    REJECTED = "rejected"  # 5xx to MAIL, RCPT, DATA or the dot; or the domain takes no mail
+    DEFERRED = "deferred"  # DNS or connect failure, 4xx, greylisting, nonsense
+    LOST_AFTER_DOT = "lost-after-dot"  # the peer may have the message
+    TLS_REFUSED = "tls-refused"  # one host: a definitive failure; a domain: every host so
+    TLS_UNCERTAIN = "tls-uncertain"  # stall, reset, 454: may be an accident, may be an attack
+    TLS_MISMATCH = "tls-mismatch"  # what DANE, MTA-STS or a pin published does not match
+    TLS_DOWNGRADED = "tls-downgraded"  # a domain that used to offer TLS offers none
+    NOT_REQUIRETLS = "not-requiretls"  # RFC 8689 was asked for and the peer does not offer it
+    NO_KEY = "no-key"  # no usable key of the recipient for this rung; nothing was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostResult:
+    """What one recipient got from one host.
+
+    reply: one line, the peer's or ours (then it begins with a host-independent code such as `451 4.4.1`); no content.
+    tls_failure: why there was no TLS that counts, also when an unprotected message then left in clear.
+    """
+
+    host: str
+    ip: str
+    port: int
+    seen: Seen
+    reply: str
+    tls_failure: TlsFailure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One attempt for one recipient, over all hosts tried.
+
+    reply: of the host that decided. why: one sentence for sender and audit log.
+    host, ip, port: the peer that decided, empty and 0 when none was reached.
+    evidence: of the session that carried or was to carry the message; None: in clear, or no session.
+    reused: messages that went over the same connection before this one.
+    connect_s: look-up, connection and TLS; send_s: from MAIL to the last reply (Postfix's delays c and d).
+    """
+
+    recipient: str
+    seen: Seen
+    reply: str
+    why: str
+    started_at: datetime
+    host: str = ""
+    ip: str = ""
+    port: int = 0
+    evidence: TlsEvidence | None = None
+    hosts: tuple[HostResult, ...] = ()
+    reused: int = 0
+    connect_s: float = 0.0
+    send_s: float = 0.0
