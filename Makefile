@@ -41,8 +41,8 @@ lock:
 	UV=$(UV) sh $(SETUP)/lock.sh $(LOCKED)
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -f policy/phi/data/*.bin policy/phi/data/*.tsv.gz
+	rm -rf $(VENV) $(VENV).tmp build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f policy/phi/data/*.gz
 
 # A sysadmin's own mail server must not be replaced by a test run: only CI and those who ask get system packages.
 system:

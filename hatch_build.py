@@ -13,18 +13,17 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DATA = Path("policy", "phi", "data")
-TABLES = ("*.bin", "*.tsv.gz")
+TABLES = ("diagnoses.gz", "drugs.gz")
 
 
 class VocabularyHook(BuildHookInterface[BuilderConfig]):
-    """Runs `python -m policy.phi.data.build` when there are no tables yet."""
+    """Runs `python -m policy.phi.data.build` when a table is missing."""
 
     PLUGIN_NAME = "vocabulary"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's signature
         """Build the missing tables in the source tree, before hatchling collects its files."""
-        folder = Path(self.root, DATA)
-        if any(path for pattern in TABLES for path in folder.glob(pattern)):
+        if all(Path(self.root, DATA, table).exists() for table in TABLES):
             return
         module = ".".join((*DATA.parts, "build"))
         subprocess.run([sys.executable, "-m", module], cwd=self.root, check=True)  # noqa: S603  # no outside input

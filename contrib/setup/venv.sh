@@ -24,7 +24,9 @@ fi
 if [ -e "$VENV/.made" ]; then # only the locked build tools changed
     exit 0
 elif [ -e "$VENV/.unfinished" ]; then
-    rm -rf "$VENV"
+    rm -rf "$VENV.tmp"
+    mv "$VENV" "$VENV.tmp" # first out of the way: a removal may be interrupted too
+    rm -rf "$VENV.tmp"
 elif [ -e "$VENV" ]; then
     fail "$VENV exists and was not made by this Makefile; move it away"
 fi
