@@ -21,7 +21,7 @@ class VocabularyHook(BuildHookInterface[BuilderConfig]):
 
     PLUGIN_NAME = "vocabulary"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the missing tables in the source tree, before hatchling collects its files."""
         if all(Path(self.root, DATA, table).exists() for table in TABLES):
             return
