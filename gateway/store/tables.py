@@ -52,12 +52,14 @@ message: Final = sa.Table(
     sa.Column("wrapped_key", sa.LargeBinary),
 )
 
-# Sealed content in 1 MiB pieces. Written ahead of its message for large mail; pieces without a message are swept at start.
+# Sealed content in 1 MiB pieces. Written ahead of a large message; pieces without a message are swept at start.
 content: Final = sa.Table(
     "content",
     metadata,
     sa.Column("message_id", sa.String(26), primary_key=True),
-    sa.Column("part", sa.String(16), primary_key=True),  # "message" (bytes as they came, edited header), "report" (findings)
+    sa.Column(
+        "part", sa.String(16), primary_key=True
+    ),  # "message" (bytes as they came, edited header), "report" (findings)
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("ciphertext", sa.LargeBinary, nullable=False),
 )
