@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from gateway.config import values
 from gateway.config.modes import RouteTls, parse_route_tls
@@ -52,6 +52,12 @@ def _empty_is(empty: object, parse: Callable[[object], object]) -> BeforeValidat
     return BeforeValidator(lambda value: empty if value == "" or value == empty else parse(value))
 
 
+def _each_once(methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    if twice := [method for method in Method if methods.count(method) > 1]:
+        raise ValueError(f'"{twice[0]}" is listed twice; a ladder has each method once')
+    return methods
+
+
 _NO_TIME = timedelta(0)
 UNSET: Final = Path()  # a file whose place follows from another key; `settle` replaces it before anyone reads it
 
@@ -79,6 +85,8 @@ File = Annotated[Path, BeforeValidator(values.parse_file), Kind("file")]
 DerivedFile = Annotated[Path, _empty_is(UNSET, values.parse_file), Kind("file")]
 OptionalFile = Annotated[Path | None, _empty_is(None, values.parse_file), Kind("file")]
 StoreUrl = Annotated[str, BeforeValidator(values.parse_store_url), Kind("text")]
-Ladder = Annotated[tuple[Method, ...], Field(min_length=1)]
+Tag = Annotated[str, Field(min_length=1), Kind("text")]
+Methods = Annotated[tuple[Method, ...], AfterValidator(_each_once)]
+Ladder = Annotated[tuple[Method, ...], Field(min_length=1), AfterValidator(_each_once)]
 RetrySchedule = Annotated[tuple[PositiveDuration, ...], Field(min_length=1)]
 RouteTlsText = Annotated[RouteTls, BeforeValidator(parse_route_tls), Kind("text")]

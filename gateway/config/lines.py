@@ -36,6 +36,7 @@ def find_lines(text: str) -> Mapping[Key, int]:
     for line, statement in _statements(text):
         if statement.startswith("[["):
             table = _enter(_key(statement[2:].rpartition("]]")[0]), counts, is_array=True)
+            found.setdefault(table[:-1], line)
         elif statement.startswith("["):
             table = _enter(_key(statement[1:].rpartition("]")[0]), counts, is_array=False)
         else:
@@ -43,11 +44,6 @@ def find_lines(text: str) -> Mapping[Key, int]:
             continue
         found.setdefault(table, line)
     return found
-
-
-def line_of(key: Key, lines: Mapping[Key, int]) -> int:
-    """The line of a key, else of the nearest table around it; 0 when none of them stands in the file."""
-    return next((lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in lines), 0)
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

@@ -3,61 +3,75 @@
 Nothing here touches what the settings name: `check.py` does, for `check-config` and before `serve` starts.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from gateway.config.conflicts import find_conflicts
 from gateway.config.fields import UNSET
-from gateway.config.lines import find_lines, line_of
+from gateway.config.lines import find_lines
 from gateway.config.model import Limits, Listener, Settings
 from gateway.config.notyet import find_unbuilt
-from gateway.config.problems import ConfigError, Key, Problem, dotted
+from gateway.config.problems import ConfigError, Fault, Origin, Problem, is_inside
 from gateway.config.words import explain
 
 
 def load(path: Path) -> Settings:
     """Read a configuration file.
 
-    Raises: ConfigError with every problem; settings are never half-read.
+    Raises: ConfigError with every problem of its text; settings are never half-read.
     """
+    return parse(read_text(path), path)
+
+
+def parse(text: str, file: Path) -> Settings:
+    """Read the text of a configuration file; `file` only names it in problems. Raises: ConfigError."""
+    document = read_document(text, file)
+    origin = Origin(file, find_lines(text))
+    settings, faults = validate(document, origin)
+    if settings is None or faults:
+        raise ConfigError(origin.problem(key, text) for key, text in faults)
+    return settings
+
+
+def read_text(path: Path) -> str:
+    """Raises: ConfigError when the file cannot be read or is not UTF-8."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8")
     except OSError as error:
         raise ConfigError([Problem(path, 0, "", f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError([Problem(path, line, "", "is not UTF-8, which TOML requires")]) from None
-    return parse(text, path)
 
 
-def parse(text: str, file: Path) -> Settings:
-    """Read the text of a configuration file; `file` only names it in problems. Raises: ConfigError."""
-    document = _read_toml(text, file)
-    lines = find_lines(text)
-    found: list[tuple[Key, str]] = []
-    settings = None
-    try:
-        settings = settle(Settings.model_validate(document))
-    except ValidationError as error:
-        found += explain(error)
-    wrong = {key for key, _ in found}
-    found += [(key, text) for key, text in find_unbuilt(document) if key not in wrong]
-    if settings is None or found:
-        raise ConfigError(Problem(file, line_of(key, lines), dotted(key), text) for key, text in found)
-    return settings
-
-
-def _read_toml(text: str, file: Path) -> dict[str, Any]:
+def read_document(text: str, file: Path) -> dict[str, Any]:
+    """Raises: ConfigError with the line where the text stops being TOML."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        place = message.rpartition("(at line ")[2].partition(",")[0]
-        line = int(place) if place.isdigit() else text.count("\n") + 1
-        reason = message.partition(" (at ")[0]
+        reason, _, place = str(error).rpartition(" (at ")
+        at_line = re.match(r"line ([0-9]+)", place)
+        line = int(at_line[1]) if at_line else text.count("\n") + 1  # otherwise: "at end of document"
         raise ConfigError([Problem(file, line, "", f"is not TOML: {reason}")]) from None
+
+
+def validate(document: dict[str, Any], origin: Origin) -> tuple[Settings | None, list[Fault]]:
+    """The settings (None when a value is wrong in itself) and every fault that can be seen without touching files."""
+    settings, faults = None, []
+    try:
+        settings = settle(Settings.model_validate(document, context=origin))
+    except ValidationError as error:
+        faults = list(explain(error))
+    wrong = {key for key, _ in faults}
+    unbuilt = [(key, text) for key, text in find_unbuilt(document) if key not in wrong]
+    faults = [fault for fault in faults if not any(is_inside(fault[0], key) for key, _ in unbuilt)] + unbuilt
+    if settings is not None:
+        faults += [(conflict.keys[0], conflict.text) for conflict in find_conflicts(settings)]
+    return settings, faults
 
 
 def settle(settings: Settings) -> Settings:

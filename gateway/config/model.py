@@ -6,7 +6,7 @@ defaults follow another key; `settle` in `load.py` fills those in, so that no re
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from gateway.config.fields import (
     Address,
@@ -18,6 +18,7 @@ from gateway.config.fields import (
     File,
     Flag,
     Ladder,
+    Methods,
     Name,
     Network,
     OptionalAddress,
@@ -33,12 +34,14 @@ from gateway.config.fields import (
     Selector,
     Size,
     StoreUrl,
+    Tag,
     Text,
     required,
     setting,
 )
 from gateway.config.modes import CodeChannel, ListenerMode, LogFormat, LogLevel, PolicyDefault, TlsVersion
-from policy.decision import Action, Method, UnsignedMx
+from gateway.config.problems import Key, Origin, Problem
+from policy.decision import Action, UnsignedMx
 
 ALL_METHODS = ["tls", "smime", "openpgp", "portal"]
 
@@ -129,7 +132,7 @@ class Domain(Section):
         "DKIM signatures put on everything that leaves for this domain.",
         example=[{"selector": "s2026a", "private_key": "/etc/mailward/dkim/s2026a.pem"}],
     )
-    methods: tuple[Method, ...] = setting(
+    methods: Methods = setting(
         [], "Overrides delivery.methods for mail from this domain.", example=ALL_METHODS, derived="delivery.methods"
     )
 
@@ -160,7 +163,7 @@ class Route(Section):
     tls: RouteTlsText = setting(
         "verified", "verified, dane, pinned:<sha256 of the SPKI>, or opportunistic (for unprotected mail only)."
     )
-    methods: tuple[Method, ...] = setting(
+    methods: Methods = setting(
         [], "Overrides the sending domain's methods.", example=["tls"], derived="the sending domain's methods"
     )
 
@@ -241,7 +244,7 @@ class Policy(Section):
     default: PolicyDefault = setting(
         "protect-phi", "protect-phi: what holds health information is protected. protect-all: everything is."
     )
-    subject_tags: tuple[Text, ...] = setting(
+    subject_tags: tuple[Tag, ...] = setting(
         ["[secure]", "#secure"], "A subject with one of these protects the message; the tag is removed on the way out."
     )
     rule: tuple[Rule, ...] = setting([], "")
@@ -283,3 +286,13 @@ class Settings(Section):
     limits: Limits = setting({}, "")
     retention: Retention = setting({}, "")
     log: Log = setting({}, "")
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    def model_post_init(self, context: object) -> None:
+        """Keep where the settings were read, when the reader says so."""
+        if isinstance(context, Origin):
+            self._origin = context
+
+    def problem(self, key: Key, text: str) -> Problem:
+        """A problem found with one of these settings later on, placed in their file."""
+        return self._origin.problem(key, text)

@@ -7,7 +7,7 @@ refused: nobody shall believe to be protected by a setting that has no effect. A
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.config.problems import Key
+from gateway.config.problems import Fault, Key
 
 HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that this version acts on
     "listener.client_ca": ("",),
@@ -27,7 +27,7 @@ INSTEAD: Final[Mapping[str, str]] = {  # what to do about it, where "leave it ou
 }
 
 
-def find_unbuilt(document: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+def find_unbuilt(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the keys set to what this version cannot do, and what to write instead.
 
     document: the file as tomllib read it, whatever shape it has.

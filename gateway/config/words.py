@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.model import Settings
-from gateway.config.problems import Key
+from gateway.config.problems import Fault, Key, is_inside
 
 WRONG_TYPE: Final = {  # pydantic's error type: what would be right
     "bool_type": "must be true or false, without quotes",
@@ -16,18 +16,23 @@ WRONG_TYPE: Final = {  # pydantic's error type: what would be right
     "tuple_type": "must be a list in brackets: [ … ]",
     "model_type": "must be a table of keys",
     "too_short": "must not be empty",
+    "greater_than": "must be above 0",  # no key has another bound of this kind
 }
-MISSING: Final = {  # what to add, where a key alone would not do
-    "server": 'is missing; add [server] with hostname = "gw.clinic.example"',
-    "listener": 'is missing; add one [[listener]] with bind = "0.0.0.0:587" and mode = "submission"',
-    "domain": 'is missing; add one [[domain]] with name = "clinic.example"',
+TABLES: Final[dict[str, tuple[object, str]]] = {  # tables that must be there: an example, and how it is written
+    "server": ({"hostname": "gw.clinic.example"}, '[server] with hostname = "gw.clinic.example"'),
+    "listener": ([{}], 'one [[listener]] with bind = "0.0.0.0:587" and mode = "submission"'),
+    "domain": ([{"name": "clinic.example"}], 'one [[domain]] with name = "clinic.example"'),
 }
 
 
-def explain(error: ValidationError) -> Iterator[tuple[Key, str]]:
+def explain(error: ValidationError) -> Iterator[Fault]:
     """Yield (key, what is wrong and what would be right) for every error."""
-    for item in error.errors(include_url=False):
-        yield item["loc"], _text(item["type"], item["loc"], item["input"], item.get("ctx", {}))
+    items = error.errors(include_url=False)
+    for item in items:
+        key = item["loc"]
+        has_cause = any(is_inside(other["loc"], key) for other in items)  # a list is also short of its wrong elements
+        if not (item["type"] == "too_short" and has_cause):
+            yield key, _text(item["type"], key, item["input"], item.get("ctx", {}))
 
 
 def _text(kind: str, key: Key, value: object, context: dict[str, Any]) -> str:
@@ -35,23 +40,17 @@ def _text(kind: str, key: Key, value: object, context: dict[str, Any]) -> str:
         case "value_error":
             return str(context["error"])
         case "missing":
-            return _missing(key)
+            return f"is missing; add {_written(key)}"
         case "extra_forbidden":
             return _unknown(key)
         case "enum":
             return _not_one_of(value, context["expected"])
-        case "greater_than":
-            return f"must be above {_plain(context['gt'])}"
         case "greater_than_equal":
             return f"must be {context['ge']} or more"
         case "less_than_equal":
             return f"must be {context['le']} or less"
         case _:
             return WRONG_TYPE[kind]
-
-
-def _plain(bound: object) -> str:
-    return "0" if not bound else str(bound)
 
 
 def _not_one_of(value: object, expected: str) -> str:
@@ -62,17 +61,19 @@ def _not_one_of(value: object, expected: str) -> str:
     return f"{shown} is not known; write {offer}"
 
 
-def _missing(key: Key) -> str:
-    name = str(key[-1])
-    if key[0] in MISSING and len(key) == 1:
-        return MISSING[name]
-    field = _model_at(key[:-1]).model_fields[name]
-    example = (field.examples or [""])[0]
-    return f'is missing; add {name} = "{example}"'
+def example_of(key: Key) -> object:
+    """A value that a missing key could have."""
+    if len(key) == 1:
+        return TABLES[str(key[0])][0]
+    return (_model_at(key[:-1]).model_fields[str(key[-1])].examples or [None])[0]
+
+
+def _written(key: Key) -> str:
+    return TABLES[str(key[0])][1] if len(key) == 1 else f'{key[-1]} = "{example_of(key)}"'
 
 
 def _unknown(key: Key) -> str:
-    """RFC-less but kind: the nearest key of the same table, else the table where that key lives."""
+    """Offer the nearest key of the same table, else all of them."""
     name = str(key[-1])
     known = list(_model_at(key[:-1]).model_fields)
     near = get_close_matches(name, known, n=1)

@@ -1,0 +1,5 @@
+"""`python -m gateway` is `mailward`."""
+
+from gateway.cli.main import main
+
+main()

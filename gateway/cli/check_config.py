@@ -1,0 +1,23 @@
+"""`mailward check-config`."""
+
+import click
+
+from gateway.cli.context import Status, config_option, config_path, fail, print_json
+from gateway.config.examine import examine
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One object a line: file, line, key, text.")
+@config_option
+def check_config(*, as_json: bool) -> int:
+    """Show every problem of the configuration at once."""
+    path = config_path()
+    problems = examine(path)
+    if as_json:
+        for problem in problems:
+            print_json(problem)
+        return Status.BAD_CONFIG if problems else Status.DONE
+    if problems:
+        fail("\n".join(str(problem) for problem in problems), Status.BAD_CONFIG)
+    click.echo(f"{path}: no problems found")
+    return Status.DONE

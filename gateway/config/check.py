@@ -1,0 +1,150 @@
+"""What the settings name on this machine: do the files exist, belong together, hold, and hide what is secret.
+
+Done by `check-config`, and by `serve` before it opens a socket. Nothing is changed.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from gateway.config.model import Settings
+from gateway.config.problems import Fault, Key, Problem
+
+SMALLEST_RSA: Final = 1024  # RFC 8301 section 3.2: verifiers refuse less; 2048 is what should be used
+OTHERS: Final = stat.S_IRWXO
+
+
+def check(settings: Settings, *, now: datetime | None = None) -> tuple[Problem, ...]:
+    """Every problem of what the settings name; empty when a start will not fail on them.
+
+    now: for the validity of certificates; an aware time, by default the present.
+    """
+    now = now or datetime.now(UTC)
+    faults = [*_data_dir(settings), *_master_key(settings)]
+    pairs: dict[tuple[Path, Path], Key] = {
+        (settings.portal.certificate, settings.portal.private_key): ("portal",),
+        (settings.server.tls.certificate, settings.server.tls.private_key): ("server", "tls"),
+    }  # the portal's is most often the server's: then it is reported once, where it is set
+    for (certificate, private_key), section in pairs.items():
+        faults += _certified(certificate, private_key, section, now)
+    for number, domain in enumerate(settings.domain):
+        for place, signature in enumerate(domain.dkim):
+            faults += _dkim(signature.private_key, ("domain", number, "dkim", place, "private_key"))
+    if settings.delivery.ca_file is not None:
+        faults += _anchors(settings.delivery.ca_file, ("delivery", "ca_file"))
+    return tuple(settings.problem(key, text) for key, text in faults)
+
+
+def _data_dir(settings: Settings) -> Iterator[Fault]:
+    key, path = ("server", "data_dir"), settings.server.data_dir
+    if not path.exists():
+        if not path.parent.is_dir():
+            yield key, f"{path.parent} does not exist; create {path}, owned by the service user, mode 0700"
+        return
+    if not path.is_dir():
+        yield key, f"{path} is not a directory"
+    elif not os.access(path, os.W_OK | os.X_OK):
+        yield key, f"{path} cannot be written by this user; give it to the service user"
+    elif path.stat().st_mode & OTHERS:
+        yield key, f"{path} is open to other users; chmod 0700 {path}"
+
+
+def _master_key(settings: Settings) -> Iterator[Fault]:
+    """It may be absent: the first start makes it. Whether it is the right one is for the store to say."""
+    key, path = ("seal", "master_key"), settings.seal.master_key
+    if path.exists():
+        content = _content(path)
+        if isinstance(content, str):
+            yield key, content
+        elif exposed := _exposed(path):
+            yield key, exposed
+
+
+def _certified(certificate: Path, private_key: Path, section: Key, now: datetime) -> Iterator[Fault]:
+    """A chain whose first certificate is valid now, and the private key that belongs to it."""
+    chain = _certificates(certificate)
+    secret = _private_key(private_key)
+    if isinstance(chain, str):
+        yield (*section, "certificate"), chain
+    elif chain[0].not_valid_after_utc < now:
+        yield (*section, "certificate"), f"{certificate} expired on {chain[0].not_valid_after_utc:%Y-%m-%d}; renew it"
+    elif chain[0].not_valid_before_utc > now:
+        since = f"{chain[0].not_valid_before_utc:%Y-%m-%d}"
+        yield (*section, "certificate"), f"{certificate} is valid only from {since} on; check the clock"
+    if isinstance(secret, str):
+        yield (*section, "private_key"), secret
+        return
+    if exposed := _exposed(private_key):
+        yield (*section, "private_key"), exposed
+    if not isinstance(chain, str) and chain[0].public_key() != secret.public_key():
+        yield (
+            (*section, "private_key"),
+            f"{private_key} is not the key of {certificate}; name two that belong together",
+        )
+
+
+def _dkim(path: Path, key: Key) -> Iterator[Fault]:
+    secret = _private_key(path)
+    if isinstance(secret, str):
+        yield key, secret
+        return
+    if not isinstance(secret, RSAPrivateKey | Ed25519PrivateKey):
+        yield key, f"{path} is neither RSA nor Ed25519; DKIM knows no other (RFC 8301, RFC 8463)"
+    elif isinstance(secret, RSAPrivateKey) and secret.key_size < SMALLEST_RSA:
+        yield key, f"{path} is RSA with {secret.key_size} bits; use 2048"
+    if exposed := _exposed(path):
+        yield key, exposed
+
+
+def _anchors(path: Path, key: Key) -> Iterator[Fault]:
+    found = _certificates(path)
+    if isinstance(found, str):
+        yield key, found
+
+
+def _content(path: Path) -> bytes | str:
+    """The bytes of a file, or why there are none."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return f"{path} does not exist"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+
+
+def _certificates(path: Path) -> list[x509.Certificate] | str:
+    """The certificates of a PEM file, one or more, or what is wrong with it."""
+    content = _content(path)
+    if isinstance(content, str):
+        return content
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        return f"{path} holds no PEM certificate"
+
+
+def _private_key(path: Path) -> PrivateKeyTypes | str:
+    """The private key of a PEM file, or what is wrong with it."""
+    content = _content(path)
+    if isinstance(content, str):
+        return content
+    try:
+        return load_pem_private_key(content, password=None)
+    except TypeError:
+        return f"{path} is locked with a passphrase; remove it, nobody is there to type it at start"
+    except ValueError:
+        return f"{path} holds no PEM private key"
+
+
+def _exposed(path: Path) -> str:
+    """What to do about a secret that every user of the machine can reach; empty when they cannot."""
+    return f"{path} is open to other users; chmod 0640 {path} or stricter" if path.stat().st_mode & OTHERS else ""

@@ -1,0 +1,125 @@
+"""Settings that are right one by one and wrong together."""
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Final, NamedTuple
+
+from gateway.config.model import Settings
+from gateway.config.modes import ListenerMode
+from gateway.config.problems import Key, dotted
+from gateway.config.values import HostPort
+from policy.decision import Method
+
+UNBUILT_METHODS: Final = frozenset({Method.SMIME})  # accepted in a ladder, and skipped by this version
+ANY_V4, ANY_V6 = "0.0.0.0", "::"  # noqa: S104 - compared with, not bound to
+
+
+class Conflict(NamedTuple):
+    """What does not fit together; the first key is the one to mend, the others take part in it."""
+
+    keys: tuple[Key, ...]
+    text: str
+
+
+def find_conflicts(settings: Settings) -> Iterator[Conflict]:
+    """Yield everything that does not fit together."""
+    for find in FINDERS:
+        yield from find(settings)
+
+
+def _listeners(settings: Settings) -> Iterator[Conflict]:
+    """A relay trusts somebody, but not everybody; other modes trust passwords and always want TLS."""
+    for number, listener in enumerate(settings.listener):
+        here = ("listener", number)
+        networks, mode = (*here, "trusted_networks"), (*here, "mode")
+        if listener.mode is ListenerMode.RELAY:
+            if not listener.trusted_networks:
+                yield Conflict((networks, mode), 'is missing; a relay needs it, such as ["10.0.0.0/8"]')
+            if any(network.prefixlen == 0 for network in listener.trusted_networks):
+                yield Conflict((networks,), "trusts the whole Internet; list only networks of your own")
+            continue
+        if listener.trusted_networks:
+            text = f'has no effect with mode "{listener.mode}"; remove it, or write mode = "relay"'
+            yield Conflict((networks, mode), text)
+        if not listener.require_tls:
+            text = f'cannot be false with mode "{listener.mode}": passwords need TLS; remove it'
+            yield Conflict(((*here, "require_tls"), mode), text)
+
+
+def _binds(settings: Settings) -> Iterator[Conflict]:
+    """No two services listen on the same address; a wildcard takes a port on every address of its family."""
+    places: list[tuple[Key, HostPort]] = [
+        (("portal", "bind"), settings.portal.bind),
+        (("console", "bind"), settings.console.bind),
+        (("metrics", "bind"), settings.metrics.bind),
+    ]
+    places += [(("listener", number, "bind"), listener.bind) for number, listener in enumerate(settings.listener)]
+    for number, (key, bind) in enumerate(places):
+        for other_key, other in places[:number]:
+            if _overlap(bind, other):
+                text = f'"{bind}" is taken by {dotted(other_key)} = "{other}"; choose another port'
+                yield Conflict((key, other_key), text)
+                break
+
+
+def _overlap(one: HostPort, other: HostPort) -> bool:
+    same_family = (":" in one.host) == (":" in other.host)
+    wildcard = same_family and not {one.host, other.host}.isdisjoint({ANY_V4, ANY_V6})
+    return one.port == other.port != 0 and (one.host == other.host or wildcard)
+
+
+def _twins(settings: Settings) -> Iterator[Conflict]:
+    """Names that must be unique."""
+    yield from _twice([(("domain", n, "name"), d.name) for n, d in enumerate(settings.domain)])
+    yield from _twice([(("delivery", "route", n, "domain"), r.domain) for n, r in enumerate(settings.delivery.route)])
+    for number, domain in enumerate(settings.domain):
+        yield from _twice(
+            [(("domain", number, "dkim", n, "selector"), signature.selector) for n, signature in enumerate(domain.dkim)]
+        )
+
+
+def _twice(named: list[tuple[Key, Hashable]]) -> Iterator[Conflict]:
+    first: dict[Hashable, Key] = {}
+    for key, name in named:
+        if first.setdefault(name, key) != key:
+            yield Conflict((key, first[name]), f'"{name}" is there twice; remove one')
+
+
+def _delays(settings: Settings) -> Iterator[Conflict]:
+    """Waiting ends before the message does, and urgent mail does not wait longer than other mail."""
+    delivery = settings.delivery
+    tls, urgent, notice, expire = (
+        ("delivery", name) for name in ("tls_deadline", "urgent_tls_deadline", "delay_notice", "expire_after")
+    )
+    if delivery.tls_deadline >= delivery.expire_after:
+        yield Conflict((tls, expire), "must be below delivery.expire_after, or no other rung is ever tried")
+    if delivery.urgent_tls_deadline > delivery.tls_deadline:
+        yield Conflict((urgent, tls), "must not be above delivery.tls_deadline")
+    if delivery.delay_notice >= delivery.expire_after:
+        yield Conflict((notice, expire), "must be below delivery.expire_after, or no sender hears of a delay")
+
+
+def _smart_host(settings: Settings) -> Iterator[Conflict]:
+    delivery = settings.delivery
+    if delivery.smart_host_attested and delivery.smart_host is None:
+        keys = (("delivery", "smart_host_attested"), ("delivery", "smart_host"))
+        yield Conflict(keys, "vouches for a smart host, but delivery.smart_host is not set")
+
+
+def _ladders(settings: Settings) -> Iterator[Conflict]:
+    """A ladder whose every rung is skipped would return all protected mail."""
+    ladders: list[tuple[Key, tuple[Method, ...]]] = [(("delivery", "methods"), settings.delivery.methods)]
+    ladders += [(("domain", n, "methods"), domain.methods) for n, domain in enumerate(settings.domain)]
+    ladders += [(("delivery", "route", n, "methods"), route.methods) for n, route in enumerate(settings.delivery.route)]
+    for key, methods in ladders:
+        if methods and UNBUILT_METHODS.issuperset(methods):
+            yield Conflict((key,), "lists only what this version skips (smime); add tls, openpgp or portal")
+
+
+FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
+    _listeners,
+    _binds,
+    _twins,
+    _delays,
+    _smart_host,
+    _ladders,
+)
