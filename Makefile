@@ -42,7 +42,7 @@ lock:
 
 clean:
 	rm -rf $(VENV) $(VENV).tmp build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -f policy/phi/data/*.gz
+	rm -f policy/phi/data/*.tsv.gz
 
 # A sysadmin's own mail server must not be replaced by a test run: only CI and those who ask get system packages.
 system:

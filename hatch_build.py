@@ -13,7 +13,7 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DATA = Path("policy", "phi", "data")
-TABLES = ("diagnoses.gz", "drugs.gz")
+TABLES = ("diagnoses.tsv.gz", "drugs.tsv.gz")
 
 
 class VocabularyHook(BuildHookInterface[BuilderConfig]):
