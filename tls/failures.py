@@ -29,7 +29,6 @@ class TlsFailure(Enum):
     UNKNOWN_CA = "unknown-ca"
     UNTRUSTED = "untrusted"
     UNVOUCHED_MX = "unvouched-mx"
-    ONE_HOP_ONLY = "one-hop-only"
 
     @property
     def words(self) -> str:
@@ -54,7 +53,6 @@ MEANINGS: Final = {
     TlsFailure.UNKNOWN_CA: Meaning("has a certificate of an unknown authority", is_definitive=True),
     TlsFailure.UNTRUSTED: Meaning("has a certificate that cannot be trusted", is_definitive=True),
     TlsFailure.UNVOUCHED_MX: Meaning("is named by nothing but unsigned DNS", is_definitive=True),
-    TlsFailure.ONE_HOP_ONLY: Meaning("proves TLS for one hop only", is_definitive=True),
 }
 
 # What an attacker in the path can fake by editing the clear text before TLS: a downgrade where TLS was seen before (TL-07).

@@ -1,0 +1,62 @@
+"""What a handshake proved, or why it failed. Chain and name are checked by OpenSSL; here is only what that means."""
+
+import hashlib
+import ssl
+from typing import Final
+
+from tls.evidence import TlsEvidence
+from tls.failures import TlsFailure
+from tls.levels import TlsLevel
+
+# openssl-verification-options(1), X509_V_ERR_*: numbers are part of OpenSSL's ABI.
+VERIFY_CODES: Final = {
+    2: TlsFailure.UNKNOWN_CA,  # UNABLE_TO_GET_ISSUER_CERT
+    9: TlsFailure.NOT_YET_VALID,  # CERT_NOT_YET_VALID
+    10: TlsFailure.EXPIRED,  # CERT_HAS_EXPIRED
+    18: TlsFailure.SELF_SIGNED,  # DEPTH_ZERO_SELF_SIGNED_CERT
+    19: TlsFailure.UNKNOWN_CA,  # SELF_SIGNED_CERT_IN_CHAIN
+    20: TlsFailure.UNKNOWN_CA,  # UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+    21: TlsFailure.UNKNOWN_CA,  # UNABLE_TO_VERIFY_LEAF_SIGNATURE
+    62: TlsFailure.WRONG_NAME,  # HOSTNAME_MISMATCH
+    64: TlsFailure.WRONG_NAME,  # IP_ADDRESS_MISMATCH
+}
+# Library reasons and alerts that mean "no version or cipher in common".
+OUTDATED: Final = frozenset(
+    {
+        "UNSUPPORTED_PROTOCOL",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "NO_PROTOCOLS_AVAILABLE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "NO_SHARED_CIPHER",
+        "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+        "DH_KEY_TOO_SMALL",
+        "EE_KEY_TOO_SMALL",
+    }
+)
+
+
+def classify_failure(error: Exception) -> TlsFailure:
+    """Why a handshake failed; what is not known to be an answer of the peer counts as an accident."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return VERIFY_CODES.get(error.verify_code, TlsFailure.UNTRUSTED)
+    if isinstance(error, ssl.SSLError) and error.reason in OUTDATED:
+        return TlsFailure.OLD_VERSION
+    return TlsFailure.BROKEN_HANDSHAKE
+
+
+def gather_evidence(session: ssl.SSLObject, level: TlsLevel) -> TlsEvidence:
+    """The facts of a session whose handshake is done.
+
+    level: what its context proved, at least ENCRYPTED.
+    Raises: ValueError when the session has no version, cipher or certificate: then it proves nothing.
+    """
+    version, cipher, certificate = session.version(), session.cipher(), session.getpeercert(binary_form=True)
+    if version is None or cipher is None or certificate is None:
+        raise ValueError("a TLS session without version, cipher or certificate")
+    return TlsEvidence(
+        level=level,
+        version=version,
+        cipher=cipher[0],
+        fingerprint=hashlib.sha256(certificate).hexdigest(),
+        verification="webpki" if level is TlsLevel.VERIFIED else "unauthenticated",
+    )
