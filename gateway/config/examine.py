@@ -16,7 +16,7 @@ from gateway.config.conflicts import find_conflicts
 from gateway.config.lines import find_lines
 from gateway.config.load import read_document, read_text, settle, validate
 from gateway.config.model import Settings
-from gateway.config.problems import ConfigError, Key, Origin, Problem, dotted, in_order
+from gateway.config.problems import ConfigError, Key, Origin, Problem, in_order
 from gateway.config.words import example_of
 
 ROUNDS: Final = 3  # a wrong value goes, its key is then missing and gets an example, and the third round passes
@@ -25,22 +25,29 @@ ROUNDS: Final = 3  # a wrong value goes, its key is then missing and gets an exa
 def examine(path: Path) -> tuple[Problem, ...]:
     """Every problem of a configuration file, in the order of its lines; empty when `serve` can start on it."""
     try:
-        text = read_text(path)
-        document = read_document(text, path)
+        problems, settings = examine_text(read_text(path), path)
     except ConfigError as error:
         return error.problems
-    origin = Origin(path, find_lines(text))
+    if settings is not None:
+        reported = {problem.key for problem in problems}
+        problems += [problem for problem in check(settings) if problem.key not in reported]
+    return in_order(problems)
+
+
+def examine_text(text: str, file: Path) -> tuple[list[Problem], Settings | None]:
+    """The same for what can be seen in the text alone, and the settings as far as they could be mended.
+
+    Raises: ConfigError when the text is not TOML.
+    """
+    document = read_document(text, file)
+    origin = Origin(file, find_lines(text))
     settings, faults = validate(document, origin)
     problems = [origin.problem(key, text) for key, text in faults]
-    if settings is not None:
-        return in_order([*problems, *check(settings)])
-    if (mended := _mend(document, origin)) is not None:
+    if settings is None and (settings := _mend(document, origin)) is not None:
         wrong = [key for key, _ in faults]
-        conflicts = [c for c in find_conflicts(mended) if not any(_touches(key, wrong) for key in c.keys)]
+        conflicts = [c for c in find_conflicts(settings) if not any(_touches(key, wrong) for key in c.keys)]
         problems += [origin.problem(conflict.keys[0], conflict.text) for conflict in conflicts]
-        names = {dotted(key) for key in wrong}
-        problems += [problem for problem in check(mended) if problem.key not in names]
-    return in_order(problems)
+    return problems, settings
 
 
 def _touches(key: Key, wrong: list[Key]) -> bool:

@@ -93,7 +93,9 @@ class Listener(Section):
     tenant_header: Text = setting("", 'Cloud smart hosts share addresses: "Name: value" that proves whose mail it is.')
     control_headers: Flag = setting(False, "Whether X-Mailward-* headers are believed from peers of this listener.")
     proxy_protocol: Flag = setting(False, "Whether a load balancer in front tells the peer's address.")
-    limits: Limits = setting({}, "Overrides [limits] for this listener.", derived="[limits]")
+    limits: Limits = setting(
+        {}, "Overrides [limits] for this listener.", example={"message_size": "25MiB"}, derived="what [limits] says"
+    )
 
 
 class Store(Section):

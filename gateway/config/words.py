@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Final, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from gateway.config.fields import Section
 from gateway.config.model import Settings
 from gateway.config.problems import Fault, Key, is_inside
 
@@ -82,16 +83,17 @@ def _unknown(key: Key) -> str:
     return f"is not a known key; remove it (known here: {', '.join(known)})"
 
 
-def _model_at(key: Key) -> type[BaseModel]:
+def _model_at(key: Key) -> type[Section]:
     """The model that a table of the file is read into."""
-    model: type[BaseModel] = Settings
+    model: type[Section] = Settings
     for part in key:
         if isinstance(part, str):
-            model = _inner_model(model.model_fields[part].annotation)
+            model = model_of(model.model_fields[part].annotation)
     return model
 
 
-def _inner_model(annotation: object) -> type[BaseModel]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def model_of(annotation: object) -> type[Section]:
+    """The model in an annotation: itself, or that of the elements of a tuple."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    return next(_inner_model(argument) for argument in get_args(annotation) if argument is not Ellipsis)
+    return next(model_of(argument) for argument in get_args(annotation) if argument is not Ellipsis)
