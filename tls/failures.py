@@ -1,4 +1,4 @@
-"""Why a next hop gave no TLS, or none that counts: each reason, its words, and whether it is an answer or an accident."""
+"""Why a next hop gave no TLS, or none that counts: each reason, its words, and whether it may be an accident."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -55,5 +55,5 @@ MEANINGS: Final = {
     TlsFailure.UNVOUCHED_MX: Meaning("is named by nothing but unsigned DNS", is_definitive=True),
 }
 
-# What an attacker in the path can fake by editing the clear text before TLS: a downgrade where TLS was seen before (TL-07).
+# What an attacker can fake by editing the clear text before TLS: a downgrade where TLS was seen before (TL-07).
 STRIPPABLE: Final = frozenset({TlsFailure.NOT_OFFERED, TlsFailure.STARTTLS_REFUSED})

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from gateway.config.values import HostPort
-from gateway.delivery.needs import Needs
 from gateway.message.envelope import Recipient
+from tls.requirement import Needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
 """The ladder: what to do next for one recipient, from what the last attempt saw.
 
-Pure: the clock and chance are arguments. The table below is the one in `architecture.md` ("The ladder"), one row for each
-thing seen and one column for each kind of rung; a pair that it lacks is a bug and raises KeyError. No cell sends a
+Pure: the clock and chance are arguments. The table below is the one in `architecture.md` ("The ladder"), a row for each
+thing seen and a column for each kind of rung; a pair that it lacks is a bug and raises KeyError. No cell sends a
 protected message in clear: the cells only finish, wait, climb to a rung below, or give the message back.
 
-How this works: `next_step` counts the attempt, reads the table, and lets time decide where the cell says so. A climb with
-no rung below gives the message back; a message that may have arrived already never changes its rung.
+How this works: `next_step` counts the attempt, reads the table, and lets time decide where the cell says so. A climb
+with no rung below gives the message back; a message that may have arrived already never changes its rung.
 """
 
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ COLUMN: Final = {
     Method.PORTAL: Column.NOTICE,
 }
 
-# Unprotected mail, ciphertext and mail of our own meet the TLS rows where a route, REQUIRETLS, a code or a PIN binds them.
+# Unprotected mail, ciphertext and our own mail meet the TLS rows where a route, REQUIRETLS, a code or a PIN binds them.
 _EVERYWHERE: Final = {
     Seen.DELIVERED: Cell.FINISH,
     Seen.REJECTED: Cell.RETURN,
@@ -118,6 +118,7 @@ TABLE: Final[Mapping[Column, Mapping[Seen, Cell]]] = {
     Column.CIPHERTEXT: {**_PROTECTED, Seen.NO_KEY: Cell.CLIMB},
     Column.NOTICE: _BOUND,
 }
+NO_TLS: Final = frozenset({Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN, Seen.TLS_MISMATCH, Seen.TLS_DOWNGRADED})
 ALARMS: Final = {Seen.TLS_MISMATCH: Alarm.TLS_MISMATCH, Seen.TLS_DOWNGRADED: Alarm.TLS_DOWNGRADE}
 
 
@@ -127,7 +128,7 @@ def next_step(entry: QueueEntry, outcome: Outcome, policy: LadderPolicy, *, now:
     entry: as it was when the attempt began. outcome: what the attempt saw. jitter: chance, 0 to 1.
     Raises: KeyError when the rung cannot have seen this (a bug in the caller).
     """
-    column = COLUMN[entry.method] if entry.protected else Column.CLEAR
+    column = _column(entry)
     cell = TABLE[column][outcome.seen]
     tried = replace(
         entry,
@@ -136,7 +137,8 @@ def next_step(entry: QueueEntry, outcome: Outcome, policy: LadderPolicy, *, now:
         last_reply=outcome.reply,
         possible_duplicate=entry.possible_duplicate or cell is Cell.REPEAT,
     )
-    match _settle(cell, tried, policy, now):
+    settled = _settle(cell, tried, policy, now)
+    match settled:
         case Cell.FINISH:
             state = EntryState.PORTAL if column is Column.NOTICE else EntryState.DELIVERED
             step = Step(move=Move.DONE, entry=replace(tried, state=state), why=outcome.why)
@@ -145,17 +147,24 @@ def next_step(entry: QueueEntry, outcome: Outcome, policy: LadderPolicy, *, now:
         case Cell.CLIMB:
             step = Step(move=Move.CLIMB, entry=_climb(tried, outcome.seen, now), why=outcome.why)
         case _:
-            step = _wait(tried, outcome.why, policy, now=now, jitter=jitter)
+            pause = pause_after(tried.attempts, policy.retry, jitter=jitter)
+            deadlines = (_tls_deadline(tried, policy),) if settled is Cell.WAIT_THEN_CLIMB else ()
+            step = _wait(tried, outcome.why, policy, now=now, moments=(now + pause, *deadlines))
     return replace(step, alarm=ALARMS.get(outcome.seen))
+
+
+def _column(entry: QueueEntry) -> Column:
+    """Below the rung tls an unprotected message (one that asked for REQUIRETLS) leaves as a protected one does."""
+    return Column.CLEAR if entry.method is Method.TLS and not entry.protected else COLUMN[entry.method]
 
 
 def _settle(cell: Cell, entry: QueueEntry, policy: LadderPolicy, now: datetime) -> Cell:
     """What a cell comes to, given the time, the rungs left and a possible duplicate."""
     if cell is Cell.WAIT_THEN_CLIMB:
-        if now < _tls_deadline(entry, policy) or not _has_rung_below(entry):
-            return (
-                Cell.WAIT
-            )  # without a rung below, giving up early would help nobody: the delay notice tells the sender
+        if not _has_rung_below(entry):
+            return Cell.WAIT  # giving up early would help nobody; the delay notice tells the sender
+        if now < _tls_deadline(entry, policy):
+            return cell
         cell = Cell.CLIMB
     if cell is Cell.CLIMB:
         if entry.possible_duplicate:
@@ -176,27 +185,27 @@ def _tls_deadline(entry: QueueEntry, policy: LadderPolicy) -> datetime:
 
 
 def _climb(entry: QueueEntry, seen: Seen, now: datetime) -> QueueEntry:
-    """The entry on the next rung, due at once."""
+    """The entry on the next rung, due at once. Where TLS failed, no code that opens the portal can be mailed either."""
     return replace(
         entry,
         rung=entry.rung + 1,
         rung_since=None,
         next_attempt_at=now,
-        tls_refused=entry.tls_refused or seen is Seen.TLS_REFUSED,
+        tls_refused=entry.tls_refused or seen in NO_TLS,
     )
 
 
-def _wait(entry: QueueEntry, why: str, policy: LadderPolicy, *, now: datetime, jitter: float) -> Step:
-    """Try again on the same rung, or give up when the message is too old.
+def _wait(entry: QueueEntry, why: str, policy: LadderPolicy, *, now: datetime, moments: tuple[datetime, ...]) -> Step:
+    """Try again on the same rung at the first of the moments, or give up when the message is too old.
 
-    The next attempt is pulled forward to whatever has to happen before it: delay notice, TLS deadline, expiry.
+    The next attempt is pulled forward to the delay notice and to the expiry: both come when they were promised.
     """
     if now >= entry.expires_at:
         return Step(move=Move.EXPIRE, entry=replace(entry, state=EntryState.EXPIRED), why=why)
     wants_notice = not entry.delay_notified and entry.sender != "" and Notify.DELAY in entry.notify
     notice_at = entry.queued_at + policy.delay_notice
     is_due = wants_notice and now >= notice_at
-    moments = [now + pause_after(entry.attempts, policy.retry, jitter=jitter), entry.expires_at]
-    moments += [at for at in (notice_at if wants_notice else now, _tls_deadline(entry, policy)) if at > now]
-    waiting = replace(entry, next_attempt_at=min(moments), delay_notified=entry.delay_notified or is_due)
+    ahead = (notice_at,) if wants_notice and not is_due else ()
+    next_attempt_at = min(*moments, *ahead, entry.expires_at)
+    waiting = replace(entry, next_attempt_at=next_attempt_at, delay_notified=entry.delay_notified or is_due)
     return Step(move=Move.WAIT, entry=waiting, why=why, is_delay_notice_due=is_due)

@@ -6,22 +6,7 @@ from typing import Final
 from gateway.message.entry import MessageKind, QueueEntry
 from policy.decision import Method, UnsignedMx
 from tls.levels import TlsLevel
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
-    """What a message asks of every host it is handed to. Routes may ask for more, never for less.
-
-    is_vouched: a host name that only unsigned DNS tells does not count as verified (`tls.unsigned_mx = "climb"`).
-    is_onward: protection has to hold beyond the next hop: a smart host must be attested or honour REQUIRETLS.
-    requiretls: RFC 8689. is_content_free: may go past what a route asks (RFC 8689 section 5, `TLS-Required: No`).
-    """
-
-    level: TlsLevel
-    is_vouched: bool = False
-    is_onward: bool = False
-    requiretls: bool = False
-    is_content_free: bool = False
+from tls.requirement import Needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +25,8 @@ CONTENT_FREE: Final = Needs(level=TlsLevel.NONE, is_content_free=True)
 def needs_for(entry: QueueEntry, policy: NeedsPolicy, *, has_pin: bool, is_inbound: bool) -> Needs:
     """What this entry asks of its next hop, at its present rung.
 
-    has_pin: a SENDER_NOTICE that tells a portal PIN. is_inbound: it goes to the `inbound` host of one of our own domains.
-    A protected message on the portal rung hands over nothing but a content-free notice.
+    has_pin: a SENDER_NOTICE that tells a portal PIN. is_inbound: it goes to the `inbound` host of a domain of ours.
+    A message on the portal rung hands over nothing but a content-free notice.
     """
     match entry.kind:
         case MessageKind.MAIL:
@@ -57,7 +42,7 @@ def needs_for(entry: QueueEntry, policy: NeedsPolicy, *, has_pin: bool, is_inbou
 
 
 def _mail_needs(entry: QueueEntry, policy: NeedsPolicy) -> Needs:
-    if entry.protected and entry.method is Method.PORTAL:
+    if entry.method is Method.PORTAL:
         return CONTENT_FREE
     is_clear = not entry.protected or entry.method in CIPHERTEXT
     if is_clear and not entry.requiretls:

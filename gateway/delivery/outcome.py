@@ -9,7 +9,7 @@ from tls.failures import TlsFailure
 
 
 class Seen(Enum):
-    """What the ladder decides from; the rows of its table in `architecture.md`. The value is the word in the audit log."""
+    """What the ladder decides from: the rows of its table. The value is the word in the audit log."""
 
     DELIVERED = "delivered"  # 2xx to the final dot; on the portal rung: published
     REJECTED = "rejected"  # 5xx to MAIL, RCPT, DATA or the dot; or the domain takes no mail
