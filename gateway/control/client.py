@@ -1,0 +1,32 @@
+"""The command line's end: ask the running gateway, or, when none runs, open the store alone and do it here."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.config import Settings
+from gateway.control.operations import Operations
+from gateway.control.wire import NoGateway, ask
+from gateway.store.store import open_store
+
+
+def perform(settings: Settings, call: str, **args: Any) -> Any:
+    """Do one operation of `gateway.control.operations` and give its result.
+
+    Raises: Refused with a sentence for the person; StoreLocked when another process holds the store but does not answer.
+    """
+    return asyncio.run(_perform(settings, call, args))
+
+
+async def _perform(settings: Settings, call: str, args: Mapping[str, Any]) -> Any:
+    data_dir = settings.server.data_dir
+    if data_dir.is_dir():
+        try:
+            return await ask(data_dir, call, args)
+        except NoGateway:
+            pass
+    store = await open_store(settings, node="cli")
+    try:
+        return await Operations(store).perform(call, args)
+    finally:
+        await store.close()

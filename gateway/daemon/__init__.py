@@ -1,0 +1,1 @@
+"""The running gateway: processes, signals, readiness, graceful stop."""
