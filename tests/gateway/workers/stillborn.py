@@ -1,0 +1,3 @@
+"""A child that never comes up."""
+
+raise SystemExit(1)
