@@ -8,6 +8,8 @@ from gateway.store.errors import DamagedContent
 from gateway.store.vault import Place, open_piece, seal_piece
 
 PIECE_BYTES: Final = 1024 * 1024
+BODY: Final = "message"  # the bytes that will be delivered
+REPORT: Final = "report"  # the inspection report, encoded
 
 Piece = Mapping[str, Any]  # a row of the table `content`
 

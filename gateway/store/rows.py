@@ -12,7 +12,6 @@ from gateway.store.content import Piece
 from gateway.store.statements import Change, Op
 from policy.decision import Method
 
-
 REPLY_LETTERS: Final = 512  # the column's width
 
 PORTAL_COLUMNS: Final = (
@@ -135,7 +134,10 @@ def new_message(sealed: Sealed) -> tuple[Change, ...]:
 
 def save_entry(entry: QueueEntry, *, release: bool) -> Change:
     """Write what delivery may change in an entry; release gives the lease back, an ending always should."""
-    return Change(Op.RELEASE_ENTRY if release else Op.SAVE_ENTRY, {"b_id": entry.id, **_standing(entry)})
+    row = {"b_id": entry.id, **_standing(entry)}
+    if release:
+        return Change(Op.RELEASE_ENTRY, {**row, "lease_owner": "", "lease_until": None})
+    return Change(Op.SAVE_ENTRY, row)
 
 
 def renew_lease(entry_id: str, *, owner: str, until: datetime) -> Change:

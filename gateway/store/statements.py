@@ -81,7 +81,7 @@ _VERIFIED: Final = sa.bindparam("b_verified", type_=sa.Boolean)
 _save_entry: Final = sa.update(entry).where(entry.c.id == _THE_ENTRY)
 
 _unfinished: Final = sa.or_(
-    sa.exists().where(entry.c.queue_id == _THE_MESSAGE, entry.c.state.not_in(sorted(ENDINGS))),
+    sa.exists().where(entry.c.queue_id == _THE_MESSAGE, entry.c.state.not_in(sorted(state.value for state in ENDINGS))),
     sa.exists().where(portal_message.c.queue_id == _THE_MESSAGE),
 )
 _destroyed: Final = sa.exists().where(message.c.id == _THE_MESSAGE, message.c.wrapped_key.is_(None))
@@ -91,7 +91,7 @@ STATEMENTS: Final[Mapping[Op, tuple[Statement, ...]]] = {
     Op.INSERT_CONTENT: (sa.insert(content),),
     Op.INSERT_ENTRY: (sa.insert(entry),),
     Op.SAVE_ENTRY: (_save_entry,),
-    Op.RELEASE_ENTRY: (_save_entry.values(lease_owner="", lease_until=None),),
+    Op.RELEASE_ENTRY: (_save_entry,),
     Op.RENEW_LEASE: (_save_entry.where(entry.c.lease_owner == sa.bindparam("b_owner", type_=sa.String)),),
     Op.PUBLISH_PORTAL: (sa.insert(portal_message),),
     Op.OPEN_PORTAL: (sa.update(portal_message).where(portal_message.c.token_hash == _THE_TOKEN),),

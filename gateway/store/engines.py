@@ -1,0 +1,104 @@
+"""The two ways into the SQLite file: one writing connection, and a few that can only read.
+
+SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at once, so exactly one
+connection ever writes, and it alone checkpoints (QD-12).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from gateway.store.errors import StoreSick
+
+DATABASE_NAME: Final = "mailward.db"
+BUSY_TIMEOUT_S: Final = 5.0  # how long an outside reader or shell may hold the lock before we answer 451 (QD-10)
+TRUNCATE_TIMEOUT_MS: Final = 50
+READERS: Final = 4
+OUTSIDE_TRANSACTION: Final = "mailward_outside_transaction"  # execution option: what follows opens no transaction
+
+# name: (value to set, value to read back). FULL, not NORMAL: in WAL mode NORMAL loses acknowledged commits when the
+# power fails (https://www.sqlite.org/pragma.html#pragma_synchronous, QD-13).
+WRITER_PRAGMAS: Final[Mapping[str, tuple[str, str]]] = {
+    "journal_mode": ("WAL", "wal"),
+    "synchronous": ("FULL", "2"),
+    "secure_delete": ("ON", "1"),  # freed pages are zeroed, so that destroyed keys are gone (KY-06)
+    "foreign_keys": ("ON", "1"),
+    "temp_store": ("MEMORY", "2"),
+    "trusted_schema": ("OFF", "0"),
+    "wal_autocheckpoint": ("1000", "1000"),  # pages; the writer's own commits checkpoint
+}
+READER_PRAGMAS: Final[Mapping[str, tuple[str, str]]] = {
+    "query_only": ("ON", "1"),
+    "temp_store": ("MEMORY", "2"),
+    "trusted_schema": ("OFF", "0"),
+}
+
+
+def database_path(data_dir: Path) -> Path:
+    return data_dir / DATABASE_NAME
+
+
+def writer_engine(database: Path) -> AsyncEngine:
+    """One connection, kept; every transaction opens with BEGIN IMMEDIATE, so that none has to upgrade its lock."""
+    engine = create_async_engine(
+        sa.URL.create("sqlite+aiosqlite", database=str(database)),
+        pool_size=1,
+        max_overflow=0,
+        pool_reset_on_return=None,  # Engine.begin() commits or rolls back; a second rollback would cost a thread hop
+        hide_parameters=True,  # exception texts never show rows
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S},
+    )
+    _set_on_connect(engine, WRITER_PRAGMAS)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_immediate(conn: sa.Connection) -> None:
+        if not conn.get_execution_options().get(OUTSIDE_TRANSACTION):
+            conn.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reader_engine(database: Path) -> AsyncEngine:
+    """Read-only twice over (mode=ro and query_only); each statement sees its own snapshot."""
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///file:{quote(str(database))}?mode=ro&uri=true",
+        pool_size=READERS,
+        max_overflow=0,
+        pool_reset_on_return=None,
+        hide_parameters=True,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S},
+    )
+    _set_on_connect(engine, READER_PRAGMAS)
+    return engine
+
+
+async def truncate_wal(engine: AsyncEngine) -> bool:
+    """Checkpoint with the writing connection and cut the WAL to nothing; false when a reader was in the way."""
+    async with engine.connect() as conn:
+        await conn.execution_options(**{OUTSIDE_TRANSACTION: True})
+        await conn.exec_driver_sql(f"PRAGMA busy_timeout = {TRUNCATE_TIMEOUT_MS}")
+        try:
+            busy: int = (await conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+        finally:
+            await conn.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
+    return busy == 0
+
+
+def _set_on_connect(engine: AsyncEngine, pragmas: Mapping[str, tuple[str, str]]) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_pragmas(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        try:
+            for name, (value, expected) in pragmas.items():
+                cursor.execute(f"PRAGMA {name} = {value}")
+                cursor.execute(f"PRAGMA {name}")
+                (actual,) = cursor.fetchone()
+                if str(actual) != expected:
+                    raise StoreSick(f"SQLite refuses PRAGMA {name} = {value} (it says {actual}); not safe to run")
+        finally:
+            cursor.close()

@@ -1,0 +1,44 @@
+"""Whose fault a failed write is: the surroundings' (disk, file, lock), or the unit's own."""
+
+import errno
+import sqlite3
+from typing import Final
+
+import sqlalchemy as sa
+
+from gateway.store.errors import StoreFull, StoreSick
+
+FULL: Final = frozenset({sqlite3.SQLITE_FULL})
+SICK: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+FULL_ERRNO: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+EnvironmentFault = StoreFull | StoreSick
+
+
+def environment_fault(error: Exception) -> EnvironmentFault | None:
+    """What the surroundings did, or None when the unit itself cannot be written (a constraint, a wrong type)."""
+    if isinstance(error, StoreFull | StoreSick):
+        return error
+    if isinstance(error, OSError):
+        name = errno.errorcode.get(error.errno or 0, "unknown error")
+        return StoreFull("no space left for the store") if error.errno in FULL_ERRNO else StoreSick(f"store: {name}")
+    if isinstance(error, sa.exc.DBAPIError) and isinstance(error.orig, sqlite3.Error):
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # primary result code, sqlite.org/rescode.html
+        if code in FULL:
+            return StoreFull("no space left for the store")
+        if code in SICK:
+            return StoreSick(f"the database cannot be written: {error.orig.sqlite_errorname}")
+    return None

@@ -1,0 +1,190 @@
+"""The store as the rooms see it: open, commit, transact, read, seal, close. SQLite now; other engines come later."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gateway.message.entry import MessageKind
+from gateway.store.content import BODY, PIECE_BYTES, REPORT, Part, Piece, seal_part
+from gateway.store.disk import DirectoryLock, Disk
+from gateway.store.engines import database_path, reader_engine, writer_engine
+from gateway.store.errors import StoreError, StoreFull, StoreSick, StoreUnsupported
+from gateway.store.faults import EnvironmentFault
+from gateway.store.migrate import prepare
+from gateway.store.rows import NewMessage, Sealed, drop_pieces
+from gateway.store.start import begin_run
+from gateway.store.statements import Change, Op, Unit
+from gateway.store.vault import Vault, new_data_key
+from gateway.store.writer import EventsOf, T, Work, Writer
+
+THREAD_ABOVE_BYTES: Final = 256 * 1024  # sealing or opening more than this leaves the loop
+FREE_SPACE_FLOOR: Final = 64 * 1024 * 1024
+
+
+def open_vault(*, master_key: Path, data_dir: Path) -> Vault:
+    """The vault of an installation; makes a key only where no database exists yet (KY-05). Blocking, at start only.
+
+    Raises: KeyMismatch, KeyUnusable.
+    """
+    return Vault.open(master_key, may_create=not database_path(data_dir).exists())
+
+
+class Store:
+    """One gateway's durable state. Make it with `open`."""
+
+    def __init__(
+        self, *, node: str, vault: Vault, lock: DirectoryLock, disk: Disk, reader: AsyncEngine, engine: AsyncEngine,
+        writer: Writer,
+    ) -> None:  # fmt: skip
+        self.node = node
+        self.vault = vault
+        self._lock = lock
+        self._disk = disk
+        self._reader = reader
+        self._engine = engine
+        self._writer = writer
+        self._cleaning: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(
+        cls, *, url: str, data_dir: Path, vault: Vault, node: str, free_space_floor: int = FREE_SPACE_FLOOR
+    ) -> "Store":
+        """Lock the directory, check and migrate the database, and make the last run's state safe to go on from.
+
+        url: "sqlite". node: this process's name in leases. free_space_floor: bytes, see `accepting`.
+        Raises: StoreLocked, StoreUnsupported, SchemaTooNew, DamagedStore, KeyMismatch, StoreFull, StoreSick.
+        """
+        if url != "sqlite":
+            raise StoreUnsupported('store.url: this version knows only "sqlite"')
+        database = database_path(data_dir)
+        lock = DirectoryLock(data_dir)
+        engine = writer_engine(database)
+        try:
+            os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            await asyncio.to_thread(prepare, database)
+            head = await begin_run(engine, vault)
+        except BaseException:
+            await engine.dispose()
+            lock.release()
+            raise
+        disk = Disk(database, floor_bytes=free_space_floor)
+        store = cls(
+            node=node,
+            vault=vault,
+            lock=lock,
+            disk=disk,
+            reader=reader_engine(database),
+            engine=engine,
+            writer=Writer(engine, disk, head),
+        )
+        store._writer.truncate_soon()  # what a run that was killed had destroyed but not yet cut away (KY-06)
+        return store
+
+    async def close(self) -> None:
+        """Finish queued writes and give the directory back; new work is refused with StoreClosed at once."""
+        await asyncio.gather(*self._cleaning)
+        await self._writer.close()
+        await self._reader.dispose()
+        await self._engine.dispose()
+        self._lock.release()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last write succeeded or a probe has since."""
+        return self._writer.fault is None
+
+    @property
+    def fault(self) -> EnvironmentFault | None:
+        """Why new mail is refused now, or None: the writer's trouble, a missing file, or too little free space."""
+        return self._writer.fault or self._disk.fault()
+
+    @property
+    def accepting(self) -> bool:
+        """Whether new mail may be taken; asked before DATA, answers 452 or 451 by the type of `fault`."""
+        return self.fault is None
+
+    async def wait_healthy(self) -> None:
+        await self._writer.wait_healthy()
+
+    async def commit(self, unit: Unit) -> None:
+        """Make a unit durable; a cancelled caller does not cancel it.
+
+        Raises: StoreFull, StoreSick, StoreClosed; MissingRow or SQLAlchemy's IntegrityError for a unit that cannot be.
+        """
+        await self._writer.commit(unit)
+
+    async def settle(self, unit: Unit) -> None:
+        """Commit an outcome that has already happened in the world: wait out a sick store and try again."""
+        while True:
+            try:
+                return await self._writer.commit(unit)
+            except (StoreSick, StoreFull):
+                await self._writer.wait_healthy()
+
+    async def transact(self, work: Work[T], *, events: EventsOf[T] | None = None) -> T:
+        """Run rare work (registers) on the writing connection, in one transaction with the events it makes.
+
+        work: must not commit, and must not wait for anything but the connection it is given.
+        """
+        return await self._writer.transact(work, events)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A read-only connection; each statement sees what was committed when it began."""
+        async with self._reader.connect() as conn:
+            yield conn
+
+    async def seal_message(self, new: NewMessage) -> Sealed:
+        """Encrypt a message; content over 1 MiB is already on disk when this returns, invisible until it is committed.
+
+        Raises: StoreFull or StoreSick, for mail from outside also when free space is below the floor.
+        """
+        fault = self.fault if new.kind is MessageKind.MAIL else self._writer.fault
+        if fault is not None:
+            raise type(fault)(*fault.args)
+        data_key = new_data_key()
+        pieces = self._sealed_pieces(new, data_key)
+        size = len(new.body) + len(new.report)
+        if size > PIECE_BYTES:
+            await self._write_ahead(new.id, pieces)
+            kept: tuple[Piece, ...] = ()
+        elif size > THREAD_ABOVE_BYTES:
+            kept = await asyncio.to_thread(tuple, pieces)
+        else:
+            kept = tuple(pieces)
+        return Sealed(
+            new=new,
+            owner=self.node,
+            master_key_id=self.vault.key_id,
+            wrapped_key=self.vault.wrap(new.id, data_key),
+            pieces=kept,
+        )
+
+    async def discard(self, queue_id: str) -> None:
+        """Remove what was written ahead of a message that will not be accepted after all."""
+        await self._writer.commit(Unit(changes=(drop_pieces(queue_id),)))
+
+    def _sealed_pieces(self, new: NewMessage, data_key: bytes) -> Iterator[Piece]:
+        for name, data in ((BODY, new.body), (REPORT, new.report)):
+            part = Part(message_id=new.id, name=name, data=data)
+            yield from seal_part(part, data_key, self.vault.key_id)
+
+    async def _write_ahead(self, queue_id: str, pieces: Iterator[Piece]) -> None:
+        """One piece a unit, so that a large message never stalls the group commit of small ones."""
+        try:
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                await self._writer.commit(Unit(changes=(Change(Op.INSERT_CONTENT, piece),)))
+        except BaseException:  # cancelled too; the writer keeps order, so the removal follows the last piece
+            task = asyncio.create_task(self._discard_quietly(queue_id))
+            self._cleaning.add(task)
+            task.add_done_callback(self._cleaning.discard)
+            raise
+
+    async def _discard_quietly(self, queue_id: str) -> None:
+        with suppress(StoreError):  # the next start sweeps what is left
+            await self.discard(queue_id)
