@@ -1,1 +1,1 @@
-"""How the command line reaches the state: through a running gateway's control socket, or alone under the store's lock."""
+"""How commands reach the state: through a running gateway's control socket, or alone under the store's lock."""

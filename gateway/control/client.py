@@ -13,7 +13,7 @@ from gateway.store.store import open_store
 def perform(settings: Settings, call: str, **args: Any) -> Any:
     """Do one operation of `gateway.control.operations` and give its result.
 
-    Raises: Refused with a sentence for the person; StoreLocked when another process holds the store but does not answer.
+    Raises: Refused with a sentence for the person; StoreLocked when a process that does not answer holds the store.
     """
     return asyncio.run(_perform(settings, call, args))
 

@@ -1,0 +1,58 @@
+"""A mail server for the demonstration: takes everything, remembers what came and how, offers TLS or not.
+
+It is plain aiosmtpd, a server that shares no line with our client session.
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from gateway.demo.authority import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message as it came. tls: the version, empty when it came in clear."""
+
+    recipients: tuple[str, ...]
+    content: bytes = field(repr=False)
+    tls: str = ""
+
+
+class Destination:
+    """One server on `host:port`; `arrivals` grows as mail comes in."""
+
+    def __init__(self, hostname: str, *, identity: Identity | None) -> None:
+        self.hostname = hostname
+        self.arrivals: list[Arrival] = []
+        self._context = _server_context(identity) if identity else None
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen. Returns: the port, chosen by the system when 0 was asked for."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._session, host, port)
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+            await self._server.wait_closed()
+
+    def _session(self) -> SMTP:
+        return SMTP(self, hostname=self.hostname, tls_context=self._context, ident="ESMTP")
+
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's
+        tls = session.ssl.get("cipher", ("", "", 0))[1] if isinstance(session.ssl, dict) else ""
+        content = envelope.content if isinstance(envelope.content, bytes) else b""
+        self.arrivals.append(Arrival(tuple(envelope.rcpt_tos), content, tls))
+        return "250 2.0.0 Taken"
+
+
+def _server_context(identity: Identity) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(identity.certificate, identity.private_key)
+    return context
