@@ -27,6 +27,13 @@ class Action(StrEnum):
     REJECT = "reject"
 
 
+class PolicyDefault(StrEnum):
+    """What is protected when no rule speaks (`policy.default`)."""
+
+    PROTECT_PHI = "protect-phi"
+    PROTECT_ALL = "protect-all"
+
+
 class UnsignedMx(StrEnum):
     """Whether a WebPKI match counts for an MX that nothing vouches for (`tls.unsigned_mx`)."""
 

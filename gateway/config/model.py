@@ -39,9 +39,9 @@ from gateway.config.fields import (
     required,
     setting,
 )
-from gateway.config.modes import CodeChannel, ListenerMode, LogFormat, LogLevel, PolicyDefault, TlsVersion
+from gateway.config.modes import CodeChannel, ListenerMode, LogFormat, LogLevel, TlsVersion
 from gateway.config.problems import Key, Origin, Problem
-from policy.decision import Action, UnsignedMx
+from policy.decision import Action, PolicyDefault, UnsignedMx
 
 ALL_METHODS = ["tls", "smime", "openpgp", "portal"]
 

@@ -34,13 +34,6 @@ class CodeChannel(StrEnum):
     ENCRYPTED = "encrypted"
 
 
-class PolicyDefault(StrEnum):
-    """What is protected when no rule speaks (`policy.default`)."""
-
-    PROTECT_PHI = "protect-phi"
-    PROTECT_ALL = "protect-all"
-
-
 class LogLevel(StrEnum):
     """The least severe event that is logged (`log.level`)."""
 
