@@ -53,9 +53,9 @@ class CommandTable(click.Group):
     ) -> Any:
         """Run, and end the process: with the status a command returned, or one line on standard error."""
         if not standalone_mode:
-            return super().main(args, prog_name or "mailward", complete_var, False, **extra)
+            return super().main(args, prog_name or self.name, complete_var, False, **extra)
         try:
-            status = super().main(args, prog_name or "mailward", complete_var, False, **extra)
+            status = super().main(args, prog_name or self.name, complete_var, False, **extra)
             sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as error:
             _end(error)
@@ -90,7 +90,9 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-@click.group(cls=CommandTable, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "mailward", cls=CommandTable, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show it.")
 @config_option
 def main() -> None:

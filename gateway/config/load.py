@@ -54,9 +54,10 @@ def read_document(text: str, file: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         reason, _, place = str(error).rpartition(" (at ")
+        remedy = f"is not TOML: {reason}; texts stand in quotes, lists in brackets"
         at_line = re.match(r"line ([0-9]+)", place)
-        line = int(at_line[1]) if at_line else text.count("\n") + 1  # otherwise: "at end of document"
-        raise ConfigError([Problem(file, line, "", f"is not TOML: {reason}")]) from None
+        line = int(at_line[1]) if at_line else len(text.splitlines())  # else "at end of document"
+        raise ConfigError([Problem(file, line, "", remedy)]) from None
 
 
 def validate(document: dict[str, Any], origin: Origin) -> tuple[Settings | None, list[Fault]]:

@@ -28,6 +28,7 @@ DURATION: Final = re.compile(r"([0-9]{1,9})([smhdwy])")
 SIZE: Final = re.compile(r"([0-9]{1,9})(B|KiB|MiB|GiB)")
 LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 section 2.3.1, LDH label
 SELECTOR: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")  # RFC 6376 section 3.1
+HTTPS: Final = 443
 NAME_LIMIT: Final = 253  # RFC 1035 section 2.3.4, in its text form
 
 
@@ -58,7 +59,7 @@ def parse_duration(value: object) -> timedelta:
     text = _text(value, "4h")
     match = DURATION.fullmatch(text)
     if match is None:
-        digits = re.match(r"[0-9]+", text.strip())
+        digits = re.search(r"[0-9]{1,9}", text)
         guess = f"{digits[0]}{_nearest_unit(text)}" if digits else "4h"
         raise ValueError(f'"{text}" is not a duration; write "{guess}" (units: {", ".join(UNITS)})')
     count, unit = int(match[1]), UNITS[match[2]]
@@ -69,7 +70,7 @@ def parse_duration(value: object) -> timedelta:
 
 def _nearest_unit(text: str) -> str:
     """The unit that a mistyped duration most likely meant: its first unit letter, else hours."""
-    return next((letter for letter in text.lower().lstrip(" 0123456789.") if letter in UNITS), "h")
+    return next((letter for letter in text.lower() if letter in UNITS), "h")
 
 
 def parse_size(value: object) -> int:
@@ -79,7 +80,7 @@ def parse_size(value: object) -> int:
     text = _text(value, "50MiB")
     match = SIZE.fullmatch(text)
     if match is None:
-        digits = re.match(r"[0-9]{1,9}", text.strip())
+        digits = re.search(r"[0-9]{1,9}", text)
         letter = next((c for c in text.upper() if c in "KMG"), "M")
         guess = f"{digits[0] if digits else '50'}{letter}iB"
         raise ValueError(f'"{text}" is not a size; write "{guess}" (units: {", ".join(SIZES)})')
@@ -185,8 +186,8 @@ def parse_origin(value: object) -> str:
         raise ValueError(f'"{text}" is not an https address; write it like "https://secure.clinic.example"')
     if url.path not in {"", "/"} or url.query or url.fragment or url.username is not None:
         raise ValueError(f'"{text}" has more than a host; write "https://{url.netloc.rpartition("@")[2]}"')
-    address = HostPort(parse_host(host), port if port is not None else 443)
-    return f"https://{address}" if port is not None else f"https://{address}".removesuffix(":443")
+    origin = f"https://{HostPort(parse_host(host), port or HTTPS)}"
+    return origin.removesuffix(f":{HTTPS}")
 
 
 def parse_selector(value: object) -> str:

@@ -8,15 +8,15 @@ from pydantic import ValidationError
 
 from gateway.config.fields import Section
 from gateway.config.model import Settings
-from gateway.config.problems import Fault, Key, is_inside
+from gateway.config.problems import Fault, Key, dotted, is_inside
 
 WRONG_TYPE: Final = {  # pydantic's error type: what would be right
     "bool_type": "must be true or false, without quotes",
     "int_type": "must be a whole number, without quotes",
     "string_type": "must be text in quotes",
-    "tuple_type": "must be a list in brackets: [ … ]",
     "model_type": "must be a table of keys",
     "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
     "greater_than": "must be above 0",  # no key has another bound of this kind
 }
 TABLES: Final[dict[str, tuple[object, str]]] = {  # tables that must be there: an example, and how it is written
@@ -46,6 +46,8 @@ def _text(kind: str, key: Key, value: object, context: dict[str, Any]) -> str:
             return _unknown(key)
         case "enum":
             return _not_one_of(value, context["expected"])
+        case "tuple_type":
+            return _not_a_list(key)
         case "greater_than_equal":
             return f"must be {context['ge']} or more"
         case "less_than_equal":
@@ -55,11 +57,17 @@ def _text(kind: str, key: Key, value: object, context: dict[str, Any]) -> str:
 
 
 def _not_one_of(value: object, expected: str) -> str:
-    words = expected.replace(" or ", ", ").replace("'", "").split(", ")
-    near = get_close_matches(value, words, n=1) if isinstance(value, str) else []
-    offer = f'"{near[0]}"' if near else ", ".join(f'"{word}"' for word in words)
     shown = f'"{value}"' if isinstance(value, str) else str(value)
-    return f"{shown} is not known; write {offer}"
+    return f"{shown} is not known; write {expected}".replace("'", '"')
+
+
+def _not_a_list(key: Key) -> str:
+    return f"must be [[{dotted(key)}]] tables" if _holds_tables(key) else "must be a list in brackets: [ … ]"
+
+
+def _holds_tables(key: Key) -> bool:
+    annotation = _model_at(key[:-1]).model_fields[str(key[-1])].annotation
+    return any(isinstance(argument, type) and issubclass(argument, Section) for argument in get_args(annotation))
 
 
 def example_of(key: Key) -> object:

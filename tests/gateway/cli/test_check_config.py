@@ -1,0 +1,49 @@
+"""`mailward check-config`."""
+
+import json
+from pathlib import Path
+
+import trustme
+from click.testing import CliRunner
+
+from gateway.cli.context import Status
+from gateway.cli.main import main
+from tests.gateway.config.samples import MINIMAL
+
+
+def _configured(place: Path, more: str = "") -> str:
+    leaf = trustme.CA().issue_cert("gw.clinic.example")
+    (place / "cert.pem").write_bytes(leaf.cert_chain_pems[0].bytes())
+    (place / "key.pem").write_bytes(leaf.private_key_pem.bytes())
+    (place / "key.pem").chmod(0o600)
+    tls = f'[server.tls]\ncertificate = "{place}/cert.pem"\nprivate_key = "{place}/key.pem"\n'
+    text = MINIMAL.replace("[[listener]]", f'data_dir = "{place}/data"\n{tls}[[listener]]') + more
+    (place / "mailward.toml").write_text(text, encoding="utf-8")
+    return str(place / "mailward.toml")
+
+
+def test_a_right_configuration_passes(tmp_path: Path) -> None:
+    path = _configured(tmp_path)
+    result = CliRunner().invoke(main, ["check-config", "--config", path])
+    assert (result.exit_code, result.stdout, result.stderr) == (Status.DONE, f"{path}: no problems found\n", "")
+
+
+def test_text_and_files_are_shown_together(tmp_path: Path) -> None:
+    """OP-03."""
+    path = _configured(tmp_path, '[[policy.rule]]\nname = "x"\n[delivery]\nsmart_host = "smtp"\n')
+    (tmp_path / "key.pem").chmod(0o644)
+    result = CliRunner().invoke(main, ["check-config", "--config", path])
+    assert result.exit_code == Status.BAD_CONFIG
+    assert [line.split(": ")[2] for line in result.stderr.splitlines()] == [
+        "server.tls.private_key",
+        "policy.rule",
+        "delivery.smart_host",
+    ]
+
+
+def test_json_has_one_problem_a_line(tmp_path: Path) -> None:
+    path = _configured(tmp_path, "[limits]\nrecipients = 0\n")
+    result = CliRunner().invoke(main, ["check-config", "--json", "--config", path])
+    assert result.exit_code == Status.BAD_CONFIG
+    (line,) = result.stdout.splitlines()
+    assert json.loads(line) == {"file": path, "line": 12, "key": "limits.recipients", "text": "must be above 0"}

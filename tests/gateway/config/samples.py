@@ -1,0 +1,20 @@
+"""Configurations that tests start from."""
+
+from pathlib import Path
+from typing import Final
+
+from gateway.config import Settings, parse
+
+MINIMAL: Final = """\
+[server]
+hostname = "gw.clinic.example"
+[[listener]]
+bind = "127.0.0.1:587"
+[[domain]]
+name = "clinic.example"
+"""
+
+
+def settings(more: str = "") -> Settings:
+    """The smallest configuration, and more tables after it."""
+    return parse(MINIMAL + more, Path("test.toml"))

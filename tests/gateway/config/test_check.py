@@ -1,0 +1,215 @@
+"""What the settings name on this machine."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from gateway.config import Settings, parse
+from gateway.config.check import check
+from gateway.config.examine import examine
+
+NOW = datetime.now(UTC)
+
+
+def _secret(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    path.chmod(0o600)
+
+
+def _pem(key: PrivateKeyTypes, passphrase: bytes = b"") -> bytes:
+    how = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def site(tmp_path: Path, authority: trustme.CA) -> Path:
+    """A directory with a configuration of which every file is right."""
+    leaf = authority.issue_cert("gw.clinic.example")
+    (tmp_path / "cert.pem").write_bytes(leaf.cert_chain_pems[0].bytes())
+    _secret(tmp_path / "key.pem", leaf.private_key_pem.bytes())
+    _secret(tmp_path / "dkim.pem", _pem(ed25519.Ed25519PrivateKey.generate()))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    (tmp_path / "data").mkdir(mode=0o700)
+    _secret(tmp_path / "data" / "master.key", bytes(32))
+    (tmp_path / "mailward.toml").write_text(
+        f"""\
+[server]
+hostname = "gw.clinic.example"
+data_dir = "{tmp_path}/data"
+[server.tls]
+certificate = "{tmp_path}/cert.pem"
+private_key = "{tmp_path}/key.pem"
+[[listener]]
+[[domain]]
+name = "clinic.example"
+dkim = [{{ selector = "s1", private_key = "{tmp_path}/dkim.pem" }}]
+[delivery]
+ca_file = "{tmp_path}/ca.pem"
+""",
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def _settings(site: Path) -> Settings:
+    path = site / "mailward.toml"
+    return parse(path.read_text(encoding="utf-8"), path)
+
+
+def _problems(site: Path, now: datetime = NOW) -> list[tuple[int, str, str]]:
+    found = check(_settings(site), now=now)
+    return [(problem.line, problem.key, problem.text.replace(f"{site}/", "")) for problem in found]
+
+
+def test_a_right_site_has_no_problem(site: Path) -> None:
+    assert check(_settings(site)) == ()
+    assert examine(site / "mailward.toml") == ()
+
+
+def test_a_site_before_its_first_start_has_no_problem(site: Path) -> None:
+    """The data directory and the master key are made by the first start."""
+    (site / "data" / "master.key").unlink()
+    assert _problems(site) == []
+    (site / "data").rmdir()
+    assert _problems(site) == []
+
+
+Spoil = Callable[[Path], object]
+
+SPOILED: list[tuple[Spoil, int, str, str]] = [
+    (lambda s: (s / "cert.pem").unlink(), 5, "server.tls.certificate", "cert.pem does not exist"),
+    (lambda s: (s / "cert.pem").write_text("x"), 5, "server.tls.certificate", "cert.pem holds no PEM certificate"),
+    (lambda s: (s / "key.pem").unlink(), 6, "server.tls.private_key", "key.pem does not exist"),
+    (lambda s: (s / "key.pem").write_text("x"), 6, "server.tls.private_key", "key.pem holds no PEM private key"),
+    (
+        lambda s: _secret(s / "key.pem", _pem(ec.generate_private_key(ec.SECP256R1()), b"pass")),
+        6,
+        "server.tls.private_key",
+        "key.pem is locked with a passphrase; remove it, nobody is there to type it at start",
+    ),
+    (
+        lambda s: _secret(s / "key.pem", _pem(ec.generate_private_key(ec.SECP256R1()))),
+        6,
+        "server.tls.private_key",
+        "key.pem is not the key of cert.pem; name two that belong together",
+    ),
+    (
+        lambda s: (s / "key.pem").chmod(0o644),
+        6,
+        "server.tls.private_key",
+        "key.pem is open to other users; chmod 0640 key.pem or stricter",
+    ),
+    (lambda s: (s / "dkim.pem").unlink(), 10, "domain[1].dkim[1].private_key", "dkim.pem does not exist"),
+    (
+        lambda s: _secret(s / "dkim.pem", _pem(ec.generate_private_key(ec.SECP256R1()))),
+        10,
+        "domain[1].dkim[1].private_key",
+        "dkim.pem is neither RSA nor Ed25519; DKIM knows no other (RFC 8301, RFC 8463)",
+    ),
+    (
+        lambda s: (s / "dkim.pem").chmod(0o604),
+        10,
+        "domain[1].dkim[1].private_key",
+        "dkim.pem is open to other users; chmod 0640 dkim.pem or stricter",
+    ),
+    (lambda s: (s / "ca.pem").write_text(""), 12, "delivery.ca_file", "ca.pem holds no PEM certificate"),
+    (
+        lambda s: (s / "data" / "master.key").chmod(0o644),
+        1,
+        "seal.master_key",
+        "data/master.key is open to other users; chmod 0640 data/master.key or stricter",
+    ),
+    (
+        lambda s: (s / "data").chmod(0o755),
+        3,
+        "server.data_dir",
+        "data is open to other users; chmod 0700 data",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "line", "key", "text"), SPOILED, ids=[f"{row[2]}: {row[3]}" for row in SPOILED])
+def test_each_fault_is_told(site: Path, spoil: Spoil, line: int, key: str, text: str) -> None:
+    """OP-03, CR-12."""
+    spoil(site)
+    where = 0 if key == "seal.master_key" else line  # that key is not in the file
+    assert _problems(site) == [(where, key, text)]
+
+
+def _prime(start: int) -> int:
+    return next(n for n in range(start | 1, 2 * start, 2) if pow(2, n - 1, n) == 1)
+
+
+def test_a_short_dkim_key_is_refused(site: Path) -> None:
+    """RFC 8301 section 3.2: verifiers take 1024 bits or more."""
+    p, q, e = _prime(3 << 382), _prime(7 << 381), 65537  # 768 bits, which the library loads but does not generate
+    d = pow(e, -1, (p - 1) * (q - 1))
+    numbers = rsa.RSAPrivateNumbers(
+        p=p,
+        q=q,
+        d=d,
+        dmp1=rsa.rsa_crt_dmp1(d, p),
+        dmq1=rsa.rsa_crt_dmq1(d, q),
+        iqmp=rsa.rsa_crt_iqmp(p, q),
+        public_numbers=rsa.RSAPublicNumbers(e, p * q),
+    )
+    _secret(site / "dkim.pem", _pem(numbers.private_key()))
+    assert _problems(site) == [(10, "domain[1].dkim[1].private_key", "dkim.pem is RSA with 768 bits; use 2048")]
+
+
+def test_certificates_are_valid_for_a_time(site: Path, authority: trustme.CA) -> None:
+    """OP-03: an expired certificate is told before clients meet it."""
+    leaf = authority.issue_cert("gw.clinic.example", not_before=NOW, not_after=NOW + timedelta(days=1))
+    (site / "cert.pem").write_bytes(leaf.cert_chain_pems[0].bytes())
+    _secret(site / "key.pem", leaf.private_key_pem.bytes())
+    assert _problems(site) == []
+    ((_, _, expired),) = _problems(site, NOW + timedelta(days=2))
+    assert expired == f"cert.pem expired on {NOW + timedelta(days=1):%Y-%m-%d}; renew it"
+    ((_, _, early),) = _problems(site, NOW - timedelta(days=2))
+    assert early == f"cert.pem is valid only from {NOW:%Y-%m-%d} on; check the clock"
+
+
+def test_the_portal_may_have_a_certificate_of_its_own(site: Path) -> None:
+    with (site / "mailward.toml").open("a") as file:
+        file.write(f'[portal]\ncertificate = "{site}/portal.pem"\n')
+    assert _problems(site) == [(14, "portal.certificate", "portal.pem does not exist")]
+
+
+def test_a_data_directory_is_a_directory(site: Path) -> None:
+    text = (site / "mailward.toml").read_text()
+    for place, told in [("ca.pem", "ca.pem is not a directory"), ("a/b", "a does not exist; create a/b")]:
+        (site / "mailward.toml").write_text(text.replace("/data", f"/{place}"))
+        ((line, key, found),) = _problems(site)
+        assert (line, key) == (3, "server.data_dir")
+        assert found.startswith(told)
+
+
+def test_unreadable_is_told(site: Path) -> None:
+    (site / "dkim.pem").unlink()
+    (site / "dkim.pem").mkdir(mode=0o700)
+    assert _problems(site)[0][2] == "dkim.pem cannot be read: Is a directory"
+
+
+def test_check_config_shows_files_beside_wrong_values(site: Path) -> None:
+    """Every problem at once: the text's and the files', even when a value is wrong."""
+    (site / "cert.pem").unlink()
+    text = (site / "mailward.toml").read_text().replace("gw.clinic.example", "gw").replace("dkim.pem", "none.pem")
+    (site / "mailward.toml").write_text(text + 'retry = ["soon"]\n')
+    keys = [problem.key for problem in examine(site / "mailward.toml")]
+    assert keys == ["server.hostname", "server.tls.certificate", "domain[1].dkim[1].private_key", "delivery.retry[1]"]
