@@ -1,10 +1,11 @@
 """Values to rows and back: pure builders of the changes that a unit is made of."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+
+import sqlalchemy as sa
 
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
@@ -183,7 +184,7 @@ def saw_tls(domain: str, *, at: datetime, verified: bool) -> Change:
     return Change(Op.SAW_TLS, {"b_domain": domain, "b_seen_at": at, "b_verified": verified})
 
 
-def read_entry(row: Mapping[str, Any]) -> QueueEntry:
+def read_entry(row: sa.RowMapping) -> QueueEntry:
     """A row of the table `entry` as the value."""
     return QueueEntry(
         id=row["id"],
@@ -198,7 +199,7 @@ def read_entry(row: Mapping[str, Any]) -> QueueEntry:
     )
 
 
-def read_portal(row: Mapping[str, Any]) -> PortalMessage:
+def read_portal(row: sa.RowMapping) -> PortalMessage:
     """A row of the table `portal_message` as the value."""
     return PortalMessage(**{column: row[column] for column in PORTAL_COLUMNS})
 

@@ -1,6 +1,6 @@
 """A store on a fresh directory, and messages to put into it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest

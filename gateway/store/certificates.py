@@ -1,0 +1,65 @@
+"""Recipients' OpenPGP certificates: public data, kept as they were imported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.message.event import Event
+from gateway.store.store import Store
+from gateway.store.tables import openpgp_certificate as table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """address: the recipient it is used for, domain in lower case. certificate: the transferable public key, binary."""
+
+    fingerprint: str
+    address: str
+    certificate: bytes = field(repr=False)
+    imported_at: datetime
+    expires_at: datetime | None = None
+
+
+async def add(store: Store, new: Certificate, *, events: Sequence[Event]) -> None:
+    """Import a certificate; one with the same fingerprint is replaced (renewed expiry, other address)."""
+
+    async def work(conn: AsyncConnection) -> None:
+        await conn.execute(sa.delete(table).where(table.c.fingerprint == new.fingerprint))
+        await conn.execute(
+            sa.insert(table),
+            {
+                "fingerprint": new.fingerprint,
+                "address": new.address,
+                "certificate": new.certificate,
+                "imported_at": new.imported_at,
+                "expires_at": new.expires_at,
+            },
+        )
+
+    await store.transact(work, events=lambda _: events)
+
+
+async def for_address(conn: AsyncConnection, address: str) -> tuple[bytes, ...]:
+    """The certificates of one recipient, newest import first; whether they are still usable the caller must judge."""
+    rows = await conn.execute(
+        sa.select(table.c.certificate).where(table.c.address == address).order_by(table.c.imported_at.desc())
+    )
+    return tuple(rows.scalars())
+
+
+async def everything(conn: AsyncConnection) -> tuple[Certificate, ...]:
+    """All certificates, by address."""
+    rows = await conn.execute(sa.select(table).order_by(table.c.address, table.c.imported_at.desc()))
+    return tuple(Certificate(**row) for row in rows.mappings())
+
+
+async def forget(store: Store, fingerprint: str, *, events: Sequence[Event]) -> bool:
+    """Returns: whether it was there."""
+
+    async def work(conn: AsyncConnection) -> bool:
+        return (await conn.execute(sa.delete(table).where(table.c.fingerprint == fingerprint))).rowcount == 1
+
+    return await store.transact(work, events=lambda was_there: events if was_there else ())

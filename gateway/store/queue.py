@@ -1,0 +1,196 @@
+"""The queue: claiming entries that are due, looking at them, and reading their sealed content."""
+
+import asyncio
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.message.entry import ENDINGS, EntryState, MessageKind, QueueEntry
+from gateway.store.content import BODY, REPORT, open_part
+from gateway.store.errors import ContentGone, DamagedContent
+from gateway.store.rows import read_entry, renew_lease
+from gateway.store.statements import Unit
+from gateway.store.store import THREAD_ABOVE_BYTES, Store
+from gateway.store.tables import UtcMicros, content, entry, message
+
+LIST_LIMIT: Final = 1000
+
+_NOW: Final = sa.bindparam("b_now", type_=UtcMicros)
+_due: Final = (
+    sa.select(entry.c.id)
+    .where(
+        entry.c.state == EntryState.QUEUED.value,
+        entry.c.next_attempt_at <= _NOW,
+        sa.or_(entry.c.lease_until.is_(None), entry.c.lease_until <= _NOW),
+    )
+    .order_by(entry.c.urgent.desc(), entry.c.next_attempt_at)
+    .limit(sa.bindparam("b_limit", type_=sa.Integer))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFacts:
+    """What is known of a message without opening it. is_sealed: the content is still there."""
+
+    id: str
+    kind: MessageKind
+    sender: str
+    login: str
+    envid: str
+    ret: str
+    about_id: str
+    size: int
+    received_at: datetime
+    is_sealed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which entries to list; empty means any. after: the id of the last entry of the page before."""
+
+    states: Collection[EntryState] = ()
+    sender: str = ""
+    recipient: str = ""
+    domain: str = ""
+    after: str = ""
+    limit: int = LIST_LIMIT
+
+
+async def claim(store: Store, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[QueueEntry, ...]:
+    """Lease up to limit entries that are due and free, urgent ones first, oldest first.
+
+    One transaction on the writing connection: each entry has one holder. (PostgreSQL will add SKIP LOCKED.)
+    """
+    taking = (
+        sa.update(entry)
+        .where(entry.c.id.in_(_due))
+        .values(lease_owner=owner, lease_until=now + lease)
+        .returning(*entry.c)
+    )  # fmt: skip
+
+    async def work(conn: AsyncConnection) -> tuple[QueueEntry, ...]:
+        rows = (await conn.execute(taking, {"b_now": now, "b_limit": limit})).mappings().all()
+        return tuple(read_entry(row) for row in rows)
+
+    entries = await store.transact(work)
+    return tuple(sorted(entries, key=lambda one: (not one.urgent, one.next_attempt_at, one.id)))
+
+
+async def renew(store: Store, entry_ids: Collection[str], *, owner: str, until: datetime) -> None:
+    """Hold entries longer; those whose lease has passed to another owner stay with it."""
+    await store.commit(Unit(changes=tuple(renew_lease(one, owner=owner, until=until) for one in entry_ids)))
+
+
+async def due(conn: AsyncConnection, *, now: datetime, limit: int) -> tuple[QueueEntry, ...]:
+    """What `claim` would take, without taking it."""
+    rows = await conn.execute(sa.select(entry).where(entry.c.id.in_(_due)), {"b_now": now, "b_limit": limit})
+    entries = (read_entry(row) for row in rows.mappings())
+    return tuple(sorted(entries, key=lambda one: (not one.urgent, one.next_attempt_at, one.id)))
+
+
+async def next_due_at(conn: AsyncConnection) -> datetime | None:
+    """When the next entry that nobody holds falls due; None when none waits."""
+    statement = sa.select(sa.func.min(entry.c.next_attempt_at, type_=UtcMicros)).where(
+        entry.c.state == EntryState.QUEUED.value, entry.c.lease_until.is_(None)
+    )
+    earliest: datetime | None = (await conn.execute(statement)).scalar_one()
+    return earliest
+
+
+async def listing(conn: AsyncConnection, which: Filter) -> tuple[QueueEntry, ...]:
+    """Entries in the order of their ids, which is that of their arrival; at most `which.limit`."""
+    statement = sa.select(entry).where(entry.c.id > which.after).order_by(entry.c.id).limit(which.limit)
+    if which.states:
+        statement = statement.where(entry.c.state.in_([state.value for state in which.states]))
+    for column, value in (
+        (entry.c.sender, which.sender),
+        (entry.c.recipient, which.recipient),
+        (entry.c.domain, which.domain),
+    ):
+        if value:
+            statement = statement.where(column == value)
+    return tuple(read_entry(row) for row in (await conn.execute(statement)).mappings())
+
+
+async def one(conn: AsyncConnection, entry_id: str) -> QueueEntry | None:
+    row = (await conn.execute(sa.select(entry).where(entry.c.id == entry_id))).mappings().one_or_none()
+    return None if row is None else read_entry(row)
+
+
+async def of_message(conn: AsyncConnection, queue_id: str) -> tuple[QueueEntry, ...]:
+    """All recipients of one message, in the order of its envelope."""
+    rows = await conn.execute(sa.select(entry).where(entry.c.queue_id == queue_id))
+    return tuple(sorted((read_entry(row) for row in rows.mappings()), key=lambda one: int(one.id.rpartition("-")[2])))
+
+
+async def trace(conn: AsyncConnection, entry_id: str) -> tuple[str, ...]:
+    """The sentences that explain an entry's decision; empty for an unknown entry."""
+    text = (await conn.execute(sa.select(entry.c.trace).where(entry.c.id == entry_id))).scalar_one_or_none()
+    return () if text is None else tuple(json.loads(text))
+
+
+async def message_facts(conn: AsyncConnection, queue_id: str) -> MessageFacts | None:
+    row = (await conn.execute(sa.select(message).where(message.c.id == queue_id))).mappings().one_or_none()
+    if row is None:
+        return None
+    plain = ("id", "sender", "login", "envid", "ret", "about_id", "size", "received_at")
+    return MessageFacts(
+        kind=MessageKind(row["kind"]),
+        is_sealed=row["wrapped_key"] is not None,
+        **{name: row[name] for name in plain},
+    )
+
+
+async def counts(conn: AsyncConnection) -> Mapping[EntryState, int]:
+    """Entries by state; every state is there."""
+    rows = await conn.execute(sa.select(entry.c.state, sa.func.count().label("entries")).group_by(entry.c.state))
+    found = {row.state: row.entries for row in rows}
+    return {state: found.get(state.value, 0) for state in EntryState}
+
+
+async def oldest(conn: AsyncConnection) -> datetime | None:
+    """When the oldest recipient that has no ending was queued; None when the queue is empty."""
+    statement = sa.select(sa.func.min(entry.c.queued_at, type_=UtcMicros)).where(
+        entry.c.state.in_([state.value for state in EntryState if state not in ENDINGS])
+    )
+    earliest: datetime | None = (await conn.execute(statement)).scalar_one()
+    return earliest
+
+
+async def load_body(store: Store, queue_id: str) -> bytes:
+    """The message as it will be delivered. Raises: ContentGone; DamagedContent (hold this message)."""
+    return await _load(store, queue_id, BODY)
+
+
+async def load_report(store: Store, queue_id: str) -> bytes:
+    """Its inspection report as it was encoded, b"" when there was none. Raises: as `load_body`."""
+    return await _load(store, queue_id, REPORT)
+
+
+async def _load(store: Store, queue_id: str, part: str) -> bytes:
+    async with store.read() as conn:
+        key = (
+            await conn.execute(
+                sa.select(message.c.wrapped_key, message.c.master_key_id).where(message.c.id == queue_id)
+            )
+        ).one_or_none()
+        if key is None or key.wrapped_key is None:
+            raise ContentGone(f"{queue_id}: the content was destroyed or never stored")
+        rows = await conn.execute(
+            sa.select(content.c.ciphertext)
+            .where(content.c.message_id == queue_id, content.c.part == part)
+            .order_by(content.c.number)
+        )
+        pieces = list(rows.scalars())
+    try:
+        data_key = store.vault.unwrap(queue_id, key.wrapped_key)
+        if sum(map(len, pieces)) > THREAD_ABOVE_BYTES:
+            return await asyncio.to_thread(open_part, queue_id, part, pieces, data_key, key.master_key_id)
+        return open_part(queue_id, part, pieces, data_key, key.master_key_id)
+    except DamagedContent as error:
+        raise DamagedContent(f"{queue_id}: {error}") from None
