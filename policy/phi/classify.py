@@ -1,0 +1,150 @@
+"""Say what is in a message: `classify_message` is the whole of PHI classification, bytes in, a report out.
+
+It never raises: a limit, a defect or a fault of our own becomes an `Uninspectable`, and such a message counts as
+protected (invariant 5, MP-15). It reads no file but the vocabulary tables and knows no clock; callers bound its time
+and memory by running it in an inspector process.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from policy.phi import headers, structure
+from policy.phi.data.load import Vocabulary, VocabularyMissing, vocabulary
+from policy.phi.genre import generality
+from policy.phi.health import find_health
+from policy.phi.identifiers import find_identifiers
+from policy.phi.mask import mask
+from policy.phi.mention import Mention, Role
+from policy.phi.mime import Reading, parse, read_message
+from policy.phi.names import find_names
+from policy.phi.reader import find_reader
+from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
+from policy.phi.subject import has_tag
+from policy.phi.text import Source, Text
+from policy.phi.tie import THRESHOLD, Evidence, Tie, tie
+from policy.phi.zones import Zone, find_zones, flow, unquote
+
+_WHOLE: Final = Place(part="message")
+_FINDINGS: Final = 500  # of one kind in a report
+_SENDER_FIELDS: Final = ("from", "sender")
+
+
+def classify_message(data: bytes, *, subject_tags: Sequence[str] = ()) -> Report:
+    """Classify one message.
+
+    data: the message as received (RFC 5322), CRLF or LF. subject_tags: words by which senders raise the level.
+    Returns: the report; `uninspectable` says what could not be read and why. Never raises, for any input.
+    """
+    try:
+        return _classify(data, subject_tags)
+    except VocabularyMissing as missing:
+        reason = str(missing)
+    except (Exception, RecursionError) as fault:
+        reason = f"the classifier failed ({type(fault).__name__})"
+    return Report(phi=False, score=0.0, uninspectable=(Uninspectable(place=_WHOLE, reason=reason),), reasons=(f"Not readable: {reason}.",))
+
+
+def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
+    words = vocabulary()
+    shape = structure.scan(data)
+    reading = Reading()
+    for reason in (*shape.limits, *shape.ambiguities):
+        reading.doubt(_WHOLE, reason)
+    # Past a limit no parser sees the body; the header alone is parsed, for what policy must know about the message.
+    message = parse(data[: min(shape.header_length, structure.HEADER_BYTES)] + b"\r\n\r\n" if shape.limits else data)
+    if not shape.limits:
+        read_message(message, reading)
+    senders = frozenset(headers.display_names(message, _SENDER_FIELDS))
+    texts = [_prepared(text) for text in reading.texts]
+    evidence = [_examine(text, words, senders) for text in texts]
+    is_bulk = headers.is_bulk(message)
+    spread = generality([text.content for text in texts], is_bulk=is_bulk)
+    link = tie(evidence, generality=spread)
+    is_phi = link.score >= THRESHOLD
+    return Report(
+        phi=is_phi,
+        score=round(link.score, 3),
+        findings=tuple(_findings(evidence)),
+        reasons=tuple(_reasons(link, evidence, reading, spread=spread)),
+        uninspectable=tuple(reading.uninspectable),
+        tagged=any(has_tag(headers.decoded(value), subject_tags) for value in headers.field(message, "subject")),
+        signed_by_author=reading.is_signed,
+        encrypted=reading.is_encrypted,
+        urgent=headers.is_urgent(message),
+        from_addresses=headers.addresses(message, "from"),
+        attachments=reading.attachments,
+        bulk=is_bulk,
+    )
+
+
+def _prepared(text: Text) -> Text:
+    """Return a text without quote marks and with program-made line ends joined, as the detectors want it."""
+    if text.source not in {Source.BODY, Source.ATTACHMENT}:
+        return text
+    return Text(text.place, text.source, flow(unquote(text.content) if text.source is Source.BODY else text.content))
+
+
+def _examine(text: Text, words: Vocabulary, senders: frozenset[str]) -> Evidence:
+    """Find people and health in one text, and take what stands in a signature, a footer or a header for what it is."""
+    content = text.content
+    zones = find_zones(content, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
+    people = [*find_names(content, words), *find_identifiers(content)]
+    if text.source is Source.HEADER:
+        return Evidence(text, tuple(_as_staff(person) for person in people), ())
+    people.extend(find_reader(content))
+    health = [mention for mention in find_health(content, words) if zones is None or zones.at(mention.start) is None]
+    settled = tuple(_as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people)
+    return Evidence(text, settled, tuple(sorted(health, key=lambda mention: mention.start)))
+
+
+def _is_about_mail(person: Mention, zone: Zone | None) -> bool:
+    """Tell whether a person or number in this zone belongs to the mail's own people; a labelled number never does."""
+    return zone is not None and not (person.role is Role.PATIENT and person.kind is not Kind.NAME)
+
+
+def _as_staff(person: Mention) -> Mention:
+    return Mention(person.kind, person.start, person.end, person.value, 0.0, person.why, Role.STAFF)
+
+
+def _findings(evidence: Sequence[Evidence]) -> list[Finding]:
+    """List what was found, people of the staff aside, each value once a text, at most 500 of a kind."""
+    found: list[Finding] = []
+    counts: dict[Kind, int] = {}
+    for item in evidence:
+        seen: set[tuple[Kind, str]] = set()
+        for mention in (*item.people, *item.health):
+            key = (mention.kind, mention.value.lower())
+            if mention.role in {Role.STAFF, Role.READER} or key in seen or counts.get(mention.kind, 0) >= _FINDINGS:
+                continue
+            seen.add(key)
+            counts[mention.kind] = counts.get(mention.kind, 0) + 1
+            found.append(
+                Finding(
+                    kind=mention.kind,
+                    masked=mask(mention.kind, mention.value),
+                    place=item.text.place_at(mention.start),
+                    certainty=mention.strength,
+                    why=mention.why,
+                )
+            )
+    return found
+
+
+def _reasons(link: Tie, evidence: Sequence[Evidence], reading: Reading, *, spread: float) -> list[str]:
+    """Put the verdict into sentences that hold no value of the message."""
+    reasons = []
+    if link.person and link.text and link.health:
+        person = f"{link.person.why} ({link.text.place_at(link.person.start)})"
+        where = "close to" if link.is_same_text else "in the same message as"
+        verdict = "This is PHI" if link.score >= THRESHOLD else "This stays below the threshold for PHI"
+        reasons.append(f"{verdict}: {person}, {where} {link.health.why}; score {link.score:.2f}, threshold {THRESHOLD}.")
+    elif any(item.health for item in evidence):
+        reasons.append("It speaks of health, but nothing in it points at an individual in the patient's role.")
+    elif any(person.role is not Role.STAFF for item in evidence for person in item.people):
+        reasons.append("It points at individuals, but nothing in it speaks of health.")
+    else:
+        reasons.append("Neither an individual nor health was found.")
+    if spread >= 0.4:
+        reasons.append("It reads like mass mail or an article, so people without a sign of being patients count less.")
+    reasons.extend(f"Not readable: {entry.place}: {entry.reason}." for entry in reading.uninspectable[:20])
+    return reasons

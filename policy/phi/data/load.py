@@ -1,0 +1,98 @@
+"""Load the vocabulary tables once; a missing or broken table is an error here, never an empty vocabulary (MP-15)."""
+
+import functools
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+import ahocorasick
+
+from policy.phi.report import Kind
+
+_BUILD: Final = "python -m policy.phi.data.build"
+
+
+class VocabularyMissing(Exception):
+    """A vocabulary table is missing or broken: build it with `python -m policy.phi.data.build`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One entry of the vocabulary: what it is, and how much it alone says about somebody's health (0 to 1)."""
+
+    kind: Kind
+    weight: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All tables, ready to search.
+
+    automaton: Aho-Corasick over lower-case terms, made, yielding (end offset, Term).
+    categories: ICD-10-CM categories, lower case ("e11").
+    given_names, surnames: lower case; a surname may hold a hyphen or an apostrophe.
+    """
+
+    automaton: Any  # pyahocorasick ships no types
+    categories: frozenset[str]
+    given_names: frozenset[str]
+    surnames: frozenset[str]
+
+
+@functools.cache
+def vocabulary() -> Vocabulary:
+    """Return the vocabulary, loading it the first time (about 0.2 s; inspectors call this before their limits close).
+
+    Raises: VocabularyMissing, naming the table and the command that builds it.
+    """
+    automaton = ahocorasick.Automaton()
+    categories = set()
+    for kind, table in ((Kind.DRUG, "drugs"), (Kind.DIAGNOSIS, "diagnoses")):
+        for weight, text in _built(table):
+            if weight:
+                automaton.add_word(text, Term(kind, weight, text))
+            else:
+                categories.add(text)
+    for term in _lay_terms():  # last: our own words overrule the built tables
+        automaton.add_word(term.text, term)
+    automaton.make_automaton()
+    return Vocabulary(
+        automaton=automaton,
+        categories=frozenset(categories),
+        given_names=frozenset(_own("given_names").split()),
+        surnames=frozenset(_own("surnames").split()),
+    )
+
+
+def _built(table: str) -> Iterator[tuple[float, str]]:
+    try:
+        packed = (files("policy.phi.data") / f"{table}.gz").read_bytes()
+        lines = gzip.decompress(packed).decode().splitlines()
+        rows = [line.split("\t") for line in lines]
+        yield from ((float(weight), text) for weight, text in rows)
+    except (OSError, EOFError, ValueError) as broken:
+        raise VocabularyMissing(f"vocabulary table {table}.gz is missing or broken; run: {_BUILD}") from broken
+    if not rows:
+        raise VocabularyMissing(f"vocabulary table {table}.gz is empty; run: {_BUILD}")
+
+
+def _lay_terms() -> Iterator[Term]:
+    kind, weight = Kind.CLINICAL, 0.0
+    for line in _own("lay_terms").splitlines():
+        if line.startswith("["):
+            word, number = line.strip("[]").split()
+            kind, weight = Kind(word), float(number)
+        else:
+            yield from (Term(kind, weight, text) for text in map(str.strip, line.split(",")) if text)
+
+
+def _own(name: str) -> str:
+    """Return one of our own committed lists without its comment lines, lower case."""
+    try:
+        text = (files("policy.phi.data") / f"{name}.txt").read_text(encoding="utf-8")
+    except OSError as missing:
+        raise VocabularyMissing(f"vocabulary list {name}.txt is missing: the installation is incomplete") from missing
+    return "\n".join(line for line in text.lower().splitlines() if not line.startswith("#"))

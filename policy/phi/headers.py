@@ -1,0 +1,105 @@
+"""Read header fields for what they tell: decoded text, addresses, marks of urgency and of bulk mail.
+
+Values come from the parser as `str` with surrogate escapes for 8-bit bytes. Nothing here raises for any input.
+"""
+
+import base64
+import binascii
+import quopri
+import re
+from collections.abc import Sequence
+from email.message import Message
+from typing import Final
+
+from policy.phi.decode import charset_decode
+
+# RFC 2047 section 2, but longer words than 75 characters are read too, since readers' programs do.
+_ENCODED_WORD: Final = re.compile(r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]{0,20000})\?=")
+_ENCODED_GAP: Final = re.compile(r"(?<=\?=)[ \t\r\n]{1,200}(?==\?)")
+_FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
+_COMMENT_OR_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.){0,1000}"|\([^()]{0,1000}\)')
+_ANGLE: Final = re.compile(r"<([^<>\s]{1,320})>")
+_BARE: Final = re.compile(r"[^\s<>,;:\"()]{1,256}@[^\s<>,;:\"()]{1,256}")
+_URGENT: Final = {"importance": {"high"}, "priority": {"urgent"}, "x-priority": {"1", "2"}, "x-mailward-priority": {"urgent"}}
+_BULK_FIELDS: Final = ("list-id", "list-unsubscribe", "list-post", "list-help", "feedback-id")
+_BULK_PRECEDENCE: Final = frozenset({"bulk", "list", "junk"})
+# Fields whose text people write or read; the rest is machinery and says nothing about a patient.
+_TEXT_FIELDS: Final = ("comments", "keywords", "thread-topic", "x-subject", "content-description", "organization")
+_NAMES: Final = ("from", "sender", "reply-to", "to", "cc", "resent-from", "resent-to")
+
+
+def decoded(value: str) -> str:
+    """Return a header value as a reader sees it: unfolded, encoded words decoded (RFC 2047), 8-bit bytes guessed."""
+    unfolded = _FOLD.sub("", value)
+    if "=?" not in unfolded:
+        return _bytes_to_text(unfolded, "")
+    pieces, at = [], 0
+    joined = _ENCODED_GAP.sub("", unfolded)  # RFC 2047 section 6.2: blanks between encoded words are not shown
+    for word in _ENCODED_WORD.finditer(joined):
+        pieces += [_bytes_to_text(joined[at : word.start()], ""), _encoded_word(*word.groups())]
+        at = word.end()
+    return "".join((*pieces, _bytes_to_text(joined[at:], "")))
+
+
+def _encoded_word(charset: str, encoding: str, text: str) -> str:
+    raw = text.encode("utf-8", errors="surrogateescape")
+    if encoding in "qQ":
+        return _bytes_to_text(quopri.decodestring(raw, header=True), charset)
+    try:
+        return _bytes_to_text(base64.b64decode(raw + b"=" * (-len(raw) % 4)), charset)
+    except binascii.Error:
+        return text
+
+
+def _bytes_to_text(chunk: str | bytes, charset: str) -> str:
+    raw = chunk if isinstance(chunk, bytes) else chunk.encode("utf-8", errors="surrogateescape")
+    views, _ = charset_decode(raw, charset)
+    return views[0]
+
+
+def field(message: Message, name: str) -> tuple[str, ...]:
+    """Return every value of a field, as it stands."""
+    return tuple(str(value) for value in message.get_all(name, []))
+
+
+def texts(message: Message) -> tuple[str, ...]:
+    """Return the decoded text of the fields that people write, the Subject aside, and of display names."""
+    return tuple(decoded(value) for name in (*_TEXT_FIELDS, *_NAMES) for value in field(message, name))
+
+
+def addresses(message: Message, name: str) -> tuple[str, ...]:
+    """Return the addr-specs of all fields of that name, as written; a display name that looks like one is skipped."""
+    found = []
+    for value in field(message, name):
+        plain = _COMMENT_OR_QUOTED.sub(" ", _FOLD.sub("", value))
+        for mailbox in plain.split(","):
+            angle = _ANGLE.search(mailbox)
+            bare = None if angle else _BARE.search(mailbox)
+            if angle or bare:
+                found.append(angle[1] if angle else bare[0] if bare else "")
+    return tuple(dict.fromkeys(found))
+
+
+def display_names(message: Message, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the display names of the mailboxes in these fields, decoded, without quotes; lower case."""
+    found = []
+    for name in names:
+        for value in field(message, name):
+            for mailbox in decoded(value).split(">"):
+                words = mailbox.partition("<")[0].strip(' ,;"\t')
+                if words and "@" not in words:
+                    found.append(words.lower())
+    return tuple(dict.fromkeys(found))
+
+
+def is_urgent(message: Message) -> bool:
+    """Tell whether the sender marked the message urgent (RFC 2156 Priority and Importance, X-Priority)."""
+    return any(
+        value.strip().lower().split(" ")[0] in words for name, words in _URGENT.items() for value in field(message, name)
+    )
+
+
+def is_bulk(message: Message) -> bool:
+    """Tell whether the header marks a mailing list or a mass mailing (RFC 2369, RFC 2919, Precedence)."""
+    precedence = {value.strip().lower() for value in field(message, "precedence")}
+    return bool(precedence & _BULK_PRECEDENCE) or any(name in message for name in _BULK_FIELDS)

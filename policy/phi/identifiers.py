@@ -1,0 +1,113 @@
+"""Numbers, dates and addresses that point at a person: by label, by shape and by the rules of the issuer.
+
+Every expression is linear: no repetition inside a repetition, every repetition bounded.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from policy.phi.mention import Mention, Role
+from policy.phi.report import Kind
+
+_MONTH: Final = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
+DATE: Final = (
+    rf"(?:\d{{1,2}}[-/. ]\d{{1,2}}[-/. ](?:\d{{4}}|\d{{2}})|(?:19|20)\d{{2}}[-/.]?\d{{2}}[-/.]?\d{{2}}"
+    rf"|{_MONTH} ?\d{{1,2}}(?:st|nd|rd|th)?,? ?\d{{4}}|\d{{1,2}}(?:st|nd|rd|th)?[- ]{_MONTH}[- ,]{{1,2}}\d{{2,4}})"
+)
+_DOB: Final = re.compile(
+    rf"\b(?:d\.?o\.?b\.?|date of birth|birth ?-?da?te?|birth ?dt|birthday|born(?: on)?|geburtsdatum)\b[^\w\n]{{0,6}}(?P<value>{DATE})",
+    re.IGNORECASE,
+)
+
+# Label, then at most a few marks or "is", then a value that holds a digit.
+_VALUE: Final = r"[ \t]{0,3}(?:number|num|no\b\.?|nbr|id|#)?[ \t]{0,3}(?:is\b|was\b|=|:|#|-)?[ \t#:]{0,4}(?P<value>(?=[A-Z0-9-]{0,12}\d)[A-Z0-9][A-Z0-9-]{3,24})(?![\w@])"
+_LABELLED: Final = (
+    (Kind.MRN, 0.95, r"mrn|mr ?#|med(?:ical)? rec(?:ord)?|chart|patient(?: id)?(?= ?(?:#|id|no|num|:))|pt id|unit record|hospital (?:no|number|id)|case file"),
+    (Kind.MEMBER_ID, 0.92, r"member(?: id)?|subscriber(?: id)?|policy(?:holder)?(?: id)?|insurance(?: id| policy)?|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|group"),
+    (Kind.ACCOUNT, 0.6, r"acct|account|guarantor(?: id)?"),
+    (Kind.ACCOUNT, 0.45, r"claim|encounter|visit(?: id)?|csn|fin|accession|prescription|rx"),
+)  # fmt: skip
+_LABELS: Final = tuple(
+    (kind, strength, re.compile(rf"\b(?:{label}){_VALUE}", re.IGNORECASE)) for kind, strength, label in _LABELLED
+)
+
+# SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
+_SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .-]{1,3}|)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?![\w-])")
+_SSN_LABEL: Final = re.compile(r"\b(?:ssn|ss ?#|social(?: security)?(?: (?:no|number|num|#))?|soc sec)\b[^\w\n]{0,6}(?:is )?\Z", re.IGNORECASE)
+_NOT_SSN_LABEL: Final = re.compile(
+    r"\b(?:order|invoice|inv|tracking|po|p\.o\.|ref(?:erence)?|ndc|ticket|item|part|confirmation|serial|sku|model|case|ein|tax id|npi"
+    r"|mrn|record|chart|member|account|acct|phone|tel|fax|isbn|shipment|bill of lading|purchase order)\b[^\n]{0,24}\Z",
+    re.IGNORECASE,
+)
+# CMS, Medicare Beneficiary Identifier format: position 2, 5, 8 and 9 are letters without S, L, O, I, B, Z.
+_MBI: Final = re.compile(
+    r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b"
+)
+_PHONE: Final = re.compile(r"(?<![\w.-])(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?![\w-])")
+_EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
+_STREET: Final = re.compile(
+    r"\b\d{1,6} (?:[NSEW]\.? )?[A-Z][\w'-]{1,24}(?: [A-Z][\w'-]{1,24}){0,2} "
+    r"(?:St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|Blvd|Boulevard|Lane|Ln|Dr(?:ive)?|C(?:our)?t|Way|Pl(?:ace)?|Terrace|Circle|Cir|Pkwy|Parkway|Hwy|Highway)\b\.?"
+)
+_STAFF_PHONE: Final = re.compile(
+    r"\b(?:fax|office|lab|clinic|pharmacy|help ?desk|analysts|questions|contact|desk|front desk|support|customer service|toll[- ]free|ext)\b[^\n]{0,28}\Z", re.IGNORECASE
+)
+_LOOK_BACK: Final = 48
+MENTIONS: Final = 2_000  # of one kind in one text; more adds nothing to a verdict
+
+
+def find_identifiers(text: str) -> list[Mention]:
+    """Return the identifiers in a normalised text, names aside. Linear in the length of the text."""
+    found = list(_labelled(text))
+    taken = {mention.start for mention in found}
+    for finder in (_ssns, _mbis, _phones, _emails, _addresses):
+        for count, mention in enumerate(finder(text)):
+            if count >= MENTIONS:
+                break
+            if mention.start not in taken:
+                taken.add(mention.start)
+                found.append(mention)
+    return found
+
+
+def _labelled(text: str) -> Iterator[Mention]:
+    for match in _DOB.finditer(text):
+        yield Mention(Kind.DOB, *match.span("value"), match["value"], 0.9, "a date after a birth date label", Role.PATIENT)
+    for kind, strength, pattern in _LABELS:
+        for count, match in enumerate(pattern.finditer(text)):
+            if count >= MENTIONS:
+                break
+            words = f"a value after a label for {kind.value.replace('_', ' ')}"
+            yield Mention(kind, *match.span("value"), match["value"], strength, words, Role.PATIENT)
+
+
+def _ssns(text: str) -> Iterator[Mention]:
+    for match in _SSN.finditer(text):
+        before = text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
+        if _SSN_LABEL.search(before):
+            yield Mention(Kind.SSN, *match.span(), match[0], 0.97, "nine digits after a social security label", Role.PATIENT)
+        elif match["gap"] and not _NOT_SSN_LABEL.search(before):
+            yield Mention(Kind.SSN, *match.span(), match[0], 0.65, "the shape of a social security number", Role.UNKNOWN)
+
+
+def _mbis(text: str) -> Iterator[Mention]:
+    for match in _MBI.finditer(text):
+        yield Mention(Kind.MEMBER_ID, *match.span(), match[0], 0.95, "the shape of a Medicare number", Role.PATIENT)
+
+
+def _phones(text: str) -> Iterator[Mention]:
+    for match in _PHONE.finditer(text):
+        before = text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
+        role = Role.STAFF if _STAFF_PHONE.search(before) else Role.UNKNOWN
+        yield Mention(Kind.PHONE, *match.span(), match[0], 0.2, "the shape of a phone number", role)
+
+
+def _emails(text: str) -> Iterator[Mention]:
+    for match in _EMAIL.finditer(text):
+        yield Mention(Kind.EMAIL, *match.span(), match[0], 0.2, "the shape of a mail address")
+
+
+def _addresses(text: str) -> Iterator[Mention]:
+    for match in _STREET.finditer(text):
+        yield Mention(Kind.ADDRESS, *match.span(), match[0], 0.35, "the shape of a street address")

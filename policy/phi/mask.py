@@ -1,0 +1,33 @@
+"""Show that a value was found without showing the value."""
+
+import re
+from typing import Final
+
+from policy.phi.report import Kind
+
+_WORD: Final = re.compile(r"\w+")
+_DIGITS: Final = re.compile(r"\d")
+_YEAR: Final = re.compile(r"(?:19|20)\d{2}")
+_SHOWN: Final = 4
+
+
+def mask(kind: Kind, value: str) -> str:
+    """Return a hint of the value: the last four digits of a number, the year of a date, initials of words."""
+    if kind is Kind.SSN:
+        return f"***-**-{_last(value)}"
+    if kind is Kind.PHONE:
+        return f"***-***-{_last(value)}"
+    if kind is Kind.DOB:
+        year = _YEAR.search(value)
+        return f"**/**/{year[0] if year else '****'}"
+    if kind is Kind.EMAIL:
+        local, _, domain = value.partition("@")
+        return f"{local[:1]}…@{domain[:1]}…"
+    if kind in {Kind.MRN, Kind.MEMBER_ID, Kind.ACCOUNT}:
+        shown = min(_SHOWN, len(value) // 3)
+        return f"…{value[len(value) - shown :]}" if shown else "…"
+    return " ".join(f"{word[0]}…" for word in _WORD.findall(value)[:6])
+
+
+def _last(value: str) -> str:
+    return "".join(_DIGITS.findall(value))[-_SHOWN:]

@@ -1,0 +1,227 @@
+"""Read a message into texts: every part, every plausible reading, and what could not be read.
+
+How this works: the raw scan (`structure`) has bounded what the standard parser may be asked; here its tree is walked.
+Whatever is ambiguous is read in all ways at once and also noted as uninspectable, because no one can say which way the
+recipient's program will choose (cases MP-01 to MP-12). Nothing is ever rewritten; the tree is thrown away.
+"""
+
+import email
+import email.policy
+import re
+from dataclasses import dataclass, field
+from email import errors
+from email.message import Message
+from typing import Final
+
+from policy.phi import headers, structure
+from policy.phi.decode import charset_decode, transfer_decode
+from policy.phi.extract import Unreadable, extract
+from policy.phi.normalise import normalise
+from policy.phi.report import Place, Uninspectable
+from policy.phi.text import Source, Text
+
+TEXT_CHARACTERS: Final = 8 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
+
+_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")  # RFC 6838 section 4.2
+_SIGNATURE_TYPES: Final = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
+_PKCS7_TYPES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_OPAQUE: Final = {
+    "message/partial": "a fragment of a message cannot be read by itself",
+    "message/external-body": "the content is somewhere else",
+}
+# Defects of the standard parser that leave no doubt about what is text: a missing last boundary is read to the end.
+_HARMLESS_DEFECTS: Final = (errors.CloseBoundaryNotFoundDefect, errors.MultipartInvariantViolationDefect)
+_ARMOUR: Final = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
+_EMBEDDED: Final = re.compile(
+    r"^(?:begin(?:-base64)? [0-7]{3,4} \S|=ybegin |\(This file must be converted with BinHex)", re.MULTILINE
+)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read so far; filled by the walk, then handed on as it is."""
+
+    texts: list[Text] = field(default_factory=list)
+    uninspectable: list[Uninspectable] = field(default_factory=list)
+    attachments: int = 0
+    is_signed: bool = False
+    is_encrypted: bool = False
+    left: int = TEXT_CHARACTERS
+    seen: set[int] = field(default_factory=set)
+
+    def add(self, place: Place, source: Source, content: str) -> None:
+        """Keep a text, unless the same words were read before; what passes the limit is noted and dropped."""
+        content = normalise(content)
+        fingerprint = hash("".join(content.split()))
+        if fingerprint in self.seen or not content.strip():
+            return
+        self.seen.add(fingerprint)
+        if len(content) > self.left:
+            self.doubt(place, f"the message holds more than {TEXT_CHARACTERS} characters of text")
+            content = content[: self.left]
+        self.left -= len(content)
+        self.texts.append(Text(place, source, content))
+
+    def doubt(self, place: Place, reason: str) -> None:
+        """Note that a place cannot be read for sure; once for each place and reason."""
+        entry = Uninspectable(place=place, reason=reason)
+        if entry not in self.uninspectable:
+            self.uninspectable.append(entry)
+
+
+def parse(data: bytes) -> Message:
+    """Parse with the standard library: never fails on syntax, keeps 8-bit header bytes as surrogate escapes."""
+    return email.message_from_bytes(data, policy=email.policy.compat32)
+
+
+def read_message(message: Message, reading: Reading, *, number: str = "", depth: int = 0) -> None:
+    """Read a whole message: its header fields, then its body.
+
+    number: IMAP part number of the message itself ("" for the one that is sent; RFC 9051 section 6.4.5).
+    depth: how many containers are open.
+    """
+    subject_place = Place(part=f"{number} subject" if number else "subject")
+    for value in headers.field(message, "subject"):
+        reading.add(subject_place, Source.SUBJECT, headers.decoded(value))
+    header_text = "\n".join(headers.texts(message))
+    reading.add(Place(part=f"{number} header" if number else "header"), Source.HEADER, header_text)
+    own = f"{number}." if number else ""
+    read_part(message, reading, number=number or "1" if message.is_multipart() else f"{own}1", depth=depth, is_first=not number)
+
+
+def read_part(part: Message, reading: Reading, *, number: str, depth: int, is_first: bool) -> None:
+    """Read one part and everything in it. is_first: this is the text that the reader sees first, not an attachment."""
+    kind = part.get_content_type().lower()
+    place = Place(part=number, name=kind if _TYPE.fullmatch(kind) else "")
+    if depth > structure.DEPTH:
+        reading.doubt(place, f"parts are nested more than {structure.DEPTH} deep")
+        return
+    _judge_fields(part, reading, place)
+    _read_file_names(part, reading, place)
+    if kind in _OPAQUE:
+        reading.doubt(place, _OPAQUE[kind])
+    if part.get_content_maintype() == "multipart":
+        _read_multipart(part, reading, place, depth=depth, is_first=is_first)
+    elif part.get_content_maintype() == "message" and part.is_multipart():
+        reading.attachments += 1
+        _read_attached_message(part, reading, place, depth=depth)
+    else:
+        _read_leaf(part, reading, place, is_first=is_first)
+
+
+def _judge_fields(part: Message, reading: Reading, place: Place) -> None:
+    """Note what lets two programs read the same part differently (MP-01, MP-05, MP-07)."""
+    for defect in part.defects:
+        if not isinstance(defect, _HARMLESS_DEFECTS):
+            words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(defect).__name__.removesuffix("Defect")).lower()
+            reading.doubt(place, f"the part is malformed ({words})")
+    for name in ("content-type", "content-transfer-encoding", "content-disposition"):
+        if len(headers.field(part, name)) > 1:
+            reading.doubt(place, f"the {name} field is there twice")
+    types = headers.field(part, "content-type")
+    if types and not _TYPE.fullmatch(types[0].partition(";")[0].strip().lower()) and types[0].strip().lower() != "text":
+        reading.doubt(place, "the content type is malformed")
+
+
+def _read_file_names(part: Message, reading: Reading, place: Place) -> None:
+    """Read every name that the part gives itself; two different ones are a trick (MP-11)."""
+    names = set()
+    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
+        value = part.get_param(parameter, header=header)
+        if value:
+            name = email.utils.collapse_rfc2231_value(value)  # type: ignore[arg-type]  # typeshed: str or its triple
+            names.add(" ".join(headers.decoded(name).split()))
+    if len(names) > 1:
+        reading.doubt(place, "the part gives itself two different file names")
+    for name in sorted(names):
+        stem = name.rpartition(".")[0] or name
+        reading.add(place, Source.FILE_NAME, re.sub(r"[_.+]+", " ", stem))
+
+
+def _read_multipart(part: Message, reading: Reading, place: Place, *, depth: int, is_first: bool) -> None:
+    payload = part.get_payload()
+    if part.get_content_subtype() == "signed" and depth == 0:
+        reading.is_signed = True
+    if part.get_content_subtype() == "encrypted":
+        reading.is_encrypted = reading.is_encrypted or depth == 0
+        reading.doubt(place, "the content is encrypted by its author")
+        return
+    encodings = headers.field(part, "content-transfer-encoding")
+    if any(value.strip().lower() not in {"7bit", "8bit", "binary", ""} for value in encodings):
+        reading.doubt(place, "a multipart has a transfer encoding (RFC 2045 section 6.4 forbids it)")
+        _read_views(part, reading, place, str(payload) if isinstance(payload, str) else part.as_string())
+    for name, text in (("preamble", part.preamble), ("epilogue", part.epilogue)):
+        if text and text.strip():
+            reading.add(Place(part=place.part, name=f"{place.name} {name}"), Source.BODY, _escaped_text(text))
+    if isinstance(payload, list):
+        prefix = "" if depth == 0 and place.part == "1" else f"{place.part}."
+        for index, child in enumerate(payload, start=1):
+            first = is_first and (index == 1 or part.get_content_subtype() == "alternative")
+            read_part(child, reading, number=f"{prefix}{index}", depth=depth + 1, is_first=first)
+    elif payload:
+        _read_views(part, reading, place, str(payload))
+
+
+def _read_attached_message(part: Message, reading: Reading, place: Place, *, depth: int) -> None:
+    """Read message/rfc822; an encoded one is decoded and parsed again (MP-08)."""
+    payload = part.get_payload()
+    encodings = headers.field(part, "content-transfer-encoding")
+    for child in payload if isinstance(payload, list) else ():
+        if any(value.strip().lower() not in {"7bit", "8bit", "binary", ""} for value in encodings):
+            reading.doubt(place, "an attached message has a transfer encoding (RFC 2046 section 5.2.1 forbids it)")
+            views, _ = transfer_decode(child.as_bytes(), encodings)
+            for view in views:
+                if not structure.scan(view).limits:
+                    read_message(parse(view), reading, number=place.part, depth=depth + 1)
+        else:
+            read_message(child, reading, number=place.part, depth=depth + 1)
+
+
+def _read_leaf(part: Message, reading: Reading, place: Place, *, is_first: bool) -> None:
+    is_text = part.get_content_maintype() == "text"
+    is_attachment = part.get_content_disposition() == "attachment" or not is_first or not is_text
+    if place.name in _SIGNATURE_TYPES:
+        return
+    reading.attachments += is_attachment
+    if place.name in _PKCS7_TYPES:
+        is_signed = str(part.get_param("smime-type", "")).lower() in {"signed-data", "certs-only"}
+        reading.is_signed = reading.is_signed or is_signed
+        reading.is_encrypted = reading.is_encrypted or not is_signed
+        reading.doubt(place, "the content is inside an S/MIME envelope")
+        return
+    payload = part.get_payload()
+    if isinstance(payload, str):
+        source = Source.ATTACHMENT if is_attachment else Source.BODY
+        _read_views(part, reading, place, payload, source)
+
+
+def _read_views(part: Message, reading: Reading, place: Place, payload: str, source: Source = Source.BODY) -> None:
+    """Undo the transfer encoding in every plausible way and extract the text of each reading."""
+    raw = payload.encode("utf-8", errors="surrogateescape") if not payload.isascii() else payload.encode()
+    views, doubt = transfer_decode(raw, headers.field(part, "content-transfer-encoding"))
+    if doubt:
+        reading.doubt(place, doubt)
+    charset = part.get_param("charset", "")
+    label = email.utils.collapse_rfc2231_value(charset) if charset else ""  # type: ignore[arg-type]  # typeshed, as above
+    for index, view in enumerate(views):
+        for piece in extract(view, place, label, file_name=part.get_filename() or "", max_characters=reading.left):
+            if isinstance(piece, Unreadable):
+                if index == 0:
+                    reading.doubt(piece.place, piece.reason)
+                continue
+            _judge_text(piece.content, reading, place)
+            reading.add(piece.place, source, piece.content)
+
+
+def _judge_text(content: str, reading: Reading, place: Place) -> None:
+    """Note files and ciphertext that hide in plain text (MP-12, MP-18)."""
+    if _ARMOUR.search(content):
+        reading.is_encrypted = reading.is_encrypted or content.lstrip().startswith("-----BEGIN PGP MESSAGE")
+        reading.doubt(place, "the text holds an OpenPGP message")
+    if _EMBEDDED.search(content):
+        reading.doubt(place, "the text holds an encoded file (uuencode, yEnc or BinHex)")
+
+
+def _escaped_text(text: str) -> str:
+    """Return text of the parser with its surrogate escapes read as what the bytes most likely are."""
+    return charset_decode(text.encode("utf-8", errors="surrogateescape"), "")[0][0]

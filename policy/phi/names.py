@@ -1,0 +1,185 @@
+"""Names of people, and what the words around say about their role.
+
+How this works: runs of capitalised words are candidates. The words right before and right after decide: "Patient:",
+"was discharged" or an age make a patient; "Dr.", "RN" or "Contact" make staff. Without such words a candidate is a
+person only when the name lists know it, and then with the role unknown. Lines without any capital are searched word by
+word against the lists.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from policy.phi.data.load import Vocabulary
+from policy.phi.mention import Mention, Role
+from policy.phi.names_cues import (
+    AGE,
+    CREDENTIALS,
+    NOT_NAMES,
+    ORGANISATION,
+    PATIENT_AFTER,
+    PATIENT_BEFORE,
+    PATIENT_LABEL,
+    SELF_BEFORE,
+    STAFF_AFTER,
+    STAFF_BEFORE,
+    STAFF_TITLES,
+    TITLES,
+)
+from policy.phi.report import Kind
+
+_WORD: Final = r"[A-ZÀ-ÖØ-Þ][\w'-]{1,24}"
+_RUN: Final = re.compile(
+    rf"(?<![\w@./'-]){_WORD}\.?(?:,? (?:{_WORD}|[A-Z]\b\.?|(?:van|der|den|de|la|del|von|bin|al|da|dos)\b)){{0,5}}"
+)
+_TOKEN: Final = re.compile(r"[\w'-]+")
+_POSSESSIVE: Final = re.compile(r"'s?\Z")
+_PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z", re.IGNORECASE)
+_INITIAL: Final = re.compile(r"[A-Z]\Z")
+_LOWER_LINE: Final = re.compile(r"^[^A-Z\n]{8,600}$", re.MULTILINE)
+_LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z]|'s|[.,])")
+_LOOK_BACK: Final = 64
+_LOOK_AHEAD: Final = 72
+_AGE_REACH: Final = 70
+_CANDIDATES: Final = 20_000
+# Words of the lists that are everyday words: in a lower-case line they name nobody without a cue.
+_EVERYDAY: Final = frozenset(
+    "will mark may hope grace joy bill rose dawn summer april june august faith frank guy rich chase drew gene dale dean ray sue pat bob van long an do so in my la le no jack art don"
+    " pearl ivy jade ruby hazel holly daisy ginger amber crystal chance precious diamond destiny trinity sunny misty sky lane case young ward price rice wood stone field waters rivers hill"
+    " park church day short small white black brown green gray best good sharp love hand head foot back cook page bell ball bond bush cross fields fox hall hart hunt little long marsh moon"
+    " north west parks powers reed rush snow strong summers walls ware wise works major set see say ask many any he she her his and the for was not can on to at of is it be by as or if up".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A run of capitalised words without the words that only lead to it or follow it."""
+
+    start: int
+    end: int
+    words: tuple[str, ...]
+    is_inverted: bool  # "Last, First"
+    has_credentials: bool
+
+
+def find_names(text: str, vocabulary: Vocabulary) -> list[Mention]:
+    """Return the people named in a normalised text. Linear in the length of the text."""
+    found: list[Mention] = []
+    for count, run in enumerate(_RUN.finditer(text)):
+        if count >= _CANDIDATES:
+            break
+        candidate = _candidate(run.start(), run.group(), vocabulary)
+        mention = candidate and _judge(text, candidate, vocabulary)
+        if mention:
+            found.append(mention)
+    found.extend(_lower_case_names(text, vocabulary))
+    return found
+
+
+def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | None:
+    tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(run)]
+    while tokens and tokens[0][0].lower() in NOT_NAMES | TITLES | STAFF_TITLES:
+        tokens = tokens[1:]
+    has_credentials = False
+    while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0])):
+        has_credentials = has_credentials or _is_credential(tokens[-1][0])
+        tokens = tokens[:-1]
+    if not tokens:
+        return None
+    inverted = len(tokens) > 1 and run[tokens[0][2] : tokens[0][2] + 1] == ","
+    if not inverted and any(run[end : end + 1] == "," for _, _, end in tokens[:-1]):
+        keep = next(index for index, (_, _, end) in enumerate(tokens) if run[end : end + 1] == ",") + 1
+        tokens = tokens[:keep]
+    word, first, last = tokens[-1]
+    trimmed = _POSSESSIVE.sub("", word)
+    tokens[-1] = (trimmed, first, last - len(word) + len(trimmed))
+    words = tuple(token[0] for token in tokens)
+    if any(word.lower() in ORGANISATION for word in words) or (inverted and len(words) > 4):
+        return None
+    return _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
+
+
+def _is_credential(word: str) -> bool:
+    return word.lower() in CREDENTIALS and word.isupper() or word in {"PharmD", "PhD"}
+
+
+def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention | None:
+    """Decide whether a candidate names a person, and in which role."""
+    before = text[max(0, candidate.start - _LOOK_BACK) : candidate.start].rpartition("\n")[2]
+    after = text[candidate.end : candidate.end + _LOOK_AHEAD].partition("\n")[0]
+    known = _known(candidate, vocabulary)
+    verdict = _staff(candidate, before, after, known) or _patient(text, candidate, before, after, known) or _unknown(candidate, known)
+    if verdict is None:
+        return None
+    role, strength, why = verdict
+    return Mention(Kind.NAME, candidate.start, candidate.end, text[candidate.start : candidate.end], strength, why, role)
+
+
+def _known(candidate: _Candidate, vocabulary: Vocabulary) -> int:
+    """Count what the lists know of a name: 2 for given name and surname, 1 for one of them, 0 for neither."""
+    lower = [word.lower() for word in candidate.words]
+    given, surname = (lower[1], lower[0]) if candidate.is_inverted else (lower[0], lower[-1])
+    family = surname in vocabulary.surnames or any(piece in vocabulary.surnames for piece in surname.split("-"))
+    return (given in vocabulary.given_names) + (family and len(lower) > 1)
+
+
+def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[Role, float, str] | None:
+    if candidate.has_credentials or STAFF_AFTER.match(after):
+        return Role.STAFF, 0.0, "a name with a profession"
+    if STAFF_BEFORE.search(before) and (known or len(candidate.words) <= 3):
+        return Role.STAFF, 0.0, "a name after a provider's or employee's title"
+    return None
+
+
+def _patient(text: str, candidate: _Candidate, before: str, after: str, known: int) -> tuple[Role, float, str] | None:
+    several = len(candidate.words) > 1
+    titled = bool(_PERSON_TITLE.search(before))
+    if PATIENT_LABEL.search(before) and (known or candidate.is_inverted or several):
+        return Role.PATIENT, 0.92, "a name after a label for a patient"
+    if SELF_BEFORE.search(before) and several:
+        return Role.PATIENT, 0.85, "a person who names himself or herself"
+    if PATIENT_AFTER.match(after) and (known or several or titled):
+        return Role.PATIENT, 0.88, "a name followed by what happens to a patient"
+    if PATIENT_BEFORE.search(before) and (known or titled):
+        return Role.PATIENT, 0.85, "a name after words for a patient"
+    nearby = text[max(0, candidate.start - _AGE_REACH) : candidate.end + _AGE_REACH]
+    if known and AGE.search(nearby):
+        return Role.PATIENT, 0.85, "a name beside an age"
+    if titled:
+        return Role.PATIENT, 0.7, "a name with a title"
+    if candidate.is_inverted and known == 2:
+        return Role.PATIENT, 0.8, "a name written family name first"
+    return None
+
+
+def _unknown(candidate: _Candidate, known: int) -> tuple[Role, float, str] | None:
+    if len(candidate.words) < 2 or not known:
+        return None
+    if known == 2:
+        return Role.UNKNOWN, 0.68, "a given name and a surname"
+    if _INITIAL.match(candidate.words[-1]) and candidate.words[0].lower() not in _EVERYDAY:
+        return Role.UNKNOWN, 0.6, "a given name and an initial"
+    return Role.UNKNOWN, 0.55, "two words, one of them a known name"
+
+
+def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
+    """Yield names in lines written without capitals: "mr. savage's labs", "xiu fisher"."""
+    for line in _LOWER_LINE.finditer(text):
+        for title in _LOWER_TITLE.finditer(line.group()):
+            start, end = line.start() + title.start(), line.start() + title.end()
+            yield Mention(Kind.NAME, start, end, title.group(), 0.7, "a name with a title", Role.PATIENT)
+        tokens = list(_TOKEN.finditer(line.group()))
+        for one, two in zip(tokens, tokens[1:], strict=False):
+            first, second = one.group(), _POSSESSIVE.sub("", two.group())
+            gap = line.group()[one.end() : two.start()]
+            pair = (second, first) if gap == ", " else (first, second)
+            if gap not in {" ", ", "} or pair[0] not in vocabulary.given_names or pair[1] not in vocabulary.surnames:
+                continue
+            if pair[0] in _EVERYDAY and pair[1] in _EVERYDAY:
+                continue
+            start, end = line.start() + one.start(), line.start() + one.end() + len(gap) + len(second)
+            candidate = _Candidate(start, end, (first, second), gap == ", ", has_credentials=False)
+            mention = _judge(text, candidate, vocabulary)
+            if mention:
+                yield mention

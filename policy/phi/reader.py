@@ -1,0 +1,43 @@
+"""Mail that speaks to its reader as to a patient, or whose writer speaks as one: "Your INR is 4.6, please come in".
+
+The address of such a reader identifies a patient although no name stands in the text.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from policy.phi.mention import Mention, Role
+from policy.phi.report import Kind
+
+_THINGS: Final = (
+    r"(?:appointments?|visit|results?|labs?|lab work|prescriptions?|refills?|medications?|meds|dose|surgery|procedure|operation|biopsy|scan|mri|ct|x-?ray|ultrasound|mammogram|colonoscopy"
+    r"|diagnos[ie]s|treatment|therapy|session|test|tests|blood \w{3,10}|bloodwork|inr|a1c|hba1c|cholesterol|glucose|potassium|creatinine|hemoglobin|tsh|psa|pap|biopsies|pregnancy|infusion|vaccine|immunization|chemo\w{0,8}"
+    r"|discharge|referral|symptoms|condition|cancer|infection|diabetes|asthma|wound|incision|claim|prior authorization|explanation of benefits|eob|medical records?|test results?|chart|inhaler|insulin|implant|pacemaker|dialysis|screening results)"
+)
+_YOUR: Final = re.compile(rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: [\w'/-]{{1,20}}){{0,3}}? {_THINGS}\b", re.IGNORECASE)
+_YOU: Final = re.compile(
+    r"\byou (?:are|were|have been|have|had|may have|need|should|tested|missed|will (?:need|be))(?: [\w'-]{1,15}){0,2}? (?:diagnosed|scheduled for|prescribed|due for|overdue for|admitted|discharged|tested|positive|negative|pregnant|treated|referred"
+    r"|denied|approved for|stop taking|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery|follow-up))\b", re.IGNORECASE
+)
+_MINE: Final = re.compile(
+    rf"\bmy (?:[\w'/-]{{1,20}} ){{0,2}}?(?:doctor|{_THINGS[3:-1]}|pain|bp|blood pressure|insurance should|period|side effects|depression|anxiety|migraines?|back pain)\b"
+    r"|\bi (?:was|am|have been|'ve been|have|had|started|stopped|take|took|am taking|need|missed)(?: [\w'-]{1,15}){0,2}? (?:diagnosed|prescribed|pregnant|charged|taking|refill|appointment|symptoms|surgery|allergic|bleeding|dizzy|vomiting|fever|rash)\b",
+    re.IGNORECASE,
+)
+_GENERAL: Final = re.compile(r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b", re.IGNORECASE)
+_LIMIT: Final = 200
+
+
+def find_reader(text: str) -> Iterator[Mention]:
+    """Yield stretches that address the reader as a patient, or in which the writer speaks as one."""
+    for pattern, strength, why in (
+        (_YOUR, 0.74, "the text speaks to its reader as to a patient"),
+        (_YOU, 0.74, "the text speaks to its reader as to a patient"),
+        (_MINE, 0.7, "the writer speaks as a patient"),
+    ):
+        for count, match in enumerate(pattern.finditer(text)):
+            if count >= _LIMIT:
+                break
+            if not _GENERAL.search(text[max(0, match.start() - 24) : match.start() + 8]):
+                yield Mention(Kind.EMAIL, *match.span(), match[0], strength, why, Role.READER)

@@ -1,0 +1,103 @@
+"""Count and judge the raw bytes of a message before any parser sees them (MP-07, MP-17).
+
+The parser that follows is the standard library's, whose work grows faster than its input on many parts, parameters
+or levels. This scan is linear, keeps nothing, and says in words what makes a message unreadable (`limits`: do not
+parse) or readable in more than one way (`ambiguities`: parse, but never trust).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+HEADER_BYTES: Final = 102_400  # Postfix header_size_limit
+HEADER_FIELDS: Final = 1_000
+PARAMETERS: Final = 2_000  # ";" in header sections; RFC 2231 lets one parameter be cut into many
+CONTENT_FIELD_BYTES: Final = 16_384  # one Content-* field of any part: parsers take quadratic time over its parameters
+PARTS: Final = 200
+MULTIPARTS: Final = 100  # "multipart/" and "message/" anywhere: an upper bound for nesting
+BOUNDARY_BYTES: Final = 70  # RFC 2046 section 5.1.1
+DEPTH: Final = 20
+DASH_LINES: Final = 100_000  # lines that begin with "--", each of which a parser compares with every open boundary
+
+_HEADER_END: Final = re.compile(rb"\r?\n\r?\n|\r\r")
+_FIELD: Final = re.compile(rb"(?m)^[!-9;-~]{1,80}:")
+_MISNAMED: Final = re.compile(rb"(?im)^(?:content-(?:type|transfer-encoding|disposition)|mime-version)[ \t]+:")
+_CONTAINER: Final = re.compile(rb"(?i)content-type:[ \t\r\n]{0,8}\"?(?:multipart|message)/")
+_BOUNDARY: Final = re.compile(rb"(?i)boundary(?P<star>\*[0-9]{0,3}\*?)?[ \t]{0,8}=[ \t]{0,8}(?:\"(?P<quoted>[^\"\r\n]{0,300})\"|(?P<bare>[^;\s]{0,300}))")
+_DASH_LINE: Final = re.compile(rb"(?m)^--([^\r\n]{1,300})")
+_BOUNDARY_CHARS: Final = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]*[0-9A-Za-z'()+_,\-./:=?]")  # RFC 2046 section 5.1.1
+_CONTENT_FIELD: Final = re.compile(rb"(?im)^content-[a-z-]{1,40}[ \t]{0,8}:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
+_BARE_CR: Final = re.compile(rb"\r(?!\n)")
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What the raw bytes say about the message as a whole.
+
+    limits: reasons not to parse at all; ambiguities: reasons not to trust any single reading.
+    header_length: offset at which the top header section ends.
+    """
+
+    limits: tuple[str, ...]
+    ambiguities: tuple[str, ...]
+    header_length: int
+
+
+def scan(data: bytes) -> Structure:
+    """Judge a message on raw counts. Linear in its size; never fails.
+
+    data: the message as it came, lines ended by CRLF or LF.
+    """
+    end = _HEADER_END.search(data)
+    header = data[: end.start()] if end else data
+    return Structure(
+        limits=tuple(_limits(data, header)),
+        ambiguities=tuple(_ambiguities(data, header)),
+        header_length=len(header),
+    )
+
+
+def _limits(data: bytes, header: bytes) -> list[str]:
+    boundaries = {match["quoted"] or match["bare"] or b"" for match in _BOUNDARY.finditer(data)}
+    dashes = data.count(b"\n--")
+    parts = 0 if dashes > DASH_LINES else sum(_boundary_of(line) in boundaries for line in _DASH_LINE.findall(data))
+    checks = (
+        (len(header) > HEADER_BYTES, f"the header is longer than {HEADER_BYTES} bytes"),
+        (len(_FIELD.findall(header)) > HEADER_FIELDS, f"there are more than {HEADER_FIELDS} header fields"),
+        (header.count(b";") > PARAMETERS, f"the header has more than {PARAMETERS} parameters"),
+        (
+            any(len(field) > CONTENT_FIELD_BYTES for field in _CONTENT_FIELD.findall(data)),
+            f"a content field is longer than {CONTENT_FIELD_BYTES} bytes",
+        ),
+        (len(_CONTAINER.findall(data)) > MULTIPARTS, f"more than {MULTIPARTS} parts hold other parts"),
+        (len(boundaries) > MULTIPARTS, f"more than {MULTIPARTS} boundaries are declared"),
+        (dashes > DASH_LINES, f"more than {DASH_LINES} lines look like a boundary"),
+        (parts > PARTS + len(boundaries), f"there are more than {PARTS} parts"),
+    )
+    return [reason for exceeded, reason in checks if exceeded]
+
+
+def _boundary_of(line: bytes) -> bytes:
+    stripped = line.rstrip(b" \t")
+    return stripped.removesuffix(b"--") or stripped
+
+
+def _ambiguities(data: bytes, header: bytes) -> list[str]:
+    """Name shapes that parsers read differently; RFC 2046 section 5.1.1 and RFC 5322 section 2.2 say what is right."""
+    reasons = []
+    if _MISNAMED.search(data):
+        reasons.append("a blank stands between a content header's name and its colon")
+    if header[:1] in {b" ", b"\t"}:
+        reasons.append("the first header line is a continuation")
+    if _BARE_CR.search(header):
+        reasons.append("a bare carriage return stands in the header")
+    if b"\x00" in header:
+        reasons.append("a NUL stands in the header")
+    declared = [(match["star"], match["quoted"] if match["quoted"] is not None else match["bare"]) for match in _BOUNDARY.finditer(header)]
+    for star, boundary in declared:
+        if star or not boundary or len(boundary) > BOUNDARY_BYTES or not _BOUNDARY_CHARS.fullmatch(boundary) or boundary.startswith(b"=?"):
+            reasons.append("a boundary is written in a way that parsers read differently")
+            break
+    if len(declared) > 1:
+        reasons.append("two boundaries are declared in one header")
+    return reasons

@@ -1,0 +1,137 @@
+"""Parts of a text that speak about the mail and not about a patient: signatures, confidentiality footers, attributions.
+
+They are found by shape, line by line. An identifier inside a zone is still found; only its meaning changes: the name
+in a signature is the sender's, and "protected health information" in a footer is nobody's.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+_QUOTE: Final = re.compile(r"^(?:[>|] ?){1,8}", re.MULTILINE)
+_WRAP_AT: Final = 60  # a line this long that ends without a blank line was wrapped by a program
+
+_CLOSER: Final = re.compile(
+    r"(?:--|__+|(?:best|kind|warm|warmest|with|many)? ?(?:regards|wishes|thanks|thank you|sincerely|cheers|respectfully)"
+    r"|best|thx|yours(?: truly| sincerely)?|cordially|sent from my .{0,40})[ ,.!-]{0,4}",
+    re.IGNORECASE,
+)
+_PHONE_LINE: Final = re.compile(r"(?:[a-z]{0,8}[.: ]{0,3})?\+?[\d (). -]{9,20}(?:x\d{1,6})?", re.IGNORECASE)
+_NAME_LINE: Final = re.compile(r"[A-Z][\w'-]{1,24}(?: [A-Za-z][\w'.-]{0,24}){1,4}(?:, [A-Za-z., -]{2,20})?")
+_TITLE_LINE: Final = re.compile(r"[A-Za-z][A-Za-z&/, -]{2,48}")
+_ATTRIBUTION: Final = re.compile(
+    r"(?:from|to|cc|bcc|sent|date|subject|reply-to|forwarded by)\*? ?: .{0,300}|on .{4,120} wrote: ?|-{2,}.{0,60}(?:message|forward).{0,60}-{2,}",
+    re.IGNORECASE,
+)
+_FOOTER_WORDS: Final = re.compile(
+    r"confidential|privileged|intended (?:recipient|only|for|solely)|sole use|received this|in error|unauthori[sz]ed"
+    r"|disclosure|hipaa|protected health information|destroy all copies|notify the sender|legally protected|delete (?:it|this)",
+    re.IGNORECASE,
+)
+_SIGNATURE_LINES: Final = 8
+
+
+class Zone(Enum):
+    """What a stretch of text is, when it is not the matter itself."""
+
+    SIGNATURE = auto()
+    FOOTER = auto()
+    ATTRIBUTION = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """Stretches of one text, in order, without overlap."""
+
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    kinds: tuple[Zone, ...]
+
+    def at(self, offset: int) -> Zone | None:
+        """Return the zone that holds a character, or None."""
+        index = bisect_right(self.starts, offset) - 1
+        return self.kinds[index] if index >= 0 and offset < self.ends[index] else None
+
+
+def unquote(text: str) -> str:
+    """Take the marks of quoted history from the line starts."""
+    return _QUOTE.sub("", text)
+
+
+def flow(text: str) -> str:
+    """Return the text of the same length in which the line ends that a program put in are blanks.
+
+    So a name or a number that was wrapped is matched as one, and offsets stay what they were.
+    """
+    lines = text.split("\n")
+    joined = [
+        line + (" " if len(line) >= _WRAP_AT and after.strip() else "\n") for line, after in zip(lines, lines[1:], strict=False)
+    ]
+    return "".join((*joined, lines[-1]))
+
+
+def find_zones(text: str, sender_names: frozenset[str]) -> Zones:
+    """Find the zones of a text. sender_names: display names of the From field, lower case."""
+    lines = text.split("\n")
+    marks: list[Zone | None] = [None] * len(lines)
+    for index, line in enumerate(lines):
+        stripped = line.strip()
+        if not stripped:
+            continue
+        if len(stripped) < 420 and _ATTRIBUTION.fullmatch(stripped):
+            marks[index] = Zone.ATTRIBUTION
+        elif marks[index] is None and len(stripped) < 60 and _opens_signature(lines, index, sender_names):
+            _mark_signature(lines, marks, index)
+        elif len(stripped) > 60 and len(_FOOTER_WORDS.findall(stripped[:2000])) >= 2:
+            marks[index] = Zone.FOOTER
+    _mark_wrapped_footers(lines, marks)
+    return _merged(lines, marks)
+
+
+def _opens_signature(lines: list[str], index: int, sender_names: frozenset[str]) -> bool:
+    stripped = lines[index].strip()
+    if _CLOSER.fullmatch(stripped):
+        return True
+    if not _NAME_LINE.fullmatch(stripped):
+        return False
+    if stripped.lower() in sender_names:
+        return True
+    following = [line.strip() for line in lines[index + 1 : index + 4]]
+    return len(following) >= 2 and bool(_TITLE_LINE.fullmatch(following[0])) and bool(_PHONE_LINE.fullmatch(following[1]))
+
+
+def _mark_signature(lines: list[str], marks: list[Zone | None], first: int) -> None:
+    """Mark the lines of a signature: short ones, up to a blank line that is not right below the closing words."""
+    for index in range(first, min(first + _SIGNATURE_LINES, len(lines))):
+        stripped = lines[index].strip()
+        if len(stripped) > 70 or (not stripped and index > first + 1) or _ATTRIBUTION.fullmatch(stripped):
+            return
+        marks[index] = Zone.SIGNATURE
+
+
+def _mark_wrapped_footers(lines: list[str], marks: list[Zone | None]) -> None:
+    """Mark whole paragraphs that are footers although no single line of them says enough."""
+    first = 0
+    for index in range(len(lines) + 1):
+        if index == len(lines) or not lines[index].strip():
+            paragraph = " ".join(lines[first:index])[:3000]
+            if index - first > 1 and len(set(map(str.lower, _FOOTER_WORDS.findall(paragraph)))) >= 3:
+                marks[first:index] = [Zone.FOOTER] * (index - first)
+            first = index + 1
+
+
+def _merged(lines: list[str], marks: list[Zone | None]) -> Zones:
+    found: list[tuple[int, int, Zone]] = []
+    offset = 0
+    for line, mark in zip(lines, marks, strict=True):
+        end = offset + len(line) + 1
+        if mark is not None:
+            if found and found[-1][1] == offset and found[-1][2] is mark:
+                found[-1] = (found[-1][0], end, mark)
+            else:
+                found.append((offset, end, mark))
+        offset = end
+    starts, ends, kinds = zip(*found, strict=True) if found else ((), (), ())
+    return Zones(tuple(starts), tuple(ends), tuple(kinds))
