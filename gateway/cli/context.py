@@ -1,4 +1,9 @@
-"""What all commands share: the configuration option, exit statuses, failing in one line, tables and JSON."""
+"""What all commands share: the configuration option, exit statuses, failing in one line, tables and JSON.
+
+Settings and JSON are imported when used: together they take four times as long as click, and `--help` needs neither.
+"""
+
+from __future__ import annotations
 
 import functools
 import os
@@ -6,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import IO, Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
 import click
-import msgspec
 
-from gateway.config import ConfigError, Settings, load
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 DEFAULT_CONFIG: Final = Path("/etc/mailward/mailward.toml")
 _META: Final = "gateway.cli.config"  # where click keeps the path between a group and its command
@@ -79,6 +84,8 @@ def _chosen_path() -> Path | None:
 
 def load_settings() -> Settings:
     """Read the configuration file of this call. Raises: Failure with every problem, status 78."""
+    from gateway.config import ConfigError, load
+
     try:
         return load(config_path())
     except ConfigError as error:
@@ -117,6 +124,8 @@ def print_table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> Non
 
 def print_json(value: object) -> None:
     """Print one value as JSON on one line: msgspec structs, dataclasses and dictionaries; times as RFC 3339 in UTC."""
+    import msgspec
+
     plain = msgspec.to_builtins(value, builtin_types=(datetime,), str_keys=True, enc_hook=str)
     click.echo(msgspec.json.encode(_in_utc(plain)).decode("utf-8"))
 

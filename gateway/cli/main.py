@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
@@ -83,6 +83,8 @@ def _end(error: click.ClickException) -> NoReturn:
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
+        from importlib import metadata  # late: slow, and only this option needs it
+
         try:
             click.echo(f"mailward {metadata.version('mailward')}")
         except metadata.PackageNotFoundError:

@@ -20,6 +20,7 @@ from gateway.config.model import Settings
 from gateway.config.problems import Fault, Key, Problem
 
 SMALLEST_RSA: Final = 1024  # RFC 8301 section 3.2: verifiers refuse less; 2048 is what should be used
+DATABASE: Final = "mailward.db"  # in data_dir, with store.url = "sqlite"
 OTHERS: Final = stat.S_IRWXO
 
 
@@ -45,28 +46,40 @@ def check(settings: Settings, *, now: datetime | None = None) -> tuple[Problem, 
 
 
 def _data_dir(settings: Settings) -> Iterator[Fault]:
+    """It may be absent: the first start makes it."""
     key, path = ("server", "data_dir"), settings.server.data_dir
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
         if not path.parent.is_dir():
             yield key, f"{path.parent} does not exist; create {path}, owned by the service user, mode 0700"
         return
-    if not path.is_dir():
+    except OSError as error:
+        yield key, f"{path} cannot be reached: {error.strerror}"
+        return
+    if not stat.S_ISDIR(mode):
         yield key, f"{path} is not a directory"
     elif not os.access(path, os.W_OK | os.X_OK):
         yield key, f"{path} cannot be written by this user; give it to the service user"
-    elif path.stat().st_mode & OTHERS:
+    elif mode & OTHERS:
         yield key, f"{path} is open to other users; chmod 0700 {path}"
 
 
 def _master_key(settings: Settings) -> Iterator[Fault]:
-    """It may be absent: the first start makes it. Whether it is the right one is for the store to say."""
+    """It may be absent before the first start, which makes it. Whether it is the right one is for the store to say."""
     key, path = ("seal", "master_key"), settings.seal.master_key
-    if path.exists():
-        content = _content(path)
-        if isinstance(content, str):
-            yield key, content
-        elif exposed := _exposed(path):
-            yield key, exposed
+    try:
+        with path.open("rb"):
+            exposed = _exposed(path)
+    except FileNotFoundError:
+        if os.path.lexists(settings.server.data_dir / DATABASE):
+            yield key, f"{path} does not exist, and stored mail cannot be read without it; bring it back from a backup"
+        return
+    except OSError as error:
+        yield key, f"{path} cannot be read: {error.strerror}"
+        return
+    if exposed:
+        yield key, exposed
 
 
 def _certified(certificate: Path, private_key: Path, section: Key, now: datetime) -> Iterator[Fault]:

@@ -159,6 +159,14 @@ def test_a_failure_outside_click_is_printable(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.slow
+def test_help_needs_neither_settings_nor_json() -> None:
+    """Queue commands are called from scripts in loops: what every call imports stays small."""
+    code = "import sys, gateway.cli.main; print(*{'pydantic', 'msgspec', 'cryptography'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert shown.stdout.split() == []
+
+
+@pytest.mark.slow
 def test_it_runs_as_a_module_and_survives_a_closed_pipe(config: Path) -> None:
     command = [sys.executable, "-m", "gateway", "check-config", "--json", "--config", str(config)]
     shown = subprocess.run(command, capture_output=True, check=False)

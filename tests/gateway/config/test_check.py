@@ -193,11 +193,30 @@ def test_the_portal_may_have_a_certificate_of_its_own(site: Path) -> None:
 
 def test_a_data_directory_is_a_directory(site: Path) -> None:
     text = (site / "mailward.toml").read_text()
-    for place, told in [("ca.pem", "ca.pem is not a directory"), ("a/b", "a does not exist; create a/b")]:
+    for place, told in [
+        ("ca.pem", "ca.pem is not a directory"),
+        ("ca.pem/x", "ca.pem/x cannot be reached: Not a directory"),
+        ("a/b", "a does not exist; create a/b"),
+    ]:
         (site / "mailward.toml").write_text(text.replace("/data", f"/{place}"))
-        ((line, key, found),) = _problems(site)
+        line, key, found = _problems(site)[0]
         assert (line, key) == (3, "server.data_dir")
         assert found.startswith(told)
+
+
+def test_a_lost_master_key_is_told(site: Path) -> None:
+    """KY-05: beside a database, a missing key is a loss, not a first start."""
+    (site / "data" / "master.key").unlink()
+    (site / "data" / "mailward.db").touch()
+    ((_, key, text),) = _problems(site)
+    assert (key, text.partition(",")[0]) == ("seal.master_key", "data/master.key does not exist")
+
+
+def test_an_unreadable_master_key_is_told(site: Path) -> None:
+    """KY-05: a key that cannot be read must not look like one that is yet to be made."""
+    (site / "data" / "master.key").unlink()
+    (site / "data" / "master.key").mkdir()
+    assert _problems(site) == [(0, "seal.master_key", "data/master.key cannot be read: Is a directory")]
 
 
 def test_unreadable_is_told(site: Path) -> None:
