@@ -1,0 +1,247 @@
+"""One constructor for each kind of audit event; the function's name is the kind, `message_accepted` for
+`message.accepted`.
+
+Long because it is the whole vocabulary in one place, and flat because there is nothing to it: typed facts in, an
+`Event` out. Facts are ids, addresses, counts, TLS facts, remote replies and sentences of a trace; never a subject, a
+body, a file name, a matched value or a credential.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.message.entry import QueueEntry
+from gateway.message.envelope import Envelope
+from gateway.message.event import Event, EventValue
+from policy.decision import Decision, Method
+from tls.evidence import TlsEvidence
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+def message_accepted(envelope: Envelope, *, queue_id: str, size: int) -> Event:
+    """The message is ours: who handed it in, and how. size: bytes as received."""
+    client = envelope.client
+    return _event(
+        "message.accepted", envelope.received_at, queue_id,
+        sender=envelope.sender, login=client.login, listener=client.listener, client_ip=client.ip, helo=client.helo,
+        tls_version=client.tls_version, tls_cipher=client.tls_cipher, size=size, recipients=len(envelope.recipients),
+        requiretls=envelope.requiretls, envid=envelope.envid,
+    )  # fmt: skip
+
+
+def message_decided(
+    decision: Decision, *, at: datetime, queue_id: str, score: float, found: Mapping[str, int]
+) -> Event:
+    """What may happen for one recipient, and why. found: number of findings of each kind."""
+    return _event(
+        "message.decided", at, queue_id, decision.recipient,
+        action=decision.action.value, protected=decision.protected,
+        methods=[method.value for method in decision.methods], score=round(score, 4),
+        found=[f"{kind}: {count}" for kind, count in sorted(found.items())], trace=list(decision.trace),
+    )  # fmt: skip
+
+
+def message_held(entry: QueueEntry, *, at: datetime, why: str) -> Event:
+    return _about(entry, "message.held", at, why=why)
+
+
+def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
+    """by: the person or command that released it."""
+    return _about(entry, "message.released", at, by=by, why=why)
+
+
+def message_rejected(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
+    """A person, or policy, refused to let it leave: an ending."""
+    return _about(entry, "message.rejected", at, by=by, why=why)
+
+
+def message_refused(envelope: Envelope, *, at: datetime, queue_id: str, reply: str) -> Event:
+    """Not accepted after DATA; the client keeps it. reply: what the client was told."""
+    client = envelope.client
+    return _event(
+        "message.refused", at, queue_id,
+        sender=envelope.sender, login=client.login, listener=client.listener, client_ip=client.ip, reply=reply,
+    )  # fmt: skip
+
+
+# --- delivery --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One attempt as evidence. seen: the ladder's word; evidence: None when it went in clear or no session came about.
+
+    host, ip, port: the peer that decided; reply: its last line; took_s: seconds from look-up to the last reply.
+    """
+
+    method: Method
+    seen: str
+    host: str
+    ip: str
+    port: int
+    reply: str
+    evidence: TlsEvidence | None
+    took_s: float
+
+
+def delivery_attempted(entry: QueueEntry, attempt: Try, *, at: datetime) -> Event:
+    return _about(entry, "delivery.attempted", at, attempts=entry.attempts, **_try(attempt))
+
+
+def delivery_delivered(entry: QueueEntry, attempt: Try, *, at: datetime) -> Event:
+    """An ending: the next hop took responsibility."""
+    return _about(entry, "delivery.delivered", at, protected=entry.protected, **_try(attempt))
+
+
+def delivery_deferred(entry: QueueEntry, *, at: datetime, why: str) -> Event:
+    return _about(
+        entry, "delivery.deferred", at,
+        why=why, attempts=entry.attempts, reply=entry.last_reply, next_attempt_at=_time(entry.next_attempt_at),
+    )  # fmt: skip
+
+
+def delivery_climbed(entry: QueueEntry, *, at: datetime, old: Method, new: Method, why: str) -> Event:
+    return _about(entry, "delivery.climbed", at, old=old.value, new=new.value, why=why)
+
+
+def delivery_bounced(entry: QueueEntry, *, at: datetime, why: str) -> Event:
+    """An ending: the sender is told."""
+    return _about(entry, "delivery.bounced", at, why=why, attempts=entry.attempts, reply=entry.last_reply)
+
+
+def delivery_expired(entry: QueueEntry, *, at: datetime) -> Event:
+    """An ending: not delivered in time, and the sender is told."""
+    return _about(entry, "delivery.expired", at, attempts=entry.attempts, reply=entry.last_reply)
+
+
+def delivery_possible_duplicate(entry: QueueEntry, *, at: datetime, host: str) -> Event:
+    """The connection broke after the final dot: the peer may have the message."""
+    return _about(entry, "delivery.possible_duplicate", at, host=host)
+
+
+def delivery_tls_downgrade(entry: QueueEntry, *, at: datetime, host: str, why: str) -> Event:
+    """Alarm: a domain that used to have TLS, or publishes that it has, does not."""
+    return _about(entry, "delivery.tls_downgrade", at, host=host, why=why)
+
+
+def dsn_created(entry: QueueEntry, *, at: datetime, dsn_id: str, action: str, to: str) -> Event:
+    """A delivery status notice was queued. action: RFC 3464 section 2.3.3, such as failed or delayed."""
+    return _about(entry, "dsn.created", at, dsn_id=dsn_id, action=action, to=to)
+
+
+# --- portal ----------------------------------------------------------------------------------------------------------
+
+
+def portal_published(entry: QueueEntry, *, at: datetime, secret: str, expires_at: datetime) -> Event:
+    """secret: "code" or "pin", what pickup asks for."""
+    return _about(entry, "portal.published", at, secret=secret, expires_at=_time(expires_at))
+
+
+def portal_noticed(entry: QueueEntry, *, at: datetime, notice_id: str) -> Event:
+    """notice_id: queue id of the notice to the recipient."""
+    return _about(entry, "portal.noticed", at, notice_id=notice_id)
+
+
+def portal_code_sent(*, at: datetime, queue_id: str, recipient: str, code_id: str) -> Event:
+    """code_id: queue id of the mail with the code."""
+    return _event("portal.code_sent", at, queue_id, recipient, code_id=code_id)
+
+
+def portal_code_failed(*, at: datetime, queue_id: str, recipient: str, client_ip: str, tries_left: int) -> Event:
+    return _event("portal.code_failed", at, queue_id, recipient, client_ip=client_ip, tries_left=tries_left)
+
+
+def portal_opened(*, at: datetime, queue_id: str, recipient: str, client_ip: str, secret: str) -> Event:
+    """The first time an ending: picked up."""
+    return _event("portal.opened", at, queue_id, recipient, client_ip=client_ip, secret=secret)
+
+
+def portal_downloaded(*, at: datetime, queue_id: str, recipient: str, client_ip: str, part: str, size: int) -> Event:
+    """part: its number in the message (RFC 9051 section 6.4.5), never its file name."""
+    return _event("portal.downloaded", at, queue_id, recipient, client_ip=client_ip, part=part, size=size)
+
+
+def portal_expired(*, at: datetime, queue_id: str, recipient: str, was_opened: bool) -> Event:
+    return _event("portal.expired", at, queue_id, recipient, was_opened=was_opened)
+
+
+# --- people and keys -------------------------------------------------------------------------------------------------
+
+
+def auth_failed(*, at: datetime, login: str, client_ip: str, listener: str, why: str) -> Event:
+    """why: unknown user, wrong password, disabled; for the log only, the client hears one answer."""
+    return _event("auth.failed", at, login=login, client_ip=client_ip, listener=listener, why=why)
+
+
+def user_added(*, at: datetime, address: str, role: str, by: str) -> Event:
+    return _event("user.added", at, address=address, role=role, by=by)
+
+
+def user_password_changed(*, at: datetime, address: str, by: str) -> Event:
+    return _event("user.password_changed", at, address=address, by=by)
+
+
+def user_disabled(*, at: datetime, address: str, by: str) -> Event:
+    return _event("user.disabled", at, address=address, by=by)
+
+
+def key_imported(*, at: datetime, address: str, fingerprint: str, expires_at: datetime | None, by: str) -> Event:
+    """A recipient's OpenPGP certificate."""
+    return _event(
+        "key.imported", at,
+        address=address, fingerprint=fingerprint, expires_at=None if expires_at is None else _time(expires_at), by=by,
+    )  # fmt: skip
+
+
+def key_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
+    return _event("key.forgotten", at, fingerprint=fingerprint, by=by)
+
+
+# --- the gateway itself ----------------------------------------------------------------------------------------------
+
+
+def gateway_started(*, at: datetime, version: str, node: str) -> Event:
+    return _event("gateway.started", at, version=version, node=node)
+
+
+def gateway_stopped(*, at: datetime, node: str) -> Event:
+    return _event("gateway.stopped", at, node=node)
+
+
+def heartbeat(*, at: datetime, node: str, queued: int) -> Event:
+    """Bounds silence: a log without it for longer than its interval lacks something (AU-06)."""
+    return _event("heartbeat", at, node=node, queued=queued)
+
+
+def _about(entry: QueueEntry, kind: str, at: datetime, **data: EventValue | list[str]) -> Event:
+    method = entry.method.value if entry.methods else ""  # held and rejected mail has no ladder
+    return _event(kind, at, entry.queue_id, entry.recipient, entry=entry.id, method=method, **data)
+
+
+def _event(kind: str, at: datetime, queue_id: str = "", recipient: str = "", **data: EventValue | list[str]) -> Event:
+    return Event(kind=kind, at=at, queue_id=queue_id, recipient=recipient, data=data)
+
+
+def _try(attempt: Try) -> dict[str, EventValue | list[str]]:
+    facts: dict[str, EventValue | list[str]] = {
+        "tried": attempt.method.value,
+        "seen": attempt.seen,
+        "host": attempt.host,
+        "ip": attempt.ip,
+        "port": attempt.port,
+        "reply": attempt.reply,
+        "took_s": round(attempt.took_s, 3),
+    }
+    if attempt.evidence is not None:
+        facts |= {
+            "tls_version": attempt.evidence.version,
+            "tls_cipher": attempt.evidence.cipher,
+            "certificate": attempt.evidence.fingerprint,
+            "verification": attempt.evidence.verification,
+        }
+    return facts
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
