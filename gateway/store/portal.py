@@ -34,11 +34,15 @@ class PortalSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """What opens a message next: the argon2id hash of a code or PIN, until when, and how many guesses it bears."""
+    """What opens a message next: the argon2id hash of a code or PIN, until when, and how many guesses it bears.
+
+    kind: "code" or "pin". A PIN replaces codes for good, because the mail that would carry one cannot leave safely.
+    """
 
     hash: str = field(repr=False)
     expires_at: datetime | None
     tries: int
+    kind: str = "code"
 
 
 async def publish(store: Store, waiting: PortalMessage, *, entry: QueueEntry, events: Sequence[Event]) -> None:
@@ -57,13 +61,18 @@ async def of_message(conn: AsyncConnection, queue_id: str) -> tuple[PortalMessag
 
 
 async def set_secret(store: Store, token_hash: bytes, secret: Secret, *, events: Sequence[Event]) -> None:
-    """Replace code or PIN; guesses count anew. Raises: MissingRow."""
+    """Replace code or PIN; guesses count anew. Raises: MissingRow, also for a code where a PIN is needed by now."""
 
     async def work(conn: AsyncConnection) -> None:
         result = await conn.execute(
             sa.update(table)
-            .where(table.c.token_hash == token_hash)
-            .values(secret_hash=secret.hash, secret_expires_at=secret.expires_at, tries_left=secret.tries)
+            .where(table.c.token_hash == token_hash, sa.or_(table.c.secret == "code", secret.kind == "pin"))
+            .values(
+                secret=secret.kind,
+                secret_hash=secret.hash,
+                secret_expires_at=secret.expires_at,
+                tries_left=secret.tries,
+            )
         )
         if result.rowcount != 1:
             raise MissingRow("no such portal message")
@@ -97,16 +106,20 @@ async def spend_try(store: Store, token_hash: bytes, *, now: datetime) -> Portal
 
 
 async def open_session(
-    store: Store, new: PortalSession, *, is_single_use: bool, tries: int, events: Sequence[Event]
+    store: Store, new: PortalSession, *, secret_hash: str, is_single_use: bool, tries: int, events: Sequence[Event]
 ) -> None:
     """Start a session after a right guess.
 
-    is_single_use: the secret was a one-time code and is forgotten; a PIN stays, and gets its guesses (tries) back.
+    secret_hash: what was guessed. is_single_use: it was a one-time code and is forgotten; a PIN stays, and gets its
+    guesses (tries) back.
+    Raises: MissingRow when that secret is no longer the current one: a right guess in parallel was faster.
     """
     spent = {"secret_hash": "", "tries_left": 0} if is_single_use else {"tries_left": tries}
 
     async def work(conn: AsyncConnection) -> None:
-        await conn.execute(sa.update(table).where(table.c.token_hash == new.token_hash).values(**spent))
+        the_message = sa.and_(table.c.token_hash == new.token_hash, table.c.secret_hash == secret_hash)
+        if (await conn.execute(sa.update(table).where(the_message).values(**spent))).rowcount != 1:
+            raise MissingRow("the code was used or replaced meanwhile")
         await conn.execute(
             sa.insert(portal_session),
             {
