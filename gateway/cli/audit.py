@@ -1,11 +1,11 @@
-"""`mailward audit`: verify, search, export, checkpoint, proof. All read the database only, also while a gateway runs."""
+"""`mailward audit`: verify, search, export, checkpoint, proof. All only read the database, while a gateway runs too."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -46,8 +46,10 @@ def audit() -> None:
 def verify(settings: Settings, *, as_json: bool, public_key: Path | None, kept: tuple[Path, ...]) -> int:
     """Check every event against its hash, and the log against its signed checkpoints."""
 
+    given = None if public_key is None else public_key.read_bytes()
+
     async def work(conn: AsyncConnection) -> Verified:
-        key = await _public_key(conn, settings) if public_key is None else read_public_key(public_key.read_bytes())
+        key = await _public_key(conn, settings) if given is None else read_public_key(given)
         verifier = Verifier(key, [await checkpoints.head(conn), *(_read_kept(path, key) for path in kept)])
         async for line in export_lines(conn):
             verifier.feed(line)
@@ -106,15 +108,14 @@ def search(
 
 
 @audit.command()
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
+@click.option("--output", type=click.File("xb"), default="-", help="A new file instead of standard output.")
 @settings_option
-def export(settings: Settings, *, output: Path | None) -> None:
+def export(settings: Settings, *, output: IO[bytes]) -> None:
     """Write the whole log as JSON lines, for `python -m gateway.audit.verify`."""
 
     async def work(conn: AsyncConnection) -> None:
-        with output.open("xb") if output is not None else click.get_binary_stream("stdout") as file:
-            async for line in export_lines(conn):
-                file.write(line)
+        async for line in export_lines(conn):
+            output.write(line)
 
     _read(settings, work)
 
