@@ -1,0 +1,97 @@
+"""Who a client is: passwords checked against the book of people, off the loop and in equal time for unknown users.
+
+Argon2id costs time and memory on purpose: a few threads do it, and a bounded number of clients wait for them. A success
+is remembered for a minute under a key that only this process has, and dies with the stored hash it was checked against.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol
+
+from gateway.intake.passwords import hash_password, matches
+from gateway.message.address import AddressError, parse_address
+
+THREADS: Final = 2
+WAITING: Final = 64  # clients that may wait for a thread: about two seconds of work
+REMEMBER_S: Final = 60.0
+REMEMBERED: Final = 4096
+
+
+class AuthBusyError(Exception):
+    """Too many clients wait for their password to be checked: answer 454, the client tries again."""
+
+
+class PasswordBook(Protocol):
+    """Where the hashes are: the store's people."""
+
+    async def get(self, address: str) -> str | None:
+        """The PHC string of a person who may log in, None for an unknown or disabled one. address: lower case."""
+        ...
+
+
+class Authenticator:
+    """Checks passwords. clock: steady seconds."""
+
+    def __init__(self, book: PasswordBook, clock: Callable[[], float] = time.monotonic) -> None:
+        self._book = book
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="password")
+        self._waiting = 0
+        self._secret = secrets.token_bytes(32)
+        self._remembered: OrderedDict[bytes, float] = OrderedDict()  # proof of a success: when it is forgotten
+        self._decoy = hash_password(secrets.token_urlsafe())  # what unknown users are checked against
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def verify(self, user: str, password: str) -> bool:
+        """Whether this is the password of this user, an address in any case. Raises: AuthBusyError."""
+        stored = await self._look_up(user)
+        if stored is None:
+            await self._compute(self._decoy, password)
+            return False
+        proof = self._proof(stored, password)
+        if self._remembered.get(proof, 0.0) > self._clock():
+            return True
+        if not await self._compute(stored, password):
+            return False
+        self._remember(proof)
+        return True
+
+    async def _look_up(self, user: str) -> str | None:
+        name = login_name(user)
+        return await self._book.get(name) if name else None
+
+    async def _compute(self, stored: str, password: str) -> bool:
+        if self._waiting >= WAITING:
+            raise AuthBusyError
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, matches, stored, password)
+        finally:
+            self._waiting -= 1
+
+    def _proof(self, stored: str, password: str) -> bytes:
+        """Names user (by the salt in the hash), password and hash at once, and tells none of them."""
+        return hmac.digest(self._secret, stored.encode() + b"\0" + password.encode(), hashlib.sha256)
+
+    def _remember(self, proof: bytes) -> None:
+        self._remembered[proof] = self._clock() + REMEMBER_S
+        self._remembered.move_to_end(proof)
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
+def login_name(user: str) -> str | None:
+    """The address that a user name stands for, lower case; None when it is not an address."""
+    try:
+        return parse_address(user).lower()
+    except AddressError:
+        return None

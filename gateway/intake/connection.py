@@ -1,0 +1,220 @@
+"""One client connection: aiosmtpd's protocol class, tamed. Bytes, deadlines, TLS and the last words; no SMTP verbs.
+
+What aiosmtpd 1.4.6 does otherwise and why it is replaced here: its constructor inspects every attribute of itself and
+of the handler for each connection; its reader takes bare LF, and half a line for ever; a half-close cancels the
+handler; a `500` quotes the exception; TLS from the start offers no AUTH; its logger writes message lines.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from typing import Final, cast
+
+from aiosmtpd.smtp import SMTP
+
+from gateway.intake import replies
+from gateway.intake.door import Door
+from gateway.intake.errors import HangUpError, PeerGoneError
+from gateway.intake.inbox import Inbox
+from gateway.intake.limits import LINGER
+from gateway.log import get_logger
+from gateway.message.verdict import Reply
+
+FLUSH: Final = 8 * 1024  # octets of replies to a pipelined group that are kept together (RFC 2920 section 3.2)
+EARLY_TICKS: Final = 3  # rounds of the loop in which bytes that were already there show up before the greeting
+SHUTDOWN_S: Final = 5.0  # TLS close_notify
+
+log: Final = get_logger("intake")
+
+
+class Connection(SMTP):
+    """Everything but the conversation, which a subclass has in `converse`.
+
+    Not cancelled when the client goes: the conversation learns of it at its next read or write.
+    """
+
+    def __init__(self, door: Door, ip: str, port: int) -> None:
+        # Not SMTP.__init__, see above: only what its own base needs. `inbox` takes the place of the StreamReader.
+        self.loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=self.loop)
+        asyncio.StreamReaderProtocol.__init__(self, reader, loop=self.loop)
+        self.door = door
+        self.id = secrets.token_hex(6)
+        self.ip, self.port = ip, port
+        self.tls_version, self.tls_cipher = "", ""
+        self.inbox = Inbox()
+        self._out = bytearray()
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+        self._is_lost = False
+        self._wire: asyncio.Transport
+
+    # --- called by the event loop ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; `serve` does the rest."""
+        self._wire = cast("asyncio.Transport", transport)  # the loop says BaseTransport and means TCP
+        self.inbox.attach(self._wire)
+
+    def data_received(self, data: bytes) -> None:
+        """Keep it until it is asked for."""
+        self.inbox.feed(data)
+
+    def eof_received(self) -> bool:
+        """The client sends no more; without TLS it may still read our replies (RX: half-close after the dot)."""
+        self.inbox.end()
+        return not self.tls_version
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Wake who waits."""
+        self._is_lost = True
+        self.inbox.end()
+        self._may_write.set()
+
+    def pause_writing(self) -> None:
+        """The client does not read."""
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._may_write.set()
+
+    # --- called by the conversation ---
+
+    async def converse(self) -> None:
+        """Talk until an IntakeError or TimeoutError ends it."""
+        raise NotImplementedError
+
+    def reply(self, reply: Reply) -> None:
+        """Queue a reply; `flush` sends it."""
+        self.write(str(reply).encode("ascii"))
+
+    def write(self, line: bytes) -> None:
+        """Queue one line, without its CRLF."""
+        self._out += line + b"\r\n"
+
+    async def flush(self) -> None:
+        """Send what is queued, and wait while the client does not take it. Raises: PeerGoneError."""
+        if self._out and not self._is_lost:
+            self._wire.write(bytes(self._out))
+            self._out.clear()
+        try:
+            if not self._may_write.is_set():
+                async with asyncio.timeout(self.door.deadlines.write_s):
+                    await self._may_write.wait()
+        except TimeoutError:
+            self._wire.abort()  # RX-07
+            raise PeerGoneError from None
+        if self._is_lost:
+            raise PeerGoneError
+
+    async def read_command(self, limit: int) -> bytes:
+        """The next command line. Replies are sent first, unless more of a pipelined group is here already."""
+        if self.inbox.has_line and len(self._out) < FLUSH:
+            return await self.inbox.command(limit)
+        await self.flush()
+        async with asyncio.timeout(self.door.deadlines.command_s):
+            return await self.inbox.command(limit)
+
+    async def refuse_early_talk(self) -> None:
+        """SM-09: who sends before the greeting does not speak SMTP, or is made to. Raises: HangUpError."""
+        for _ in range(EARLY_TICKS):
+            await asyncio.sleep(0)
+        if self.inbox.has_bytes:
+            raise HangUpError(replies.TALKED_TOO_EARLY, "talked before greeting")
+
+    async def start_tls(self, announcement: Reply) -> None:
+        """Begin TLS after an announcement.
+
+        Nothing read before may count after: reading stops before the announcement, and bytes that are here already are
+        an attack (SA-01; RFC 3207 section 4.2). Raises: HangUpError for those, PeerGoneError when the handshake fails.
+        """
+        self._wire.pause_reading()
+        if self.inbox.has_bytes:
+            self._wire.resume_reading()
+            raise HangUpError(replies.TALKED_TOO_EARLY, "STARTTLS injection")
+        self._wire.write(str(announcement).encode("ascii") + b"\r\n")
+        try:
+            secure = await self.loop.start_tls(
+                self._wire,
+                self,
+                self.door.tls(),
+                server_side=True,
+                ssl_handshake_timeout=self.door.deadlines.handshake_s,  # SA-08
+                ssl_shutdown_timeout=SHUTDOWN_S,
+            )
+        except OSError as error:  # ssl.SSLError, ConnectionError and TimeoutError are among them
+            log.info("tls_failed", session=self.id, listener=self.door.name, ip=self.ip, why=type(error).__name__)
+            raise PeerGoneError from None
+        if secure is None:
+            raise PeerGoneError
+        self._wire = secure
+        self.inbox.attach(secure)
+        self.note_tls()
+
+    def note_tls(self) -> None:
+        """TLS is up: remember what was agreed."""
+        tls = self._wire.get_extra_info("ssl_object")
+        self.tls_version, self.tls_cipher = tls.version(), tls.cipher()[0]
+        self.door.services.observer.secured(self.door.name, self.tls_version)
+
+    # --- the life of a connection ---
+
+    async def serve(self) -> None:
+        """Converse, say the last words, close. Never raises but for cancellation."""
+        self.door.sessions.add(self.inbox)
+        try:
+            await self._converse_to_the_end()
+        finally:
+            self.door.sessions.discard(self.inbox)
+            self._close()
+
+    async def _converse_to_the_end(self) -> None:
+        try:
+            await self.converse()
+        except HangUpError as end:
+            await self._say_last(end)
+        except TimeoutError:
+            await self._say_last(HangUpError(replies.TIMED_OUT, "timed out"))
+        except PeerGoneError:
+            pass
+        except Exception as error:
+            await self._say_last(HangUpError(self.report_bug(error), "internal error"))
+
+    def report_bug(self, error: BaseException) -> Reply:
+        """Log where an unforeseen error came from. Returns: a reply that tells the id to look for, no more."""
+        log.error("session_failed", session=self.id, listener=self.door.name, exc_info=error)
+        return Reply(451, "3.0", f"Local error in processing ({self.id})")
+
+    async def _say_last(self, end: HangUpError) -> None:
+        """Send the last reply, then read on for a moment: closing on unread input would reset the reply away."""
+        if end.reason:
+            self.door.services.observer.refused(self.door.name, "session", end.reply.code)
+            log.warning(
+                "session_refused",
+                session=self.id,
+                listener=self.door.name,
+                ip=self.ip,
+                reason=end.reason,
+                code=end.reply.code,
+            )
+        self.reply(end.reply)
+        with contextlib.suppress(PeerGoneError, TimeoutError):
+            await self.flush()
+            if end.reason and not self._is_lost:
+                await self._linger()
+
+    async def _linger(self) -> None:
+        if self._wire.can_write_eof():
+            self._wire.write_eof()
+        dropped = 0
+        async with asyncio.timeout(self.door.deadlines.linger_s):
+            while dropped < LINGER:
+                async with asyncio.timeout(self.door.deadlines.quiet_s):
+                    dropped += len(await self.inbox.block())
+
+    def _close(self) -> None:
+        """Close; what the client does not take in time is dropped."""
+        if self._wire.get_write_buffer_size():
+            self.loop.call_later(self.door.deadlines.write_s, self._wire.abort)
+        self._wire.close()

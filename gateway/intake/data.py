@@ -1,0 +1,108 @@
+"""The message after DATA: blocks of bytes in, the message or a fault out. No I/O, no clock.
+
+How this works: the end of data, a stuffed dot and a bare line end can all be cut in two by a block. So the reader keeps
+back the longest tail that may be the beginning of CRLF.CRLF and judges all that goes before with searches over the
+whole block. It starts as if a CRLF had gone before, which makes a dot at the first octet no special case. Same bytes,
+same result, however they are cut into blocks.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+END: Final = b"\r\n.\r\n"  # RFC 5321 section 4.1.1.4, with the CRLF of the last line
+TAILS: Final = tuple(END[:length] for length in range(len(END) - 1, 0, -1))
+MAX_LINE: Final = 998  # octets without CRLF, RFC 5322 section 2.1.1; RFC 5321 section 4.5.3.1.6 counts the CRLF
+
+
+class Fault(Enum):
+    """Why the data is no message. The first ends the session: where it ends is a matter of opinion (smuggling)."""
+
+    MALFORMED = auto()  # bare CR, bare LF or NUL: SM-01 to SM-04, SM-07
+    TOO_BIG = auto()
+    LINE_TOO_LONG = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The data is over.
+
+    message: with dots unstuffed, every line ending in CRLF, when fault is None; else empty.
+    rest: bytes that came after the end of data: the next commands.
+    """
+
+    message: bytes
+    rest: bytes
+    fault: Fault | None
+
+
+class DataReader:
+    """Reads one message.
+
+    limit: octets of message accepted, counted as in RFC 1870 section 4: with CRLFs, without stuffed dots and end mark.
+    Memory held: at most limit and one block; past the limit the content is dropped and only counted.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._tail = END[:2]
+        self._message = bytearray()
+        self._size = -2  # the CRLF that only seems to go before
+        self._line = 0  # octets so far of the line that the next piece continues
+        self._has_long_line = False
+
+    @property
+    def size(self) -> int:
+        """Octets of message so far."""
+        return max(self._size, 0)
+
+    def feed(self, block: bytes) -> End | None:
+        """Take the next bytes. Returns: End when the data is over or can no longer be a message, None for more."""
+        pending = self._tail + block
+        found = pending.find(END)
+        cut = found + 2 if found >= 0 else len(pending) - _kept_back(pending)
+        if not self._take(pending[:cut]):
+            return End(b"", b"", Fault.MALFORMED)
+        if found < 0:
+            self._tail = pending[cut:]
+            return None
+        fault = self._fault()
+        message = b"" if fault else bytes(memoryview(self._message)[2:])
+        return End(message, pending[found + len(END) :], fault)
+
+    def _take(self, piece: bytes) -> bool:
+        """Judge and keep bytes that hold no part of an end mark. Returns: False when they are malformed."""
+        ends = piece.count(b"\r\n")
+        if piece.count(b"\n") != ends or piece.count(b"\r") != ends or 0 in piece:
+            return False
+        clear = piece.replace(b"\r\n.", b"\r\n")  # RFC 5321 section 4.5.2
+        self._size += len(clear)
+        self._line = self._measure(clear)
+        if self._fault():
+            self._message = bytearray()
+        else:
+            self._message += clear
+        return True
+
+    def _measure(self, text: bytes) -> int:
+        """Look for a long line, hopping from line end to line end. Returns: octets of the unfinished last line."""
+        start = -self._line
+        while len(text) - start > MAX_LINE:
+            end = text.rfind(b"\n", max(start, 0), start + MAX_LINE + 2)
+            if end < 0:
+                self._has_long_line = True
+                end = text.find(b"\n", max(start, 0))
+                if end < 0:
+                    return MAX_LINE + 1
+            start = end + 1
+        return len(text) - start
+
+    def _fault(self) -> Fault | None:
+        if self._size > self._limit:
+            return Fault.TOO_BIG
+        return Fault.LINE_TOO_LONG if self._has_long_line else None
+
+
+def _kept_back(pending: bytes) -> int:
+    """Octets at the end that may be the beginning of the end mark."""
+    return next((len(tail) for tail in TAILS if pending.endswith(tail)), 0)

@@ -1,0 +1,74 @@
+"""What all sessions of one listener share."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gateway.config.modes import ListenerMode
+from gateway.intake.inbox import Inbox
+from gateway.intake.limits import Deadlines, Doorkeeper
+from gateway.intake.observer import Observer
+from gateway.intake.senders import Network
+from gateway.message.envelope import Envelope
+from gateway.message.verdict import Accepted, Verdict
+
+
+class Verifier(Protocol):
+    """Checks passwords: `gateway.intake.auth.Authenticator`."""
+
+    async def verify(self, user: str, password: str) -> bool:
+        """Whether this is the password of this user. Raises: AuthBusyError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What sessions ask of the rest of the gateway.
+
+    submit: called with a complete transaction; Accepted only after the commit. Never cancelled by what the client does.
+    may_accept: asked before DATA, cheap; a Verdict when nothing can be taken in now.
+    """
+
+    submit: Callable[[Envelope, bytes], Awaitable[Accepted | Verdict]]
+    may_accept: Callable[[], Verdict | None]
+    verifier: Verifier
+    observer: Observer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One listener.
+
+    name: where it listens, for logs and metrics. message_size: octets. domains: those we send for, lower case.
+    tasks: everything that runs for this listener, held so that it is not collected half-way. sessions: inputs of the
+    open ones, to be told when the service closes down.
+    """
+
+    name: str
+    mode: ListenerMode
+    hostname: str
+    require_tls: bool
+    networks: tuple[Network, ...]
+    domains: frozenset[str]
+    message_size: int
+    recipients: int
+    deadlines: Deadlines
+    services: Services
+    keeper: Doorkeeper
+    tls: Callable[[], ssl.SSLContext]
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    sessions: set[Inbox] = field(default_factory=set)
+
+    @property
+    def is_relay(self) -> bool:
+        """Whether peers are let in by their network instead of AUTH."""
+        return self.mode is ListenerMode.RELAY
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start a task that `Intake.stop` waits for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task

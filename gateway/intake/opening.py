@@ -1,0 +1,114 @@
+"""The opening of a session: EHLO, STARTTLS, AUTH. What each leaves behind is what the mail verbs stand on."""
+
+import asyncio
+import base64
+
+from gateway.config.modes import ListenerMode
+from gateway.intake import replies
+from gateway.intake.auth import AuthBusyError, login_name
+from gateway.intake.commands import AUTH_LIMIT, parse_hello
+from gateway.intake.connection import Connection, log
+from gateway.intake.door import Door
+from gateway.intake.errors import HangUpError, RefusedError
+from gateway.intake.limits import AUTH_FAILURES
+from gateway.intake.sasl import MECHANISMS, Credentials, CredentialsError, decode_initial, decode_response
+from gateway.intake.transaction import Transaction
+
+
+class Opening(Connection):
+    """helo: the name the client gave, empty before. login: the authenticated address, lower case, or empty."""
+
+    def __init__(self, door: Door, ip: str, port: int) -> None:
+        super().__init__(door, ip, port)
+        self.helo = ""
+        self.is_extended = False
+        self.login = ""
+        self.transaction: Transaction | None = None
+        self._auth_failures = 0
+
+    async def do_ehlo(self, argument: str) -> None:
+        self._hello(argument, is_extended=True)
+        lines = [self.door.hostname, *self._offers()]
+        for line in lines[:-1]:
+            self.write(f"250-{line}".encode("ascii"))
+        self.write(f"250 {lines[-1]}".encode("ascii"))
+
+    async def do_helo(self, argument: str) -> None:
+        self._hello(argument, is_extended=False)
+        self.write(f"250 {self.door.hostname}".encode("ascii"))
+
+    def _hello(self, argument: str, *, is_extended: bool) -> None:
+        self.helo = parse_hello(argument)
+        self.is_extended = is_extended
+        self.transaction = None  # RFC 5321 section 4.1.4: EHLO resets
+
+    def _offers(self) -> list[str]:
+        """What EHLO lists. SMTPUTF8 and CHUNKING are not offered, and what they bring is refused (SM-16, SM-18)."""
+        offers = [f"SIZE {self.door.message_size}", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN"]
+        if self.tls_version:
+            offers.append("REQUIRETLS")
+        elif self.door.mode is not ListenerMode.SUBMISSIONS:
+            offers.append("STARTTLS")
+        if self.tls_version and not self.door.is_relay and not self.login:
+            offers.append(f"AUTH {' '.join(MECHANISMS)}")
+        return offers
+
+    async def do_starttls(self, _: str) -> None:
+        if self.door.mode is ListenerMode.SUBMISSIONS:
+            raise RefusedError(replies.NO_TLS_HERE)
+        if self.tls_version:
+            raise RefusedError(replies.ALREADY_TLS)
+        await self.flush()
+        await self.start_tls(replies.READY_FOR_TLS)
+        self.helo, self.transaction = "", None  # RFC 3207 section 4.2: forget all (SA-02)
+
+    async def do_auth(self, argument: str) -> None:
+        if self.door.is_relay:
+            raise RefusedError(replies.NO_AUTH_HERE)
+        if not self.tls_version:
+            raise RefusedError(replies.AUTH_NEEDS_TLS)
+        if self.login:
+            raise RefusedError(replies.ALREADY_AUTHENTICATED)
+        if self.transaction:
+            raise RefusedError(replies.AUTH_IN_TRANSACTION)
+        name, _, initial = argument.partition(" ")
+        mechanism = name.upper()
+        if mechanism not in MECHANISMS:
+            raise RefusedError(replies.UNKNOWN_MECHANISM)
+        try:
+            credentials = await self._exchange(mechanism, decode_initial(initial.strip(" ")))
+            is_right = await self.door.services.verifier.verify(credentials.user, credentials.password)
+        except CredentialsError:
+            credentials, is_right = None, False
+        except AuthBusyError:
+            raise RefusedError(replies.AUTH_BUSY) from None
+        self.door.services.observer.authenticated(self.door.name, mechanism, is_success=is_right)
+        if credentials is None or not is_right:
+            self._count_failure(mechanism)
+            raise RefusedError(replies.AUTH_FAILED)
+        self.login = login_name(credentials.user) or ""
+        log.info("authenticated", session=self.id, listener=self.door.name, ip=self.ip, login=self.login)
+        self.reply(replies.AUTHENTICATED)
+
+    async def _exchange(self, mechanism: str, initial: bytes | None) -> Credentials:
+        """Lead a SASL conversation to its end. Raises: CredentialsError, RefusedError, HangUpError."""
+        conversation = MECHANISMS[mechanism](initial)
+        try:
+            challenge = next(conversation)
+            while True:
+                self.write(b"334 " + base64.b64encode(challenge))
+                await self.flush()
+                async with asyncio.timeout(self.door.deadlines.response_s):
+                    line = await self.inbox.line(AUTH_LIMIT, replies.AUTH_TOO_LONG)
+                challenge = conversation.send(decode_response(line))
+        except StopIteration as end:
+            credentials: Credentials = end.value
+            return credentials
+        finally:
+            conversation.close()
+
+    def _count_failure(self, mechanism: str) -> None:
+        self._auth_failures += 1
+        log.warning("auth_failed", session=self.id, listener=self.door.name, ip=self.ip, mechanism=mechanism)
+        if self._auth_failures >= AUTH_FAILURES:
+            raise HangUpError(replies.TOO_MANY_ERRORS, "password guessing")
