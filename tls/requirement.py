@@ -31,7 +31,7 @@ class Needs:
 class HopTls:
     """What is known of a next hop before it is connected to.
 
-    route_level: what `[[delivery.route]]` asks of all mail. is_vouched: the name is from the configuration, not from DNS.
+    route_level: what `[[delivery.route]]` asks of all mail. is_vouched: the name is configured, not from DNS.
     is_smart_host: it relays for us, so that its certificate proves one hop. is_attested: `smart_host_attested`.
     """
 

@@ -38,6 +38,13 @@ class HostResult:
     reply: str
     tls_failure: TlsFailure | None = None
 
+    @property
+    def words(self) -> str:
+        """What the host did, for sender and audit log."""
+        if self.tls_failure is not None and self.seen in (Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN):
+            return f"{self.host} {self.tls_failure.words}"
+        return f"{self.host}: {self.reply}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

@@ -1,0 +1,118 @@
+"""Drives a client session over a wire: read, feed, act, write, each phase under its time limit."""
+
+import asyncio
+import ssl
+
+from gateway.delivery.dialogue import Answered, Closed, Phase, Ready, Send, UpgradeTls
+from gateway.delivery.session import ClientSession
+from gateway.delivery.timeouts import TimeLimits
+from gateway.delivery.transaction import Transaction
+from gateway.delivery.wire import Wire
+from tls.certificates import classify_failure, gather_evidence
+from tls.contexts import Contexts
+from tls.evidence import TlsEvidence
+from tls.failures import TlsFailure
+from tls.levels import TlsLevel
+
+
+class Connection:
+    """One SMTP connection.
+
+    evidence: of its TLS, None in clear. sent: transactions so far. opened_at: by the loop's clock.
+    tls_failure: why it is in clear.
+    """
+
+    def __init__(self, wire: Wire, session: ClientSession, *, host: str, level: TlsLevel, limits: TimeLimits) -> None:
+        """host: the name that TLS has to prove. level: what the session was made for."""
+        self.tls_failure: TlsFailure | None = None
+        self.evidence: TlsEvidence | None = None
+        self.sent = 0
+        self.ip = wire.peer_ip
+        self.opened_at = asyncio.get_running_loop().time()
+        self._wire = wire
+        self._session = session
+        self._host = host
+        self._level = level
+        self._limits = limits
+
+    @property
+    def is_usable(self) -> bool:
+        """Ready for another message, and silent since the last."""
+        return self._session.phase is Phase.READY and self._wire.is_quiet
+
+    async def greet(self, contexts: Contexts) -> Closed | None:
+        """Go as far as the first message. Returns: None, or why there will be none; then the connection is closed."""
+        step = await self._run(contexts)
+        if isinstance(step, Closed):
+            self.close()
+            return step
+        self.tls_failure = self._session.tls_failure
+        return None
+
+    async def send(self, transaction: Transaction) -> Answered:
+        """Hand over one message; the connection is closed when it cannot take another."""
+        self._session.begin(transaction)
+        self.sent += 1
+        step = await self._run(None)
+        if not isinstance(step, Answered):
+            raise TypeError("a transaction ends with answers")
+        if not step.is_alive:
+            self.close()
+        return step
+
+    def close(self) -> None:
+        """Say QUIT where the peer still listens for commands, and leave; the reply is not waited for."""
+        listens = self._session.phase is Phase.READY or self.sent == 0
+        self._wire.leave(b"QUIT\r\n" if listens else b"")
+
+    async def _run(self, contexts: Contexts | None) -> Ready | Answered | Closed:
+        """Act until the session has a result."""
+        loop = asyncio.get_running_loop()
+        progress, deadline = (self._session.phase, -1), 0.0
+        while True:
+            for step in self._session.steps():
+                match step:
+                    case Send():
+                        await self._write(step)
+                    case UpgradeTls() if contexts is not None:
+                        await self._upgrade(contexts)
+                    case Ready() | Answered() | Closed():
+                        return step
+            if progress != (progress := (self._session.phase, self._session.replies)):
+                deadline = loop.time() + self._limits.of(self._session.phase)
+            await self._read(deadline)
+
+    async def _read(self, deadline: float) -> None:
+        """Take what the peer says; a reply that comes byte by byte has to be whole by the deadline (OB-07)."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                data = await self._wire.read()
+        except TimeoutError:
+            self._session.lost("time limit passed")
+        else:
+            if data:
+                self._session.feed(data)
+            else:
+                self._session.lost("connection lost")
+
+    async def _write(self, step: Send) -> None:
+        try:
+            async with asyncio.timeout(self._limits.of(Phase.CONTENT)):
+                await self._wire.write(step.data)
+        except TimeoutError:
+            self._session.lost("time limit passed")
+        except OSError:
+            self._session.feed(self._wire.take())  # perhaps the peer said why before it left
+            self._session.lost("connection lost")
+
+    async def _upgrade(self, contexts: Contexts) -> None:
+        level = TlsLevel.VERIFIED if self._level is TlsLevel.VERIFIED else TlsLevel.ENCRYPTED
+        try:
+            tls = await self._wire.start_tls(contexts.at(level), self._host, limit_s=self._limits.of(Phase.HANDSHAKE))
+            self.evidence = gather_evidence(tls, level)
+        except ssl.SSLError as error:
+            self._session.tls_failed(classify_failure(error))
+        except (OSError, ValueError):
+            self._session.tls_failed(TlsFailure.BROKEN_HANDSHAKE)
+        else:
+            self._session.tls_started(level)

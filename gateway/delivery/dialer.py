@@ -1,0 +1,74 @@
+"""Opens connections: address by address, in clear again where an opportunistic handshake failed."""
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.delivery.connection import Connection
+from gateway.delivery.dialogue import Closed
+from gateway.delivery.outcome import Seen
+from gateway.delivery.routes import Hop
+from gateway.delivery.session import ClientSession
+from gateway.delivery.timeouts import TimeLimits
+from gateway.delivery.wire import Wire
+from tls.contexts import Contexts
+from tls.levels import TlsLevel
+
+
+@dataclass(frozen=True, slots=True)
+class NoConnection:
+    """Why a host gave no session. ip: the address that answered last, empty when none did."""
+
+    closed: Closed
+    ip: str = ""
+
+
+class Dialer:
+    """Makes connections to hops."""
+
+    def __init__(self, contexts: Contexts, limits: TimeLimits, *, helo: str) -> None:
+        """helo: our host name (`server.hostname`)."""
+        self._contexts = contexts
+        self._limits = limits
+        self._helo = helo
+
+    async def connect(self, hop: Hop, level: TlsLevel) -> Connection | NoConnection:
+        """A connection that is ready for the first message, at the level or above.
+
+        The first address that takes the connection speaks for the host. With level NONE a session whose TLS broke is
+        followed by a new one in clear (RFC 7435 section 4).
+        """
+        first = await self._open(hop, level, is_tls_tried=True)
+        if level is TlsLevel.NONE and isinstance(first, NoConnection) and first.closed.tls_failure is not None:
+            second = await self._open(hop, level, is_tls_tried=False)
+            if isinstance(second, Connection):
+                second.tls_failure = first.closed.tls_failure
+            return second
+        return first
+
+    async def _open(self, hop: Hop, level: TlsLevel, *, is_tls_tried: bool) -> Connection | NoConnection:
+        wire = await self._reach(hop)
+        if isinstance(wire, NoConnection):
+            return wire
+        session = ClientSession(self._helo, level, is_tls_tried=is_tls_tried)
+        connection = Connection(wire, session, host=hop.host, level=level, limits=self._limits)
+        try:
+            closed = await connection.greet(self._contexts)
+        except BaseException:  # cancelled: nobody else knows of this connection
+            connection.close()
+            raise
+        return connection if closed is None else NoConnection(closed, connection.ip)
+
+    async def _reach(self, hop: Hop) -> Wire | NoConnection:
+        """A TCP connection to the first address that takes one."""
+        reply = hop.trouble
+        for address in hop.addresses:
+            try:
+                async with asyncio.timeout(self._limits.connect_s):
+                    _, wire = await asyncio.get_running_loop().create_connection(Wire, address, hop.port)
+            except TimeoutError:
+                reply = f"451 4.4.1 no connection to {hop.host} in time"
+            except OSError:
+                reply = f"451 4.4.1 {hop.host} takes no connection"
+            else:
+                return wire
+        return NoConnection(Closed(Seen.DEFERRED, reply))

@@ -1,0 +1,117 @@
+"""Connections kept for the next message, and how many may be open at once.
+
+A kept connection serves messages with the same host, port and TLS level only: what one proved, another may rely on.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.delivery.connection import Connection
+from tls.levels import TlsLevel
+
+KEPT_LIMIT: Final = 200  # idle connections in all
+
+
+@dataclass(frozen=True, slots=True)
+class PeerKey:
+    """What makes two connections interchangeable."""
+
+    host: str
+    port: int
+    level: TlsLevel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLimits:
+    """idle_s: kept without work. age_s: from opening to the last message. messages: over one connection.
+
+    per_destination, overall: connections at once.
+    """
+
+    idle_s: float = 10
+    age_s: float = 300
+    messages: int = 100
+    per_destination: int = 20
+    overall: int = 200
+
+
+@dataclass(slots=True)
+class _Kept:
+    connection: Connection
+    timer: asyncio.TimerHandle
+
+
+class Pool:
+    """Kept connections, the freshest first."""
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self._limits = limits
+        self._kept: dict[PeerKey, deque[_Kept]] = {}
+
+    def take(self, key: PeerKey) -> Connection | None:
+        """A connection that is ready for a message, no longer kept; None when there is none."""
+        while kept := self._kept.get(key):
+            last = kept.pop()
+            last.timer.cancel()
+            if not kept:
+                del self._kept[key]
+            if last.connection.is_usable:
+                return last.connection
+            last.connection.close()
+        return None
+
+    def keep(self, key: PeerKey, connection: Connection) -> None:
+        """Keep a connection for others, or close it when it has done enough."""
+        loop = asyncio.get_running_loop()
+        is_spent = connection.sent >= self._limits.messages or loop.time() - connection.opened_at > self._limits.age_s
+        if is_spent or not connection.is_usable or sum(map(len, self._kept.values())) >= KEPT_LIMIT:
+            connection.close()
+            return
+        timer = loop.call_later(self._limits.idle_s, self._expire, key, connection)
+        self._kept.setdefault(key, deque()).append(_Kept(connection, timer))
+
+    def close(self) -> None:
+        """Say goodbye to all."""
+        for kept in self._kept.values():
+            for one in kept:
+                one.timer.cancel()
+                one.connection.close()
+        self._kept.clear()
+
+    def _expire(self, key: PeerKey, connection: Connection) -> None:
+        rest = deque(kept for kept in self._kept.get(key, ()) if kept.connection is not connection)
+        if rest:
+            self._kept[key] = rest
+        else:
+            self._kept.pop(key, None)
+        connection.close()
+
+
+class Slots:
+    """Limits how many deliveries run at once, for one destination and in all.
+
+    Whoever waits for a busy destination holds no slot that another could use.
+    """
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self._limits = limits
+        self._overall = asyncio.Semaphore(limits.overall)
+        self._destinations: dict[str, tuple[asyncio.Semaphore, int]] = {}  # with the number of those who hold or wait
+
+    @asynccontextmanager
+    async def slot(self, destination: str) -> AsyncIterator[None]:
+        """Wait for a slot and hold it."""
+        semaphore, users = self._destinations.get(destination, (None, 0))
+        semaphore = semaphore or asyncio.Semaphore(self._limits.per_destination)
+        self._destinations[destination] = (semaphore, users + 1)
+        try:
+            async with semaphore, self._overall:
+                yield
+        finally:
+            _, users = self._destinations.pop(destination)
+            if users > 1:
+                self._destinations[destination] = (semaphore, users - 1)

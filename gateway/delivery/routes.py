@@ -1,0 +1,180 @@
+"""Which hosts a domain's mail is handed to, in which order, and what is known of them before connecting.
+
+First what the caller says (`domain.inbound`), then `[[delivery.route]]`, then `delivery.smart_host`, then MX, then the
+domain's own addresses (RFC 5321 section 5.1). Host names become addresses here, so that a refusal to talk to private
+networks holds for every one of them.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.config.model import Delivery, Route
+from gateway.config.modes import RouteTlsKind
+from gateway.config.values import HostPort
+from gateway.delivery.lookup import AliasLoop, DnsTrouble, Mx, NoSuchDomain, Resolver
+from tls.levels import TlsLevel
+from tls.requirement import HopTls
+
+HOP_LIMIT: Final = 20  # hosts tried for one domain; what stands behind them counts as not there
+ADDRESS_LIMIT: Final = 8  # addresses tried for one host
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Shuffle = Callable[[list[Mx]], None]
+
+ROUTE_LEVELS: Final = {  # DANE and pins are refused by the configuration until they are built; never taken for less
+    RouteTlsKind.VERIFIED: TlsLevel.VERIFIED,
+    RouteTlsKind.OPPORTUNISTIC: TlsLevel.NONE,
+}
+
+
+class Unroutable(Exception):
+    """No host can be tried. reply: one line with an enhanced status. is_permanent: the mail goes back."""
+
+    def __init__(self, reply: str, *, is_permanent: bool) -> None:
+        super().__init__(reply)
+        self.reply = reply
+        self.is_permanent = is_permanent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """A host to try. addresses: may be empty; then `trouble` is the reply that says why, and it may be better later."""
+
+    host: str
+    port: int
+    tls: HopTls
+    addresses: tuple[str, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A host before its addresses are known."""
+
+    host: str
+    port: int
+    tls: HopTls
+
+
+class Router:
+    """Turns a domain into hops."""
+
+    def __init__(self, resolver: Resolver, delivery: Delivery, *, hostname: str, shuffle: Shuffle) -> None:
+        """hostname: ours (`server.hostname`). shuffle: puts MX of equal preference in a random order, in place."""
+        self._resolver = resolver
+        self._delivery = delivery
+        self._hostname = hostname
+        self._shuffle = shuffle
+
+    async def hops(self, domain: str, via: HostPort | None = None) -> tuple[Hop, ...]:
+        """The hosts to try, in order, at least one.
+
+        via: the next hop that the caller wants instead of route and MX.
+        Raises: Unroutable.
+        """
+        targets = self._configured(domain, via) or await self._published(domain)
+        found = await asyncio.gather(*(self._resolve(target) for target in targets[:HOP_LIMIT]))
+        hops = tuple(hop for hop in found if hop is not None)
+        if not hops:
+            raise Unroutable(f"550 5.4.4 no mail host of {domain} has an address", is_permanent=True)
+        return hops
+
+    def _configured(self, domain: str, via: HostPort | None) -> tuple[Target, ...]:
+        route, smart_host = find_route(domain, self._delivery.route), self._delivery.smart_host
+        level = TlsLevel.NONE if route is None else ROUTE_LEVELS[route.tls.kind]
+        if via is not None:
+            return (Target(host=via.host, port=via.port, tls=HopTls(is_vouched=True)),)
+        if route is not None and route.host:
+            return (Target(host=route.host, port=route.port, tls=HopTls(route_level=level, is_vouched=True)),)
+        if smart_host is not None:
+            is_attested = self._delivery.smart_host_attested
+            tls = HopTls(route_level=level, is_vouched=True, is_smart_host=True, is_attested=is_attested)
+            return (Target(host=smart_host.host, port=smart_host.port, tls=tls),)
+        return ()
+
+    async def _published(self, domain: str) -> tuple[Target, ...]:
+        """What DNS says: MX, or the domain itself where it has none."""
+        route = find_route(domain, self._delivery.route)
+        tls = HopTls(route_level=TlsLevel.NONE if route is None else ROUTE_LEVELS[route.tls.kind])
+        port = self._delivery.port if route is None else route.port
+        try:
+            records = await self._resolver.mx(domain)
+        except NoSuchDomain as error:
+            raise Unroutable(f"550 5.1.2 {domain} does not exist", is_permanent=True) from error
+        except AliasLoop as error:
+            raise Unroutable(f"554 5.4.6 {error}", is_permanent=True) from error
+        except DnsTrouble as error:
+            raise Unroutable(f"451 4.4.3 {error}", is_permanent=False) from error
+        hosts = order_mx(domain, records, hostname=self._hostname, shuffle=self._shuffle) if records else (domain,)
+        return tuple(Target(host=host, port=port, tls=tls) for host in hosts)
+
+    async def _resolve(self, target: Target) -> Hop | None:
+        """Look the addresses up. None: DNS says for certain that there are none that may be used."""
+        hop = Hop(host=target.host, port=target.port, tls=target.tls)
+        try:
+            addresses = await self._lookup(target)
+        except (NoSuchDomain, AliasLoop):
+            addresses = ()
+        except DnsTrouble as error:
+            return Hop(host=hop.host, port=hop.port, tls=hop.tls, trouble=f"451 4.4.3 {error}")
+        allowed = tuple(text for text in addresses if is_allowed(text, self._delivery.private_networks))
+        if allowed:
+            return Hop(host=hop.host, port=hop.port, tls=hop.tls, addresses=allowed[:ADDRESS_LIMIT])
+        if not target.tls.is_vouched:
+            return None
+        why = "is in a private network that delivery.private_networks does not list" if addresses else "has no address"
+        return Hop(host=hop.host, port=hop.port, tls=hop.tls, trouble=f"451 4.4.4 {target.host} {why}")
+
+    async def _lookup(self, target: Target) -> tuple[str, ...]:
+        """An IP address may stand in the configuration, never in an MX record (RFC 5321 section 5.1)."""
+        if is_literal(target.host):
+            return (target.host,) if target.tls.is_vouched else ()
+        return await self._resolver.addresses(target.host)
+
+
+def find_route(domain: str, routes: Sequence[Route]) -> Route | None:
+    """The route of a domain: its own, else the longest "*." pattern that it is a sub-domain of."""
+    exact = next((route for route in routes if route.domain == domain), None)
+    if exact is not None:
+        return exact
+    patterns = [route for route in routes if route.domain.startswith("*.") and domain.endswith(route.domain[1:])]
+    return max(patterns, key=lambda route: len(route.domain), default=None)
+
+
+def order_mx(domain: str, records: Sequence[Mx], *, hostname: str, shuffle: Shuffle) -> tuple[str, ...]:
+    """Hosts by preference, in random order where it is equal; only those before our own name (RFC 5321 section 5.1).
+
+    Raises: Unroutable for the null MX, and when we are the best host ourselves.
+    """
+    if any(not record.host for record in records) and len({record.host for record in records}) == 1:
+        raise Unroutable(f"556 5.1.10 {domain} takes no mail (null MX)", is_permanent=True)  # RFC 7505 section 4
+    named = [record for record in records if record.host]
+    ours = min((record.preference for record in named if record.host == hostname), default=None)
+    usable = [record for record in named if ours is None or record.preference < ours]
+    if not usable:
+        raise Unroutable(f"554 5.4.6 mail for {domain} loops back to {hostname}", is_permanent=True)
+    shuffle(usable)
+    return tuple(dict.fromkeys(record.host for record in sorted(usable, key=lambda record: record.preference)))
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_allowed(text: str, private_networks: Sequence[Network]) -> bool:
+    """Whether an address may be a next hop: public, or in a network that the operator lists (OB-08)."""
+    address: Address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if any(address in network for network in private_networks if network.version == address.version):
+        return True
+    return address.is_global and not address.is_multicast

@@ -1,0 +1,239 @@
+"""Hands a message to the hosts of a domain, one after the other, until each recipient has an answer.
+
+`Transport.send` never raises for what a peer, the network or DNS does: that is an `Outcome`. The ladder decides what
+follows from it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from gateway.delivery.connection import Connection
+from gateway.delivery.dialer import Dialer, NoConnection
+from gateway.delivery.dialogue import Answer, Answered
+from gateway.delivery.fold import FINAL, deciding, fold
+from gateway.delivery.job import SendJob
+from gateway.delivery.outcome import HostResult, Outcome, Seen
+from gateway.delivery.pool import PeerKey, Pool, PoolLimits, Slots
+from gateway.delivery.routes import Hop, Router, Unroutable
+from gateway.delivery.transaction import Transaction, wire_content
+from gateway.message.envelope import Recipient
+from tls.evidence import TlsEvidence
+from tls.failures import TlsFailure
+from tls.levels import TlsLevel
+from tls.requirement import Requirement, requirement
+
+OFF_LOOP: Final = 262_144  # octets from which a message is prepared in a thread
+
+
+@dataclass(slots=True)
+class _Progress:
+    """One recipient's way through the hosts."""
+
+    recipient: Recipient
+    results: list[HostResult] = field(default_factory=list)
+    evidence: TlsEvidence | None = None
+    reused: int = 0
+    ready_at: float = 0.0  # when the connection of the last transaction was ready, by the loop's clock
+    done_at: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return not self.results or self.results[-1].seen not in FINAL
+
+    def note(self, result: HostResult) -> None:
+        """The last word of a host counts, not that of a kept connection which had died before."""
+        if self.results and (self.results[-1].host, self.results[-1].port) == (result.host, result.port):
+            self.results.pop()
+        self.results.append(result)
+
+
+class Transport:
+    """Sends jobs. Keeps connections between them; `close` ends those."""
+
+    def __init__(self, router: Router, dialer: Dialer, *, limits: PoolLimits, clock: Callable[[], datetime]) -> None:
+        """clock: the wall clock, aware, for `Outcome.started_at`."""
+        self._router = router
+        self._dialer = dialer
+        self._pool = Pool(limits)
+        self._slots = Slots(limits)
+        self._clock = clock
+
+    def close(self) -> None:
+        """End the kept connections."""
+        self._pool.close()
+
+    async def send(self, job: SendJob) -> tuple[Outcome, ...]:
+        """Deliver a message. Returns: an outcome for each recipient, in their order."""
+        async with self._slots.slot(str(job.via or job.domain)):
+            return await self._send(job)
+
+    async def _send(self, job: SendJob) -> tuple[Outcome, ...]:
+        started_at, began = self._clock(), asyncio.get_running_loop().time()
+        try:
+            content = await _prepare(job.data)
+            hops = await self._router.hops(job.domain, job.via)
+        except ValueError:
+            return _alike(job, started_at, Seen.REJECTED, "554 5.6.0 message has a bare CR or LF and cannot be sent")
+        except Unroutable as error:
+            seen = Seen.REJECTED if error.is_permanent else Seen.DEFERRED
+            return _alike(job, started_at, seen, error.reply)
+        people = [_Progress(recipient) for recipient in job.recipients]
+        for hop in hops:
+            waiting = [person for person in people if person.is_open]
+            if waiting:
+                await self._try_host(hop, job, content, waiting)
+        return tuple(_outcome(person, job, started_at, began) for person in people)
+
+    async def _try_host(self, hop: Hop, job: SendJob, content: bytes, people: list[_Progress]) -> None:
+        """Give everybody who waits a result of this host."""
+        needed = requirement(job.needs, hop.tls)
+        if needed.refusal is not None:
+            _note_all(people, _refused(hop, needed.refusal))
+            return
+        key = PeerKey(hop.host, hop.port, needed.level)
+        may_reuse = True
+        while people:
+            connection = await self._connection(hop, key, may_reuse=may_reuse)
+            if isinstance(connection, NoConnection):
+                _note_all(people, _unreached(hop, connection))
+                return
+            people = await self._exchange(connection, hop, _transaction(job, content, needed, people), people)
+            may_reuse = connection.is_usable  # a kept one that broke is followed by a new one (TL-30)
+            self._pool.keep(key, connection)
+
+    async def _connection(self, hop: Hop, key: PeerKey, *, may_reuse: bool) -> Connection | NoConnection:
+        kept = self._pool.take(key) if may_reuse else None
+        return kept or await self._dialer.connect(hop, key.level)
+
+    async def _exchange(
+        self, connection: Connection, hop: Hop, transaction: Transaction, people: list[_Progress]
+    ) -> list[_Progress]:
+        """Run one transaction. Returns: those whom another one at this host may still serve."""
+        loop, used = asyncio.get_running_loop(), connection.sent
+        ready_at = loop.time()
+        try:
+            answered = await connection.send(transaction)
+        except BaseException:  # cancelled in the middle: nobody may use this connection again
+            connection.close()
+            raise
+        for person, answer in _pairs(people, answered):
+            person.note(_host_result(connection, hop, answer))
+            person.evidence = _vouched(connection.evidence, hop)
+            person.reused, person.ready_at, person.done_at = used, ready_at, loop.time()
+        if answered.is_alive:
+            return [person for person, answer in _pairs(people, answered) if answer.is_again]
+        if used == 0 or any(answer.seen in FINAL for answer in answered.answers):
+            return []
+        return people  # a kept connection that died: nobody was served
+
+
+def _pairs(people: list[_Progress], answered: Answered) -> Iterator[tuple[_Progress, Answer]]:
+    return zip(people, answered.answers, strict=True)
+
+
+async def _prepare(data: bytes) -> bytes:
+    """The message as it goes over the wire; a large one is prepared in a thread. Raises: ValueError."""
+    if len(data) < OFF_LOOP:
+        return wire_content(data)
+    return await asyncio.to_thread(wire_content, data)
+
+
+def _transaction(job: SendJob, content: bytes, needed: Requirement, people: list[_Progress]) -> Transaction:
+    return Transaction(
+        mail_from=job.mail_from,
+        recipients=tuple(person.recipient for person in people),
+        content=content,
+        size=len(job.data),
+        is_8bit=not job.data.isascii(),
+        envid=job.envid,
+        ret=job.ret,
+        smtputf8=job.smtputf8,
+        requiretls=needed.requiretls,
+    )
+
+
+def _note_all(people: list[_Progress], result: HostResult) -> None:
+    for person in people:
+        person.note(result)
+        person.evidence = None
+
+
+def _refused(hop: Hop, failure: TlsFailure) -> HostResult:
+    """A host that cannot meet the requirement whatever it says; it is not connected to."""
+    reply = f"550 5.7.5 next hop {failure.words}"
+    return HostResult(host=hop.host, ip="", port=hop.port, seen=Seen.TLS_REFUSED, reply=reply, tls_failure=failure)
+
+
+def _unreached(hop: Hop, trouble: NoConnection) -> HostResult:
+    """A host that gave no session."""
+    closed = trouble.closed
+    return HostResult(
+        host=hop.host,
+        ip=trouble.ip,
+        port=hop.port,
+        seen=closed.seen,
+        reply=closed.reply,
+        tls_failure=closed.tls_failure,
+    )
+
+
+def _host_result(connection: Connection, hop: Hop, answer: Answer) -> HostResult:
+    return HostResult(
+        host=hop.host,
+        ip=connection.ip,
+        port=hop.port,
+        seen=answer.seen,
+        reply=answer.reply,
+        tls_failure=connection.tls_failure,
+    )
+
+
+def _vouched(evidence: TlsEvidence | None, hop: Hop) -> TlsEvidence | None:
+    """Evidence that also says who named the host."""
+    if evidence is None or evidence.level < TlsLevel.VERIFIED:
+        return evidence
+    naming = "host configured" if hop.tls.is_vouched else "MX unsigned"
+    return replace(evidence, verification=f"{evidence.verification}, {naming}")
+
+
+def _alike(job: SendJob, started_at: datetime, seen: Seen, reply: str) -> tuple[Outcome, ...]:
+    """The same outcome for everybody, without any host."""
+    return tuple(
+        Outcome(recipient=recipient.address, seen=seen, reply=reply, why=reply, started_at=started_at)
+        for recipient in job.recipients
+    )
+
+
+def _outcome(person: _Progress, job: SendJob, started_at: datetime, began: float) -> Outcome:
+    seen = fold(person.results, tls_seen=job.tls_seen)
+    told_by = deciding(person.results, seen)
+    return Outcome(
+        recipient=person.recipient.address,
+        seen=seen,
+        reply=told_by.reply,
+        why=_why(person, seen),
+        started_at=started_at,
+        host=told_by.host,
+        ip=told_by.ip,
+        port=told_by.port,
+        evidence=person.evidence,
+        hosts=tuple(person.results),
+        reused=person.reused,
+        connect_s=max(0.0, person.ready_at - began),
+        send_s=person.done_at - person.ready_at,
+    )
+
+
+def _why(person: _Progress, seen: Seen) -> str:
+    """One sentence: who took the message and how, or what each host had to say."""
+    last = person.results[-1]
+    if seen is Seen.DELIVERED and person.evidence is not None:
+        proof = person.evidence
+        return f"{last.host} took the message over {proof.version} ({proof.verification})"
+    if seen is Seen.DELIVERED:
+        why = f", since it {last.tls_failure.words}" if last.tls_failure else ""
+        return f"{last.host} took the message in clear{why}"
+    return "; ".join(dict.fromkeys(result.words for result in person.results))
