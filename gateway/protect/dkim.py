@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from gateway.message.address import AddressError, domain_of, parse_from
 from gateway.message.fields import HeaderError, Parsed, split_message
 from gateway.protect.canonical import BareLineEnd, relaxed_body, relaxed_header
+from gateway.protect.errors import DkimKeyError, SignError
 
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -43,18 +44,6 @@ SIGNED_WHEN_PRESENT: Final = (  # RFC 6376 section 5.4.1
     "list-unsubscribe",
     "list-unsubscribe-post",
 )
-
-
-class DkimError(Exception):
-    """Base, never raised itself: DkimKeyError, SignError."""
-
-
-class DkimKeyError(DkimError):
-    """The key cannot be used; the text says why. Defer mail of its domain rather than send it unsigned (CR-12)."""
-
-
-class SignError(DkimError):
-    """The message cannot be signed as it is; the text says why without quoting it. Do not send it."""
 
 
 @dataclass(frozen=True, slots=True)

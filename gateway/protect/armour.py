@@ -1,0 +1,97 @@
+"""OpenPGP on paper: ASCII armour (RFC 9580 section 6) and where one certificate ends and the next begins (section 4.2).
+
+PGPy's own armour is a hundred times too slow for mail, and its reader takes one block a file.
+"""
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from gateway.protect.crc24 import crc24
+from gateway.protect.errors import CertificateError
+
+LINE: Final = 64  # characters; RFC 9580 section 6.2 allows 76
+BLOCK: Final = re.compile(
+    rb"-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\r?\n"
+    rb"(?:[A-Za-z]+: [^\n]*\n)*[ \t]*\r?\n"
+    rb"([A-Za-z0-9+/=\s]*?)(?:\n=([A-Za-z0-9+/]{4})\s*)?"
+    rb"-----END PGP PUBLIC KEY BLOCK-----"
+)
+PUBLIC_KEY: Final = 6  # packet types, RFC 9580 section 5
+SECRET_KEYS: Final = frozenset({5, 7})
+
+
+def armour_message(data: bytes) -> bytes:
+    """An encrypted message as text with CRLF lines. The checksum stays: some readers still insist on it."""
+    text = binascii.b2a_base64(data, newline=False)
+    lines = [text[at : at + LINE] for at in range(0, len(text), LINE)]
+    check = base64.b64encode(crc24(data).to_bytes(3, "big"))
+    head, tail = b"-----BEGIN PGP MESSAGE-----", b"-----END PGP MESSAGE-----"
+    return b"\r\n".join([head, b"", *lines, b"=" + check, tail, b""])
+
+
+def split_certificates(data: bytes) -> tuple[bytes, ...]:
+    """The certificates in a file, as they stand there.
+
+    data: armoured blocks (with any text around them) or binary packets, one certificate or many.
+    Returns: binary, in order, at least one.
+    Raises: CertificateError for anything else, and for private keys, which must not be here.
+    """
+    if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" in data:
+        raise CertificateError("this is a private key; export and import the public one (gpg --export)")
+    blocks = [_dearmour(match[1], match[2]) for match in BLOCK.finditer(data)]
+    packets = b"".join(blocks) if blocks else data
+    starts = [at for at, kind in _packets(packets) if kind == PUBLIC_KEY]
+    if not starts or starts[0] != 0:
+        raise CertificateError("no OpenPGP public key in this file")
+    return tuple(packets[at:end] for at, end in zip(starts, [*starts[1:], len(packets)], strict=True))
+
+
+def _dearmour(text: bytes, check: bytes | None) -> bytes:
+    try:
+        data = base64.b64decode(b"".join(text.split()), validate=True)
+        expected = int.from_bytes(base64.b64decode(check), "big") if check else None
+    except ValueError:
+        raise CertificateError("damaged armour: not base64") from None
+    if expected is not None and expected != crc24(data):
+        raise CertificateError("damaged armour: the checksum is wrong")
+    return data
+
+
+def _packets(data: bytes) -> list[tuple[int, int]]:
+    """Offset and type of each packet. Raises: CertificateError."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at < len(data):
+        try:
+            kind, end = _packet_at(data, at)
+        except IndexError:
+            end = len(data) + 1
+            kind = 0
+        if end > len(data):
+            raise CertificateError("neither armour nor OpenPGP packets, or cut short")
+        if kind in SECRET_KEYS:
+            raise CertificateError("this is a private key; export and import the public one (gpg --export)")
+        found.append((at, kind))
+        at = end
+    return found
+
+
+def _packet_at(data: bytes, at: int) -> tuple[int, int]:
+    """Type and end of the packet at an offset (RFC 9580 section 4.2). Raises: IndexError when it is cut short."""
+    tag, first = data[at], data[at + 1]
+    if not tag & 0x80:
+        raise IndexError
+    if tag & 0x40:  # the present format; partial lengths (224 to 254) are for data only
+        if first < 192:
+            return tag & 0x3F, at + 2 + first
+        if first < 224:
+            return tag & 0x3F, at + 3 + ((first - 192) << 8) + data[at + 2] + 192
+        if first < 255:
+            raise IndexError
+        return tag & 0x3F, at + 6 + int.from_bytes(data[at + 2 : at + 6], "big")
+    width = (1, 2, 4, 0)[tag & 3]
+    if not width:
+        raise IndexError
+    return tag >> 2 & 0x0F, at + 1 + width + int.from_bytes(data[at + 1 : at + 1 + width], "big")

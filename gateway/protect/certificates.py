@@ -1,0 +1,256 @@
+"""Which OpenPGP certificates we encrypt to, and why not (CR-01). PGPy reads them; the judgement is ours.
+
+Only what the primary key signed with SHA-2 counts: a user id, an expiry or a subkey without such a signature could have
+been added by anyone. Where PGPy's own view is more lenient (expiry, revocation, key flags), it is not asked.
+"""
+
+import functools
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from pgpy import PGPKey
+from pgpy.constants import EllipticCurveOID, HashAlgorithm, KeyFlags, PubKeyAlgorithm, SignatureType
+from pgpy.errors import PGPError
+
+from gateway.message.address import AddressError, parse_address
+from gateway.protect.errors import CertificateError
+
+MIN_RSA_BITS: Final = 2048
+MAX_OCTETS: Final = 32_768  # of one certificate; it travels to the sealer with every message
+STRONG: Final = {
+    HashAlgorithm.SHA224: hashes.SHA224,
+    HashAlgorithm.SHA256: hashes.SHA256,
+    HashAlgorithm.SHA384: hashes.SHA384,
+    HashAlgorithm.SHA512: hashes.SHA512,
+}
+WEAK: Final = {HashAlgorithm.SHA1: hashes.SHA1, HashAlgorithm.MD5: hashes.MD5}
+CERTIFICATIONS: Final = frozenset(
+    {
+        SignatureType.Generic_Cert,
+        SignatureType.Persona_Cert,
+        SignatureType.Casual_Cert,
+        SignatureType.Positive_Cert,
+    }
+)
+ENCRYPTION: Final = frozenset({KeyFlags.EncryptCommunications, KeyFlags.EncryptStorage})
+CURVES: Final = frozenset(  # brainpool curves and ElGamal are beyond PGPy
+    {
+        EllipticCurveOID.Curve25519,
+        EllipticCurveOID.NIST_P256,
+        EllipticCurveOID.NIST_P384,
+        EllipticCurveOID.NIST_P521,
+    }
+)
+RSA: Final = frozenset({PubKeyAlgorithm.RSAEncryptOrSign, PubKeyAlgorithm.RSAEncrypt})
+WHAT_PGPY_RAISES: Final = (  # on damaged or unknown input, found by fuzzing
+    PGPError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    StopIteration,
+    RuntimeError,
+    UnsupportedAlgorithm,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What a certificate is good for.
+
+    fingerprint: upper-case hexadecimal. addresses: of its valid user ids. expires_at: of the certificate or of its last
+    encryption key, whichever is first; None when never. why_not: a sentence without a final stop, empty when usable.
+    """
+
+    fingerprint: str
+    addresses: tuple[str, ...]
+    algorithm: str
+    created_at: datetime
+    expires_at: datetime | None
+    why_not: str
+
+    @property
+    def usable(self) -> bool:
+        return not self.why_not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A certificate that was read.
+
+    encryption_keys: PGPy subkeys to encrypt to, empty unless usable. key: PGPy's primary key; subkeys refer to it
+    weakly, so it must live as long as they are used.
+    """
+
+    facts: CertificateFacts
+    key: Any = field(repr=False)
+    encryption_keys: tuple[Any, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A primary key or subkey, and what its newest valid self-signature says of it."""
+
+    key: Any
+    flags: frozenset[Any]
+    expires_at: datetime | None
+
+
+def read_certificate(data: bytes, *, now: datetime) -> CertificateFacts:
+    """Read one binary certificate, as `split_certificates` gives it.
+
+    now: aware; decides expiry.
+    Raises: CertificateError when it is no version 4 certificate at all; one that may not be used has `why_not`.
+    """
+    return open_certificate(data, now=now).facts
+
+
+def open_certificate(data: bytes, *, now: datetime) -> Certificate:
+    """As `read_certificate`, with the keys to encrypt to."""
+    if len(data) > MAX_OCTETS:
+        raise CertificateError("too large; export it with `gpg --export-options export-minimal --export`")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PGPy warns of what it does not check; all of that is checked here
+        try:
+            return _judge(_parse(data), now)
+        except WHAT_PGPY_RAISES:
+            raise CertificateError("not an OpenPGP version 4 certificate that we can read") from None
+
+
+@functools.lru_cache(maxsize=512)
+def _parse(data: bytes) -> Any:
+    """PGPy's object; 3 to 6 ms, hence the cache."""
+    key = PGPKey()
+    key.parse(bytearray(data))
+    if key.fingerprint is None or not key.is_primary or not key.is_public:
+        raise ValueError("no public primary key")
+    return key
+
+
+def _judge(key: Any, now: datetime) -> Certificate:
+    primary = _primary(key)
+    subkeys = [found for subkey in key.subkeys.values() if (found := _subkey(key, subkey)) is not None]
+    good = [k for k in subkeys if not _subkey_fault(k, now)]
+    good.sort(key=lambda k: k.key.created, reverse=True)
+    if not good and primary is not None and primary.flags & ENCRYPTION and not _subkey_fault(primary, now):
+        good = [primary]
+    why_not = _fault(key, primary, subkeys, good, now)
+    ends = [primary.expires_at] if primary else []
+    if good:
+        ends.append(
+            None if any(k.expires_at is None for k in good) else max(k.expires_at for k in good if k.expires_at)
+        )
+    facts = CertificateFacts(
+        fingerprint=str(key.fingerprint).replace(" ", ""),
+        addresses=_addresses(key),
+        algorithm=_algorithm(good[0].key if good else key),
+        created_at=key.created,
+        expires_at=min((end for end in ends if end is not None), default=None),
+        why_not=why_not,
+    )
+    return Certificate(facts=facts, key=key, encryption_keys=tuple(k.key for k in good[:1]) if not why_not else ())
+
+
+def _fault(key: Any, primary: _Key | None, subkeys: list[_Key], good: list[_Key], now: datetime) -> str:
+    """The first reason not to use the certificate, or nothing."""
+    if any(_verifies(key, sig, key, STRONG | WEAK) for sig in _of_type(key, SignatureType.KeyRevocation)):
+        return "it was revoked by its owner"
+    if primary is None:
+        weak = any(_verifies(key, sig, uid, WEAK) for uid in key.userids for sig in _of_type(uid, *CERTIFICATIONS))
+        return "its self-signatures use SHA-1 only" if weak else "no user id is signed by its own key"
+    if primary.expires_at is not None and primary.expires_at <= now:
+        return f"it expired on {primary.expires_at:%Y-%m-%d}"
+    if (short := _too_short(key)) or good:
+        return short
+    faults = [_subkey_fault(subkey, now) for subkey in subkeys if subkey.flags & ENCRYPTION]
+    return faults[0] if faults else "it has no key for encryption"
+
+
+def _subkey_fault(subkey: _Key, now: datetime) -> str:
+    if not subkey.flags & ENCRYPTION:
+        return "it has no key for encryption"
+    if subkey.expires_at is not None and subkey.expires_at <= now:
+        return f"its encryption key expired on {subkey.expires_at:%Y-%m-%d}"
+    algorithm = subkey.key.key_algorithm
+    if algorithm in RSA:
+        return _too_short(subkey.key)
+    if algorithm is PubKeyAlgorithm.ECDH and subkey.key.key_size in CURVES:
+        return ""
+    return f"its encryption key is of a kind that we cannot use ({_algorithm(subkey.key)})"
+
+
+def _too_short(key: Any) -> str:
+    is_short = key.key_algorithm in RSA | {PubKeyAlgorithm.RSASign, PubKeyAlgorithm.DSA} and key.key_size < MIN_RSA_BITS
+    return f"its key has {key.key_size} bits; at least {MIN_RSA_BITS} are needed" if is_short else ""
+
+
+def _primary(key: Any) -> _Key | None:
+    """The primary key by its newest valid signature, on itself or on a user id; None when there is none."""
+    valid = [sig for sig in _of_type(key, SignatureType.DirectlyOnKey) if _verifies(key, sig, key)]
+    for uid in _valid_user_ids(key):
+        valid += [sig for sig in _of_type(uid, *CERTIFICATIONS) if _verifies(key, sig, uid)]
+    return _newest(key, valid)
+
+
+def _subkey(key: Any, subkey: Any) -> _Key | None:
+    """A subkey by its newest valid binding; None when it has none or was revoked."""
+    if any(_verifies(key, sig, subkey, STRONG | WEAK) for sig in _of_type(subkey, SignatureType.SubkeyRevocation)):
+        return None
+    return _newest(subkey, [s for s in _of_type(subkey, SignatureType.Subkey_Binding) if _verifies(key, s, subkey)])
+
+
+def _newest(key: Any, signatures: list[Any]) -> _Key | None:
+    if not signatures:
+        return None
+    newest = max(signatures, key=lambda sig: sig.created)
+    lifetime: timedelta | None = newest.key_expiration
+    return _Key(key, frozenset(newest.key_flags), key.created + lifetime if lifetime else None)
+
+
+def _valid_user_ids(key: Any) -> list[Any]:
+    """User ids that the key certified and did not take back."""
+    return [
+        uid
+        for uid in key.userids
+        if any(_verifies(key, sig, uid) for sig in _of_type(uid, *CERTIFICATIONS))
+        and not any(_verifies(key, s, uid, STRONG | WEAK) for s in _of_type(uid, SignatureType.CertRevocation))
+    ]
+
+
+def _addresses(key: Any) -> tuple[str, ...]:
+    found: list[str] = []
+    for uid in _valid_user_ids(key):
+        text = str(uid.userid)
+        inside = text.rpartition("<")[2].removesuffix(">") if text.endswith(">") else text
+        try:
+            found.append(parse_address(inside.strip()))
+        except AddressError:
+            continue
+    return tuple(dict.fromkeys(found))
+
+
+def _of_type(subject: Any, *types: Any) -> Iterable[Any]:
+    return [signature for signature in subject.__sig__ if signature.type in types]
+
+
+def _verifies(key: Any, signature: Any, subject: Any, accepted: dict[Any, Any] = STRONG) -> bool:
+    """Whether the primary key made this signature over the subject, with an accepted hash."""
+    make_hash = accepted.get(signature.hash_algorithm)
+    if make_hash is None:
+        return False
+    return key.__key__.verify(signature.hashdata(subject), signature.__sig__, make_hash()) is True
+
+
+def _algorithm(key: Any) -> str:
+    """A name for people: `RSA 3072`, `ECDH NIST_P256`."""
+    size = key.key_size
+    name = str(key.key_algorithm.name).removesuffix("EncryptOrSign")
+    return f"{name} {size if isinstance(size, int) else size.name}"

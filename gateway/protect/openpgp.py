@@ -1,0 +1,153 @@
+"""PGP/MIME: a message becomes ciphertext for one recipient (RFC 3156, RFC 9580).
+
+What servers need stays outside; everything else, the subject first, goes inside with the body as protected headers
+(RFC 9788, in the form that today's readers know: `protected-headers="v1"`). AES-256 with integrity protection (SEIPD
+version 1), no compression. PGPy does the packets, `gateway.protect.armour` the text; it runs in a sealer child.
+"""
+
+import os
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from pgpy import PGPMessage
+from pgpy.constants import CompressionAlgorithm, SymmetricKeyAlgorithm
+
+from gateway.message.compose import Part, field, multipart
+from gateway.message.fields import Field, HeaderError, Parsed, split_message
+from gateway.protect.armour import armour_message
+from gateway.protect.certificates import WHAT_PGPY_RAISES, Certificate, open_certificate
+from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
+
+NEUTRAL_SUBJECT: Final = "..."  # what Thunderbird and GnuPG's plug-ins write; says nothing about the message
+
+OUTSIDE: Final = (
+    frozenset(  # what servers and readers need before decryption; an allow-list, so that nothing leaks by name
+        {
+            "received",
+            "from",
+            "sender",
+            "reply-to",
+            "to",
+            "cc",
+            "date",
+            "message-id",
+            "in-reply-to",
+            "references",
+            "auto-submitted",
+            "importance",
+            "priority",
+            "resent-from",
+            "resent-to",
+            "resent-cc",
+            "resent-date",
+            "resent-message-id",
+        }
+    )
+)
+DROPPED: Final = frozenset(  # about the way of the clear message, or signatures that encryption breaks
+    {
+        "received",
+        "return-path",
+        "bcc",
+        "resent-bcc",
+        "mime-version",
+        "dkim-signature",
+        "authentication-results",
+        "arc-seal",
+        "arc-message-signature",
+        "arc-authentication-results",
+    }
+)
+VERSION_PART: Final = Part(  # RFC 3156 section 4
+    (
+        field("Content-Type", "application/pgp-encrypted"),
+        field("Content-Description", "PGP/MIME version identification"),
+    ),
+    b"Version: 1\r\n",
+)
+
+
+def encrypt(
+    message: bytes, certificates: Sequence[bytes], *, now: datetime, neutral_subject: str = NEUTRAL_SUBJECT
+) -> bytes:
+    """Encrypt a message to one recipient.
+
+    message: as it is kept, Bcc removed. certificates: binary, all of the same recipient: the ids of the keys stand in
+    the ciphertext, so another recipient's would show who else got it (CR-02). Unusable ones are passed over.
+    Returns: the message to send, not yet DKIM-signed.
+    Raises: NoUsableCertificate with the reasons; SealError when the message or the encryption fails.
+    """
+    usable = _usable(certificates, now)
+    try:
+        parsed = split_message(message)
+    except HeaderError as why:
+        raise SealError(str(why)) from None
+    try:
+        ciphertext = _encrypt_bytes(inner_entity(parsed), usable)
+    except WHAT_PGPY_RAISES:
+        raise SealError("encryption failed") from None
+    return outer_message(parsed, ciphertext, neutral_subject=neutral_subject)
+
+
+def inner_entity(parsed: Parsed) -> bytes:
+    """What is encrypted: the MIME entity as it was, its body octet for octet, under all header fields worth keeping."""
+    fields = [f for f in parsed.fields if f.name not in DROPPED]
+    if not parsed.all("content-type"):
+        fields.append(Field("content-type", b"Content-Type: text/plain; charset=us-ascii\r\n"))  # RFC 2045 section 5.2
+    is_marked = False
+    raws = []
+    for f in fields:
+        if f.name == "content-type" and not is_marked:
+            is_marked = True
+            raws.append(f.raw.rstrip(b"\r\n\t ;") + b';\r\n protected-headers="v1"\r\n')
+        else:
+            raws.append(f.raw)
+    return b"".join((*raws, b"\r\n", parsed.body))
+
+
+def outer_message(parsed: Parsed, ciphertext: bytes, *, neutral_subject: str) -> bytes:
+    """The message that carries the ciphertext (RFC 3156 section 4)."""
+    encrypted = Part(
+        (
+            field("Content-Type", 'application/octet-stream; name="encrypted.asc"'),
+            field("Content-Description", "OpenPGP encrypted message"),
+            field("Content-Disposition", 'inline; filename="encrypted.asc"'),
+        ),
+        armour_message(ciphertext),
+    )
+    parameters = 'protocol="application/pgp-encrypted"; '
+    root = multipart("encrypted", (VERSION_PART, encrypted), seed=os.urandom(16).hex(), parameters=parameters)
+    outside = [f.raw for f in parsed.fields if f.name in OUTSIDE]
+    subject = field("Subject", neutral_subject)
+    return b"".join((*outside, subject, b"MIME-Version: 1.0\r\n", *root.headers, b"\r\n", root.body))
+
+
+def _usable(certificates: Sequence[bytes], now: datetime) -> list[Certificate]:
+    usable: list[Certificate] = []
+    reasons: list[str] = []
+    for data in certificates:
+        try:
+            certificate = open_certificate(data, now=now)
+        except CertificateError as why:
+            reasons.append(str(why))
+            continue
+        if certificate.facts.usable:
+            usable.append(certificate)
+        else:
+            reasons.append(f"key {certificate.facts.fingerprint[-16:]}: {certificate.facts.why_not}")
+    if not usable:
+        raise NoUsableCertificate("; ".join(reasons) or "there is no key on file")
+    return usable
+
+
+def _encrypt_bytes(data: bytes, certificates: Sequence[Certificate]) -> bytes:
+    cipher = SymmetricKeyAlgorithm.AES256
+    session_key = cipher.gen_key()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # AES-256 is used whatever the certificate prefers; every reader has it
+        message = PGPMessage.new(data, format="b", compression=CompressionAlgorithm.Uncompressed)
+        for key in (key for certificate in certificates for key in certificate.encryption_keys):
+            message = key.encrypt(message, cipher=cipher, sessionkey=session_key)
+    return bytes(message)

@@ -1,0 +1,54 @@
+"""gateway.protect.sealer: real children; what fails leaves nothing behind (CR-13)."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from gateway.protect.errors import NoUsableCertificate, SealError
+from gateway.protect.sealer import LIMITS, MODULE, Sealer
+from gateway.workers.pool import ChildPool
+from tests.gateway.protect.keys import certificate_of, make_key
+from tests.gateway.protect.test_openpgp import MAIL, decrypt
+
+pytestmark = pytest.mark.slow
+
+
+@pytest_asyncio.fixture
+async def sealer() -> AsyncIterator[Sealer]:
+    pool = ChildPool(MODULE, 1, LIMITS, "sealer")
+    await pool.start()
+    yield Sealer(pool)
+    await pool.stop()
+
+
+async def test_a_child_encrypts(sealer: Sealer) -> None:
+    """PGPy runs under the child's confinement, small and large (memory file)."""
+    certificate = certificate_of(make_key())
+    large = MAIL + b"x" * 2_000_000 + b"\r\n"
+    assert b"Jane Roe" in decrypt(await sealer.encrypt(MAIL, [certificate]))
+    assert decrypt(await sealer.encrypt(large, [certificate])).endswith(b"xx\r\n")
+
+
+async def test_refusals_come_back_as_errors(sealer: Sealer) -> None:
+    """CR-01: the reason travels; the child lives on."""
+    with pytest.raises(NoUsableCertificate, match="revoked"):
+        await sealer.encrypt(MAIL, [certificate_of(make_key(is_revoked=True))])
+    with pytest.raises(SealError, match="malformed"):
+        await sealer.encrypt(b"no header\r\n", [certificate_of(make_key())])
+    assert decrypt(await sealer.encrypt(MAIL, [certificate_of(make_key())]))
+
+
+class LyingPool(ChildPool):
+    """A pool whose child gives the clear text back."""
+
+    async def call(self, header: bytes, blob: bytes, *, is_fresh: bool = False) -> bytes:
+        assert msgspec.msgpack.decode(header)
+        return blob
+
+
+async def test_clear_text_never_passes_for_ciphertext() -> None:
+    """CR-13: whatever a child does."""
+    with pytest.raises(SealError, match="no ciphertext"):
+        await Sealer(LyingPool(MODULE, 1, LIMITS, "sealer")).encrypt(MAIL, [b"x"])
