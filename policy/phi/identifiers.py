@@ -34,7 +34,11 @@ _LABELS: Final = tuple(
 
 # SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
 _SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .-]{1,3}|)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?![\w-])")
-_SSN_LABEL: Final = re.compile(r"\b(?:ssn|ss ?#|social(?: security)?(?: (?:no|number|num|#))?|soc sec)\b[^\w\n]{0,6}(?:is )?\Z", re.IGNORECASE)
+# After the label any nine digits count: a taxpayer number (9xx) or a mistyped one is somebody's all the same.
+_LABELLED_SSN: Final = re.compile(r"\b(?:ssn|ss ?#|social security(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}(?:is )?(?P<value>\d{3}[ .-]?\d{2}[ .-]?\d{4})(?!\d)", re.IGNORECASE)
+_SERVICE_DATE: Final = re.compile(
+    rf"\b(?:seen|treated|admitted|discharged|reviewed|referred|diagnosed|evaluated|examined|hospitalized|visit|surgery|operated|underwent|procedure|admission|lab result|consulted)\b[^\n?!;]{{0,60}}? (?P<value>{DATE})", re.IGNORECASE
+)
 _NOT_SSN_LABEL: Final = re.compile(
     r"\b(?:order|invoice|inv|tracking|po|p\.o\.|ref(?:erence)?|ndc|ticket|item|part|confirmation|serial|sku|model|case|ein|tax id|npi"
     r"|mrn|record|chart|member|account|acct|phone|tel|fax|isbn|shipment|bill of lading|purchase order)\b[^\n]{0,24}\Z",
@@ -61,7 +65,7 @@ def find_identifiers(text: str) -> list[Mention]:
     """Return the identifiers in a normalised text, names aside. Linear in the length of the text."""
     found = list(_labelled(text))
     taken = {mention.start for mention in found}
-    for finder in (_ssns, _mbis, _phones, _emails, _addresses):
+    for finder in (_ssns, _mbis, _phones, _emails, _addresses, _service_dates):
         for count, mention in enumerate(finder(text)):
             if count >= MENTIONS:
                 break
@@ -83,11 +87,11 @@ def _labelled(text: str) -> Iterator[Mention]:
 
 
 def _ssns(text: str) -> Iterator[Mention]:
+    for match in _LABELLED_SSN.finditer(text):
+        yield Mention(Kind.SSN, *match.span("value"), match["value"], 0.97, "nine digits after a social security label", Role.PATIENT)
     for match in _SSN.finditer(text):
         before = text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
-        if _SSN_LABEL.search(before):
-            yield Mention(Kind.SSN, *match.span(), match[0], 0.97, "nine digits after a social security label", Role.PATIENT)
-        elif match["gap"] and not _NOT_SSN_LABEL.search(before):
+        if match["gap"].strip() and not _NOT_SSN_LABEL.search(before):
             yield Mention(Kind.SSN, *match.span(), match[0], 0.65, "the shape of a social security number", Role.UNKNOWN)
 
 
@@ -106,6 +110,12 @@ def _phones(text: str) -> Iterator[Mention]:
 def _emails(text: str) -> Iterator[Mention]:
     for match in _EMAIL.finditer(text):
         yield Mention(Kind.EMAIL, *match.span(), match[0], 0.2, "the shape of a mail address")
+
+
+def _service_dates(text: str) -> Iterator[Mention]:
+    """Yield dates of care; 45 CFR 164.514(b)(2)(i)(C) counts every date but the year that relates to an individual."""
+    for match in _SERVICE_DATE.finditer(text):
+        yield Mention(Kind.SERVICE_DATE, *match.span("value"), match["value"], 0.6, "a date of care", Role.UNKNOWN)
 
 
 def _addresses(text: str) -> Iterator[Mention]:

@@ -17,7 +17,7 @@ def mask(kind: Kind, value: str) -> str:
         return f"***-**-{_last(value)}"
     if kind is Kind.PHONE:
         return f"***-***-{_last(value)}"
-    if kind is Kind.DOB:
+    if kind in {Kind.DOB, Kind.SERVICE_DATE}:
         year = _YEAR.search(value)
         return f"**/**/{year[0] if year else '****'}"
     if kind is Kind.EMAIL:

@@ -95,9 +95,9 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     trimmed = _POSSESSIVE.sub("", word)
     tokens[-1] = (trimmed, first, last - len(word) + len(trimmed))
     words = tuple(token[0] for token in tokens)
-    if any(word.lower() in ORGANISATION for word in words) or (inverted and len(words) > 4):
-        return None
-    return _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
+    candidate = _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
+    is_organisation = any(word.lower() in ORGANISATION for word in words) and (len(words) != 2 or _known(candidate, vocabulary) < 2)
+    return None if is_organisation or (inverted and len(words) > 4) else candidate
 
 
 def _is_credential(word: str) -> bool:
@@ -119,9 +119,13 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
 def _known(candidate: _Candidate, vocabulary: Vocabulary) -> int:
     """Count what the lists know of a name: 2 for given name and surname, 1 for one of them, 0 for neither."""
     lower = [word.lower() for word in candidate.words]
-    given, surname = (lower[1], lower[0]) if candidate.is_inverted else (lower[0], lower[-1])
-    family = surname in vocabulary.surnames or any(piece in vocabulary.surnames for piece in surname.split("-"))
-    return (given in vocabulary.given_names) + (family and len(lower) > 1)
+    orders = ((1, 0),) if candidate.is_inverted else ((0, -1), (1, 0)) if len(lower) == 2 else ((0, -1),)
+    return max(_count(lower[given], lower[family] if len(lower) > 1 else "", vocabulary) for given, family in orders)
+
+
+def _count(given: str, surname: str, vocabulary: Vocabulary) -> int:
+    is_family = surname in vocabulary.surnames or any(piece in vocabulary.surnames for piece in surname.split("-"))
+    return (given in vocabulary.given_names) + is_family
 
 
 def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[Role, float, str] | None:
@@ -154,7 +158,7 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
 
 
 def _unknown(candidate: _Candidate, known: int) -> tuple[Role, float, str] | None:
-    if len(candidate.words) < 2 or not known:
+    if len(candidate.words) < 2 or not known or (known < 2 and all(word.isupper() and len(word) > 1 for word in candidate.words)):
         return None
     if known == 2:
         return Role.UNKNOWN, 0.68, "a given name and a surname"

@@ -83,7 +83,7 @@ PATIENT_AFTER: Final = re.compile(
     r"(?:was|is|has been|had been|were|has|had|will be) (?:\w{1,15} ){0,2}?(?:seen|admitted|discharged|transferred|diagnosed|treated|evaluated|scheduled|under (?:my|our) care|taken|brought|placed|prepped|referred|hospitalized|started|given"
     r"|prescribed|intubated|extubated|counseled|informed|examined|consented|complaining|experiencing|suffering|requesting|pregnant|allergic|taking|on \w{3,20}|noted|found|advised|told|a \w{3,12} \d{1,3}|an? \d{1,3}|a very pleasant|a pleasant|a known|history)"
     r"|presents|presented|reports|reported|denies|denied|complains|complained|underwent|tolerated|states|stated|admits|returned|returns|developed|received|continues|consented|expired|died|had an?|has an?|suffers|suffered|requires|needs"
-    r"|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh|account"
+    r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|(?:19|20)\d{6}\b|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh|account"
     r")|'s? (?:\w{1,15} ){0,2}?(?:labs?|results?|mri|ct|x-?ray|scan|biopsy|chart|medications?|meds|prescription|refill|surgery|procedure|appointment|diagnosis|condition|treatment|symptoms|blood|test|records?|dose|therapy|claim|insurance|visit|pain|wound"
     r"|cancer|a1c|inr|bp|family|mother|father|wife|husband|temperature|vitals|incision|care|dob|doctor|nurse)\b",
     re.IGNORECASE,

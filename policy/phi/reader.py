@@ -15,7 +15,7 @@ _THINGS: Final = (
     r"|diagnos[ie]s|treatment|therapy|session|test|tests|blood \w{3,10}|bloodwork|inr|a1c|hba1c|cholesterol|glucose|potassium|creatinine|hemoglobin|tsh|psa|pap|biopsies|pregnancy|infusion|vaccine|immunization|chemo\w{0,8}"
     r"|discharge|referral|symptoms|condition|cancer|infection|diabetes|asthma|wound|incision|claim|prior authorization|explanation of benefits|eob|medical records?|test results?|chart|inhaler|insulin|implant|pacemaker|dialysis|screening results)"
 )
-_YOUR: Final = re.compile(rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: [\w'/-]{{1,20}}){{0,3}}? {_THINGS}\b", re.IGNORECASE)
+_YOUR: Final = re.compile(rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: (?!doctor|health|body|blood\b)[\w'/-]{{1,20}}){{0,3}}? {_THINGS}\b", re.IGNORECASE)
 _YOU: Final = re.compile(
     r"\byou (?:are|were|have been|have|had|may have|need|should|tested|missed|will (?:need|be))(?: [\w'-]{1,15}){0,2}? (?:diagnosed|scheduled for|prescribed|due for|overdue for|admitted|discharged|tested|positive|negative|pregnant|treated|referred"
     r"|denied|approved for|stop taking|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery|follow-up))\b", re.IGNORECASE
@@ -26,18 +26,24 @@ _MINE: Final = re.compile(
     re.IGNORECASE,
 )
 _GENERAL: Final = re.compile(r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b", re.IGNORECASE)
+_GREETING: Final = re.compile(r"^ {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague|friend|patient|member|subscriber|customer|reader|valued)[A-Z][\w'-]{1,20}", re.MULTILINE | re.IGNORECASE)
+_SPECIFIC: Final = re.compile(r"\d{1,2}:\d{2}|\b\d{1,2} ?[ap]\.?m\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\d{1,2}/\d{1,2}|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}\b|\b(?:is|are|was|were|of) (?:now )?(?:\d|ready|back|in\b|available|attached|positive|negative|normal|abnormal|high|low|elevated|scheduled|confirmed)|came back|\$\d", re.IGNORECASE)
+_SPECIFIC_REACH: Final = 140
+_IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
 _LIMIT: Final = 200
 
 
 def find_reader(text: str) -> Iterator[Mention]:
     """Yield stretches that address the reader as a patient, or in which the writer speaks as one."""
+    is_greeted = _GREETING.search(text) is not None
     for pattern, strength, why in (
-        (_YOUR, 0.74, "the text speaks to its reader as to a patient"),
-        (_YOU, 0.74, "the text speaks to its reader as to a patient"),
+        (_YOUR, 0.8, "the text speaks to its reader as to a patient"),
+        (_YOU, 0.8, "the text speaks to its reader as to a patient"),
         (_MINE, 0.7, "the writer speaks as a patient"),
     ):
         for count, match in enumerate(pattern.finditer(text)):
             if count >= _LIMIT:
                 break
             if not _GENERAL.search(text[max(0, match.start() - 24) : match.start() + 8]):
-                yield Mention(Kind.EMAIL, *match.span(), match[0], strength, why, Role.READER)
+                is_specific = is_greeted or _SPECIFIC.search(text, match.end(), match.end() + _SPECIFIC_REACH)
+                yield Mention(Kind.EMAIL, *match.span(), match[0], strength if is_specific else _IN_GENERAL, why, Role.READER)

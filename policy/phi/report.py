@@ -20,6 +20,7 @@ class Kind(StrEnum):
     ADDRESS = "address"
     MEMBER_ID = "member_id"
     ACCOUNT = "account"
+    SERVICE_DATE = "service_date"
     NAME = "name"
     DIAGNOSIS = "diagnosis"
     DRUG = "drug"
@@ -44,6 +45,7 @@ _IDENTIFIERS = frozenset(
         Kind.ADDRESS,
         Kind.MEMBER_ID,
         Kind.ACCOUNT,
+        Kind.SERVICE_DATE,
         Kind.NAME,
     }
 )

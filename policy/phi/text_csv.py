@@ -41,17 +41,18 @@ def csv_text(text: str) -> str | None:
 
 
 def _lines(rows: list[list[str]]) -> list[str]:
-    if len(rows) < 2 or not _is_header(rows[0]):
+    if len(rows) < 2 or not is_header(rows[0]):
         return [" | ".join(row) for row in rows]
-    header = rows[0]
-    labelled = []
-    for row in rows[1:]:
-        labels = [*header, *[""] * (len(row) - len(header))]
-        labelled.append("; ".join(f"{label}: {cell}" if label else cell for label, cell in zip(labels, row, strict=False) if cell))
-    return [" | ".join(header), *labelled]
+    return [" | ".join(rows[0]), *(labelled(rows[0], row) for row in rows[1:])]
 
 
-def _is_header(row: list[str]) -> bool:
+def labelled(header: list[str], row: list[str]) -> str:
+    """Return a row as "header: value; header: value"; empty cells are left out, cells beyond the header stand bare."""
+    labels = [*header, *[""] * (len(row) - len(header))]
+    return "; ".join(f"{label}: {cell}" if label else cell for label, cell in zip(labels, row, strict=False) if cell)
+
+
+def is_header(row: list[str]) -> bool:
     """Tell whether a row holds labels: words, no numbers of three digits, no addresses."""
     cells = [cell for cell in row if cell]
     return bool(cells) and not any(_VALUE_LIKE.search(cell) or len(cell) > 60 for cell in cells)

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from policy.phi.text_csv import is_header, labelled
+
 _BLOCKS: Final = frozenset(
     "address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header"
     " hr html legend li main nav ol option p pre section select summary table tbody tfoot thead title tr ul".split()
@@ -35,8 +37,24 @@ def html_text(markup: str) -> tuple[str, str]:
     shown: list[str] = []
     hidden: list[str] = []
     _walk(root, shown, hidden)
-    lines = (" ".join(line.split(" ")).strip() for line in "".join(shown).split("\n"))
-    return "\n".join(lines), "\n".join(piece for piece in hidden if piece.strip())
+    lines = [_BLANKS.sub(" ", line).strip(" |") for line in "".join(shown).split("\n")]
+    return "\n".join(_labelled_rows(lines)), "\n".join(piece for piece in hidden if piece.strip())
+
+
+def _labelled_rows(lines: list[str]) -> list[str]:
+    """Write tables as `text_csv` does: under a row of headers, each value beside its header."""
+    written: list[str] = []
+    header: list[str] = []
+    for line in lines:
+        cells = line.split(" | ")
+        if len(cells) > 1 and len(cells) == len(header):
+            line = labelled(header, cells)
+        elif len(cells) > 1:
+            header = cells if is_header(cells) else []
+        elif line:
+            header = []
+        written.append(line)
+    return written
 
 
 def _walk(root: LexborNode, shown: list[str], hidden: list[str]) -> None:

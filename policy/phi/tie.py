@@ -24,6 +24,7 @@ _HINTS: Final = 8  # health mentions joined for one person; more adds nothing
 _WEAK: Final = 0.35  # health words up to this weight ("clinic") never make PHI by themselves
 _WEAK_TOGETHER: Final = 0.45
 _PEOPLE: Final = 400  # people tried in one text
+_OF_ITSELF: Final = {Kind.MRN: 0.4, Kind.MEMBER_ID: 0.3}  # who has such a number is somebody's patient or member
 _SPOKEN_SOURCES: Final = frozenset({Source.SUBJECT, Source.FILE_NAME})
 
 
@@ -58,8 +59,9 @@ def tie(evidence: Sequence[Evidence], *, generality: float) -> Tie:
             if strength <= best.score:
                 continue
             hints = sorted(_hints(person, here.health, starts, elsewhere), key=lambda hint: -hint[0])
-            score = strength * _joined(hints)
-            if score > best.score:
+            of_itself = _OF_ITSELF.get(person.kind, 0.0) if hints and person.role is Role.PATIENT else 0.0
+            score = strength * (1 - (1 - _joined(hints)) * (1 - of_itself))
+            if score > best.score and hints:
                 _, mention, is_same = hints[0]
                 best = Tie(score, person, here.text, mention, is_same)
     return best

@@ -50,8 +50,8 @@ def _resources(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _lines(resource: dict[str, Any]) -> Iterator[str]:
     kind = str(resource.get("resourceType", ""))
     if kind in _CONFORMANCE:
-        for _, value in _leaves(resource, 0):
-            yield value
+        for key, value in _leaves(resource, 0):
+            yield f"Contact: {value}" if key == "name" else value
         return
     for name in _names(resource.get("name")):
         yield f"{_PEOPLE.get(kind, 'Provider')}: {name}"

@@ -19,7 +19,7 @@ _LABELS: Final = {
     ("PV1", 7): "Provider", ("PV1", 8): "Provider", ("PV1", 9): "Provider", ("OBR", 16): "Provider", ("ORC", 12): "Provider",
     ("STF", 3): "Provider", ("SCH", 7): "Appointment reason", ("PV2", 3): "Admission reason",
 }  # fmt: skip
-_EVENTS: Final = {"PV1": "Encounter: hospital admission or clinic visit", "OBR": "Lab test ordered", "RXE": "Prescription"}
+_EVENTS: Final = {"PID": "Patient registration", "PV1": "Encounter: hospital admission or clinic visit", "OBR": "Lab test ordered", "RXE": "Prescription"}
 
 
 def read_hl7(text: str) -> str | None:
