@@ -27,14 +27,15 @@ class RecipientFacts:
     """What is known about the way to one recipient.
 
     address: the envelope address. methods, source: the configured ladder (`choose_methods`).
-    has_openpgp_key: a usable certificate is on file. is_route_opportunistic: the route's `tls` verifies nothing.
+    has_openpgp_key: a usable certificate is on file; None: nobody looked.
+    is_route_opportunistic: the route's `tls` verifies nothing.
     is_tls_vouched: false when a smart host takes everything and nobody vouches for its onward TLS.
     """
 
     address: str
     methods: tuple[Method, ...]
     source: MethodSource = MethodSource.DELIVERY
-    has_openpgp_key: bool = False
+    has_openpgp_key: bool | None = False
     is_route_opportunistic: bool = False
     is_tls_vouched: bool = True
 
@@ -122,8 +123,13 @@ OBSTACLES: Final = (
     ),
     Obstacle(
         Method.OPENPGP,
-        lambda _facts, to: not to.has_openpgp_key,
+        lambda _facts, to: to.has_openpgp_key is False,
         "No usable OpenPGP key of this recipient is on file, so openpgp is skipped.",
+    ),
+    Obstacle(
+        Method.OPENPGP,
+        lambda _facts, to: to.has_openpgp_key is None,
+        "Nobody looked for an OpenPGP key of this recipient, so openpgp is skipped here.",
     ),
 )
 UNPROTECTED: Final = (

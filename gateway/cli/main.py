@@ -20,6 +20,8 @@ class Entry(NamedTuple):
 
 COMMANDS: Final = {
     "check-config": Entry("gateway.cli.check_config:check_config", "Show every problem of the configuration at once."),
+    "explain": Entry("gateway.cli.explain:explain", "Show what is found in messages and how they would leave."),
+    "audit": Entry("gateway.cli.audit:audit", "Verify, search and export the audit log."),
 }
 
 

@@ -8,6 +8,7 @@ waits longest is served first. `ProcessPoolExecutor` is not used: it fails every
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from gateway.log import get_logger
@@ -25,13 +26,25 @@ def next_pause(pause_s: float) -> float:
 
 
 class ChildPool:
-    """`size` children that run `python -m module`, each within `limits`; `name` is for the log."""
+    """`size` children that run `python -m module`, each within `limits`.
 
-    def __init__(self, module: str, size: int, limits: Limits, name: str) -> None:
+    name: for the log. accepts: tells whether an answer is well-formed; a child that gives another one is replaced.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        size: int,
+        limits: Limits,
+        name: str,
+        *,
+        accepts: Callable[[bytes], bool] = lambda _: True,
+    ) -> None:
         self.name = name
         self.module = module
         self.size = size
         self.limits = limits
+        self._accepts = accepts
         self.deaths = 0  # children that ended before their time, since the start
         self._log = get_logger("workers").bind(pool=name)
         self._children: set[Child] = set()
@@ -138,7 +151,7 @@ class ChildPool:
         """Keep one slot filled for as long as the pool is open."""
         pause_s = 0.0
         while True:
-            child = Child(self.limits, self._offer)
+            child = Child(self.limits, self._offer, self._accepts)
             try:
                 await child.start(self.module)
             except (WorkerError, OSError) as why:

@@ -8,7 +8,7 @@ from gateway.workers.process import Child
 
 async def probe() -> frozenset[Layer]:
     """Start one child and ask what confines it. Raises: WorkerError or OSError when no child can start."""
-    child = Child(Limits(), lambda _: None)
+    child = Child(Limits())
     await child.start("gateway.workers.probe")
     await child.stop()
     return frozenset(Layer(name) for name in child.held)

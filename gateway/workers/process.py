@@ -30,7 +30,12 @@ def _close_result(written: asyncio.Future[int]) -> None:
 class Child(asyncio.Protocol):
     """One child process. `is_idle` tells whether it takes a job; `over` is done once it must not be used any more."""
 
-    def __init__(self, limits: Limits, on_idle: Callable[["Child"], None]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        on_idle: Callable[["Child"], None] = lambda _: None,
+        accepts: Callable[[bytes], bool] = lambda _: True,
+    ) -> None:
         self.jobs = 0  # answered so far
         self.held: tuple[str, ...] = ()  # layers of confinement, from its first answer
         loop = asyncio.get_running_loop()
@@ -38,6 +43,7 @@ class Child(asyncio.Protocol):
         self._loop = loop
         self._limits = limits
         self._on_idle = on_idle
+        self._accepts = accepts  # is the answer to a job well-formed
         self._buffer = bytearray()
         self._answer: asyncio.Future[bytes] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -154,6 +160,9 @@ class Child(asyncio.Protocol):
         self._fail(ChildCrashed("the child died"))
 
     def _deliver(self, body: bytes) -> None:
+        if self.held and not self._accepts(body):
+            self._fail(ChildCrashed("the answer is not one"))
+            return
         answer, self._answer = self._answer, None
         self._buffer = bytearray()
         if self._timer is not None:

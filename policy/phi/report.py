@@ -55,7 +55,7 @@ _IDENTIFIERS = frozenset(
 class Place:
     """Where in the message something was seen, without a file name.
 
-    part: "subject", "header", or the MIME part number counted as IMAP does ("1", "1.2", RFC 9051 section 6.4.5).
+    part: "subject", "header", "message" for the whole of it, or the MIME part number counted as IMAP does ("1", "1.2", RFC 9051 section 6.4.5).
     name: the kind of part, such as "application/pdf"; only type/subtype tokens, never what the sender called it.
     page, line: counted from 1; 0 when the part has none.
     """
@@ -66,7 +66,7 @@ class Place:
     line: int = 0
 
     def __str__(self) -> str:
-        words = [self.part if self.part in {"subject", "header"} else f"part {self.part}"]
+        words = [self.part if self.part in {"subject", "header", "message"} else f"part {self.part}"]
         if self.name:
             words[0] += f" ({self.name})"
         if self.page:

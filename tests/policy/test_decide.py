@@ -31,7 +31,7 @@ RAISED = {
 def recipient(
     methods: tuple[Method, ...] = ALL,
     *,
-    has_openpgp_key: bool = False,
+    has_openpgp_key: bool | None = False,
     is_route_opportunistic: bool = False,
     is_tls_vouched: bool = True,
 ) -> RecipientFacts:
@@ -66,6 +66,7 @@ def test_each_ground_protects_alone(why: str) -> None:
     ("to", "requiretls", "ladder"),
     [
         (recipient(), False, (Method.TLS, Method.PORTAL)),
+        (recipient(has_openpgp_key=None), False, (Method.TLS, Method.PORTAL)),
         (recipient(has_openpgp_key=True), False, (Method.TLS, Method.OPENPGP, Method.PORTAL)),
         (recipient((Method.PORTAL, Method.TLS)), False, (Method.PORTAL, Method.TLS)),
         (recipient(is_route_opportunistic=True), False, (Method.PORTAL,)),
@@ -135,7 +136,7 @@ RECIPIENTS = st.builds(
     address=st.just("b@there.example"),
     methods=st.lists(st.sampled_from(Method), unique=True).map(tuple),
     source=st.sampled_from(MethodSource),
-    has_openpgp_key=st.booleans(),
+    has_openpgp_key=st.sampled_from([True, False, None]),
     is_route_opportunistic=st.booleans(),
     is_tls_vouched=st.booleans(),
 )

@@ -19,8 +19,10 @@ async def open_pool() -> AsyncIterator[OpenPool]:
     """Open pools with `await open_pool(size, wall_s=…)`; they are stopped behind the test."""
     pools = []
 
-    async def open_one(size: int = 1, module: str = HANDLERS, **limits: Any) -> ChildPool:
-        pool = ChildPool(module, size, replace(LIMITS, **limits), "test")
+    async def open_one(
+        size: int = 1, module: str = HANDLERS, accepts: Callable[[bytes], bool] = lambda _: True, **limits: Any
+    ) -> ChildPool:
+        pool = ChildPool(module, size, replace(LIMITS, **limits), "test", accepts=accepts)
         pools.append(pool)
         await pool.start()
         return pool

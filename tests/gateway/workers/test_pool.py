@@ -67,6 +67,15 @@ async def test_wedged_job_is_killed(open_pool: OpenPool, deed: str) -> None:
     assert await pool.call(b"echo", b"next") == b"next"
 
 
+async def test_answer_that_makes_no_sense(open_pool: OpenPool) -> None:
+    """A child whose answers are well framed but not what the room expects is replaced too."""
+    pool = await open_pool(accepts=lambda answer: answer != b"nonsense")
+    first = await pool.call(b"pid", b"")
+    with pytest.raises(ChildCrashed):
+        await pool.call(b"echo", b"nonsense")
+    assert await pool.call(b"pid", b"") != first
+
+
 async def test_loop_ends_by_processor_time(open_pool: OpenPool) -> None:
     """AB-05: the kernel ends a loop by itself, should the parent be too busy to look at the clock."""
     pool = await open_pool(cpu_s=1)

@@ -1,0 +1,170 @@
+"""`mailward explain`: what would happen to these messages, and why. Sends nothing, and asks no server.
+
+Files are hostile mail, so they are read by inspectors, as the gateway does it, several at a time.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from email.utils import getaddresses
+from pathlib import Path
+from typing import Final
+
+import click
+
+from gateway.cli.context import Status, config_option, fail, find_settings, print_json, printable
+from gateway.cli.explain_words import as_json, as_lines
+from gateway.config.model import Delivery, Domain, Policy
+from gateway.config.ways import recipient_facts
+from gateway.inspect.inspector import Inspector, NoInspector, inspector_pool
+from gateway.message.address import AddressError, parse_address
+from gateway.message.fields import HeaderError, split_message
+from policy.decide import Facts, decide
+
+READ_AHEAD: Final = 8  # messages per inspector that may be under way, so that a slow one does not stop the others
+RECIPIENT_FIELDS: Final = ("to", "cc", "bcc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the command line asks: the envelope where it is given, and the policy it is asked under."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    policy: Policy
+    delivery: Delivery
+    domains: tuple[Domain, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was found in one file, and what would happen."""
+
+    path: Path
+    sender: str
+    facts: Facts
+    seconds: float
+
+
+def find_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files themselves, and every file below the directories, in the order of their names."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(found for found in path.rglob("*") if found.is_file())
+        else:
+            yield path
+
+
+def as_received(data: bytes) -> bytes:
+    """A message as SMTP would have brought it: a file that was saved with bare line feeds gets its CRLF back."""
+    return data if b"\r\n" in data else data.replace(b"\n", b"\r\n")
+
+
+def header_addresses(data: bytes, names: Iterable[str]) -> tuple[str, ...]:
+    """Well-formed addresses in these header fields, each once; none when the header cannot be read."""
+    try:
+        parsed = split_message(data)
+    except HeaderError:
+        return ()
+    values = [field.value.decode("utf-8", "replace") for name in names for field in parsed.all(name)]
+    found: dict[str, None] = {}
+    for _name, address in getaddresses(values):
+        with contextlib.suppress(AddressError):
+            found[parse_address(address)] = None
+    return tuple(found)
+
+
+async def explain_one(path: Path, question: Question, inspector: Inspector, turn: asyncio.Semaphore) -> Answer:
+    """Read, classify and decide one file. Raises: OSError, NoInspector."""
+    data = as_received(await asyncio.to_thread(path.read_bytes))
+    async with turn:
+        began = time.perf_counter()
+        report = await inspector.inspect(data, subject_tags=question.policy.subject_tags)
+        seconds = time.perf_counter() - began
+    sender = question.sender or next(iter(header_addresses(data, ("from",))), "")
+    recipients = question.recipients or header_addresses(data, RECIPIENT_FIELDS)
+    facts = Facts(
+        report=report,
+        default=question.policy.default,
+        recipients=tuple(
+            recipient_facts(question.delivery, question.domains, sender=sender, address=address, has_openpgp_key=None)
+            for address in recipients
+        ),
+    )
+    return Answer(path=path, sender=sender, facts=facts, seconds=seconds)
+
+
+async def explain_all(paths: Iterable[Path], question: Question, *, size: int, is_json: bool) -> int:
+    """Print an answer for each file, in their order. Returns: the exit status; 1 when a file could not be read."""
+    pool = inspector_pool(size)
+    await pool.start()
+    inspector, turn, status = Inspector(pool), asyncio.Semaphore(size), Status.DONE
+    under_way: deque[tuple[Path, asyncio.Task[Answer]]] = deque()
+    left = iter(paths)
+    try:
+        while True:
+            while len(under_way) < size * READ_AHEAD and (path := next(left, None)) is not None:
+                under_way.append((path, asyncio.create_task(explain_one(path, question, inspector, turn))))
+            if not under_way:
+                return status
+            path, task = under_way[0]
+            try:
+                show(await task, is_json=is_json)
+            except OSError as error:
+                click.echo(f"mailward: {printable(str(path))}: {error.strerror}", err=True)
+                status = Status.PROBLEM
+            under_way.popleft()
+    finally:
+        for _path, task in under_way:
+            task.cancel()
+        await asyncio.gather(*(task for _path, task in under_way), return_exceptions=True)
+        await pool.stop()
+
+
+def show(answer: Answer, *, is_json: bool) -> None:
+    """Print one answer."""
+    decisions = decide(answer.facts)
+    if is_json:
+        print_json(as_json(str(answer.path), answer.facts, decisions, answer.seconds))
+        return
+    for line in as_lines(str(answer.path), answer.sender, answer.facts, decisions):
+        click.echo(printable(line))
+
+
+def _address(_context: click.Context, _option: click.Parameter, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    try:
+        return (
+            tuple(parse_address(one) for one in value) if isinstance(value, tuple) else value and parse_address(value)
+        )
+    except AddressError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
+@click.option("--from", "sender", default="", metavar="A", callback=_address, help="Envelope sender.")
+@click.option("--to", "recipients", multiple=True, metavar="B", callback=_address, help="A recipient; may be repeated.")
+@click.option("--json", "is_json", is_flag=True, help="One object a line.")
+@config_option
+def explain(files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], *, is_json: bool) -> int:
+    """Show what is found in messages and how each recipient would get them. Sends nothing.
+
+    FILE is a message or a directory of messages. Without --from and --to, the headers name the envelope.
+    """
+    settings = find_settings()
+    question = Question(
+        sender=sender,
+        recipients=recipients,
+        policy=settings.policy if settings else Policy(),
+        delivery=settings.delivery if settings else Delivery(),
+        domains=settings.domain if settings else (),
+    )
+    size = (settings.server.inspectors if settings else 0) or len(os.sched_getaffinity(0))
+    try:
+        return asyncio.run(explain_all(find_files(files), question, size=size, is_json=is_json))
+    except NoInspector as error:
+        fail(f"{error}; run `python -m gateway.inspect.child` to see what it lacks", Status.TRY_LATER)

@@ -1,0 +1,47 @@
+"""What the configuration says about the way to one recipient, as facts for `policy.decide`. Pure."""
+
+from collections.abc import Sequence
+
+from gateway.config.model import Delivery, Domain, Route
+from gateway.config.modes import RouteTlsKind
+from policy.decide import RecipientFacts, choose_methods
+
+
+def find_route(domain: str, routes: Sequence[Route]) -> Route | None:
+    """The route of a domain: its own before that of a pattern, a longer pattern before a shorter one.
+
+    domain: lower-case A-label. "*.partner.example" matches sub-domains at any depth, not partner.example itself.
+    """
+    matching = [route for route in routes if _matches(route.domain, domain)]
+    return max(matching, key=lambda route: (not route.domain.startswith("*."), len(route.domain)), default=None)
+
+
+def _matches(pattern: str, domain: str) -> bool:
+    return domain.endswith(pattern[1:]) if pattern.startswith("*.") else domain == pattern
+
+
+def recipient_facts(
+    delivery: Delivery, domains: Sequence[Domain], *, sender: str, address: str, has_openpgp_key: bool | None
+) -> RecipientFacts:
+    """Gather what decides on one recipient's ladder.
+
+    sender, address: normalised envelope addresses; the sender may be empty. has_openpgp_key: from the key store;
+    None when nobody looked.
+    """
+    route = find_route(address.rpartition("@")[2], delivery.route)
+    home = sender.rpartition("@")[2]
+    own = next((domain.methods for domain in domains if domain.name == home), ())
+    methods, source = choose_methods(route.methods if route else (), own, delivery.methods)
+    return RecipientFacts(
+        address=address,
+        methods=methods,
+        source=source,
+        has_openpgp_key=has_openpgp_key,
+        is_route_opportunistic=route is not None and route.tls.kind is RouteTlsKind.OPPORTUNISTIC,
+        is_tls_vouched=delivery.smart_host is None or delivery.smart_host_attested or _has_own_host(route),
+    )
+
+
+def _has_own_host(route: Route | None) -> bool:
+    """Whether a route names its next hop, so that the smart host does not see this mail."""
+    return route is not None and route.host is not None

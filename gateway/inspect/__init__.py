@@ -1,0 +1,1 @@
+"""Inspectors: child processes that read hostile messages and say what is in them."""

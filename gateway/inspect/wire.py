@@ -1,0 +1,43 @@
+"""How a request and a report travel between the gateway and an inspector: msgpack, typed when it is read.
+
+An inspector may have been taken over by the message it read; what it says is checked for shape like a stranger's words.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from policy.phi.report import Report
+
+_REPORTS = msgspec.msgpack.Decoder(Report)
+_TAGS = msgspec.msgpack.Decoder(tuple[str, ...])
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def pack_tags(subject_tags: Sequence[str]) -> bytes:
+    """The header of a job."""
+    return _ENCODER.encode(tuple(subject_tags))
+
+
+def unpack_tags(header: bytes) -> tuple[str, ...]:
+    """Read what `pack_tags` wrote. Raises: msgspec.DecodeError."""
+    return _TAGS.decode(header)
+
+
+def pack_report(report: Report) -> bytes:
+    """The answer to a job."""
+    return _ENCODER.encode(report)
+
+
+def unpack_report(answer: bytes) -> Report:
+    """Read an answer. Raises: msgspec.DecodeError (ValidationError is one) when it is no report."""
+    return _REPORTS.decode(answer)
+
+
+def is_report(answer: bytes) -> bool:
+    """Whether an answer is well-formed."""
+    try:
+        unpack_report(answer)
+    except msgspec.DecodeError:
+        return False
+    return True

@@ -1,0 +1,107 @@
+"""`mailward explain`: what a help desk and a test corpus see (interface.md, Commands)."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli.explain import as_received, find_files, header_addresses
+from gateway.cli.main import main
+
+pytestmark = pytest.mark.slow
+CLINICAL = b"""From: "Dr. A" <a@clinic.example>
+To: b@there.example, "C" <c@else.example>
+Subject: Your result
+
+Jane Roe, MRN 00123456, has type 2 diabetes and takes metformin.
+"""
+PLAIN = (
+    b"From: a@clinic.example\r\nTo: b@there.example\r\nSubject: Parking\r\n\r\nThe car park is closed on Monday.\r\n"
+)
+MEMBERS = ("file", "phi", "protected", "score", "findings", "reasons", "uninspectable", "recipients", "seconds")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of two messages, and no configuration file."""
+    monkeypatch.delenv("MAILWARD_CONFIG", raising=False)
+    monkeypatch.setattr("gateway.cli.context.DEFAULT_CONFIG", tmp_path / "none.toml")
+    mail = tmp_path / "mail"
+    (mail / "below").mkdir(parents=True)
+    (mail / "a.eml").write_bytes(CLINICAL)
+    (mail / "below" / "b.eml").write_bytes(PLAIN)
+    return mail
+
+
+def run(*arguments: str | Path) -> Result:
+    """`mailward explain …` as a shell runs it."""
+    return CliRunner().invoke(main, ["explain", *map(str, arguments)])
+
+
+def test_directory_as_json_lines(folder: Path) -> None:
+    """One object a line, in the order of the files, with the members that interface.md promises."""
+    result = run("--json", folder)
+    first, second = (json.loads(line) for line in result.stdout.splitlines())
+    assert result.exit_code == 0
+    assert tuple(first) == tuple(second) == MEMBERS
+    assert [first["phi"], second["phi"]] == [True, False]
+    assert [first["protected"], second["protected"]] == [True, False]
+    assert [to["address"] for to in first["recipients"]] == ["b@there.example", "c@else.example"]
+    assert first["recipients"][0]["methods"] == ["tls", "portal"]
+    assert second["recipients"][0]["action"] == "allow"
+
+
+def test_words_for_a_person(folder: Path) -> None:
+    """Findings masked, and per recipient the methods and why (invariant 6); no value in clear (invariant 4)."""
+    result = run(folder / "a.eml", "--from", "x@clinic.example", "--to", "d@there.example")
+    assert result.exit_code == 0
+    assert "PROTECTED, from x@clinic.example" in result.stdout
+    assert "to d@there.example: protect, tls > portal" in result.stdout
+    assert "S/MIME is not built yet" in result.stdout
+    assert "b@there.example" not in result.stdout
+    assert "00123456" not in result.stdout
+    assert "Jane" not in result.stdout
+
+
+def test_what_cannot_be_opened_is_said(folder: Path) -> None:
+    """The other files are explained all the same, and the exit status tells."""
+    result = run("--json", folder, "/proc/self/mem", folder / "a.eml")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 3
+    assert result.stderr.startswith("mailward: /proc/self/mem: ")
+
+
+@pytest.mark.parametrize("arguments", [("--to", "nobody"), ("--from", "a b@c")])
+def test_wrong_address_is_wrong_usage(folder: Path, arguments: tuple[str, str]) -> None:
+    """Status 2, one line."""
+    result = run(folder, *arguments)
+    assert result.exit_code == 2
+
+
+def test_message_without_a_header_is_explained(folder: Path) -> None:
+    """PO-19: bytes that are no message at all neither crash nor pass as clean words on the terminal."""
+    (folder / "a.eml").write_bytes(b"\x1b]0;x\x07\x00\xff" * 100)
+    result = run(folder / "a.eml")
+    assert result.exit_code == 0
+    assert "no recipient" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_files_come_in_order(folder: Path) -> None:
+    """Directories are walked, names sorted, dangling links left out."""
+    (folder / "0.eml").symlink_to(folder / "nowhere")
+    assert [path.name for path in find_files([folder])] == ["a.eml", "b.eml"]
+
+
+def test_saved_line_feeds_become_crlf() -> None:
+    """A file saved on Unix is classified as SMTP would have brought it; one with CRLF stays untouched."""
+    assert as_received(b"A: b\n\nc\n") == b"A: b\r\n\r\nc\r\n"
+    assert as_received(PLAIN) is PLAIN
+
+
+def test_header_addresses_are_well_formed_ones() -> None:
+    """What is no address is left out; one that stands twice counts once."""
+    data = b"To: A <a@x.example>, undisclosed, b@x.example\r\nCc: a@X.example\r\n\r\n"
+    assert header_addresses(data, ("to", "cc")) == ("a@x.example", "b@x.example")
+    assert header_addresses(b"\r\nno header", ("to",)) == ()

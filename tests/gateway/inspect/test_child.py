@@ -1,0 +1,126 @@
+"""The real inspector behind its closed doors says what the classifier says in the open: nothing is opened late."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.inspect.inspector import Inspector, inspector_pool
+from gateway.inspect.sample import SAMPLE
+from gateway.inspect.wire import is_report, pack_report, unpack_report
+from policy.phi.classify import classify_message
+from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
+
+TAGS: Final = ("[secure]", "#secure")
+CHARSETS: Final = ("us-ascii", "utf-7", "utf-16", "iso-2022-jp", "gb18030", "koi8-r", "windows-1257", "idna", "x-none")
+TYPES: Final = (
+    "text/plain",
+    "text/html",
+    "text/csv",
+    "text/calendar",
+    "message/rfc822",
+    "message/delivery-status",
+    "application/pdf",
+    "application/zip",
+    "application/pkcs7-mime",
+    "application/pgp-encrypted",
+    "application/ms-tnef",
+    "image/png",
+)
+ENCODINGS: Final = ("7bit", "base64", "quoted-printable", "x-uuencode", "binary")
+
+
+def message(*, content_type: str = "text/plain", encoding: str = "7bit", body: bytes = b"Hello [secure]\r\n") -> bytes:
+    """A message of one part."""
+    lines = (
+        "From: a@example.org",
+        "Subject: #secure",
+        f"Content-Type: {content_type}",
+        f"Content-Transfer-Encoding: {encoding}",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + body
+
+
+MESSAGES: Final = (
+    SAMPLE,
+    b"",
+    b"\r\n\r\n",
+    bytes(range(256)) * 64,
+    SAMPLE * 200,
+    *(message(content_type=f"text/plain; charset={charset}", body=b"\xc3\xa9+AOk-\x1b$B") for charset in CHARSETS),
+    *(message(content_type=content_type) for content_type in TYPES),
+    *(message(encoding=encoding) for encoding in ENCODINGS),
+)
+
+
+@pytest.fixture
+async def inspector() -> AsyncIterator[Inspector]:
+    """One real inspector."""
+    pool = inspector_pool(1)
+    await pool.start()
+    yield Inspector(pool)
+    await pool.stop()
+
+
+@pytest.mark.slow
+async def test_confined_classifier_misses_nothing(inspector: Inspector) -> None:
+    """A module, codec or table that is opened late would make mail unreadable, or a finding vanish."""
+    for data in MESSAGES:
+        assert await inspector.inspect(data, subject_tags=TAGS) == classify_message(data, subject_tags=TAGS)
+
+
+def test_sample_reaches_every_reader() -> None:
+    """The warm-up run is worth something: every part of it is read, and the tag is seen in an encoded word."""
+    report = classify_message(SAMPLE, subject_tags=("[sample]",))
+    assert report.phi
+    assert report.tagged
+    assert report.uninspectable == ()
+    assert {finding.place.name for finding in report.findings} >= {"text/plain", "text/html", "text/csv"}
+
+
+PLACES = st.builds(
+    Place, part=st.text(max_size=8), name=st.text(max_size=8), page=st.integers(0, 9), line=st.integers(0, 9)
+)
+REPORTS = st.builds(
+    Report,
+    phi=st.booleans(),
+    score=st.floats(0, 1),
+    findings=st.lists(
+        st.builds(
+            Finding,
+            kind=st.sampled_from(Kind),
+            masked=st.text(max_size=8),
+            place=PLACES,
+            certainty=st.floats(0, 1),
+            why=st.text(max_size=8),
+        ),
+        max_size=3,
+    ).map(tuple),
+    uninspectable=st.lists(st.builds(Uninspectable, place=PLACES, reason=st.text(max_size=8)), max_size=2).map(tuple),
+    tagged=st.booleans(),
+    from_addresses=st.lists(st.text(max_size=8), max_size=2).map(tuple),
+)
+
+
+@given(REPORTS)
+def test_report_survives_the_wire(report: Report) -> None:
+    """Nothing of a report is lost between the processes."""
+    assert unpack_report(pack_report(report)) == report
+
+
+@given(st.binary(max_size=64))
+def test_stranger_bytes_are_no_report(answer: bytes) -> None:
+    """MP-15: bytes that are no report are refused, and never raise anything else."""
+    if is_report(answer):
+        unpack_report(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"\xc0", b"\x80", b"\x81\xa3phi\xc2", b"\x81\xa3phi\xa2no", pack_report(Report(phi=False, score=0))[:-1]],
+)
+def test_half_a_report_is_none(answer: bytes) -> None:
+    """MP-15: a report without its verdict, of other types, or cut short is refused: it could read as clean."""
+    assert not is_report(answer)
