@@ -25,7 +25,7 @@ _VALUE: Final = r"[ \t]{0,3}(?:number|num|no\b\.?|nbr|id|#)?[ \t]{0,3}(?:is\b|wa
 _LABELLED: Final = (
     (Kind.MRN, 0.95, r"mrn|mr ?#|med(?:ical)? rec(?:ord)?|chart|patient(?: id)?(?= ?(?:#|id|no|num|:))|pt id|unit record|hospital (?:no|number|id)|case file"),
     (Kind.MEMBER_ID, 0.92, r"member(?: id)?|subscriber(?: id)?|policy(?:holder)?(?: id)?|insurance(?: id| policy)?|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|group"),
-    (Kind.ACCOUNT, 0.6, r"acct|account|guarantor(?: id)?"),
+    (Kind.ACCOUNT, 0.64, r"acct|account|guarantor(?: id)?"),
     (Kind.ACCOUNT, 0.45, r"claim|encounter|visit(?: id)?|csn|fin|accession|prescription|rx"),
 )  # fmt: skip
 _LABELS: Final = tuple(

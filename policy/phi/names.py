@@ -21,6 +21,7 @@ from policy.phi.names_cues import (
     PATIENT_AFTER,
     PATIENT_BEFORE,
     PATIENT_LABEL,
+    PLACES,
     SELF_BEFORE,
     STAFF_AFTER,
     STAFF_BEFORE,
@@ -81,11 +82,12 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(run)]
     while tokens and tokens[0][0].lower() in NOT_NAMES | TITLES | STAFF_TITLES:
         tokens = tokens[1:]
-    has_credentials = False
+    has_credentials = names_place = False
     while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0])):
         has_credentials = has_credentials or _is_credential(tokens[-1][0])
+        names_place = names_place or tokens[-1][0].lower() in PLACES
         tokens = tokens[:-1]
-    if not tokens:
+    if not tokens or names_place:
         return None
     inverted = len(tokens) > 1 and run[tokens[0][2] : tokens[0][2] + 1] == ","
     if not inverted and any(run[end : end + 1] == "," for _, _, end in tokens[:-1]):
@@ -143,8 +145,9 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
         return Role.PATIENT, 0.92, "a name after a label for a patient"
     if SELF_BEFORE.search(before) and several:
         return Role.PATIENT, 0.85, "a person who names himself or herself"
-    if PATIENT_AFTER.match(after) and (known or several or titled):
-        return Role.PATIENT, 0.88, "a name followed by what happens to a patient"
+    if PATIENT_AFTER.match(after) and (known or titled or (several and not all(map(str.isupper, candidate.words)))):
+        strength = 0.88 if several or titled else 0.72
+        return Role.PATIENT, strength, "a name followed by what happens to a patient"
     if PATIENT_BEFORE.search(before) and (known or titled):
         return Role.PATIENT, 0.85, "a name after words for a patient"
     nearby = text[max(0, candidate.start - _AGE_REACH) : candidate.end + _AGE_REACH]
@@ -164,7 +167,7 @@ def _unknown(candidate: _Candidate, known: int) -> tuple[Role, float, str] | Non
         return Role.UNKNOWN, 0.68, "a given name and a surname"
     if _INITIAL.match(candidate.words[-1]) and candidate.words[0].lower() not in _EVERYDAY:
         return Role.UNKNOWN, 0.6, "a given name and an initial"
-    return Role.UNKNOWN, 0.55, "two words, one of them a known name"
+    return Role.UNKNOWN, 0.58, "two words, one of them a known name"
 
 
 def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:

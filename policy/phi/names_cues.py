@@ -27,7 +27,7 @@ NOT_NAMES: Final = frozenset(
     phone physical physician plan plans please policy postoperative preoperative prescription present previous primary prior problem procedure program progress provider pt question questions quick re reason received
     recommendations record records referral refill refills regarding regards relation reminder remit report reports request results return review right risk room routine rx s sample saturday school scan second section see seen sent
     sept september service services she should signed since sincerely south specimen spouse staff state states status street subject subscriber summary sun sunday support surgery surgical team test tests thank thanks that the their then
-    there therapy these they this those thursday thu time title to today together tomorrow total transcript transfer transferred treatment tue tuesday type unit united university until update updated upon use used very via visit
+    there therapy these they this those thursday thu time title to today together tomorrow total transcript transfer transferred treatment tue tuesday type unit united university until update updated upon use used st saint very via visit
     vitals was we wed wednesday week well were west what when where whether which while who why will with work would yes yesterday you your zip dependent claimant guarantor resident client caller re: attn fw fwd mother father son daughter
     wife husband brother sister child baby infant newborn boy girl male guest family technique anesthesia procedure: surgeon assistant sponge needle count ebl disposition course social constitutional neurologic cardiovascular respiratory
     gastrointestinal musculoskeletal skin psychiatric genitourinary extremities abdomen chest head neck heart lungs eyes ears nose throat neuro neurological general heent ros cv resp gi gu msk psych endocrine hematologic american african
@@ -48,18 +48,21 @@ ORGANISATION: Final = frozenset(
     """.split()
 )
 
+# Words after a name that make it the name of a place: "St. Brendan Medical Center".
+PLACES: Final = frozenset("hospital clinic center centre medical university institute health school department county".split())
+
 STAFF_BEFORE: Final = re.compile(
     r"\b(?:dr|doctor|prof(?:essor)?|provider|physician|attending|surgeon|assistant|anesthesiologist|nurse|pcp|np|pa|resident physician|therapist|counselor|pharmacist|dentist"
     r"|contact|attn|host(?:ed by)?|from|sent by|signed by|written by|dictated by|reviewed by|ordered by|referred by|seen by|performed by|prepared by|presented by|author(?:ed by)?|cc|reporter"
     r"|presenter|speaker|instructor|employee|staff|manager|supervisor|director|ceo|cfo|coo|president|chair|editor|organizer|attendee|colleague|vendor|rep|recruiter"
-    r"|sincerely|regards|thanks|colleague|agent|case manager|coordinator|candidate|new hire|applicant|appointment with|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
+    r"|sincerely|regards|thanks|colleague|agent|case manager|coordinator|appointment with|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
     r"|recipient|user|assigned to|approved by|principal investigator|investigator|study of|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",
     re.IGNORECASE,
 )
 STAFF_AFTER: Final = re.compile(
     r",? {0,2}\(?(?:m\.?d\.?|d\.?o\.?|r\.?n\.?|n\.?p\.?|p\.?a\.?(?:-c)?|l\.?p\.?n\.?|ph\.?d\.?|pharm\.?d|d\.?d\.?s|dpm|dpt|lcsw|lmft|crna|cnm|aprn|dnp|f\.?a\.?c\.?[sp]\.?|esq)\b(?!\w)"
     r"|,? (?:et al|and colleagues|director|manager|president|ceo|cfo|vice president|chief|professor|senior|editor|spokes\w{1,8})\b"
-    r"|,? (?:will (?:present|host|lead|speak|be covering|cover|attend)|wrote|is in town|joined|has joined|presented the|announced|is on call|is covering|said|explained|recommends|teaches|founded|is the (?:director|manager|head|chair|new))\b"
+    r"|,? (?:will (?:present|host|lead|speak|be covering|cover|attend|draft|send|review|prepare|share|join|handle|update|work on|take notes|follow up|be out|be on)|wrote|is in town|joined|has joined|presented the|announced|is on call|is covering|said|explained|recommends|teaches|founded|is the (?:director|manager|head|chair|new))\b"
     r"|'s? (?:office|team|book|study|group|lab\b)",
     re.IGNORECASE,
 )
@@ -82,8 +85,8 @@ PATIENT_AFTER: Final = re.compile(
     r"(?:,| -|:)? {0,2}(?:"
     r"(?:was|is|has been|had been|were|has|had|will be) (?:\w{1,15} ){0,2}?(?:seen|admitted|discharged|transferred|diagnosed|treated|evaluated|scheduled|under (?:my|our) care|taken|brought|placed|prepped|referred|hospitalized|started|given"
     r"|prescribed|intubated|extubated|counseled|informed|examined|consented|complaining|experiencing|suffering|requesting|pregnant|allergic|taking|on \w{3,20}|noted|found|advised|told|a \w{3,12} \d{1,3}|an? \d{1,3}|a very pleasant|a pleasant|a known|history)"
-    r"|presents|presented|reports|reported|denies|denied|complains|complained|underwent|tolerated|states|stated|admits|returned|returns|developed|received|continues|consented|expired|died|had an?|has an?|suffers|suffered|requires|needs"
-    r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|(?:19|20)\d{6}\b|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh|account"
+    r"|presents|presented|has (?:his|her|their)|shows|reports|reported|denies|denied|complains|complained|underwent|tolerated|states|stated|admits|returned|returns|developed|received|continues|consented|expired|died|had an?|has an?|suffers|suffered|requires|needs"
+    r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|tested (?:positive|negative)|came back (?:positive|negative)|(?:19|20)\d{6}\b|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh|account"
     r")|'s? (?:\w{1,15} ){0,2}?(?:labs?|results?|mri|ct|x-?ray|scan|biopsy|chart|medications?|meds|prescription|refill|surgery|procedure|appointment|diagnosis|condition|treatment|symptoms|blood|test|records?|dose|therapy|claim|insurance|visit|pain|wound"
     r"|cancer|a1c|inr|bp|family|mother|father|wife|husband|temperature|vitals|incision|care|dob|doctor|nurse)\b",
     re.IGNORECASE,

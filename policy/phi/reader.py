@@ -13,7 +13,7 @@ from policy.phi.report import Kind
 _THINGS: Final = (
     r"(?:appointments?|visit|results?|labs?|lab work|prescriptions?|refills?|medications?|meds|dose|surgery|procedure|operation|biopsy|scan|mri|ct|x-?ray|ultrasound|mammogram|colonoscopy"
     r"|diagnos[ie]s|treatment|therapy|session|test|tests|blood \w{3,10}|bloodwork|inr|a1c|hba1c|cholesterol|glucose|potassium|creatinine|hemoglobin|tsh|psa|pap|biopsies|pregnancy|infusion|vaccine|immunization|chemo\w{0,8}"
-    r"|discharge|referral|symptoms|condition|cancer|infection|diabetes|asthma|wound|incision|claim|prior authorization|explanation of benefits|eob|medical records?|test results?|chart|inhaler|insulin|implant|pacemaker|dialysis|screening results)"
+    r"|discharge|referral|symptoms|condition|cancer|infection|diabetes|asthma|wound|incision|claim|prior authorization|explanation of benefits|eob|medical records?|test results?|chart|inhaler|insulin|implant|pacemaker|dialysis|screening results|transfer|cleaning|crown|filling|embryos?)"
 )
 _YOUR: Final = re.compile(rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: (?!doctor|health|body|blood\b)[\w'/-]{{1,20}}){{0,3}}? {_THINGS}\b", re.IGNORECASE)
 _YOU: Final = re.compile(

@@ -7,6 +7,7 @@ and the message's score is the best product of person and health. Names without 
 reader, count less in mass mail and articles; labelled numbers and names in the patient's role do not.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ _WEAK: Final = 0.35  # health words up to this weight ("clinic") never make PHI 
 _WEAK_TOGETHER: Final = 0.45
 _PEOPLE: Final = 400  # people tried in one text
 _OF_ITSELF: Final = {Kind.MRN: 0.4, Kind.MEMBER_ID: 0.3}  # who has such a number is somebody's patient or member
+_BESIDE: Final = 0.1  # what an unknown person gains in one sentence with health, and loses outside
+_SENTENCE: Final = 90  # characters
+_SENTENCE_END: Final = re.compile(r"[.!?][ \n]|\n\n")
 _SPOKEN_SOURCES: Final = frozenset({Source.SUBJECT, Source.FILE_NAME})
 
 
@@ -55,7 +59,7 @@ def tie(evidence: Sequence[Evidence], *, generality: float) -> Tie:
         elsewhere = [mention for other, item in enumerate(evidence) if other != index for mention in _strongest(item.health)]
         starts = [mention.start for mention in here.health]
         for person in _worth_trying(here.people):
-            strength = _individual(person, here.text.source, generality)
+            strength = _individual(person, here, generality)
             if strength <= best.score:
                 continue
             hints = sorted(_hints(person, here.health, starts, elsewhere), key=lambda hint: -hint[0])
@@ -75,16 +79,28 @@ def _strongest(health: Sequence[Mention]) -> Sequence[Mention]:
     return sorted(health, key=lambda mention: -mention.strength)[:_HINTS]
 
 
-def _individual(person: Mention, source: Source, generality: float) -> float:
-    """Return how surely a mention points at an individual in the patient's role, in this kind of mail."""
+def _individual(person: Mention, here: Evidence, generality: float) -> float:
+    """Return how surely a mention points at an individual in the patient's role, in this place and kind of mail."""
     if person.role is Role.STAFF:
         return 0.0
     if person.role is Role.READER:
         return person.strength * (1 - 0.7 * generality)
     if person.role is Role.UNKNOWN:
-        spoken = 0.1 if source in _SPOKEN_SOURCES and person.kind is Kind.NAME else 0.0
-        return (person.strength + spoken) * (1 - 0.5 * generality)
+        change = 0.0
+        if person.kind is Kind.NAME:
+            change = _BESIDE if here.text.source in _SPOKEN_SOURCES or _shares_sentence(person, here) else -_BESIDE
+        return (person.strength + change) * (1 - 0.5 * generality)
     return person.strength
+
+
+def _shares_sentence(person: Mention, here: Evidence) -> bool:
+    """Tell whether something telling about health stands in the same sentence as the person, not far away."""
+    middle = bisect_left(here.health, person.start, key=lambda mention: mention.start)
+    for mention in here.health[max(0, middle - 2) : middle + 2]:
+        first, last = min(person.end, mention.end), max(person.start, mention.start)
+        if mention.strength > _WEAK and last - first <= _SENTENCE and not _SENTENCE_END.search(here.text.content, first, last):
+            return True
+    return False
 
 
 def _hints(

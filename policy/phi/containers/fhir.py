@@ -51,7 +51,7 @@ def _lines(resource: dict[str, Any]) -> Iterator[str]:
     kind = str(resource.get("resourceType", ""))
     if kind in _CONFORMANCE:
         for key, value in _leaves(resource, 0):
-            yield f"Contact: {value}" if key == "name" else value
+            yield f"Contact: {value}" if key in {"name", "publisher"} else value
         return
     for name in _names(resource.get("name")):
         yield f"{_PEOPLE.get(kind, 'Provider')}: {name}"
