@@ -1,0 +1,218 @@
+"""Mail that Mailward writes to people: that a message waits, the code to open it, and to the sender what was done.
+
+No content, subject or file name of the message is among the inputs, so none can get out. Text and HTML say the same,
+the link stands alone on its line, and nothing is loaded from anywhere. What happened, what it means, what to do. Every
+notice is `Auto-Submitted` (RFC 3834); the caller sends it from the null reverse path.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from html import escape
+from textwrap import fill
+
+from gateway.message.compose import Heading, Part, multipart, plain, render, text_part
+from policy.decision import Method
+
+AUTO_SUBMITTED = b"Auto-Submitted: auto-generated\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who a notice comes from.
+
+    organisation: name that people know. domain: the sender's, which signs with DKIM. hostname: ours, for Message-ID.
+    notice_id: the notice's own queue id. now: aware; times in the text are shown in its zone.
+    """
+
+    organisation: str
+    domain: str
+    hostname: str
+    notice_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalLink:
+    """The message that waits: where, for whom, until when. asks_for: what the portal will ask to open it."""
+
+    recipient: str
+    url: str
+    expires_at: datetime
+    asks_for: "Secret"
+    is_neutral: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A one-time code. reference: shown here and on the page, so that the reader can tell which request it answers."""
+
+    recipient: str
+    code: str
+    reference: str
+    minutes: int = 10
+
+
+class Secret(StrEnum):
+    """What opens a portal message."""
+
+    CODE = "code"  # mailed on request
+    PIN = "pin"  # told by the sender
+
+
+class Cause(StrEnum):
+    """Why a message left by another way than the sender may expect."""
+
+    NO_TLS = "no-tls"
+    BAD_CERTIFICATE = "bad-certificate"
+    OLD_TLS = "old-tls"
+    TLS_DEADLINE = "tls-deadline"
+    NO_KEY = "no-key"
+    KEY_UNFIT = "key-unfit"
+    POLICY = "policy"
+
+
+CAUSES = {
+    Cause.NO_TLS: "{recipient}'s server offers no encryption.",
+    Cause.BAD_CERTIFICATE: "{recipient}'s server could not prove who it is.",
+    Cause.OLD_TLS: "{recipient}'s server only offers encryption that is no longer safe.",
+    Cause.TLS_DEADLINE: "{recipient}'s server could not be reached over a safe connection in time.",
+    Cause.NO_KEY: "There is no encryption key on file for {recipient}.",
+    Cause.KEY_UNFIT: "The encryption key on file for {recipient} cannot be used any more.",
+    Cause.POLICY: "Your organisation's rules ask for it for mail to {recipient}.",
+}
+
+EFFECTS = {
+    Method.OPENPGP: "Your message was encrypted with the recipient's OpenPGP key and sent.",
+    Method.SMIME: "Your message was encrypted with the recipient's S/MIME certificate and sent.",
+    Method.PORTAL: "Your message waits in our portal, and the recipient was told by mail.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climb:
+    """A message that went one or more rungs down the ladder.
+
+    pin: eight digits to tell the recipient, or empty when the portal mails a code. message_number: the queue id.
+    """
+
+    sender: str
+    recipient: str
+    cause: Cause
+    method: Method
+    message_number: str
+    pin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A message that waits for a person's decision. until: when it comes back if nobody decides."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    message_number: str
+    until: datetime
+
+
+def portal_notice(origin: Origin, link: PortalLink) -> bytes:
+    """To the recipient: a private message waits."""
+    name = plain(origin.organisation)
+    secret = {
+        Secret.CODE: "To keep it private we ask for a code, which we mail to this address when you open the link.",
+        Secret.PIN: f"To keep it private we ask for a PIN. {name} tells it to you in another way, such as by phone.",
+    }[link.asks_for]
+    subject = "You have a private message" if link.is_neutral else f"You have a private message from {name}"
+    paragraphs = (
+        f"{name} sent you a private message.",
+        secret,
+        f"You can read it until {_date(link.expires_at)}. Open this link:",
+        link.url,
+        f"In doubt? Call {name} on the number you know. Do not use a number from a mail.",
+    )
+    return _write(origin, link.recipient, subject, paragraphs, link=link.url)
+
+
+def code_mail(origin: Origin, code: Code) -> bytes:
+    """To the recipient: the code that the page asks for. The subject is neutral: it shows on locked phones."""
+    name = plain(origin.organisation)
+    paragraphs = (
+        f"Your code for the private message from {name}:",
+        plain(code.code),
+        f"It works for {code.minutes} minutes, once. The page shows the reference {plain(code.reference)}.",
+        f"You did not ask for a code? Then someone else opened the link. If it happens again, call {name}.",
+    )
+    return _write(origin, code.recipient, "Your code", paragraphs)
+
+
+def climb_notice(origin: Origin, climb: Climb) -> bytes:
+    """To the sender: why the message left another way, which way, and what to do. Once a climb."""
+    number = f"This is about message {climb.message_number}."
+    effect = EFFECTS[climb.method]
+    if climb.method is Method.PORTAL and climb.pin:
+        pin = format_pin(climb.pin)
+        remedy = f"Tell the recipient the PIN {pin} by phone; do not mail it. Without it the message cannot be opened."
+    else:
+        remedy = "You need not do anything."
+    paragraphs = (
+        CAUSES[climb.cause].format(recipient=climb.recipient),
+        effect,
+        remedy,
+        "Nothing left unprotected.",
+        number,
+    )
+    subject = "Please tell the recipient a PIN" if climb.pin else "Your message was sent another way"
+    return _write(origin, climb.sender, subject, paragraphs)
+
+
+def held_notice(origin: Origin, held: Held) -> bytes:
+    """To the sender: the message waits for a decision. Silence would endanger patients."""
+    paragraphs = (
+        f"Your message to {', '.join(held.recipients)} needs a look by your privacy team before it may leave.",
+        f"It has not been sent. If nobody decides, it comes back to you on {_date(held.until)}.",
+        "If it is urgent, call the recipient, and call your privacy team.",
+        f"This is about message {held.message_number}.",
+    )
+    return _write(origin, held.sender, "Your message waits for approval", paragraphs)
+
+
+def format_pin(pin: str) -> str:
+    """A PIN as people read it out: groups of four digits, `4817-2290`."""
+    return "-".join(pin[at : at + 4] for at in range(0, len(pin), 4))
+
+
+def _write(origin: Origin, to: str, subject: str, paragraphs: Sequence[str], *, link: str = "") -> bytes:
+    """One notice as multipart/alternative. link: the paragraph that is a link."""
+    paragraphs = [plain(paragraph) for paragraph in paragraphs]
+    heading = Heading(
+        from_address=f"secure-mail@{origin.domain}",
+        from_name=origin.organisation,
+        to=to,
+        subject=subject,
+        message_id=f"{origin.notice_id}@{origin.hostname}",
+        now=origin.now,
+        extra=(AUTO_SUBMITTED,),
+    )
+    parts = (_text(paragraphs, link), _html(paragraphs, link, title=plain(subject)))
+    return render(heading, multipart("alternative", parts, seed=heading.message_id))
+
+
+def _text(paragraphs: Sequence[str], link: str) -> Part:
+    folded = [p if p == link else fill(p, 76, break_long_words=False, break_on_hyphens=False) for p in paragraphs]
+    return text_part("\n\n".join([*folded, ""]))
+
+
+def _html(paragraphs: Sequence[str], link: str, *, title: str) -> Part:
+    """The same words. The link's visible text is its address; no image, no style that a filter would mistake."""
+    lines = [
+        f'<p><a href="{escape(p)}">{escape(p)}</a></p>' if p == link else f"<p>{escape(p)}</p>" for p in paragraphs
+    ]
+    head = f"<head><title>{escape(title)}</title></head>"
+    document = ["<!DOCTYPE html>", '<html lang="en">', head, "<body>", *lines, "</body>", "</html>", ""]
+    return text_part("\n".join(document), subtype="html")
+
+
+def _date(when: datetime) -> str:
+    """`24 November 2026, 03:45 UTC`."""
+    zone = when.tzname() or ""
+    return f"{when.day} {when:%B %Y, %H:%M} {zone}".strip()
