@@ -63,10 +63,12 @@ async def of_message(conn: AsyncConnection, queue_id: str) -> tuple[PortalMessag
 async def set_secret(store: Store, token_hash: bytes, secret: Secret, *, events: Sequence[Event]) -> None:
     """Replace code or PIN; guesses count anew. Raises: MissingRow, also for a code where a PIN is needed by now."""
 
+    replaceable = (secret.kind, "code")
+
     async def work(conn: AsyncConnection) -> None:
         result = await conn.execute(
             sa.update(table)
-            .where(table.c.token_hash == token_hash, sa.or_(table.c.secret == "code", secret.kind == "pin"))
+            .where(table.c.token_hash == token_hash, table.c.secret.in_(replaceable))
             .values(
                 secret=secret.kind,
                 secret_hash=secret.hash,

@@ -1,0 +1,66 @@
+"""The outermost layer of each web application: deadlines, and no exception beyond this point.
+
+uvicorn would print a traceback, whose text may quote somebody's mail, and would wait for ever for a client that neither
+sends nor reads.
+"""
+
+import asyncio
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.log import get_logger
+
+RECEIVE_S: Final = 15.0  # one piece of a request body
+SEND_S: Final = 30.0  # one piece of a response, at most PIECE octets of it: 2 kB/s is the slowest reader
+PIECE: Final = 64 * 1024
+FAILED: Final = b"Something went wrong on our side. Please try again in a few minutes.\n"
+
+_log = get_logger("web")
+
+
+class Edge:
+    """An ASGI application around another one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one request; a failure is logged by its type and place, and answered with 500 if nothing was sent yet."""
+        has_begun = False
+        has_body = True
+
+        async def timed_receive() -> Message:
+            nonlocal has_body
+            async with asyncio.timeout(RECEIVE_S if has_body else None):  # after the body: waiting for a disconnect
+                message = await receive()
+            has_body = bool(message.get("more_body"))
+            return message
+
+        async def timed_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            async with asyncio.timeout(SEND_S):
+                await send(message)
+
+        try:
+            await self._app(scope, timed_receive, timed_send)
+        except TimeoutError:
+            _log.info("client_too_slow")
+        except Exception:  # the edge of a request's task
+            _log.error("request_failed", exc_info=True)  # the renderer keeps type and place only
+        else:
+            return
+        if not has_begun:
+            await send({"type": "http.response.start", "status": 500, "headers": PLAIN_HEADERS})
+            await send({"type": "http.response.body", "body": FAILED})
+
+
+PLAIN_HEADERS: Final = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"content-length", str(len(FAILED)).encode()),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"connection", b"close"),
+]

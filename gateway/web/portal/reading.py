@@ -1,0 +1,155 @@
+"""The message itself: its page, its HTML in a frame, its attachments. Everything here needs a session.
+
+No address names a message: the session does, so there is no id to change (PO-12).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from gateway.inspect.render import Attached
+from gateway.inspect.renderer import UnshowableError
+from gateway.message.pickup import hash_token
+from gateway.store import portal as register
+from gateway.store.queue import load_body
+from gateway.store.rows import PortalMessage
+from gateway.web.disposition import attachment_disposition
+from gateway.web.edge import PIECE
+from gateway.web.forms import FormError, read_form
+from gateway.web.headers import FILE_POLICY
+from gateway.web.portal import cookies
+from gateway.web.portal.deps import SESSION_IDLE, SESSION_LIFETIME, PortalDeps
+from gateway.web.portal.pages import Pages
+
+TOUCH_EVERY: Final = timedelta(minutes=1)
+AT_ONCE: Final = 8  # messages held in memory for reading or download; one more is told to come back
+WHOLE: Final = 0  # the number of the message as it came, beside its attachments
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A browser with a session, and the message that it may read."""
+
+    message: PortalMessage
+    secret: str
+
+
+class Reading:
+    """Serves /message and what is below it, and /logout."""
+
+    def __init__(self, deps: PortalDeps, pages: Pages) -> None:
+        self._deps = deps
+        self._pages = pages
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def message(self, request: Request) -> Response:
+        """GET: header lines, body or its frame, attachments."""
+        seat = await self._seat(request)
+        if seat is None:
+            return self._pages.problem(403)
+        async with self._room:
+            try:
+                shown = await self._deps.reader.render(await self._load(seat))
+            except UnshowableError:
+                shown = None
+        return self._pages.show("message", message=seat.message, shown=shown, form=cookies.hidden_field(seat.secret))
+
+    async def body(self, request: Request) -> Response:
+        """GET: the mail's HTML for the frame."""
+        seat = await self._seat(request)
+        if seat is None:
+            return self._pages.problem(403)
+        async with self._room:
+            try:
+                shown = await self._deps.reader.render(await self._load(seat))
+            except UnshowableError:
+                return self._pages.problem(404)
+        return self._pages.frame(shown.html)
+
+    async def attachment(self, request: Request) -> Response:
+        """GET: one attachment, or the whole message, as a file; the event comes before the first octet (PO-13)."""
+        seat = await self._seat(request)
+        if seat is None:
+            return self._pages.problem(403)
+        if self._room.locked():
+            return self._pages.problem(503, headers={"Retry-After": "30"})
+        await self._room.acquire()
+        try:
+            file = await self._file(seat, int(request.path_params["number"]))
+            await self._deps.downloaded(seat.message, int(request.path_params["number"]))
+        except UnshowableError:
+            self._room.release()
+            return self._pages.problem(404)
+        except BaseException:
+            self._room.release()
+            raise
+        self._deps.metrics.counter("portal_messages", "downloaded").inc()
+        return Download(file, self._room.release)
+
+    async def log_out(self, request: Request) -> Response:
+        """POST: the session ends on the server (PO-06)."""
+        try:
+            form = await read_form(request)
+        except FormError as error:
+            return self._pages.problem(error.status)
+        secret = cookies.held(request, cookies.SESSION)
+        if not cookies.is_ours(request, self._deps.base_url, secret=secret, typed=form.get("form", "")):
+            return self._pages.problem(403)
+        await register.end_session(self._deps.store, hash_token(secret))
+        response = RedirectResponse("/", status_code=303)
+        cookies.take_back(response, cookies.SESSION)
+        return response
+
+    async def _seat(self, request: Request) -> Seat | None:
+        """Who asks; None without a session, after its time, or when the message is gone (PO-06, PO-18)."""
+        secret = cookies.held(request, cookies.SESSION)
+        now, store = self._deps.now(), self._deps.store
+        async with store.read() as conn:
+            session = await register.session(conn, hash_token(secret))
+            message = await register.by_token_hash(conn, session.token_hash) if session else None
+        if session is None or message is None or message.expires_at <= now:
+            return None
+        if now - session.seen_at > SESSION_IDLE or now - session.created_at > SESSION_LIFETIME:
+            await register.end_session(store, session.id_hash)
+            return None
+        if now - session.seen_at > TOUCH_EVERY:
+            await register.touch_session(store, session.id_hash, at=now)
+        return Seat(message, secret)
+
+    async def _load(self, seat: Seat) -> bytes:
+        return await load_body(self._deps.store, seat.message.queue_id)
+
+    async def _file(self, seat: Seat, number: int) -> Attached:
+        data = await self._load(seat)
+        return Attached("message.eml", data) if number == WHOLE else await self._deps.reader.attachment(data, number)
+
+
+class Download(StreamingResponse):
+    """A file to keep, in pieces that each have a deadline (`Edge`). release: called once it is sent or given up."""
+
+    def __init__(self, file: Attached, release: Callable[[], None]) -> None:
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(len(file.content)),
+            "Content-Disposition": attachment_disposition(file.name),
+            "Content-Security-Policy": FILE_POLICY,
+        }
+        super().__init__(_pieces(file.content), headers=headers)
+        self._release = release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._release()
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), PIECE):
+        yield content[start : start + PIECE]

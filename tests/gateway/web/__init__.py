@@ -1,0 +1,1 @@
+"""The portal and the health pages, over real HTTPS where it matters."""
