@@ -148,6 +148,11 @@ def portal_code_sent(*, at: datetime, queue_id: str, recipient: str, code_id: st
     return _event("portal.code_sent", at, queue_id, recipient, code_id=code_id)
 
 
+def portal_pin_made(*, at: datetime, queue_id: str, recipient: str, why: str) -> Event:
+    """A PIN opens the message from now on, and the sender was told it; the PIN itself is nowhere in the log."""
+    return _event("portal.pin_made", at, queue_id, recipient, why=why)
+
+
 def portal_code_failed(*, at: datetime, queue_id: str, recipient: str, client_ip: str, tries_left: int) -> Event:
     return _event("portal.code_failed", at, queue_id, recipient, client_ip=client_ip, tries_left=tries_left)
 

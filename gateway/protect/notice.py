@@ -71,6 +71,7 @@ class Cause(StrEnum):
     NO_KEY = "no-key"
     KEY_UNFIT = "key-unfit"
     POLICY = "policy"
+    PIN_USED_UP = "pin-used-up"
 
 
 CAUSES = {
@@ -80,6 +81,7 @@ CAUSES = {
     Cause.TLS_DEADLINE: "{recipient}'s server could not be reached over a safe connection in time.",
     Cause.NO_KEY: "There is no encryption key on file for {recipient}.",
     Cause.KEY_UNFIT: "The encryption key on file for {recipient} cannot be used any more.",
+    Cause.PIN_USED_UP: "The PIN for {recipient} was typed wrong too often, so it no longer works.",
     Cause.POLICY: "Your organisation's rules ask for it for mail to {recipient}.",
 }
 

@@ -174,6 +174,12 @@ def open_portal(token_hash: bytes, *, at: datetime) -> Change:
     return Change(Op.OPEN_PORTAL, {"b_token_hash": token_hash, "opened_at": at})
 
 
+def set_pin(token_hash: bytes, *, secret_hash: str, tries: int) -> Change:
+    """From now on a PIN opens it, whatever did before; guesses count anew."""
+    row = {"b_token_hash": token_hash, "secret": "pin", "secret_hash": secret_hash}
+    return Change(Op.SET_PIN, {**row, "secret_expires_at": None, "tries_left": tries})
+
+
 def close_portal(token_hash: bytes) -> Change:
     """Take it out of the portal, sessions included; its content goes with `destroy_if_finished`."""
     return Change(Op.CLOSE_PORTAL, {"b_token_hash": token_hash})

@@ -39,6 +39,7 @@ class Op(Enum):
     RENEW_LEASE = auto()
     PUBLISH_PORTAL = auto()
     OPEN_PORTAL = auto()
+    SET_PIN = auto()
     CLOSE_PORTAL = auto()
     SAW_TLS = auto()
     DESTROY_FINISHED = auto()  # the content, if every recipient has an ending and no portal message waits
@@ -95,6 +96,7 @@ STATEMENTS: Final[Mapping[Op, tuple[Statement, ...]]] = {
     Op.RENEW_LEASE: (_save_entry.where(entry.c.lease_owner == sa.bindparam("b_owner", type_=sa.String)),),
     Op.PUBLISH_PORTAL: (sa.insert(portal_message),),
     Op.OPEN_PORTAL: (sa.update(portal_message).where(portal_message.c.token_hash == _THE_TOKEN),),
+    Op.SET_PIN: (sa.update(portal_message).where(portal_message.c.token_hash == _THE_TOKEN),),
     Op.CLOSE_PORTAL: (
         sa.delete(portal_session).where(portal_session.c.token_hash == _THE_TOKEN),
         sa.delete(portal_message).where(portal_message.c.token_hash == _THE_TOKEN),
@@ -124,5 +126,5 @@ STATEMENTS: Final[Mapping[Op, tuple[Statement, ...]]] = {
 }
 
 # Each row of these must find its row: one that does not is a lost ending (invariant 3), so the unit fails.
-EXACT: Final = frozenset({Op.SAVE_ENTRY, Op.RELEASE_ENTRY, Op.OPEN_PORTAL, Op.DESTROY})
+EXACT: Final = frozenset({Op.SAVE_ENTRY, Op.RELEASE_ENTRY, Op.OPEN_PORTAL, Op.SET_PIN, Op.DESTROY})
 SHREDS: Final = frozenset({Op.DESTROY_FINISHED, Op.DESTROY})

@@ -1,0 +1,281 @@
+"""The worker of the scheduler: one attempt for a batch, the ladder's step for each recipient, one transaction for all.
+
+How this works: `MAIL` maps each move of the ladder to what it means for a sender's message; mail of our own (notices,
+codes, status reports) ends quietly or, through `about.py`, changes the message that it is about.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from gateway.audit import events
+from gateway.delivery.about import About
+from gateway.delivery.courier import Courier
+from gateway.delivery.ladder import Alarm, LadderPolicy, Move, Step, next_step
+from gateway.delivery.letter import Batch, Letter, make_batches
+from gateway.delivery.outcome import Outcome
+from gateway.delivery.ownmail import OwnMail
+from gateway.delivery.publish import Publisher, cause_of
+from gateway.delivery.record import Record
+from gateway.log import get_logger
+from gateway.message.entry import EntryState, MessageKind, QueueEntry
+from gateway.message.envelope import Notify
+from gateway.metrics import Metrics
+from gateway.protect.notice import Cause
+from gateway.store import domains
+from gateway.store.rows import NewMessage, destroy_if_finished, save_entry, saw_tls
+from gateway.store.store import Store
+from policy.decision import Method
+from tls.levels import TlsLevel
+
+log = get_logger("delivery")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One recipient after an attempt: before, what was seen, and the ladder's answer."""
+
+    letter: Letter
+    before: QueueEntry
+    outcome: Outcome
+    step: Step
+    at: datetime
+
+    @property
+    def entry(self) -> QueueEntry:
+        """As it has to be saved."""
+        return self.step.entry
+
+
+class TakeOwnMail(Protocol):
+    """Puts mail of our own in line as soon as it is stored."""
+
+    def __call__(self, message: NewMessage) -> None: ...
+
+
+class Clerk:
+    """Callable as `scheduler.Worker`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        courier: Courier,
+        ladder: LadderPolicy,
+        own_mail: OwnMail,
+        publisher: Publisher,
+        metrics: Metrics,
+        take: TakeOwnMail,
+    ) -> None:
+        self._store = store
+        self._courier = courier
+        self._ladder = ladder
+        self._own_mail = own_mail
+        self._publisher = publisher
+        self._about = About(store, own_mail)
+        self._metrics = metrics
+        self._take = take
+        self._tls_known: dict[str, bool] = {}  # domain: verified; what the store remembers of those met in this run
+        self._mail: Final = {
+            Move.DONE: self._done,
+            Move.WAIT: self._wait,
+            Move.CLIMB: self._climb,
+            Move.BOUNCE: self._give_back,
+            Move.EXPIRE: self._give_back,
+        }
+
+    async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
+        """Work one batch to its next rest."""
+        outcomes = await self._courier.attempt(batch, tls_seen=await self._offered_tls(batch.domain))
+        now = datetime.now(UTC)
+        results = [
+            Result(
+                letter=batch.letter,
+                before=entry,
+                outcome=outcome,
+                step=next_step(entry, outcome, self._ladder, now=now, jitter=random.random()),  # noqa: S311  # spread, no secret
+                at=now,
+            )
+            for entry, outcome in zip(batch.entries, outcomes, strict=True)
+        ]
+        record = Record()
+        for result in results:
+            self._note_attempt(result, record)
+            if result.before.kind is MessageKind.MAIL:
+                await self._mail[result.step.move](result, record)
+            else:
+                await self._own(result, record)
+        self._tell_sender(results, record)
+        await record.commit(self._store)
+        for result in results:
+            self._count(result)
+        for message in record.own:
+            self._take(message)
+        return make_batches(batch.letter, tuple(record.following), most=len(batch.entries))
+
+    # --- a sender's message ---
+
+    async def _done(self, result: Result, record: Record) -> None:
+        if result.entry.state is EntryState.PORTAL:
+            await self._publisher.publish(result.entry, record, cause=Cause.POLICY, at=result.at)
+            return
+        record.add(events=[events.delivery_delivered(result.before, _try(result), at=result.at)])
+        self._end(result, record)
+
+    async def _wait(self, result: Result, record: Record) -> None:
+        record.add(
+            changes=[save_entry(result.entry, release=True)],
+            events=[events.delivery_deferred(result.entry, at=result.at, why=result.step.why)],
+        )
+        if result.entry.possible_duplicate and not result.before.possible_duplicate:
+            host = result.outcome.host
+            record.add(events=[events.delivery_possible_duplicate(result.entry, at=result.at, host=host)])
+
+    async def _climb(self, result: Result, record: Record) -> None:
+        """One rung down in comfort, none in safety; the sender is told once. The portal needs no attempt of its own."""
+        old, new, cause = result.before.method, result.entry.method, cause_of(result.outcome)
+        record.add(
+            events=[events.delivery_climbed(result.before, at=result.at, old=old, new=new, why=result.step.why)],
+        )
+        if new is Method.PORTAL:
+            await self._publisher.publish(result.entry, record, cause=cause, at=result.at)
+            return
+        record.add(changes=[save_entry(result.entry, release=False)])
+        record.following.append(result.entry)
+        if result.letter.sender:
+            record.own.append(self._own_mail.climb_notice(result.entry, cause=cause, pin="", now=result.at))
+
+    async def _give_back(self, result: Result, record: Record) -> None:
+        ended = (
+            events.delivery_expired(result.entry, at=result.at)
+            if result.step.move is Move.EXPIRE
+            else events.delivery_bounced(result.entry, at=result.at, why=result.step.why)
+        )
+        record.add(events=[ended])
+        self._end(result, record)
+
+    def _end(self, result: Result, record: Record) -> None:
+        record.add(changes=[save_entry(result.entry, release=True), destroy_if_finished(result.entry.queue_id)])
+
+    # --- mail of our own ---
+
+    async def _own(self, result: Result, record: Record) -> None:
+        if result.step.move is Move.WAIT:
+            await self._wait(result, record)
+            return
+        if result.step.move is Move.CLIMB:
+            raise AssertionError("mail of our own has one rung")
+        is_delivered = result.step.move is Move.DONE
+        if is_delivered:
+            record.add(events=[events.delivery_delivered(result.before, _try(result), at=result.at)])
+        else:
+            record.add(events=[events.delivery_bounced(result.entry, at=result.at, why=result.step.why)])
+        self._end(result, record)
+        await self._about.ended(result.letter, result.entry, record, is_delivered=is_delivered, at=result.at)
+
+    # --- what all have in common ---
+
+    def _note_attempt(self, result: Result, record: Record) -> None:
+        if result.before.method is not Method.PORTAL:
+            record.add(events=[events.delivery_attempted(result.entry, _try(result), at=result.at)])
+        if result.step.alarm is not None:
+            alarm = events.delivery_tls_downgrade(
+                result.before, at=result.at, host=result.outcome.host, why=result.step.why
+            )
+            record.add(events=[alarm])
+        evidence, domain = result.outcome.evidence, result.before.recipient.rpartition("@")[2]
+        if evidence is not None:
+            verified = evidence.level is TlsLevel.VERIFIED
+            if self._tls_known.get(domain, False) < verified or domain not in self._tls_known:
+                record.add(changes=[saw_tls(domain, at=result.at, verified=verified)])
+                self._tls_known[domain] = verified
+
+    async def _offered_tls(self, domain: str) -> bool:
+        if domain in self._tls_known:
+            return True
+        async with self._store.read() as conn:
+            seen = await domains.tls_seen(conn, domain)
+        if seen is not None:
+            self._tls_known[domain] = seen.verified
+        return seen is not None
+
+    def _tell_sender(self, results: Sequence[Result], record: Record) -> None:
+        """One status notice for all recipients that failed at once, and one for all that are late (RFC 3464)."""
+        mail = [one for one in results if one.before.kind is MessageKind.MAIL and one.letter.sender]
+        failed = [one for one in mail if one.step.move in GIVEN_BACK and Notify.FAILURE in one.before.notify]
+        late = [one for one in mail if one.step.is_delay_notice_due]
+        done = [one for one in mail if _wants_success(one)]
+        makers: tuple[tuple[list[Result], Callable[..., NewMessage], str], ...] = (
+            (failed, self._own_mail.failure, "failed"),
+            (late, self._own_mail.delay, "delayed"),
+            (done, self._own_mail.relayed, "relayed"),
+        )
+        for group, make, action in makers:
+            if not group:
+                continue
+            letter, at = group[0].letter, group[0].at
+            message = make(letter, [(one.entry, one.step.why, one.outcome.host) for one in group], now=at)
+            record.own.append(message)
+            record.add(
+                events=[
+                    events.dsn_created(one.entry, at=at, dsn_id=message.id, action=action, to=letter.sender)
+                    for one in group
+                ]
+            )
+
+    def _count(self, result: Result) -> None:
+        entry, outcome, step = result.before, result.outcome, result.step
+        self._metrics.counter("delivery_attempts", entry.method.value, outcome.seen.value).inc()
+        if step.move is Move.DONE and entry.method is not Method.PORTAL:
+            age = (result.at - entry.queued_at).total_seconds()
+            self._metrics.histogram("delivery_duration_seconds", entry.method.value).observe(age)
+            proof = outcome.evidence
+            self._metrics.counter(
+                "tls_sessions", proof.version if proof else "none", proof.level.name.lower() if proof else "clear"
+            ).inc()
+            if proof is None and entry.kind is MessageKind.MAIL and entry.method is Method.TLS:
+                self._metrics.counter("unprotected_deliveries").inc()
+        if step.alarm is Alarm.TLS_DOWNGRADE:
+            self._metrics.counter("tls_downgrades").inc()
+        level = log.warning if step.alarm else log.info
+        level(
+            STATUS[step.move],
+            queue_id=entry.queue_id,
+            to=entry.recipient,
+            relay=f"{outcome.host}[{outcome.ip}]:{outcome.port}" if outcome.host else "none",
+            method=entry.method.value,
+            delay=round((result.at - entry.queued_at).total_seconds(), 2),
+            attempts=step.entry.attempts,
+            alarm=step.alarm.value if step.alarm else None,
+        )
+
+
+GIVEN_BACK: Final = frozenset({Move.BOUNCE, Move.EXPIRE})
+STATUS: Final = {
+    Move.DONE: "sent",
+    Move.WAIT: "deferred",
+    Move.CLIMB: "climbed",
+    Move.BOUNCE: "bounced",
+    Move.EXPIRE: "expired",
+}
+
+
+def _wants_success(result: Result) -> bool:
+    is_delivered = result.step.move is Move.DONE and result.entry.state is EntryState.DELIVERED
+    return is_delivered and Notify.SUCCESS in result.before.notify
+
+
+def _try(result: Result) -> events.Try:
+    outcome = result.outcome
+    return events.Try(
+        method=result.before.method,
+        seen=outcome.seen.value,
+        host=outcome.host,
+        ip=outcome.ip,
+        port=outcome.port,
+        reply=outcome.reply,
+        evidence=outcome.evidence,
+        took_s=outcome.connect_s + outcome.send_s,
+    )

@@ -1,0 +1,132 @@
+"""One attempt: bring a batch into the form of its rung, sign that form, and hand it to the transport.
+
+Nothing is decided here. Whatever goes wrong before a byte is sent is an outcome like any other: a message that cannot
+be encrypted or signed waits, it never leaves in another form (CR-13, CR-12).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+from weakref import WeakKeyDictionary
+
+from gateway.config.values import HostPort
+from gateway.delivery.job import SendJob
+from gateway.delivery.letter import Batch, Letter
+from gateway.delivery.needs import NeedsPolicy, needs_for
+from gateway.delivery.outcome import Outcome, Seen
+from gateway.log import get_logger
+from gateway.message.envelope import Recipient
+from gateway.protect.dkim import Signer
+from gateway.protect.errors import NoUsableCertificate, SealError, SignError
+from gateway.protect.sealer import Sealer
+from gateway.store import certificates
+from gateway.store.store import Store
+from gateway.workers.errors import WorkerError
+from policy.decision import Method
+
+CANNOT_SIGN: Final = "451 4.7.0 The message could not be signed"
+CANNOT_SEAL: Final = "451 4.7.0 The message could not be encrypted at the moment"
+NO_KEY: Final = "No usable OpenPGP key"
+
+log = get_logger("delivery")
+
+
+class Transport(Protocol):
+    """`gateway.delivery.transport.Transport`, or a fake in tests."""
+
+    async def send(self, job: SendJob) -> Sequence[Outcome]:
+        """One outcome for each recipient of the job, in their order."""
+        ...
+
+
+class Rung(Protocol):
+    """How one method is attempted."""
+
+    async def __call__(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]: ...
+
+
+class Courier:
+    """inbound: our own domains that have a host of their own for mail to their people (`domain.inbound`)."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        transport: Transport,
+        signer: Signer,
+        sealer: Sealer,
+        needs: NeedsPolicy,
+        inbound: Mapping[str, HostPort],
+    ) -> None:
+        self._store = store
+        self._transport = transport
+        self._signer = signer
+        self._sealer = sealer
+        self._needs = needs
+        self._inbound = inbound
+        self._signed: WeakKeyDictionary[Letter, bytes] = WeakKeyDictionary()  # one signature for all domains
+        self._by_method: Final[Mapping[Method, Rung]] = {
+            Method.TLS: self._as_it_is,
+            Method.OPENPGP: self._as_openpgp,
+            Method.PORTAL: self._into_portal,
+        }
+
+    async def attempt(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
+        """Try the batch's rung once. tls_seen: its domain has offered TLS before. Returns: one outcome an entry."""
+        return await self._by_method[batch.method](batch, tls_seen=tls_seen)
+
+    async def _as_it_is(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
+        try:
+            data = self._signed.get(batch.letter) or await self._sign(batch.letter.body)
+        except SignError as why:
+            return self._not_sent(batch, CANNOT_SIGN, str(why))
+        self._signed[batch.letter] = data
+        return await self._send(batch, data, tls_seen=tls_seen)
+
+    async def _as_openpgp(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
+        async with self._store.read() as conn:
+            keys = await certificates.for_address(conn, batch.entries[0].recipient)
+        try:
+            sealed = await self._sealer.encrypt(batch.letter.body, keys)
+            data = await self._sign(sealed)
+        except NoUsableCertificate as why:
+            return self._not_sent(batch, NO_KEY, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)
+        except (SealError, WorkerError, SignError) as why:
+            log.error("cannot encrypt", queue_id=batch.letter.id, why=type(why).__name__)
+            return self._not_sent(batch, CANNOT_SEAL, "The message could not be encrypted at the moment.")
+        return await self._send(batch, data, tls_seen=tls_seen)
+
+    async def _into_portal(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
+        """Publishing is a change of the store alone, made with the outcome; there is nothing to attempt."""
+        return self._not_sent(batch, "250 2.0.0 In the portal", "The message waits in the portal.", seen=Seen.DELIVERED)
+
+    async def _sign(self, message: bytes) -> bytes:
+        return await self._signer.sign_async(message, now=int(datetime.now(UTC).timestamp()))
+
+    async def _send(self, batch: Batch, data: bytes, *, tls_seen: bool) -> Sequence[Outcome]:
+        first, letter, via = batch.entries[0], batch.letter, self._inbound.get(batch.domain)
+        needs = needs_for(first, self._needs, has_pin=first.protected, is_inbound=via is not None)
+        return await self._transport.send(
+            SendJob(
+                domain=batch.domain,
+                mail_from=letter.sender,
+                recipients=tuple(
+                    Recipient(address=entry.recipient, notify=entry.notify, orcpt=entry.orcpt)
+                    for entry in batch.entries
+                ),
+                data=data,
+                needs=needs,
+                envid=letter.envid,
+                ret=letter.ret,
+                via=via,
+                tls_seen=tls_seen,
+            )
+        )
+
+    @staticmethod
+    def _not_sent(batch: Batch, reply: str, why: str, *, seen: Seen = Seen.DEFERRED) -> Sequence[Outcome]:
+        now = datetime.now(UTC)
+        return [
+            Outcome(recipient=entry.recipient, seen=seen, reply=reply, why=why, started_at=now)
+            for entry in batch.entries
+        ]

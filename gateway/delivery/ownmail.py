@@ -1,0 +1,205 @@
+"""Mail of our own, ready for the queue: the words are `protect.notice` and `message.dsn`, the envelope is made here.
+
+All of it leaves from the null reverse path, so that nothing answers it for ever (RFC 5321 section 4.5.5), has one
+recipient and one rung, and carries nothing of the message that it is about.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.delivery.letter import Letter
+from gateway.message import dsn
+from gateway.message.entry import EntryState, MessageKind, QueueEntry
+from gateway.message.envelope import Notify
+from gateway.message.queue_id import new_queue_id
+from gateway.protect import notice
+from gateway.protect.notice import Cause, Climb, Code, Held, Origin, PortalLink, Secret
+from gateway.store.rows import NewMessage, PortalMessage
+from policy.decision import Method
+
+CODE_LIFETIME: Final = timedelta(minutes=10)  # PO-01; a code that has not left by then is worth nothing
+Told = Sequence[tuple[QueueEntry, str, str]]  # an entry, one sentence why, the host that said so or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMailPolicy:
+    """organisations: our domains and the names people know them by, the first one for mail without a sender.
+
+    base_url: of the portal, without a slash at the end. held_for: how long nobody need decide on a held message.
+    """
+
+    hostname: str
+    base_url: str
+    organisations: Mapping[str, str]
+    expire_after: timedelta
+    held_for: timedelta
+
+
+class OwnMail:
+    """lease: what new entries are born with, see `Scheduler.lease_until`."""
+
+    def __init__(self, policy: OwnMailPolicy, lease: Callable[[], datetime | None]) -> None:
+        self._policy = policy
+        self._lease = lease
+
+    def portal_notice(
+        self, entry: QueueEntry, *, token: str, expires_at: datetime, asks_for: Secret, now: datetime
+    ) -> NewMessage:
+        """To the recipient: a message waits behind this link."""
+        origin = self._origin(entry.sender, now)
+        link = PortalLink(
+            recipient=entry.recipient,
+            url=f"{self._policy.base_url}/m/{token}",
+            expires_at=expires_at,
+            asks_for=asks_for,
+        )
+        body = notice.portal_notice(origin, link)
+        return self._new(MessageKind.NOTICE, origin, entry.recipient, body, about_id=entry.queue_id)
+
+    def code(self, waiting: PortalMessage, *, code: str, reference: str, now: datetime) -> NewMessage:
+        """To the recipient: the code they asked for. It leaves over the TLS of `portal.code_channel` or not at all."""
+        origin = self._origin(waiting.sender, now)
+        body = notice.code_mail(origin, Code(recipient=waiting.recipient, code=code, reference=reference))
+        return self._new(
+            MessageKind.CODE,
+            origin,
+            waiting.recipient,
+            body,
+            about_id=waiting.queue_id,
+            is_secret=True,
+            lifetime=CODE_LIFETIME,
+        )
+
+    def climb_notice(self, about: QueueEntry, *, cause: Cause, pin: str, now: datetime) -> NewMessage:
+        """To the sender: which way the message took and why, and the PIN to tell, if there is one."""
+        origin = self._origin(about.sender, now)
+        climb = Climb(
+            sender=about.sender,
+            recipient=about.recipient,
+            cause=cause,
+            method=about.method,
+            message_number=about.queue_id,
+            pin=pin.replace("-", ""),
+        )
+        body = notice.climb_notice(origin, climb)
+        return self._new(
+            MessageKind.SENDER_NOTICE, origin, about.sender, body, about_id=about.queue_id, is_secret=bool(pin)
+        )
+
+    def held_notice(self, held: Sequence[QueueEntry], *, now: datetime) -> NewMessage:
+        """To the sender: these recipients' copies wait for a person."""
+        first = held[0]
+        origin = self._origin(first.sender, now)
+        words = Held(
+            sender=first.sender,
+            recipients=tuple(entry.recipient for entry in held),
+            message_number=first.queue_id,
+            until=now + self._policy.held_for,
+        )
+        body = notice.held_notice(origin, words)
+        return self._new(MessageKind.SENDER_NOTICE, origin, first.sender, body, about_id=first.queue_id)
+
+    def failure(self, letter: Letter, told: Told, *, now: datetime) -> NewMessage:
+        """To the sender: these recipients will not get the message."""
+        return self._status_notice(dsn.failure_dsn, letter, told, "5.0.0", now)
+
+    def delay(self, letter: Letter, told: Told, *, now: datetime) -> NewMessage:
+        """To the sender: these recipients do not have it yet."""
+        return self._status_notice(dsn.delay_dsn, letter, told, "4.4.7", now)
+
+    def relayed(self, letter: Letter, told: Told, *, now: datetime) -> NewMessage:
+        """To the sender who asked for it: the next server took the message."""
+        return self._status_notice(dsn.relayed_dsn, letter, told, "2.0.0", now)
+
+    def _status_notice(
+        self,
+        make: Callable[[dsn.Report, Sequence[dsn.RecipientReport]], bytes],
+        letter: Letter,
+        told: Told,
+        default: str,
+        now: datetime,
+    ) -> NewMessage:
+        origin = self._origin(letter.sender, now)
+        report = dsn.Report(
+            hostname=self._policy.hostname,
+            from_address=f"postmaster@{origin.domain}",
+            sender=letter.sender,
+            queue_id=letter.id,
+            dsn_id=origin.notice_id,
+            received_at=letter.received_at,
+            now=now,
+            envid=letter.envid,
+            message_id=letter.message_id,
+            date=letter.date,
+        )
+        recipients = [
+            dsn.RecipientReport(
+                address=entry.recipient,
+                status=_status(entry, default),
+                reply=entry.last_reply,
+                remote_mta=host,
+                orcpt=entry.orcpt,
+                retry_until=entry.expires_at,
+                explanation=f"{why}.",
+            )
+            for entry, why, host in told
+        ]
+        return self._new(MessageKind.DSN, origin, letter.sender, make(report, recipients), about_id=letter.id)
+
+    def _origin(self, sender: str, now: datetime) -> Origin:
+        domain = sender.rpartition("@")[2]
+        if domain not in self._policy.organisations:
+            domain = next(iter(self._policy.organisations))
+        return Origin(
+            organisation=self._policy.organisations[domain],
+            domain=domain,
+            hostname=self._policy.hostname,
+            notice_id=new_queue_id(),
+            now=now,
+        )
+
+    def _new(
+        self,
+        kind: MessageKind,
+        origin: Origin,
+        to: str,
+        body: bytes,
+        *,
+        about_id: str,
+        is_secret: bool = False,
+        lifetime: timedelta | None = None,
+    ) -> NewMessage:
+        """is_secret: it carries a code or a PIN, so it is protected mail with no rung but verified TLS."""
+        entry = QueueEntry(
+            id=f"{origin.notice_id}-1",
+            queue_id=origin.notice_id,
+            kind=kind,
+            sender="",
+            recipient=to,
+            state=EntryState.QUEUED,
+            protected=is_secret,
+            methods=(Method.TLS,),
+            queued_at=origin.now,
+            next_attempt_at=origin.now,
+            expires_at=origin.now + (lifetime or self._policy.expire_after),
+            notify=frozenset({Notify.NEVER}),
+            urgent=kind is MessageKind.CODE,
+        )
+        return NewMessage(
+            id=origin.notice_id,
+            kind=kind,
+            sender="",
+            received_at=origin.now,
+            body=body,
+            entries=(entry,),
+            about_id=about_id,
+            lease_until=self._lease(),
+        )
+
+
+def _status(entry: QueueEntry, default: str) -> str:
+    """The status of the last reply when its class fits what is told, else the default of what is told."""
+    status = dsn.status_of(entry.last_reply, default=default)
+    return status if status[0] == default[0] else default

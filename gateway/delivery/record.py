@@ -1,0 +1,39 @@
+"""What one worked batch comes to: rows, events, mail of our own and entries that go on, for one transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.message.entry import QueueEntry
+from gateway.message.event import Event
+from gateway.store.errors import StoreFull, StoreSick
+from gateway.store.rows import NewMessage, Sealed, new_message
+from gateway.store.statements import Change, Unit
+from gateway.store.store import Store
+
+
+@dataclass(slots=True)
+class Record:
+    """Filled by the steps of a batch, then committed once; nothing of it is true before."""
+
+    changes: list[Change] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    own: list[NewMessage] = field(default_factory=list)
+    following: list[QueueEntry] = field(default_factory=list)
+
+    def add(self, *, changes: Iterable[Change] = (), events: Iterable[Event] = ()) -> None:
+        self.changes.extend(changes)
+        self.events.extend(events)
+
+    async def commit(self, store: Store) -> None:
+        """Make it durable. Waits out a sick store: what happened in the world cannot be taken back."""
+        sealed = [await _seal(store, message) for message in self.own]
+        rows = [change for message in sealed for change in new_message(message)]
+        await store.settle(Unit(changes=(*rows, *self.changes), events=tuple(self.events)))
+
+
+async def _seal(store: Store, message: NewMessage) -> Sealed:
+    while True:
+        try:
+            return await store.seal_message(message)
+        except (StoreFull, StoreSick):
+            await store.wait_healthy()

@@ -1,0 +1,212 @@
+"""Who is worked on when: fresh mail straight from memory, everything else as it falls due in the store.
+
+How this works: `take` puts the batches of an accepted message in line; `_poll` claims what falls due. A bounded number
+of tasks, and of bytes, is worked on at once. Whatever is in line is leased to this node, the lease is renewed, and the
+set of entries in hand keeps this very node from claiming one twice. A worker that fails by a bug changes nothing: the
+lease of its entries lapses, and they are claimed again as the store knows them.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from gateway.delivery.letter import Batch, Letter, make_batches
+from gateway.log import get_logger
+from gateway.message.entry import EntryState, QueueEntry
+from gateway.store import queue
+from gateway.store.errors import ContentError, StoreError
+from gateway.store.rows import save_entry
+from gateway.store.statements import Unit
+from gateway.store.store import Store
+
+LEASE: Final = timedelta(minutes=10)
+POLL: Final = timedelta(seconds=1)
+CLAIM: Final = 200  # entries in one look at the store
+MEMORY_BYTES: Final = 128 * 1024 * 1024  # of messages in line, and again of messages under way
+
+log = get_logger("delivery")
+
+
+class Worker(Protocol):
+    """Works a batch to its next rest and records it; gives back the batches that go on at once (after a climb)."""
+
+    async def __call__(self, batch: Batch) -> tuple[Batch, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Entries of one message in line. letter: None when the message has to be read from the store at its turn."""
+
+    entries: tuple[QueueEntry, ...]
+    size: int
+    letter: Letter | None = None
+
+    @property
+    def queue_id(self) -> str:
+        return self.entries[0].queue_id
+
+
+class Scheduler:
+    """`run` until `stop`; `take` and `wake` at any time, from the same loop."""
+
+    def __init__(self, store: Store, work: Worker, *, most_at_once: int = 100, most_recipients: int = 50) -> None:
+        self._store = store
+        self._work = work
+        self._most_at_once = most_at_once
+        self._most_recipients = most_recipients
+        self._line: deque[Waiting] = deque()
+        self._line_bytes = 0
+        self._in_hand: set[str] = set()
+        self._active = 0
+        self._active_bytes = 0
+        self._turn = asyncio.Event()
+        self._look = asyncio.Event()
+        self._stop = asyncio.Event()
+
+    @property
+    def in_hand(self) -> int:
+        """Entries that are worked on or wait in line here."""
+        return len(self._in_hand)
+
+    @property
+    def lease_until(self) -> datetime | None:
+        """What new entries are to be born with: a lease of ours, or none when the line is full and they must wait."""
+        has_room = self._line_bytes < MEMORY_BYTES and not self._stop.is_set()
+        return datetime.now(UTC) + LEASE if has_room else None
+
+    def take(self, letter: Letter, entries: Iterable[QueueEntry]) -> None:
+        """Put entries in line that are leased to this node; those that do not wait for delivery are left alone."""
+        fresh = tuple(entry for entry in entries if entry.state is EntryState.QUEUED and entry.id not in self._in_hand)
+        for batch in make_batches(letter, fresh, most=self._most_recipients):
+            self._put(Waiting(entries=batch.entries, size=len(letter.body), letter=letter))
+
+    def wake(self) -> None:
+        """Something in the store may have fallen due."""
+        self._look.set()
+
+    def stop(self) -> None:
+        """Begin nothing new; `run` returns when what is under way has come to a rest."""
+        self._stop.set()
+        self._turn.set()
+        self._look.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._poll())
+            tasks.create_task(self._renew())
+            while not self._stop.is_set():
+                while self._may_start():
+                    tasks.create_task(self._tend(self._start_next()))
+                self._turn.clear()
+                await self._turn.wait()
+
+    def _put(self, waiting: Waiting) -> None:
+        self._in_hand.update(entry.id for entry in waiting.entries)
+        self._line.append(waiting)
+        self._line_bytes += waiting.size
+        self._turn.set()
+
+    def _may_start(self) -> bool:
+        if not self._line or self._stop.is_set() or self._active >= self._most_at_once:
+            return False
+        return not self._active or self._active_bytes + self._line[0].size <= MEMORY_BYTES
+
+    def _start_next(self) -> Waiting:
+        waiting = self._line.popleft()
+        self._line_bytes -= waiting.size
+        self._active += 1
+        self._active_bytes += waiting.size
+        return waiting
+
+    async def _tend(self, waiting: Waiting) -> None:
+        following: list[Batch] = []
+        try:
+            await self._store.wait_healthy()  # an outcome that cannot be recorded would become a duplicate
+            for batch in await self._batches(waiting):
+                following += await self._work(batch)
+        except Exception:
+            log.exception("delivery worker failed", queue_id=waiting.queue_id)
+        finally:
+            self._active -= 1
+            self._active_bytes -= waiting.size
+            self._in_hand.difference_update(entry.id for entry in waiting.entries)
+            self._turn.set()
+        for batch in following:
+            self._put(Waiting(entries=batch.entries, size=len(batch.letter.body), letter=batch.letter))
+
+    async def _batches(self, waiting: Waiting) -> tuple[Batch, ...]:
+        """What is to be worked on; nothing when the content is damaged, which holds the message (QD-09)."""
+        letter = waiting.letter
+        if letter is None:
+            try:
+                letter = await self._read_letter(waiting.queue_id)
+            except ContentError as error:
+                log.error("content cannot be read, message held", queue_id=waiting.queue_id, why=type(error).__name__)
+                held = (save_entry(replace(entry, state=EntryState.HELD), release=True) for entry in waiting.entries)
+                await self._store.settle(Unit(changes=tuple(held)))
+                return ()
+        return make_batches(letter, waiting.entries, most=self._most_recipients)
+
+    async def _read_letter(self, queue_id: str) -> Letter:
+        body = await queue.load_body(self._store, queue_id)
+        async with self._store.read() as conn:
+            facts = await queue.message_facts(conn, queue_id)
+        if facts is None:
+            raise LookupError(queue_id)  # entries refer to their message by a foreign key
+        return Letter(
+            id=facts.id,
+            kind=facts.kind,
+            sender=facts.sender,
+            login=facts.login,
+            envid=facts.envid,
+            ret=facts.ret,
+            about_id=facts.about_id,
+            received_at=facts.received_at,
+            body=body,
+        )
+
+    async def _poll(self) -> None:
+        """Claim what is due while the line is short; look every second, and when woken."""
+        while not self._stop.is_set():
+            self._look.clear()
+            if len(self._line) < self._most_at_once and self._line_bytes < MEMORY_BYTES:
+                try:
+                    await self._claim()
+                except StoreError as error:
+                    log.warning("queue cannot be read", why=type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL.total_seconds()):
+                    await self._look.wait()
+
+    async def _claim(self) -> None:
+        now = datetime.now(UTC)
+        async with self._store.read() as conn:
+            if not await queue.due(conn, now=now, limit=1):  # reading costs less than a transaction that finds nothing
+                return
+        claimed = await queue.claim(self._store, owner=self._store.node, now=now, lease=LEASE, limit=CLAIM)
+        by_message: dict[str, list[QueueEntry]] = {}
+        for entry in claimed:
+            if entry.id not in self._in_hand:
+                by_message.setdefault(entry.queue_id, []).append(entry)
+        async with self._store.read() as conn:
+            for queue_id, entries in by_message.items():
+                facts = await queue.message_facts(conn, queue_id)
+                self._put(Waiting(entries=tuple(entries), size=facts.size if facts else 0))
+
+    async def _renew(self) -> None:
+        """Hold on to what is in hand, every third of a lease."""
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEASE.total_seconds() / 3):
+                    await self._stop.wait()
+            if self._in_hand:
+                try:
+                    until = datetime.now(UTC) + LEASE
+                    await queue.renew(self._store, tuple(self._in_hand), owner=self._store.node, until=until)
+                except StoreError as error:
+                    log.warning("leases not renewed", why=type(error).__name__)

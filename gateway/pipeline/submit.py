@@ -1,0 +1,240 @@
+"""The path, readable top to bottom: header, inspection, decision, one transaction, and only then 250.
+
+Whatever goes wrong before the commit is a verdict for the client, who still has the message. After the commit the
+message is delivered straight from memory; the store has it all the same.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.audit import events
+from gateway.delivery.letter import letter_of
+from gateway.delivery.ownmail import OwnMail
+from gateway.delivery.scheduler import Scheduler
+from gateway.inspect.inspector import Inspector, NoInspector
+from gateway.inspect.wire import pack_report
+from gateway.log import get_logger
+from gateway.message.address import domain_of
+from gateway.message.entry import EntryState, MessageKind, QueueEntry
+from gateway.message.envelope import Envelope, Recipient
+from gateway.message.event import Event
+from gateway.message.fields import split_message
+from gateway.message.hygiene import HeaderFacts, check, prepare
+from gateway.message.queue_id import new_queue_id
+from gateway.message.received import received_field
+from gateway.message.verdict import Accepted, Verdict
+from gateway.metrics import Metrics
+from gateway.pipeline.facts import FactFinder
+from gateway.store.errors import StoreClosed, StoreFull, StoreSick
+from gateway.store.rows import NewMessage, new_message
+from gateway.store.statements import Unit
+from gateway.store.store import Store
+from policy.decide import decide
+from policy.decision import Action, Decision
+from policy.phi.report import Report
+from policy.phi.subject import remove_tags
+
+STORE_VERDICTS: Final = {
+    StoreFull: Verdict.STORE_FULL,
+    StoreSick: Verdict.STORE_SICK,
+    StoreClosed: Verdict.SHUTTING_DOWN,
+}
+
+log = get_logger("pipeline")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitPolicy:
+    """hostname: ours. subject_tags: what a sender writes to raise the level. expire_after: life of a queue entry."""
+
+    hostname: str
+    domains: frozenset[str]
+    subject_tags: tuple[str, ...]
+    expire_after: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A message with all that was found out and decided about it, not yet stored."""
+
+    queue_id: str
+    envelope: Envelope
+    header: HeaderFacts
+    report: Report
+    decisions: tuple[Decision, ...]
+    data: bytes
+
+
+class Pipeline:
+    """Takes messages from the intake."""
+
+    def __init__(
+        self,
+        policy: SubmitPolicy,
+        *,
+        store: Store,
+        inspector: Inspector,
+        facts: FactFinder,
+        scheduler: Scheduler,
+        own_mail: OwnMail,
+        metrics: Metrics,
+    ) -> None:
+        self._policy = policy
+        self._store = store
+        self._inspector = inspector
+        self._facts = facts
+        self._scheduler = scheduler
+        self._own_mail = own_mail
+        self._metrics = metrics
+
+    async def submit(self, envelope: Envelope, data: bytes) -> Accepted | Verdict:
+        """Take responsibility for a message, or say why not. `Accepted` means that it is on stable storage."""
+        header = check(data, hostname=self._policy.hostname)
+        if isinstance(header, Verdict):
+            return header
+        if not self._may_write_as(envelope, header.from_address):
+            return Verdict.FROM_NOT_YOURS
+        try:
+            report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
+        except NoInspector:
+            return Verdict.NO_INSPECTOR
+        decisions = await self._decide(envelope, header, report)
+        if any(decision.action is Action.REJECT for decision in decisions):
+            return Verdict.REJECTED_BY_POLICY
+        judged = Judged(
+            queue_id=new_queue_id(), envelope=envelope, header=header, report=report, decisions=decisions, data=data
+        )
+        try:
+            await self._queue(judged)
+        except (StoreFull, StoreSick, StoreClosed) as error:
+            return STORE_VERDICTS[type(error)]
+        return Accepted(judged.queue_id)
+
+    def may_accept(self) -> Verdict | None:
+        """Why no message can be taken now, asked before DATA."""
+        fault = self._store.fault
+        return None if fault is None else STORE_VERDICTS[type(fault)]
+
+    def _may_write_as(self, envelope: Envelope, author: str) -> bool:
+        """Who logged in writes as himself (ID-04); a trusted network writes for our domains only (ID-02)."""
+        login = envelope.client.login
+        return author.lower() == login.lower() if login else domain_of(author) in self._policy.domains
+
+    async def _decide(self, envelope: Envelope, header: HeaderFacts, report: Report) -> tuple[Decision, ...]:
+        async with self._store.read() as conn:
+            facts = await self._facts.gather(
+                conn,
+                sender_domain=domain_of(header.from_address),
+                recipients=[recipient.address for recipient in envelope.recipients],
+                report=report,
+                requiretls=envelope.requiretls,
+            )
+        return decide(facts)
+
+    async def _queue(self, judged: Judged) -> None:
+        """One transaction: sealed message, an entry for each recipient, audit events, and the word to a held sender."""
+        envelope, now = judged.envelope, judged.envelope.received_at
+        entries = tuple(
+            self._entry(judged, number, recipient, decision)
+            for number, (recipient, decision) in enumerate(
+                zip(envelope.recipients, judged.decisions, strict=True), start=1
+            )
+        )
+        held = [entry for entry in entries if entry.state is EntryState.HELD]
+        own = [self._own_mail.held_notice(held, now=now)] if held and envelope.sender else []
+        new = NewMessage(
+            id=judged.queue_id,
+            kind=MessageKind.MAIL,
+            sender=envelope.sender,
+            login=envelope.client.login,
+            envid=envelope.envid,
+            ret=envelope.ret,
+            received_at=now,
+            body=self._prepare(judged),
+            report=pack_report(judged.report),
+            entries=entries,
+            traces=tuple(decision.trace for decision in judged.decisions),
+            lease_until=self._scheduler.lease_until,
+        )
+        sealed = [await self._store.seal_message(message) for message in (new, *own)]
+        await self._store.commit(
+            Unit(
+                changes=tuple(change for message in sealed for change in new_message(message)),
+                events=tuple(self._events(judged, held, now)),
+            )
+        )
+        self._count(judged)
+        for message in (new, *own):
+            if message.lease_until is not None:
+                self._scheduler.take(letter_of(message), message.entries)
+
+    def _entry(self, judged: Judged, number: int, recipient: Recipient, decision: Decision) -> QueueEntry:
+        now = judged.envelope.received_at
+        return QueueEntry(
+            id=f"{judged.queue_id}-{number}",
+            queue_id=judged.queue_id,
+            kind=MessageKind.MAIL,
+            sender=judged.envelope.sender,
+            recipient=recipient.address,
+            state=EntryState.HELD if decision.action is Action.HOLD else EntryState.QUEUED,
+            protected=decision.protected,
+            methods=decision.methods,
+            queued_at=now,
+            next_attempt_at=now,
+            expires_at=now + self._policy.expire_after,
+            notify=recipient.notify,
+            orcpt=recipient.orcpt,
+            requiretls=judged.envelope.requiretls,
+            urgent=judged.header.urgent,
+        )
+
+    def _prepare(self, judged: Judged) -> bytes:
+        """The bytes that are kept and sent: whole header fields added, removed and replaced, the body untouched."""
+        subject = b""
+        if judged.report.tagged:
+            value = b"".join(field.value for field in split_message(judged.data).all("subject")[:1])
+            subject = b"Subject:" + remove_tags(value, self._policy.subject_tags).rstrip(b"\r\n") + b"\r\n"
+        return prepare(
+            judged.data,
+            received=received_field(judged.envelope, hostname=self._policy.hostname, queue_id=judged.queue_id),
+            authserv_id=self._policy.hostname,
+            hostname=self._policy.hostname,
+            queue_id=judged.queue_id,
+            now=judged.envelope.received_at,
+            subject=subject,
+        )
+
+    def _events(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[Event]:
+        found = Counter(finding.kind.value for finding in judged.report.findings)
+        return [
+            events.message_accepted(judged.envelope, queue_id=judged.queue_id, size=len(judged.data)),
+            *(
+                events.message_decided(
+                    decision, at=now, queue_id=judged.queue_id, score=judged.report.score, found=found
+                )
+                for decision in judged.decisions
+            ),
+            *(events.message_held(entry, at=now, why="no method is left that keeps it private") for entry in held),
+        ]
+
+    def _count(self, judged: Judged) -> None:
+        for decision in judged.decisions:
+            protected = "yes" if decision.protected else "no"
+            self._metrics.counter("policy_decisions", decision.action.value, protected).inc()
+        for finding in judged.report.findings:
+            certainty = "high" if finding.certainty >= 0.8 else "low"
+            self._metrics.counter("phi_findings", finding.kind.value, certainty).inc()
+        self._metrics.counter("unscannable_parts").inc(len(judged.report.uninspectable))
+        log.info(
+            "accepted",
+            queue_id=judged.queue_id,
+            client=judged.envelope.client.ip,
+            login=judged.envelope.client.login or None,
+            sender=judged.envelope.sender,
+            size=len(judged.data),
+            nrcpt=len(judged.decisions),
+            protected=sum(decision.protected for decision in judged.decisions),
+        )
