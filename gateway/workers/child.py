@@ -109,7 +109,7 @@ def serve(handler: Handler) -> None:
     gc.collect()
     gc.freeze()  # what is loaded now lives as long as the process
     held = confine(limits)
-    _answer(connection, Status.DONE, ",".join(held).encode())
+    _answer(connection, Status.DONE, " ".join(held).encode())
     try:
         while True:
             _work(connection, handler, limits)

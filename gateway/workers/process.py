@@ -44,6 +44,7 @@ class Child(asyncio.Protocol):
         self._limits = limits
         self._on_idle = on_idle
         self._accepts = accepts  # is the answer to a job well-formed
+        self._is_up = False
         self._buffer = bytearray()
         self._answer: asyncio.Future[bytes] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -78,11 +79,12 @@ class Child(asyncio.Protocol):
             self._socket = ours.dup()
             ours.setblocking(False)
             await self._loop.create_unix_connection(lambda: self, sock=ours)
-            self.held = tuple((await hello).decode("ascii", "replace").split(","))
+            self.held = tuple((await hello).decode("ascii", "replace").split())
         except BaseException:
             hello.cancel()
             await self.stop()
             raise
+        self._is_up = True
         self.jobs = 0  # that was none
 
     async def give(self, header: bytes, blob: bytes) -> asyncio.Future[bytes]:
@@ -160,7 +162,7 @@ class Child(asyncio.Protocol):
         self._fail(ChildCrashed("the child died"))
 
     def _deliver(self, body: bytes) -> None:
-        if self.held and not self._accepts(body):
+        if self._is_up and not self._accepts(body):
             self._fail(ChildCrashed("the answer is not one"))
             return
         answer, self._answer = self._answer, None

@@ -105,6 +105,7 @@ DENIED: Final = {
     "io_uring_register": Numbers(427, 427),
 }
 _CLONE3: Final = 435  # on both; ENOSYS, so that the C library falls back to clone, which is refused
+_POINTER_BYTES: Final = 8  # a 32-bit interpreter on such a kernel speaks by other numbers, and would be killed
 _X32_BIT: Final = 0x40000000  # x86_64 only: the same calls by other numbers
 
 # Classic BPF, linux/bpf_common.h and linux/seccomp.h.
@@ -157,7 +158,7 @@ class _Program(ctypes.Structure):
 def restrict() -> None:
     """Install the filter for the whole process. Raises: OSError where the kernel or the machine has none."""
     architecture = ARCHITECTURES.get(kernel.machine())
-    if architecture is None:
+    if architecture is None or ctypes.sizeof(ctypes.c_void_p) != _POINTER_BYTES:
         raise OSError(errno.ENOSYS, "no system call table for this machine")
     code = program(architecture)
     bpf = _Program(len(code) // 8, code)

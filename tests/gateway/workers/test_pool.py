@@ -3,10 +3,15 @@
 import asyncio
 import itertools
 import os
+import select
 import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
+import uvloop
 
 from gateway.workers.errors import ChildCrashed, ChildTimeout, PoolUnavailable, WorkerError
 from gateway.workers.frames import HEADER_MAX, INLINE_MAX
@@ -14,6 +19,7 @@ from gateway.workers.pool import LONGEST_PAUSE_S, ChildPool, next_pause
 from tests.gateway.workers.conftest import HANDLERS, LIMITS, OpenPool
 
 pytestmark = pytest.mark.slow
+ROOT: Final = Path(__file__).parents[3]
 
 
 def is_running(pid: int) -> bool:
@@ -247,6 +253,55 @@ async def test_header_is_bounded(open_pool: OpenPool) -> None:
     with pytest.raises(ValueError, match="header"):
         await pool.call(bytes(HEADER_MAX + 1), b"")
     assert await pool.call(b"echo", b"x") == b"x"
+
+
+def test_uvloop_runs_the_pool() -> None:
+    """The production loop: its transports are not asyncio's. The answer of a large job, a crash, and the end."""
+
+    async def use() -> tuple[int, int]:
+        pool = ChildPool(HANDLERS, 1, LIMITS, "test")
+        await pool.start()
+        with pytest.raises(ChildCrashed):
+            await pool.call(b"segfault", b"")
+        small, large = await pool.call(b"echo", bytes(10)), await pool.call(b"echo", bytes(2_000_000))
+        await pool.stop()
+        return len(small), len(large)
+
+    assert uvloop.run(use()) == (10, 2_000_000)
+
+
+OWNER: Final = """
+import asyncio, sys
+from gateway.workers.pool import ChildPool
+from tests.gateway.workers.conftest import HANDLERS, LIMITS
+
+async def own() -> None:
+    pool = ChildPool(HANDLERS, 1, LIMITS, "test")
+    await pool.start()
+    job = asyncio.create_task(pool.call(sys.argv[1].encode(), b""))
+    await asyncio.sleep(0)
+    print(pool.pids()[0], flush=True)
+    await job
+    await asyncio.Event().wait()
+
+asyncio.run(own())
+"""
+
+
+@pytest.mark.parametrize("deed", ["echo", "loop"])
+def test_children_end_with_their_parent(deed: str) -> None:
+    """kill -9 of the gateway: idle children see the end of their pipe, busy ones get the parent-death signal."""
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, deed], stdout=subprocess.PIPE, cwd=ROOT)
+    assert owner.stdout is not None
+    with owner.stdout:
+        child = os.pidfd_open(int(owner.stdout.readline()))
+    try:
+        owner.kill()
+        owner.wait()
+        ended, _, _ = select.select([child], [], [], 10)
+        assert ended
+    finally:
+        os.close(child)
 
 
 def test_pauses_grow_and_end() -> None:
