@@ -95,7 +95,8 @@ class DataReader:
                 if end < 0:
                     return MAX_LINE + 1
             start = end + 1
-        return len(text) - start
+        last = text.rfind(b"\n", max(start, 0)) + 1
+        return len(text) - (last or start)
 
     def _fault(self) -> Fault | None:
         if self._size > self._limit:

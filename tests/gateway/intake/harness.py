@@ -64,6 +64,7 @@ class Server:
     """A started intake. ports: by the names of LISTENERS."""
 
     intake: Intake
+    services: Services
     backend: Backend
     ports: dict[str, int]
     ca: trustme.CA
@@ -100,16 +101,18 @@ async def running(
     """An intake with one listener of each kind."""
     ca, backend = trustme.CA(), Backend()
     own: dict[str, Any] = {"limits": limits or {}}
+    trusted = own | {"trusted_networks": ["127.0.0.0/8"]}
+    services = Services(submit=backend.submit, may_accept=backend.may_accept, verifier=backend, observer=NoObserver())
     intake = Intake(
         [
-            make_listener("submission", **own | {"limits": dict(own["limits"])}),
-            make_listener("submissions", **own | {"limits": dict(own["limits"])}),
-            make_listener("relay", trusted_networks=["127.0.0.0/8"], require_tls=False, limits=dict(own["limits"])),
-            make_listener("relay", trusted_networks=["127.0.0.0/8"], limits=dict(own["limits"])),
-            make_listener("relay", trusted_networks=["192.0.2.0/24"], require_tls=False, limits=dict(own["limits"])),
+            make_listener("submission", **own),
+            make_listener("submissions", **own),
+            make_listener("relay", **trusted, require_tls=False),
+            make_listener("relay", **trusted),
+            make_listener("relay", **own, trusted_networks=["192.0.2.0/24"], require_tls=False),
         ],
         write_certificate(ca, folder),
-        Services(submit=backend.submit, may_accept=backend.may_accept, verifier=backend, observer=NoObserver()),
+        services,
         hostname=HOST,
         domains={"clinic.example"},
         deadlines=deadlines or Deadlines(quiet_s=0.05),
@@ -117,7 +120,7 @@ async def running(
     await intake.start()
     ports = dict(zip(LISTENERS, (address.port for address in intake.addresses), strict=True))
     try:
-        yield Server(intake, backend, ports, ca)
+        yield Server(intake, services, backend, ports, ca)
     finally:
         backend.gate.set()
         await intake.stop(grace_s=1)

@@ -1,0 +1,120 @@
+"""The DATA reader, fed whole, byte by byte and in random cuts: the same result each time."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.intake.data import MAX_LINE, DataReader, End, Fault
+
+LIMIT = 5000
+
+
+def read(data: bytes, cuts: list[int] | None = None, limit: int = LIMIT) -> End | None:
+    """Feed data in blocks that end at the cuts; None when it does not end. rest: what no feed looked at, joined on."""
+    reader = DataReader(limit)
+    edges = [0, *sorted(set(cuts or [])), len(data)]
+    for start, stop in itertools.pairwise(edges):
+        if end := reader.feed(data[start:stop]):
+            return End(end.message, end.rest + data[stop:], end.fault)
+    return None
+
+
+def bytewise(data: bytes, limit: int = LIMIT) -> End | None:
+    return read(data, list(range(len(data))), limit)
+
+
+def stuffed(message: bytes) -> bytes:
+    """What a client sends for a message of whole lines (RFC 5321 section 4.5.2)."""
+    return (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
+
+
+@pytest.mark.parametrize(
+    "message", [b"", b".\r\n", b"..\r\n", b".x\r\n", b"a\r\n.\r\n.\r\nb\r\n", b"\r\n", b"\r\n\r\n.\r\n", b"a.\r\n"]
+)
+def test_dots_survive(message: bytes) -> None:
+    """SM-08: dots come back exactly, the empty message is one, what follows is left for the next command."""
+    data = stuffed(message) + b"QUIT\r\n"
+    for end in (read(data), bytewise(data)):
+        assert end is not None
+        assert (end.message, end.fault) == (message, None)
+    assert read(data) == End(message, b"QUIT\r\n", None)
+
+
+@pytest.mark.parametrize(
+    "false_end",
+    [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\n.\r", b"\r\n.\n", b"\r\n.\rx", b"\r\n\0.\r\n",
+     b"\r\n.\0\r\n", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n", b"\r\r\n", b"\n", b"\rx", b"\0"],
+)  # fmt: skip
+@pytest.mark.parametrize("before", [b"a\r\nb", b"", b"a\r\n"])
+def test_false_ends_are_malformed(false_end: bytes, before: bytes) -> None:
+    """SM-01, SM-02, SM-03, SM-04, SM-07, wherever the blocks are cut."""
+    data = before + false_end + b"x\r\n.\r\n"
+    for end in (read(data), bytewise(data)):
+        assert end is not None
+        assert (end.fault, end.message) == (Fault.MALFORMED, b"")
+
+
+@pytest.mark.parametrize(
+    ("length", "fault"),
+    [(998, None), (999, Fault.LINE_TOO_LONG), (1000, Fault.LINE_TOO_LONG), (4500, Fault.LINE_TOO_LONG)],
+)
+@pytest.mark.parametrize("before", [b"", b"short\r\n"])
+def test_line_length(length: int, fault: Fault | None, before: bytes) -> None:
+    """SM-13: 998 octets and CRLF are a line, more are not; a stuffed dot does not count."""
+    for line in (b"x" * length, b"." + b"x" * (length - 1)):
+        data = stuffed(before + line + b"\r\nlast\r\n")
+        for end in (read(data), bytewise(data)):
+            assert end is not None
+            assert end.fault is fault
+
+
+@pytest.mark.parametrize(("size", "fault"), [(LIMIT, None), (LIMIT + 1, Fault.TOO_BIG), (3 * LIMIT, Fault.TOO_BIG)])
+def test_size(size: int, fault: Fault | None) -> None:
+    """SM-14: octets count with CRLFs, without stuffed dots and end mark; what is too big is not kept."""
+    message = b".234567x\r\n" * (size // 10 - 1) + b"x" * (8 + size % 10) + b"\r\n"
+    data = stuffed(message)
+    for end in (read(data), bytewise(data)):
+        assert end is not None
+        assert end.fault is fault
+        assert end.message == (b"" if fault else message)
+
+
+def test_memory_is_bounded() -> None:
+    """SM-13, SM-14: four megabytes without a line end are counted, not kept."""
+    reader = DataReader(LIMIT)
+    for _ in range(64):
+        assert reader.feed(b"x" * 65536) is None
+    assert reader.size == 64 * 65536
+    assert len(reader._message) == 0
+
+
+WIRE = st.lists(
+    st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"\0", b"a", b"\r\n.\r\n", b"\r\n..", b"x" * (MAX_LINE - 1)]),
+    max_size=30,
+).map(b"".join)
+
+
+@given(WIRE, st.data())
+def test_cuts_change_nothing(data: bytes, draw: st.DataObject) -> None:
+    """Same bytes, same message and fault, however TCP cuts them."""
+    cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=8))
+    whole, cut, bytes_ = read(data), read(data, cuts), bytewise(data)
+    for other in (cut, bytes_):
+        assert (whole is None) == (other is None)
+        if whole and other:
+            assert (whole.message, whole.fault) == (other.message, other.fault)
+            if whole.fault is not Fault.MALFORMED:
+                assert whole.rest == other.rest
+
+
+LINES = st.lists(
+    st.binary(max_size=40).map(lambda line: bytes(set(line) - {0, 10, 13})).map(lambda line: line + b"\r\n")
+)
+
+
+@given(LINES.map(b"".join))
+def test_round_trip(message: bytes) -> None:
+    """SM-08: what is stuffed by the client is what is read."""
+    assert read(stuffed(message), limit=10**6) == End(message, b"", None)

@@ -1,0 +1,95 @@
+"""Arguments of MAIL and RCPT."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.intake.errors import RefusedError
+from gateway.intake.params import Mail, Offer, parse_mail, parse_rcpt
+from gateway.message.envelope import DEFAULT_NOTIFY, Notify, Recipient
+
+OFFER = Offer(extended=True, message_size=1000, requiretls=True)
+
+
+def test_mail_with_all_parameters() -> None:
+    """SM-15: keywords in any case; AUTH= is read and not kept (RFC 4954 section 5)."""
+    argument = "from:<a@b.example> size=10 Body=8bitmime AUTH=e+3Dmc2@b.example ret=hdrs ENVID=QQ+2B1 REQUIRETLS"
+    assert parse_mail(argument, OFFER) == Mail(
+        sender="a@b.example", envid="QQ+2B1", ret="HDRS", body_8bit=True, requiretls=True
+    )
+
+
+def test_null_sender() -> None:
+    assert parse_mail("FROM:<>", OFFER) == Mail(sender="", envid="", ret="", body_8bit=False, requiretls=False)
+
+
+@pytest.mark.parametrize(
+    ("argument", "recipient"),
+    [
+        ("TO:<b@x.example>", Recipient(address="b@x.example", notify=DEFAULT_NOTIFY, orcpt="")),
+        (
+            "to: <b@X.Example> notify=success,delay orcpt=rfc822;b@y.example",
+            Recipient(
+                address="b@x.example", notify=frozenset({Notify.SUCCESS, Notify.DELAY}), orcpt="rfc822;b@y.example"
+            ),
+        ),
+        ("TO:<b@x.example> NOTIFY=NEVER", Recipient(address="b@x.example", notify=frozenset({Notify.NEVER}))),
+        ('TO:<"a > b"@x.example>', Recipient(address='"a > b"@x.example')),
+    ],
+)
+def test_recipients(argument: str, recipient: Recipient) -> None:
+    """RFC 3461 section 4; SM-17: a quoted local part may hold blanks and brackets."""
+    assert parse_rcpt(argument, OFFER) == recipient
+
+
+@pytest.mark.parametrize(
+    ("argument", "code"),
+    [
+        ("FROM a@b.example", 501),
+        ("FROM:a@b.example", 501),
+        ("FROM:<a@b.example", 501),
+        ("FROM:<a@b.example>SIZE=1", 501),
+        ("FROM:<a b@b.example>", 501),
+        ("FROM:<a@b.example> SIZE", 501),
+        ("FROM:<a@b.example> SIZE=-1", 501),
+        ("FROM:<a@b.example> SIZE=123456789012345678901", 501),
+        ("FROM:<a@b.example> SIZE=1001", 552),
+        ("FROM:<a@b.example> =x", 501),
+        ("FROM:<a@b.example> AUTH", 501),
+        ("FROM:<a@b.example> AUTH=a=b", 501),
+        ("FROM:<a@b.example> RET=SOME", 501),
+        ("FROM:<a@b.example> ENVID=" + "x" * 101, 501),
+        ("FROM:<a@b.example> REQUIRETLS=1", 501),
+        ("FROM:<a@b.example> NOTIFY=NEVER", 555),
+        ("FROM:<a@b.example> SMTPUTF8", 555),
+        ("FROM:<a@b>> SIZE=1", 501),
+        ("FROM:<@a,@b:u@c.example>", 553),
+        ("FROM:<a@@b.example>", 553),
+        ("FROM:<a@[192.0.2.1]>", 553),
+    ],
+)
+def test_bad_mail(argument: str, code: int) -> None:
+    """SM-14, SM-15, SM-17."""
+    with pytest.raises(RefusedError) as caught:
+        parse_mail(argument, OFFER)
+    assert caught.value.reply.code == code
+
+
+@given(st.text(max_size=200))
+def test_only_its_own_error(text: str) -> None:
+    """Whatever comes, the answer is a value or a refusal."""
+    for parse in (parse_mail, parse_rcpt):
+        for keyword in ("", "FROM:", "TO:<", "FROM:<a@b.example> "):
+            try:
+                parse(keyword + text, OFFER)
+            except RefusedError:
+                continue
+
+
+@pytest.mark.slow
+def test_hostile_path_is_linear() -> None:
+    """A path made to backtrack costs no more than its length."""
+    with pytest.raises(RefusedError):
+        parse_mail('FROM:<"' + '\\"' * 5000, OFFER)
+    with pytest.raises(RefusedError):
+        parse_mail("FROM:<" + '"a"' * 3000 + "\\", OFFER)

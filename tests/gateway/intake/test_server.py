@@ -1,0 +1,405 @@
+"""The running server: what a dialogue cannot say, such as time, load, half-closes and TLS."""
+
+import asyncio
+import base64
+import io
+import re
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+
+from gateway.intake.limits import Deadlines
+from gateway.intake.listeners import Intake
+from gateway.intake.sasl import Credentials
+from gateway.message.envelope import Notify
+from gateway.message.verdict import Verdict
+from tests.gateway.intake.harness import (
+    HOST,
+    PASSWORD,
+    USER,
+    Server,
+    connected,
+    make_listener,
+    ready_to_send,
+    running,
+    write_certificate,
+)
+
+MESSAGE = b"Subject: x\r\n\r\nbody\r\n"
+
+
+async def test_message_and_envelope_arrive_as_sent(server: Server) -> None:
+    """SM-08, SM-15: the bytes, one per segment, and everything the session said about them."""
+    async with connected(server, "submission") as wire:
+        await wire.ask(b"EHLO before.example")
+        await wire.start_tls()
+        await wire.ask(b"EHLO c.example")
+        await wire.log_in()
+        await wire.ask(b"MAIL FROM:<joe@clinic.example> BODY=8BITMIME RET=FULL ENVID=e1 REQUIRETLS")
+        await wire.ask(b"RCPT TO:<b@x.example> NOTIFY=SUCCESS ORCPT=rfc822;b@x.example")
+        await wire.ask(b"RCPT TO:<c@x.example>")
+        await wire.ask(b"DATA")
+        for octet in b"Subject: x\r\n\r\n..\r\n..x\r\n\xe4\r\n.\r\n":
+            await wire.send(bytes([octet]))
+        assert re.fullmatch(rb"250 2\.0\.0 Queued as [0-9A-Z]{26}\r\n", await wire.reply())
+    ((envelope, message),) = server.backend.messages
+    assert message == b"Subject: x\r\n\r\n.\r\n.x\r\n\xe4\r\n"
+    assert (envelope.sender, envelope.envid, envelope.ret) == (USER, "e1", "FULL")
+    assert envelope.body_8bit
+    assert envelope.requiretls
+    first, second = envelope.recipients
+    assert (first.address, first.notify, first.orcpt) == (
+        "b@x.example",
+        frozenset({Notify.SUCCESS}),
+        "rfc822;b@x.example",
+    )
+    assert second.address == "c@x.example"
+    client = envelope.client
+    assert (client.helo, client.login, client.ip, client.tls_version) == ("c.example", USER, "127.0.0.1", "TLSv1.3")
+
+
+async def test_early_talker(server: Server) -> None:
+    """SM-09: bytes that were there before the greeting."""
+    with socket.create_connection(("127.0.0.1", server.ports["relay"])) as raw:
+        raw.sendall(b"EHLO c.example\r\n")  # the server's loop has not run yet
+        raw.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=raw.dup())
+        assert (await reader.read()).startswith(b"554 5.5.0 ")
+        writer.close()
+
+
+@pytest.mark.parametrize("length", [2049, 12289, 50_000])
+async def test_long_command_leaves_the_session_usable(server: Server, length: int) -> None:
+    """SM-13: refused once its end is seen, without being kept."""
+    async with connected(server) as wire:
+        assert (await wire.ask(b"NOOP " + b"x" * length)).startswith(b"500 5.5.2 ")
+        assert (await wire.ask(b"NOOP")).startswith(b"250 ")
+
+
+async def test_endless_command_is_hung_up(server: Server) -> None:
+    """SM-13: four megabytes without a line end."""
+    async with connected(server) as wire:
+        await wire.send(b"x" * 4_000_000)
+        assert (await wire.reply()).startswith(b"500 5.5.2 ")
+        assert await wire.reply() == b""
+
+
+async def test_long_auth_responses(server: Server) -> None:
+    """SA-04, SA-07: up to 12,288 octets are looked at, more are refused, megabytes end the session."""
+    async with connected(server, "submissions") as wire:
+        await wire.ask(b"EHLO c.example")
+        assert await wire.ask(b"AUTH PLAIN") == b"334 \r\n"
+        assert (await wire.ask(base64.b64encode(b"\0" + b"x" * 9000 + b"\0y"))).startswith(b"535 5.7.8 ")
+        await wire.ask(b"AUTH PLAIN")
+        assert (await wire.ask(b"x" * 12300)).startswith(b"500 5.5.6 ")
+        await wire.ask(b"AUTH PLAIN")
+        await wire.send(b"A" * 10_000_000)
+        assert (await wire.reply()).startswith(b"500 5.5.6 ")
+        assert await wire.reply() == b""
+
+
+async def test_too_big_message_is_refused_and_the_session_goes_on(server: Server) -> None:
+    """SM-14: one octet above the limit; twice the limit ends the session."""
+    async with ready_to_send(server) as wire:
+        await wire.ask(b"DATA")
+        assert (await wire.ask(b"x" * 900 + (b"\r\n" + b"x" * 900) * 4 + b"\r\n.")).startswith(b"552 5.3.4 ")
+        await wire.send(b"MAIL FROM:<a@clinic.example>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n")
+        assert [(await wire.reply())[:3] for _ in range(3)] == [b"250", b"250", b"354"]
+        await wire.send(b"x\r\n" * 5000)
+        assert (await wire.reply()).startswith(b"552 5.3.4 ")
+        assert await wire.reply() == b""
+    assert server.backend.messages == []
+
+
+async def test_long_line_in_message(server: Server) -> None:
+    """SM-13: refused after the end of data, with what to do about it."""
+    async with ready_to_send(server) as wire:
+        await wire.ask(b"DATA")
+        assert (await wire.ask(b"x" * 999 + b"\r\n.")).startswith(b"500 5.6.0 A line has more than 998 octets")
+        assert (await wire.ask(b"NOOP")).startswith(b"250 ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "start"),
+    [
+        (Verdict.STORE_FULL, b"452 4.3.1 "),
+        (Verdict.FROM_NOT_YOURS, b"553 5.7.1 "),
+        (RuntimeError("secret patient"), b"451 4.3.0 "),
+        (TimeoutError("secret patient"), b"451 4.3.0 "),
+    ],
+)
+async def test_refused_messages(
+    server: Server, answer: Verdict | Exception, start: bytes, log_text: io.StringIO
+) -> None:
+    """A verdict is its reply; an unforeseen error is 451 and an id, and its text reaches neither client nor log."""
+    server.backend.answer = answer
+    async with ready_to_send(server) as wire:
+        await wire.ask(b"DATA")
+        reply = await wire.ask(MESSAGE + b".")
+        assert reply.startswith(start)
+        assert b"secret" not in reply
+        assert (await wire.ask(b"NOOP")).startswith(b"250 ")
+    assert "secret patient" not in log_text.getvalue()
+    assert ("session_failed" in log_text.getvalue()) == isinstance(answer, Exception)
+
+
+async def test_full_store_is_said_before_the_data(server: Server) -> None:
+    """The client need not send what cannot be kept."""
+    server.backend.ready = Verdict.STORE_FULL
+    async with ready_to_send(server) as wire:
+        assert (await wire.ask(b"DATA")).startswith(b"452 4.3.1 ")
+
+
+async def test_commit_survives_the_client(server: Server) -> None:
+    """Invariant 2: who hangs up after the dot cannot cancel the commit."""
+    server.backend.gate.clear()
+    async with ready_to_send(server) as wire:
+        await wire.ask(b"DATA")
+        await wire.send(MESSAGE + b".\r\n")
+        await server.backend.reached.wait()
+        wire.writer.transport.abort()
+    server.backend.gate.set()
+    await server.intake.stop()
+    assert len(server.backend.messages) == 1
+
+
+async def test_half_close_after_the_dot_gets_its_answer(server: Server) -> None:
+    """A client may shut down its side and still read the 250."""
+    async with ready_to_send(server) as wire:
+        await wire.ask(b"DATA")
+        await wire.send(MESSAGE + b".\r\n")
+        wire.writer.write_eof()
+        assert (await wire.reply()).startswith(b"250 2.0.0 Queued as ")
+        assert await wire.reply() == b""
+
+
+@pytest.mark.parametrize("line", [b"NOOP", b"RSET", b"VRFY x", b"EHLO c.example", b"FROB"])
+async def test_endless_commands(server: Server, line: bytes) -> None:
+    """RX-04: idle commands and errors are budgeted, in one pipelined flood as well."""
+    async with connected(server) as wire:
+        await wire.send((line + b"\r\n") * 10_000)
+        last, count = b"", 0
+        while reply := await wire.reply():
+            last, count = reply, count + 1
+    assert last.startswith(b"421 4.7.0 ")
+    assert count <= 102
+
+
+async def test_accepted_messages_renew_the_budget(server: Server) -> None:
+    """RX-04: a long session that works is not cut."""
+    async with connected(server) as wire:
+        await wire.ask(b"EHLO c.example")
+        for _ in range(30):
+            for line in (b"RSET", b"FROB", b"NOOP", b"NOOP", b"MAIL FROM:<a@clinic.example>", b"RCPT TO:<b@x.example>"):
+                await wire.ask(line)
+            await wire.ask(b"DATA")
+            assert (await wire.ask(MESSAGE + b".")).startswith(b"250 ")
+
+
+async def test_recipients_far_above_the_limit(server: Server) -> None:
+    """RX-05: 452 for a while, then 421."""
+    async with connected(server) as wire:
+        await wire.ask(b"EHLO c.example")
+        await wire.ask(b"MAIL FROM:<a@clinic.example>")
+        await wire.send(b"RCPT TO:<b@x.example>\r\n" * 2000)
+        codes: list[bytes] = []
+        while reply := await wire.reply():
+            codes.append(reply[:3])
+    assert codes == [b"250"] * 3 + [b"452"] * 1000 + [b"421"]
+
+
+async def test_connections_per_address_and_in_all(server: Server) -> None:
+    """RX-01: one address has its share (15), refused with 421 instead of a greeting; room comes back."""
+    async with asyncio.TaskGroup() as group:
+        opened = [group.create_task(asyncio.open_connection("127.0.0.1", server.ports["relay"])) for _ in range(20)]
+    greetings = sorted([(await reader.readline())[:9] for reader, _ in (task.result() for task in opened)])
+    assert greetings == [b"220 gw.cl"] * 15 + [b"421 4.7.0"] * 5
+    async with connected(server, "submission") as other:
+        assert (await other.ask(b"NOOP")).startswith(b"250 ")
+    for task in opened:
+        _, writer = task.result()
+        writer.write(b"QUIT\r\n")
+        writer.close()
+        await writer.wait_closed()
+    for _ in range(100):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.ports["relay"])
+        greeting = await reader.readline()
+        writer.close()
+        if greeting.startswith(b"220 "):
+            break
+    else:
+        pytest.fail("no room came back")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["command", "auth", "data"])
+async def test_slow_loris(tmp_path: Path, where: str) -> None:
+    """RX-02: octets that trickle do not keep a session: the deadline is for the request, not for each octet."""
+    fast = Deadlines(command_s=0.3, response_s=0.3, data_window_s=0.3, linger_s=0.1)
+    async with running(tmp_path, deadlines=fast) as server, connected(server, "submissions") as wire:
+        await wire.ask(b"EHLO c.example")
+        if where == "auth":
+            await wire.ask(b"AUTH LOGIN")
+        if where == "data":
+            await wire.log_in()
+            for line in (b"MAIL FROM:<joe@clinic.example>", b"RCPT TO:<b@x.example>", b"DATA"):
+                await wire.ask(line)
+        trickle = asyncio.create_task(_trickle(wire.writer))
+        assert (await wire.reply()).startswith(b"421 4.4.2 ")
+        assert await wire.reply() == b""
+        trickle.cancel()
+
+
+async def _trickle(writer: asyncio.StreamWriter) -> None:
+    while not writer.is_closing():
+        writer.write(b"x")
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.slow
+async def test_honest_slow_client(tmp_path: Path) -> None:
+    """RX-03: a message may take many windows as long as each brings its share (500 octets a second)."""
+    async with running(tmp_path, deadlines=Deadlines(data_window_s=0.2)) as server, ready_to_send(server) as wire:
+        await wire.ask(b"DATA")
+        for _ in range(14):
+            await wire.send(b"x" * 98 + b"\r\n")
+            await asyncio.sleep(0.05)  # 2,000 octets a second for three and a half windows
+        assert (await wire.ask(b".")).startswith(b"250 ")
+
+
+@pytest.mark.slow
+async def test_client_that_never_reads(tmp_path: Path) -> None:
+    """RX-07: what is written to it is bounded, and so is the time it may take."""
+    async with running(tmp_path, deadlines=Deadlines(write_s=0.3), limits={"recipients": 200}) as server:
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(raw, ("127.0.0.1", server.ports["relay"]))
+        await loop.sock_recv(raw, 100)
+        mail = b"MAIL FROM:<a@clinic.example>\r\n" + b"RCPT TO:<b@x.example>\r\n" * 200 + b"DATA\r\n"
+        await loop.sock_sendall(raw, b"EHLO c.example\r\n" + mail)
+        with raw, pytest.raises(ConnectionError):
+            await _send_for_ever(raw, b"x\r\n.\r\n" + mail)
+
+
+async def _send_for_ever(raw: socket.socket, data: bytes) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.wait_for(loop.sock_sendall(raw, data), 5)
+
+
+async def test_stop_lets_messages_finish_and_tells_idle_clients(server: Server) -> None:
+    """A graceful stop: 421 between commands, 250 for the message under way, then the end."""
+    server.backend.gate.clear()
+    async with connected(server) as idle, ready_to_send(server) as busy:
+        await busy.ask(b"DATA")
+        await busy.send(MESSAGE + b".\r\n")
+        await server.backend.reached.wait()
+        stopping = asyncio.create_task(server.intake.stop())
+        assert (await idle.reply()).startswith(b"421 4.3.2 ")
+        server.backend.gate.set()
+        assert (await busy.reply()).startswith(b"250 2.0.0 ")
+        assert (await busy.reply()).startswith(b"421 4.3.2 ")
+        await stopping
+    with pytest.raises(OSError):  # noqa: PT011  # refused or reset, as the system likes
+        await asyncio.open_connection("127.0.0.1", server.ports["relay"])
+
+
+async def test_stop_cuts_who_does_not_finish(server: Server) -> None:
+    """After the grace time a client in DATA is cut."""
+    async with ready_to_send(server) as wire:
+        await wire.ask(b"DATA")
+        await server.intake.stop(grace_s=0.05)
+        assert await wire.reply() == b""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("listener", ["submission", "submissions"])
+async def test_unfinished_handshake(tmp_path: Path, listener: str) -> None:
+    """SA-08: who never finishes the handshake is closed by its deadline, and counted until then."""
+    async with running(tmp_path, deadlines=Deadlines(handshake_s=0.2)) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.ports[listener])
+        if listener == "submission":
+            await reader.readline()
+            writer.write(b"STARTTLS_\r\n")
+            await reader.readline()
+            writer.write(b"EHLO c.example\r\n")
+            while not (await reader.readline()).startswith(b"250 "):
+                pass
+            writer.write(b"STARTTLS\r\n")
+            await reader.readline()
+        writer.write(b"\x16\x03\x01\x02\x00")
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+@pytest.mark.parametrize("ciphers", ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "AES128-GCM-SHA256"])
+async def test_weak_ciphers(server: Server, ciphers: str) -> None:
+    """SA-09: TLS 1.2 only with ECDHE and AEAD."""
+    context = server.client_tls()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(ciphers)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await asyncio.open_connection("127.0.0.1", server.ports["submissions"], ssl=context, server_hostname=HOST)
+
+
+async def test_tls_1_2_with_aead(server: Server) -> None:
+    """SA-09: what clients of a few years ago speak works."""
+    context = server.client_tls()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", server.ports["submissions"], ssl=context, server_hostname=HOST
+    )
+    assert (await reader.readline()).startswith(b"220 ")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_tls_1_1_hello(server: Server) -> None:
+    """SA-09: a ClientHello of TLS 1.1 gets no handshake message (22) back."""
+    body = b"\x03\x02" + bytes(32) + b"\0" + b"\0\x04\xc0\x13\xc0\x09" + b"\x01\0"
+    hello = b"\x01" + len(body).to_bytes(3, "big") + body
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.ports["submissions"])
+    writer.write(b"\x16\x03\x01" + len(hello).to_bytes(2, "big") + hello)
+    assert (await reader.read())[:1] != b"\x16"
+    writer.close()
+
+
+async def test_certificate_reload(tmp_path: Path) -> None:
+    """SA-12: new sessions get the new certificate; a bad file keeps the old one."""
+    async with running(tmp_path) as server:
+        assert await _peer_certificate(server) == await _peer_certificate(server)
+        before = await _peer_certificate(server)
+        write_certificate(server.ca, tmp_path)
+        assert server.intake.reload()
+        after = await _peer_certificate(server)
+        assert after != before
+        (tmp_path / "key.pem").write_text("garbage", encoding="ascii")
+        assert not server.intake.reload()
+        assert await _peer_certificate(server) == after
+
+
+async def _peer_certificate(server: Server) -> bytes:
+    async with connected(server, "submissions") as wire:
+        found: bytes = wire.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        return found
+
+
+async def test_taken_port_opens_nothing(server: Server, tmp_path: Path) -> None:
+    """A listener that cannot be had ends the start, names itself, and the others are closed again."""
+    taken = f"127.0.0.1:{server.ports['relay']}"
+    listeners = [make_listener("relay"), make_listener("relay").model_copy(update={"bind": server.intake.addresses[2]})]
+    folder = tmp_path / "other"
+    folder.mkdir()
+    intake = Intake(listeners, write_certificate(server.ca, folder), server.services, hostname=HOST, domains=set())
+    with pytest.raises(OSError, match=taken):
+        await intake.start()
+    assert intake.addresses == ()
+
+
+def test_password_is_not_printed() -> None:
+    """KY-01: credentials hide in repr."""
+    assert PASSWORD not in repr(Credentials(USER, PASSWORD))
