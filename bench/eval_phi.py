@@ -53,7 +53,10 @@ def main() -> int:
             tally.wrong.append((row["path"], report.score, (report.reasons or ("",))[0]))
     _print(tallies, arguments.misses)
     quantiles = statistics.quantiles(seconds, n=100)
-    print(f"\n{len(seconds)} messages, median {quantiles[49] * 1000:.1f} ms, p99 {quantiles[98] * 1000:.1f} ms, worst {max(seconds) * 1000:.0f} ms")
+    print(
+        f"\n{len(seconds)} messages, median {quantiles[49] * 1000:.1f} ms, p99 {quantiles[98] * 1000:.1f} ms,"
+        f" worst {max(seconds) * 1000:.0f} ms"
+    )
     return 0
 
 
@@ -62,7 +65,10 @@ def _print(tallies: dict[tuple[str, str], Tally], misses: list[str]) -> None:
     for label in ("phi", "not_phi"):
         chosen = {kind: tally for (name, kind), tally in sorted(tallies.items()) if name == label}
         for kind, tally in chosen.items():
-            print(f"{label:8} {kind:22} {tally.messages:5} {tally.phi / tally.messages:7.2f} {tally.protected / tally.messages:9.2f}")
+            print(
+                f"{label:8} {kind:22} {tally.messages:5} {tally.phi / tally.messages:7.2f}"
+                f" {tally.protected / tally.messages:9.2f}"
+            )
             if kind in misses:
                 for path, score, reason in tally.wrong:
                     print(f"    {path} {score:.2f} {reason}")

@@ -41,7 +41,12 @@ def classify_message(data: bytes, *, subject_tags: Sequence[str] = ()) -> Report
         reason = str(missing)
     except (Exception, RecursionError) as fault:
         reason = f"the classifier failed ({type(fault).__name__})"
-    return Report(phi=False, score=0.0, uninspectable=(Uninspectable(place=_WHOLE, reason=reason),), reasons=(f"Not readable: {reason}.",))
+    return Report(
+        phi=False,
+        score=0.0,
+        uninspectable=(Uninspectable(place=_WHOLE, reason=reason),),
+        reasons=(f"Not readable: {reason}.",),
+    )
 
 
 def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
@@ -93,7 +98,9 @@ def _examine(text: Text, words: Vocabulary, senders: frozenset[str]) -> Evidence
         return Evidence(text, tuple(_as_staff(person) for person in people), ())
     people.extend(find_reader(content))
     health = [mention for mention in find_health(content, words) if zones is None or zones.at(mention.start) is None]
-    settled = tuple(_as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people)
+    settled = tuple(
+        _as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people
+    )
     return Evidence(text, settled, tuple(sorted(health, key=lambda mention: mention.start)))
 
 
@@ -137,7 +144,9 @@ def _reasons(link: Tie, evidence: Sequence[Evidence], reading: Reading, *, sprea
         person = f"{link.person.why} ({link.text.place_at(link.person.start)})"
         where = "close to" if link.is_same_text else "in the same message as"
         verdict = "This is PHI" if link.score >= THRESHOLD else "This stays below the threshold for PHI"
-        reasons.append(f"{verdict}: {person}, {where} {link.health.why}; score {link.score:.2f}, threshold {THRESHOLD}.")
+        reasons.append(
+            f"{verdict}: {person}, {where} {link.health.why}; score {link.score:.2f}, threshold {THRESHOLD}."
+        )
     elif any(item.health for item in evidence):
         reasons.append("It speaks of health, but nothing in it points at an individual in the patient's role.")
     elif any(person.role is not Role.STAFF for item in evidence for person in item.people):

@@ -28,7 +28,9 @@ _ALIASES: Final = {
     "ansi_x3.4-1968": "ascii",
 }
 # Codecs of Python that turn bytes into text and are no charsets.
-_NO_CHARSETS: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_NO_CHARSETS: Final = frozenset(
+    {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
+)
 
 
 def transfer_decode(body: bytes, encodings: tuple[str, ...]) -> tuple[tuple[bytes, ...], str]:
@@ -37,15 +39,15 @@ def transfer_decode(body: bytes, encodings: tuple[str, ...]) -> tuple[tuple[byte
     body: the part as it stands. encodings: every value of the field, () when there is none.
     Returns: the readings, and a doubt.
     """
-    tokens = {_token(value) for value in encodings}
+    names = {_token(value) for value in encodings}
     doubts = []
     if len(encodings) > 1:
         doubts.append("the transfer encoding is declared twice")
     elif any(value.strip(" \t\r\n").lower() != _token(value) for value in encodings):
         doubts.append("the transfer encoding is not written as one word")
     views: list[bytes] = []
-    for token in sorted(tokens) or [""]:
-        readings, doubt = _decode_token(body, token)
+    for name in sorted(names) or [""]:
+        readings, doubt = _decode_named(body, name)
         views.extend(readings)
         doubts.extend([doubt] if doubt else [])
     if doubts:
@@ -59,12 +61,12 @@ def _token(value: str) -> str:
     return words[0].lower() if words else ""
 
 
-def _decode_token(body: bytes, token: str) -> tuple[tuple[bytes, ...], str]:
-    if token in _IDENTITY:
+def _decode_named(body: bytes, name: str) -> tuple[tuple[bytes, ...], str]:
+    if name in _IDENTITY:
         return (body,), ""
-    if token == "base64":
+    if name == "base64":
         return _base64(body)
-    if token == "quoted-printable":
+    if name == "quoted-printable":
         return _quoted_printable(body)
     return (body, *_base64(body)[0], quopri.decodestring(body)), "the transfer encoding is unknown"
 
@@ -88,7 +90,7 @@ def _base64(body: bytes) -> tuple[tuple[bytes, ...], str]:
 def _pad(text: bytes) -> bytes:
     """Decode as many whole octets as the characters hold; characters outside the alphabet are ignored."""
     usable = _NOT_BASE64.sub(b"", text)
-    usable = usable[: -1] if len(usable) % 4 == 1 else usable
+    usable = usable[:-1] if len(usable) % 4 == 1 else usable
     return base64.b64decode(usable + b"=" * (-len(usable) % 4))
 
 
@@ -107,6 +109,7 @@ def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
     """
     name = _ALIASES.get(charset.strip().lower(), charset.strip().lower())
     doubt = ""
+    declared: tuple[str, ...]
     sniffed = _sniff(data)
     try:
         name = codecs.lookup(name).name
@@ -126,7 +129,11 @@ def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
 def _sniff(data: bytes) -> tuple[str, ...]:
     """Read bytes without believing a label: by byte order mark, by NULs of UTF-16, as UTF-8, as windows-1252."""
     views = []
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
         if data.startswith(mark):
             views.append(data.decode(name, errors="replace"))
     if b"\x00" in data:

@@ -40,7 +40,9 @@ _MAGIC: Final = (
 _BINARY_TYPES: Final = ("image/", "audio/", "video/", "font/", "model/")
 _BINARY_BYTES: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x7f]")
 _HTML: Final = re.compile(r"<(?:!doctype html|html|body|table|div|p|br)\b", re.IGNORECASE)
-_TABLE_TYPES: Final = frozenset({"text/csv", "application/csv", "text/comma-separated-values", "text/tab-separated-values"})
+_TABLE_TYPES: Final = frozenset(
+    {"text/csv", "application/csv", "text/comma-separated-values", "text/tab-separated-values"}
+)
 _TABLE_NAMES: Final = (".csv", ".tsv")
 
 
@@ -60,7 +62,9 @@ class Unreadable:
     reason: str
 
 
-def extract(data: bytes, place: Place, charset: str, *, file_name: str, max_characters: int) -> Iterator[Piece | Unreadable]:
+def extract(
+    data: bytes, place: Place, charset: str, *, file_name: str, max_characters: int
+) -> Iterator[Piece | Unreadable]:
     """Yield the texts of one decoded part. Never raises.
 
     data: the part without its transfer encoding. place: its number and declared type. charset: as declared.
@@ -106,7 +110,11 @@ def _text(text: str, place: Place, file_name: str) -> Iterator[Piece | Unreadabl
     if container:
         name, lines = container
         yield Piece(Place(part=place.part, name=name), lines)
-    elif place.name in _TABLE_TYPES or file_name.lower().endswith(_TABLE_NAMES) or (place.name != "text/plain" and is_table(text)):
+    elif (
+        place.name in _TABLE_TYPES
+        or file_name.lower().endswith(_TABLE_NAMES)
+        or (place.name != "text/plain" and is_table(text))
+    ):
         table = csv_text(text)
         if table is None:
             yield Unreadable(place, "the table cannot be read")

@@ -4,14 +4,26 @@ import re
 from typing import Final
 
 _MARKS: Final = re.compile(
-    r"\b(?:unsubscribe|view (?:this email )?in (?:your )?browser|newsletter|awareness (?:month|week|day)|press release|for immediate release|webinar|clinical trials?\.gov"
-    r"|phase (?:1|2|3|4|i|ii|iii|iv) (?:trial|study)|primary endpoint|randomi[sz]ed|placebo|meta-analysis|et al|background:|methods:|conclusions?:|affects? (?:\w+ )?(?:millions|people|one in)"
-    r"|millions of|in adults with|in patients with|affected (?:individuals|people|infants)|people (?:with|who)|researchers|scientists|studies (?:show|have)|national institutes? of health|medlineplus|orphanet|learn (?:more|the)|health tips?|ask the expert|summary :|symptoms (?:of|include)|national institute|your doctor (?:may|can|will|uses)|what (?:is|are) the|can (?:cause|affect)|most (?:people|common)"
-    r"|talk (?:to|with) your (?:doctor|health)|contract price|price list|per unit|ndc|now hiring|we are hiring|cme|continuing education|all (?:staff|employees)|employees (?:can|may|must)|all rights reserved|copyright|follow us"
+    r"\b(?:unsubscribe|view (?:this email )?in (?:your )?browser|newsletter|awareness (?:month|week|day)"
+    r"|press release|for immediate release|webinar|clinical trials?\.gov"
+    r"|phase (?:1|2|3|4|i|ii|iii|iv) (?:trial|study)|primary endpoint|randomi[sz]ed|placebo|meta-analysis"
+    r"|et al|background:|methods:|conclusions?:|affects? (?:\w+ )?(?:millions|people|one in)"
+    r"|millions of|in adults with|in patients with|affected (?:individuals|people|infants)|people (?:with"
+    r"|who)|researchers|scientists|studies (?:show|have)|national institutes? of health|medlineplus"
+    r"|orphanet|learn (?:more|the)|health tips?|ask the expert|summary :|symptoms (?:of|include)"
+    r"|national institute|your doctor (?:may|can|will|uses)|what (?:is|are) the|can (?:cause|affect)"
+    r"|most (?:people|common)"
+    r"|talk (?:to|with) your (?:doctor|health)|contract price|price list|per unit|ndc|now hiring"
+    r"|we are hiring|cme|continuing education|all (?:staff|employees)|employees (?:can|may|must)"
+    r"|all rights reserved|copyright|follow us"
     r"|mutations?|gene\b|autosomal|inheritance|prevalence|incidence|cohort|odds ratio|confidence interval)",
     re.IGNORECASE,
 )
-_MASS_MAIL: Final = re.compile(r"\b(?:unsubscribe|view (?:this email )?in (?:your )?browser|newsletter|for immediate release|manage (?:your )?(?:email )?preferences)\b", re.IGNORECASE)
+_MASS_MAIL: Final = re.compile(
+    r"\b(?:unsubscribe|view (?:this email )?in (?:your )?browser|newsletter|for immediate release"
+    r"|manage (?:your )?(?:email )?preferences)\b",
+    re.IGNORECASE,
+)
 _ENOUGH: Final = 5  # so many different marks make mass mail or an article
 
 

@@ -20,7 +20,12 @@ _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 _COMMENT_OR_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.){0,1000}"|\([^()]{0,1000}\)')
 _ANGLE: Final = re.compile(r"<([^<>\s]{1,320})>")
 _BARE: Final = re.compile(r"[^\s<>,;:\"()]{1,256}@[^\s<>,;:\"()]{1,256}")
-_URGENT: Final = {"importance": {"high"}, "priority": {"urgent"}, "x-priority": {"1", "2"}, "x-mailward-priority": {"urgent"}}
+_URGENT: Final = {
+    "importance": {"high"},
+    "priority": {"urgent"},
+    "x-priority": {"1", "2"},
+    "x-mailward-priority": {"urgent"},
+}
 _BULK_FIELDS: Final = ("list-id", "list-unsubscribe", "list-post", "list-help", "feedback-id")
 _BULK_PRECEDENCE: Final = frozenset({"bulk", "list", "junk"})
 # Fields whose text people write or read; the rest is machinery and says nothing about a patient.
@@ -95,7 +100,9 @@ def display_names(message: Message, names: Sequence[str]) -> tuple[str, ...]:
 def is_urgent(message: Message) -> bool:
     """Tell whether the sender marked the message urgent (RFC 2156 Priority and Importance, X-Priority)."""
     return any(
-        value.strip().lower().split(" ")[0] in words for name, words in _URGENT.items() for value in field(message, name)
+        value.strip().lower().split(" ")[0] in words
+        for name, words in _URGENT.items()
+        for value in field(message, name)
     )
 
 

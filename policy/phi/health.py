@@ -8,13 +8,19 @@ from policy.phi.data.load import Term, Vocabulary
 from policy.phi.mention import Mention
 from policy.phi.report import Kind
 
-_DOSE: Final = re.compile(r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?", re.IGNORECASE)
+_DOSE: Final = re.compile(
+    r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?", re.IGNORECASE
+)
 _AGE: Final = re.compile(
-    r"\b(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[- ]{0,2}(?:year|yr|month|week|day)s?[- ]{1,2}olds?\b|\b\d{1,3} ?y/?o\b", re.IGNORECASE
+    r"\b(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[- ]{0,2}(?:year|yr"
+    r"|month|week|day)s?[- ]{1,2}olds?\b|\b\d{1,3} ?y/?o\b",
+    re.IGNORECASE,
 )
 _CODE: Final = re.compile(r"\b([A-TV-Z]\d[0-9A-B])\.[0-9][0-9A-Z]{0,3}\b")
 _VALUE_AFTER: Final = re.compile(
-    r"(?: level| count| result)?[ :=]{1,4}(?:is |was |of |at |came back |= ?)?(?:\d|<|>|positive|negative|high|low|elevated|abnormal|reactive)", re.IGNORECASE
+    r"(?: level| count| result)?[ :=]{1,4}(?:is |was |of |at |came back |= ?)?(?:\d|<|>|positive|negative"
+    r"|high|low|elevated|abnormal|reactive)",
+    re.IGNORECASE,
 )
 # Vocabulary terms that are also plain words or names unless written in capitals.
 _CAPITALS_ONLY: Final = frozenset("aids als ana alt ast bid bun sob cea tia esr ent nad coded".split())
@@ -68,7 +74,9 @@ def _bounded(lower: str, vocabulary: Vocabulary) -> Iterator[tuple[int, int, Ter
     for last, term in vocabulary.automaton.iter(lower):
         end = last + 1
         start = end - len(term.text)
-        if (start == 0 or not lower[start - 1].isalnum()) and (end == size or not lower[end].isalnum() or _is_plural(lower, end)):
+        if (start == 0 or not lower[start - 1].isalnum()) and (
+            end == size or not lower[end].isalnum() or _is_plural(lower, end)
+        ):
             window.append((start, end, term))
     window.sort(key=lambda match: (match[0], -match[1]))
     return iter(window)

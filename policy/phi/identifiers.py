@@ -16,18 +16,32 @@ DATE: Final = (
     rf"|{_MONTH} ?\d{{1,2}}(?:st|nd|rd|th)?,? ?\d{{4}}|\d{{1,2}}(?:st|nd|rd|th)?[- ]{_MONTH}[- ,]{{1,2}}\d{{2,4}})"
 )
 _DOB: Final = re.compile(
-    rf"\b(?:d\.?o\.?b\.?|date of birth|birth ?-?da?te?|birth ?dt|birthday|born(?: on)?|geburtsdatum)\b[^\w\n]{{0,6}}(?P<value>{DATE})",
+    r"\b(?:d\.?o\.?b\.?|date of birth|birth ?-?da?te?|birth ?dt|birthday|born(?: on)?)\b"
+    rf"[^\w\n]{{0,6}}(?P<value>{DATE})",
     re.IGNORECASE,
 )
 
 # Label, then at most a few marks or "is", then a value that holds a digit.
-_VALUE: Final = r"[ \t]{0,3}(?:number|num|no\b\.?|nbr|id|#)?[ \t]{0,3}(?:is\b|was\b|=|:|#|-)?[ \t#:]{0,4}(?P<value>(?=[A-Z0-9-]{0,12}\d)[A-Z0-9][A-Z0-9-]{3,24})(?![\w@])"
+_VALUE: Final = (
+    r"[ \t]{0,3}(?:number|num|no\b\.?|nbr|id|#)?[ \t]{0,3}(?:is\b|was\b|=|:|#|-)?[ \t#:]{0,4}"
+    r"(?P<value>(?=[A-Z0-9-]{0,12}\d)[A-Z0-9][A-Z0-9-]{3,24})(?![\w@])"
+)
 _LABELLED: Final = (
-    (Kind.MRN, 0.95, r"mrn|mr ?#|med(?:ical)? rec(?:ord)?|chart|patient(?: id)?(?= ?(?:#|id|no|num|:))|pt id|unit record|hospital (?:no|number|id)|case file"),
-    (Kind.MEMBER_ID, 0.92, r"member(?: id)?|subscriber(?: id)?|policy(?:holder)?(?: id)?|insurance(?: id| policy)?|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|group"),
+    (
+        Kind.MRN,
+        0.95,
+        r"mrn|mr ?#|med(?:ical)? rec(?:ord)?|chart|patient(?: id)?(?= ?(?:#|id|no|num|:))|pt id"
+        r"|unit record|hospital (?:no|number|id)|case file",
+    ),
+    (
+        Kind.MEMBER_ID,
+        0.92,
+        r"member(?: id)?|subscriber(?: id)?|policy(?:holder)?(?: id)?|insurance(?: id| policy)?"
+        r"|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|group",
+    ),
     (Kind.ACCOUNT, 0.64, r"acct|account|guarantor(?: id)?"),
     (Kind.ACCOUNT, 0.45, r"claim|encounter|visit(?: id)?|csn|fin|accession|prescription|rx"),
-)  # fmt: skip
+)
 _LABELS: Final = tuple(
     (kind, strength, re.compile(rf"\b(?:{label}){_VALUE}", re.IGNORECASE)) for kind, strength, label in _LABELLED
 )
@@ -35,12 +49,20 @@ _LABELS: Final = tuple(
 # SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
 _SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .-]{1,3}|)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?![\w-])")
 # After the label any nine digits count: a taxpayer number (9xx) or a mistyped one is somebody's all the same.
-_LABELLED_SSN: Final = re.compile(r"\b(?:ssn|ss ?#|social security(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}(?:is )?(?P<value>\d{3}[ .-]?\d{2}[ .-]?\d{4})(?!\d)", re.IGNORECASE)
+_LABELLED_SSN: Final = re.compile(
+    r"\b(?:ssn|ss ?#|social security(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}(?:is )?"
+    r"(?P<value>\d{3}[ .-]?\d{2}[ .-]?\d{4})(?!\d)",
+    re.IGNORECASE,
+)
 _SERVICE_DATE: Final = re.compile(
-    rf"\b(?:seen|treated|admitted|discharged|reviewed|referred|diagnosed|evaluated|examined|hospitalized|visit|surgery|operated|underwent|procedure|admission|lab result|consulted)\b[^\n?!;]{{0,60}}? (?P<value>{DATE})", re.IGNORECASE
+    r"\b(?:seen|treated|admitted|discharged|reviewed|referred|diagnosed|evaluated|examined|hospitalized|visit|surgery"
+    r"|operated|underwent|procedure|admission|lab result|consulted)\b"
+    rf"[^\n?!;]{{0,60}}? (?P<value>{DATE})",
+    re.IGNORECASE,
 )
 _NOT_SSN_LABEL: Final = re.compile(
-    r"\b(?:order|invoice|inv|tracking|po|p\.o\.|ref(?:erence)?|ndc|ticket|item|part|confirmation|serial|sku|model|case|ein|tax id|npi"
+    r"\b(?:order|invoice|inv|tracking|po|p\.o\.|ref(?:erence)?|ndc|ticket|item|part"
+    r"|confirmation|serial|sku|model|case|ein|tax id|npi"
     r"|mrn|record|chart|member|account|acct|phone|tel|fax|isbn|shipment|bill of lading|purchase order)\b[^\n]{0,24}\Z",
     re.IGNORECASE,
 )
@@ -55,7 +77,9 @@ _STREET: Final = re.compile(
     r"(?:St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|Blvd|Boulevard|Lane|Ln|Dr(?:ive)?|C(?:our)?t|Way|Pl(?:ace)?|Terrace|Circle|Cir|Pkwy|Parkway|Hwy|Highway)\b\.?"
 )
 _STAFF_PHONE: Final = re.compile(
-    r"\b(?:fax|office|lab|clinic|pharmacy|help ?desk|analysts|questions|contact|desk|front desk|support|customer service|toll[- ]free|ext)\b[^\n]{0,28}\Z", re.IGNORECASE
+    r"\b(?:fax|office|lab|clinic|pharmacy|help ?desk|analysts|questions|contact|desk|front desk"
+    r"|support|customer service|toll[- ]free|ext)\b[^\n]{0,28}\Z",
+    re.IGNORECASE,
 )
 _LOOK_BACK: Final = 48
 MENTIONS: Final = 2_000  # of one kind in one text; more adds nothing to a verdict
@@ -77,7 +101,9 @@ def find_identifiers(text: str) -> list[Mention]:
 
 def _labelled(text: str) -> Iterator[Mention]:
     for match in _DOB.finditer(text):
-        yield Mention(Kind.DOB, *match.span("value"), match["value"], 0.9, "a date after a birth date label", Role.PATIENT)
+        yield Mention(
+            Kind.DOB, *match.span("value"), match["value"], 0.9, "a date after a birth date label", Role.PATIENT
+        )
     for kind, strength, pattern in _LABELS:
         for count, match in enumerate(pattern.finditer(text)):
             if count >= MENTIONS:
@@ -88,11 +114,20 @@ def _labelled(text: str) -> Iterator[Mention]:
 
 def _ssns(text: str) -> Iterator[Mention]:
     for match in _LABELLED_SSN.finditer(text):
-        yield Mention(Kind.SSN, *match.span("value"), match["value"], 0.97, "nine digits after a social security label", Role.PATIENT)
+        yield Mention(
+            Kind.SSN,
+            *match.span("value"),
+            match["value"],
+            0.97,
+            "nine digits after a social security label",
+            Role.PATIENT,
+        )
     for match in _SSN.finditer(text):
         before = text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
         if match["gap"].strip() and not _NOT_SSN_LABEL.search(before):
-            yield Mention(Kind.SSN, *match.span(), match[0], 0.65, "the shape of a social security number", Role.UNKNOWN)
+            yield Mention(
+                Kind.SSN, *match.span(), match[0], 0.65, "the shape of a social security number", Role.UNKNOWN
+            )
 
 
 def _mbis(text: str) -> Iterator[Mention]:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from email import errors
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 from typing import Final
 
 from policy.phi import headers, structure
@@ -23,7 +24,9 @@ from policy.phi.text import Source, Text
 TEXT_CHARACTERS: Final = 8 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
 
 _TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")  # RFC 6838 section 4.2
-_SIGNATURE_TYPES: Final = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
+_SIGNATURE_TYPES: Final = frozenset(
+    {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
+)
 _PKCS7_TYPES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _OPAQUE: Final = {
     "message/partial": "a fragment of a message cannot be read by itself",
@@ -86,7 +89,13 @@ def read_message(message: Message, reading: Reading, *, number: str = "", depth:
     header_text = "\n".join(headers.texts(message))
     reading.add(Place(part=f"{number} header" if number else "header"), Source.HEADER, header_text)
     own = f"{number}." if number else ""
-    read_part(message, reading, number=number or "1" if message.is_multipart() else f"{own}1", depth=depth, is_first=not number)
+    read_part(
+        message,
+        reading,
+        number=number or "1" if message.is_multipart() else f"{own}1",
+        depth=depth,
+        is_first=not number,
+    )
 
 
 def read_part(part: Message, reading: Reading, *, number: str, depth: int, is_first: bool) -> None:
@@ -129,7 +138,7 @@ def _read_file_names(part: Message, reading: Reading, place: Place) -> None:
     for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
         value = part.get_param(parameter, header=header)
         if value:
-            name = email.utils.collapse_rfc2231_value(value)  # type: ignore[arg-type]  # typeshed: str or its triple
+            name = collapse_rfc2231_value(value)
             names.add(" ".join(headers.decoded(name).split()))
     if len(names) > 1:
         reading.doubt(place, "the part gives itself two different file names")
@@ -155,7 +164,7 @@ def _read_multipart(part: Message, reading: Reading, place: Place, *, depth: int
             reading.add(Place(part=place.part, name=f"{place.name} {name}"), Source.BODY, _escaped_text(text))
     if isinstance(payload, list):
         prefix = "" if depth == 0 and place.part == "1" else f"{place.part}."
-        for index, child in enumerate(payload, start=1):
+        for index, child in enumerate((child for child in payload if isinstance(child, Message)), start=1):
             first = is_first and (index == 1 or part.get_content_subtype() == "alternative")
             read_part(child, reading, number=f"{prefix}{index}", depth=depth + 1, is_first=first)
     elif payload:
@@ -166,7 +175,8 @@ def _read_attached_message(part: Message, reading: Reading, place: Place, *, dep
     """Read message/rfc822; an encoded one is decoded and parsed again (MP-08)."""
     payload = part.get_payload()
     encodings = headers.field(part, "content-transfer-encoding")
-    for child in payload if isinstance(payload, list) else ():
+    children = payload if isinstance(payload, list) else []
+    for child in (child for child in children if isinstance(child, Message)):
         if any(value.strip().lower() not in {"7bit", "8bit", "binary", ""} for value in encodings):
             reading.doubt(place, "an attached message has a transfer encoding (RFC 2046 section 5.2.1 forbids it)")
             views, _ = transfer_decode(child.as_bytes(), encodings)
@@ -202,7 +212,7 @@ def _read_views(part: Message, reading: Reading, place: Place, payload: str, sou
     if doubt:
         reading.doubt(place, doubt)
     charset = part.get_param("charset", "")
-    label = email.utils.collapse_rfc2231_value(charset) if charset else ""  # type: ignore[arg-type]  # typeshed, as above
+    label = collapse_rfc2231_value(charset) if charset else ""
     for index, view in enumerate(views):
         for piece in extract(view, place, label, file_name=part.get_filename() or "", max_characters=reading.left):
             if isinstance(piece, Unreadable):

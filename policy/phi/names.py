@@ -9,6 +9,7 @@ word against the lists.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from policy.phi.data.load import Vocabulary
@@ -46,10 +47,15 @@ _AGE_REACH: Final = 70
 _CANDIDATES: Final = 20_000
 # Words of the lists that are everyday words: in a lower-case line they name nobody without a cue.
 _EVERYDAY: Final = frozenset(
-    "will mark may hope grace joy bill rose dawn summer april june august faith frank guy rich chase drew gene dale dean ray sue pat bob van long an do so in my la le no jack art don"
-    " pearl ivy jade ruby hazel holly daisy ginger amber crystal chance precious diamond destiny trinity sunny misty sky lane case young ward price rice wood stone field waters rivers hill"
-    " park church day short small white black brown green gray best good sharp love hand head foot back cook page bell ball bond bush cross fields fox hall hart hunt little long marsh moon"
-    " north west parks powers reed rush snow strong summers walls ware wise works major set see say ask many any he she her his and the for was not can on to at of is it be by as or if up".split()
+    """
+    will mark may hope grace joy bill rose dawn summer april june august faith frank guy rich chase drew gene dale
+    dean ray sue pat bob van long an do so in my la le no jack art don pearl ivy jade ruby hazel holly daisy ginger
+    amber crystal chance precious diamond destiny trinity sunny misty sky lane case young ward price rice wood stone
+    field waters rivers hill park church day short small white black brown green gray best good sharp love hand head
+    foot back cook page bell ball bond bush cross fields fox hall hart hunt little long marsh moon north west parks
+    powers reed rush snow strong summers walls ware wise works major set see say ask many any he she her his and the
+    for was not can on to at of is it be by as or if up
+    """.split()
 )
 
 
@@ -98,12 +104,14 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     tokens[-1] = (trimmed, first, last - len(word) + len(trimmed))
     words = tuple(token[0] for token in tokens)
     candidate = _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
-    is_organisation = any(word.lower() in ORGANISATION for word in words) and (len(words) != 2 or _known(candidate, vocabulary) < 2)
+    is_organisation = any(word.lower() in ORGANISATION for word in words) and (
+        len(words) != 2 or _known(candidate, vocabulary) < 2
+    )
     return None if is_organisation or (inverted and len(words) > 4) else candidate
 
 
 def _is_credential(word: str) -> bool:
-    return word.lower() in CREDENTIALS and word.isupper() or word in {"PharmD", "PhD"}
+    return (word.lower() in CREDENTIALS and word.isupper()) or word in {"PharmD", "PhD"}
 
 
 def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention | None:
@@ -111,11 +119,17 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
     before = text[max(0, candidate.start - _LOOK_BACK) : candidate.start].rpartition("\n")[2]
     after = text[candidate.end : candidate.end + _LOOK_AHEAD].partition("\n")[0]
     known = _known(candidate, vocabulary)
-    verdict = _staff(candidate, before, after, known) or _patient(text, candidate, before, after, known) or _unknown(candidate, known)
+    verdict = (
+        _staff(candidate, before, after, known)
+        or _patient(text, candidate, before, after, known)
+        or _unknown(candidate, known)
+    )
     if verdict is None:
         return None
     role, strength, why = verdict
-    return Mention(Kind.NAME, candidate.start, candidate.end, text[candidate.start : candidate.end], strength, why, role)
+    return Mention(
+        Kind.NAME, candidate.start, candidate.end, text[candidate.start : candidate.end], strength, why, role
+    )
 
 
 def _known(candidate: _Candidate, vocabulary: Vocabulary) -> int:
@@ -161,7 +175,11 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
 
 
 def _unknown(candidate: _Candidate, known: int) -> tuple[Role, float, str] | None:
-    if len(candidate.words) < 2 or not known or (known < 2 and all(word.isupper() and len(word) > 1 for word in candidate.words)):
+    if (
+        len(candidate.words) < 2
+        or not known
+        or (known < 2 and all(word.isupper() and len(word) > 1 for word in candidate.words))
+    ):
         return None
     if known == 2:
         return Role.UNKNOWN, 0.68, "a given name and a surname"
@@ -177,7 +195,7 @@ def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
             start, end = line.start() + title.start(), line.start() + title.end()
             yield Mention(Kind.NAME, start, end, title.group(), 0.7, "a name with a title", Role.PATIENT)
         tokens = list(_TOKEN.finditer(line.group()))
-        for one, two in zip(tokens, tokens[1:], strict=False):
+        for one, two in pairwise(tokens):
             first, second = one.group(), _POSSESSIVE.sub("", two.group())
             gap = line.group()[one.end() : two.start()]
             pair = (second, first) if gap == ", " else (first, second)

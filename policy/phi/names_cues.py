@@ -7,62 +7,105 @@ import re
 from typing import Final
 
 TITLES: Final = frozenset("mr mrs ms miss mx master sr jr".split())
-STAFF_TITLES: Final = frozenset("dr doctor prof professor nurse sister rev chaplain sgt capt judge-advocate attorney".split())
+STAFF_TITLES: Final = frozenset(
+    """
+    dr doctor prof professor nurse sister rev chaplain sgt capt judge-advocate attorney
+    """.split()
+)
 CREDENTIALS: Final = frozenset(
-    "md do rn np pa pa-c pac lpn lvn cna phd pharmd dds dmd dpm dpt pt ot od dc lcsw lmft msw crna cnm aprn dnp bsn msn rd rdn mba jd esq cpa facs facp cpc rhia rhit mph".split()
+    """
+    md do rn np pa pa-c pac lpn lvn cna phd pharmd dds dmd dpm dpt pt ot od dc lcsw lmft msw crna cnm aprn dnp bsn
+    msn rd rdn mba jd esq cpa facs facp cpc rhia rhit mph
+    """.split()
 )
 
 # Capitalised words that begin or end a run without being part of a name.
 NOT_NAMES: Final = frozenset(
     """
-    a about above according account acct active additional address admission admit after age all allergies also although am amount an and any appointment april are as ask
-    assessment at attached attending august authorization back bed before below best bill billing birth birthday blood but by call called can cc cell center chart check chief clinic clinical
-    code colleague comments complaint complications concern condition confidential consent consult consultation contact continue coordination could customer daily date dear dec december
-    denies dental department description desk diagnoses diagnosis did director discharge division do doctor dob dx during each east effective email emergency employee en encounter english
-    enrollment episode estimated evaluation exam examination experience fax feb february female file final findings first follow following for form forward found friday from front general good got
-    group guidelines had has have he health hello hello, help her here hi his history home hospital hours how however i id if impression in inc include includes indication indications individual
-    information insurance insured international invoice is it its jan january july june just kind know lab laboratory labs last later left let letter list llc location ltd main male management manager march
-    may me medical medicare medication medications medicine meeting member message mild mon monday month months more most mr mrs ms my name national need new newsletter next no none normal north not note notes nothing
-    notice nov november number nursing oct october of office ok on once one only operation operations operative or order our out outpatient over page paid pain past patient patients payment per pharmacy
-    phone physical physician plan plans please policy postoperative preoperative prescription present previous primary prior problem procedure program progress provider pt question questions quick re reason received
-    recommendations record records referral refill refills regarding regards relation reminder remit report reports request results return review right risk room routine rx s sample saturday school scan second section see seen sent
-    sept september service services she should signed since sincerely south specimen spouse staff state states status street subject subscriber summary sun sunday support surgery surgical team test tests thank thanks that the their then
-    there therapy these they this those thursday thu time title to today together tomorrow total transcript transfer transferred treatment tue tuesday type unit united university until update updated upon use used st saint very via visit
-    vitals was we wed wednesday week well were west what when where whether which while who why will with work would yes yesterday you your zip dependent claimant guarantor resident client caller re: attn fw fwd mother father son daughter
-    wife husband brother sister child baby infant newborn boy girl male guest family technique anesthesia procedure: surgeon assistant sponge needle count ebl disposition course social constitutional neurologic cardiovascular respiratory
-    gastrointestinal musculoskeletal skin psychiatric genitourinary extremities abdomen chest head neck heart lungs eyes ears nose throat neuro neurological general heent ros cv resp gi gu msk psych endocrine hematologic american african
-    asian white black hispanic caucasian latino european indian native vietnamese chinese french german spanish english jewish christian catholic medicaid hipaa phi pdf csv
+    a about above according account acct active additional address admission admit after age all allergies also
+    although am amount an and any appointment april are as ask assessment at attached attending august authorization
+    back bed before below best bill billing birth birthday blood but by call called can cc cell center chart check
+    chief clinic clinical code colleague comments complaint complications concern condition confidential consent
+    consult consultation contact continue coordination could customer daily date dear dec december denies dental
+    department description desk diagnoses diagnosis did director discharge division do doctor dob dx during each
+    east effective email emergency employee en encounter english enrollment episode estimated evaluation exam
+    examination experience fax feb february female file final findings first follow following for form forward found
+    friday from front general good got group guidelines had has have he health hello hello, help her here hi his
+    history home hospital hours how however i id if impression in inc include includes indication indications
+    individual information insurance insured international invoice is it its jan january july june just kind know
+    lab laboratory labs last later left let letter list llc location ltd main male management manager march may me
+    medical medicare medication medications medicine meeting member message mild mon monday month months more most
+    mr mrs ms my name national need new newsletter next no none normal north not note notes nothing notice nov
+    november number nursing oct october of office ok on once one only operation operations operative or order our
+    out outpatient over page paid pain past patient patients payment per pharmacy phone physical physician plan
+    plans please policy postoperative preoperative prescription present previous primary prior problem procedure
+    program progress provider pt question questions quick re reason received recommendations record records referral
+    refill refills regarding regards relation reminder remit report reports request results return review right risk
+    room routine rx s sample saturday school scan second section see seen sent sept september service services she
+    should signed since sincerely south specimen spouse staff state states status street subject subscriber summary
+    sun sunday support surgery surgical team test tests thank thanks that the their then there therapy these they
+    this those thursday thu time title to today together tomorrow total transcript transfer transferred treatment
+    tue tuesday type unit united university until update updated upon use used st saint very via visit vitals was we
+    wed wednesday week well were west what when where whether which while who why will with work would yes yesterday
+    you your zip dependent claimant guarantor resident client caller re: attn fw fwd mother father son daughter wife
+    husband brother sister child baby infant newborn boy girl male guest family technique anesthesia procedure:
+    surgeon assistant sponge needle count ebl disposition course social constitutional neurologic cardiovascular
+    respiratory gastrointestinal musculoskeletal skin psychiatric genitourinary extremities abdomen chest head neck
+    heart lungs eyes ears nose throat neuro neurological general heent ros cv resp gi gu msk psych endocrine
+    hematologic american african asian white black hispanic caucasian latino european indian native vietnamese
+    chinese french german spanish english jewish christian catholic medicaid hipaa phi pdf csv
     """.split()
 )
 
 # A run that holds one of these names an organisation, a place or a thing.
 ORGANISATION: Final = frozenset(
     """
-    hospital hospitals clinic clinics health healthcare center centre centers medical university college school institute institutes inc llc ltd corp corporation company co pharmacy pharma pharmaceuticals pharmaceutical
-    laboratories labs laboratory associates partners group foundation association society department services service systems system solutions software staffing therapeutics biologics biosciences analytics insurance brokers bank
-    street st. avenue ave road rd blvd lane drive court plaza suite floor building county city state valley river lake park island bay beach mountain springs heights church
-    cardiology oncology neurology nephrology urology dermatology orthopedics orthopaedics psychiatry pediatrics gastroenterology imaging radiology surgery surgical dental hospice rehabilitation rehab nursing ministries
-    disease syndrome disorder test scale score index criteria questionnaire inventory study trial trials survey program programme journal press news times review reviews edition library project award awards committee
-    board council agency administration bureau office conference symposium workshop summit webinar act law rule code regulations policy plan shield cross network plans medicare medicaid month week day awareness
-    maneuver sign reflex procedure method technique catheter stent clamp retractor suture needle solution unit wing ward tower campus house store market print shop waste consulting technologies labs logistics supply
+    hospital hospitals clinic clinics health healthcare center centre centers medical university college school
+    institute institutes inc llc ltd corp corporation company co pharmacy pharma pharmaceuticals pharmaceutical
+    laboratories labs laboratory associates partners group foundation association society department services
+    service systems system solutions software staffing therapeutics biologics biosciences analytics insurance
+    brokers bank street st. avenue ave road rd blvd lane drive court plaza suite floor building county city state
+    valley river lake park island bay beach mountain springs heights church cardiology oncology neurology nephrology
+    urology dermatology orthopedics orthopaedics psychiatry pediatrics gastroenterology imaging radiology surgery
+    surgical dental hospice rehabilitation rehab nursing ministries disease syndrome disorder test scale score index
+    criteria questionnaire inventory study trial trials survey program programme journal press news times review
+    reviews edition library project award awards committee board council agency administration bureau office
+    conference symposium workshop summit webinar act law rule code regulations policy plan shield cross network
+    plans medicare medicaid month week day awareness maneuver sign reflex procedure method technique catheter stent
+    clamp retractor suture needle solution unit wing ward tower campus house store market print shop waste
+    consulting technologies labs logistics supply
     """.split()
 )
 
 # Words after a name that make it the name of a place: "St. Brendan Medical Center".
-PLACES: Final = frozenset("hospital clinic center centre medical university institute health school department county".split())
+PLACES: Final = frozenset(
+    """
+    hospital clinic center centre medical university institute health school department county
+    """.split()
+)
 
 STAFF_BEFORE: Final = re.compile(
-    r"\b(?:dr|doctor|prof(?:essor)?|provider|physician|attending|surgeon|assistant|anesthesiologist|nurse|pcp|np|pa|resident physician|therapist|counselor|pharmacist|dentist"
-    r"|contact|attn|host(?:ed by)?|from|sent by|signed by|written by|dictated by|reviewed by|ordered by|referred by|seen by|performed by|prepared by|presented by|author(?:ed by)?|cc|reporter"
-    r"|presenter|speaker|instructor|employee|staff|manager|supervisor|director|ceo|cfo|coo|president|chair|editor|organizer|attendee|colleague|vendor|rep|recruiter"
-    r"|sincerely|regards|thanks|colleague|agent|case manager|coordinator|appointment with|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
-    r"|recipient|user|assigned to|approved by|principal investigator|investigator|study of|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",
+    r"\b(?:dr|doctor|prof(?:essor)?|provider|physician|attending|surgeon|assistant|anesthesiologist|nurse"
+    r"|pcp|np|pa|resident physician|therapist|counselor|pharmacist|dentist"
+    r"|contact|attn|host(?:ed by)?|from|sent by|signed by|written by|dictated by|reviewed by|ordered by"
+    r"|referred by|seen by|performed by|prepared by|presented by|author(?:ed by)?|cc|reporter"
+    r"|presenter|speaker|instructor|employee|staff|manager|supervisor|director|ceo|cfo|coo|president|chair"
+    r"|editor|organizer|attendee|colleague|vendor|rep|recruiter"
+    r"|sincerely|regards|thanks|colleague|agent|case manager|coordinator|appointment with"
+    r"|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
+    r"|recipient|user|assigned to|approved by|principal investigator|investigator|study of"
+    r"|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",
     re.IGNORECASE,
 )
 STAFF_AFTER: Final = re.compile(
-    r",? {0,2}\(?(?:m\.?d\.?|d\.?o\.?|r\.?n\.?|n\.?p\.?|p\.?a\.?(?:-c)?|l\.?p\.?n\.?|ph\.?d\.?|pharm\.?d|d\.?d\.?s|dpm|dpt|lcsw|lmft|crna|cnm|aprn|dnp|f\.?a\.?c\.?[sp]\.?|esq)\b(?!\w)"
-    r"|,? (?:et al|and colleagues|director|manager|president|ceo|cfo|vice president|chief|professor|senior|editor|spokes\w{1,8})\b"
-    r"|,? (?:will (?:present|host|lead|speak|be covering|cover|attend|draft|send|review|prepare|share|join|handle|update|work on|take notes|follow up|be out|be on)|wrote|is in town|joined|has joined|presented the|announced|is on call|is covering|said|explained|recommends|teaches|founded|is the (?:director|manager|head|chair|new))\b"
+    r",? {0,2}\(?(?:m\.?d\.?|d\.?o\.?|r\.?n\.?|n\.?p\.?|p\.?a\.?(?:-c)?|l\.?p\.?n\.?|ph\.?d\.?|pharm\.?d"
+    r"|d\.?d\.?s|dpm|dpt|lcsw|lmft|crna|cnm|aprn|dnp|f\.?a\.?c\.?[sp]\.?|esq)\b(?!\w)"
+    r"|,? (?:et al|and colleagues|director|manager|president|ceo|cfo|vice president|chief|professor|senior"
+    r"|editor|spokes\w{1,8})\b"
+    r"|,? (?:will (?:present|host|lead|speak|be covering|cover|attend|draft|send|review|prepare|share|join"
+    r"|handle|update|work on|take notes|follow up|be out|be on)|wrote|is in town|joined|has joined"
+    r"|presented the|announced|is on call|is covering|said|explained|recommends|teaches|founded"
+    r"|is the (?:director|manager|head|chair|new))\b"
     r"|'s? (?:office|team|book|study|group|lab\b)",
     re.IGNORECASE,
 )
@@ -70,27 +113,48 @@ STAFF_AFTER: Final = re.compile(
 SELF_BEFORE: Final = re.compile(r"\b(?:i am|i'm|my name is|this is|it's|it is|me,)[ :]{1,2}\Z", re.IGNORECASE)
 
 PATIENT_LABEL: Final = re.compile(
-    r"\b(?:patients?|pt|name of patient|pt name|patient name|member|subscriber|insured|beneficiary|client|claimant|dependent|guarantor|caller|relative of patient|re|regarding|visit|transcript"
-    r"|mother|father|son|daughter|spouse|wife|husband|guardian|parent|resident|last name|first name|full name|name|deceased|decedent|student|child|baby|participant)(?: name)?s?"
-    r" ?[:#=|]{1,2} {0,3}(?:mr|mrs|ms|miss)?\.? ?\Z|\b(?:visit|transcript|call|session|interview|appointment|results|labs)[:,]? (?:with|for|of)? ?\Z|transcript, \Z",
+    r"\b(?:patients?|pt|name of patient|pt name|patient name|member|subscriber|insured|beneficiary|client"
+    r"|claimant|dependent|guarantor|caller|relative of patient|re|regarding|visit|transcript"
+    r"|mother|father|son|daughter|spouse|wife|husband|guardian|parent|resident|last name|first name"
+    r"|full name|name|deceased|decedent|student|child|baby|participant)(?: name)?s?"
+    r" ?[:#=|]{1,2} {0,3}(?:mr|mrs|ms|miss)?\.? ?\Z|\b(?:visit|transcript|call|session|interview"
+    r"|appointment|results|labs)[:,]? (?:with|for|of)? ?\Z|transcript, \Z",
     re.IGNORECASE,
 )
 PATIENT_BEFORE: Final = re.compile(
-    r"\b(?:patient|pt|patient named|named|member|subscriber|insured|client|our patient|my patient|bed \d{1,4}[:,]?|room \d{1,4}[:,]?|authorization for|auth for|claim for|claims for|results? for|labs? for|refill for"
-    r"|records? (?:for|of)|chart (?:for|of)|appointment for|referral for|referring|behalf of|care of|caring for|treating|treated|admitted|discharged|evaluated|diagnosed|saw|examined|prescribed|mother of|father of|parent of"
-    r"|daughter,?|son,?|husband,?|wife,?|mother,?|father,?|brother,?|sister,?|regarding|re|about|case of|obtained from|explained to|informed|like|call|called|female,?|male,?|woman,?|man,?|boy,?|girl,?|y/?o,?|old,?) (?:mr|mrs|ms|miss)?\.? ?\Z",
+    r"\b(?:patient|pt|patient named|named|member|subscriber|insured|client|our patient|my patient"
+    r"|bed \d{1,4}[:,]?|room \d{1,4}[:,]?|authorization for|auth for|claim for|claims for|results? for"
+    r"|labs? for|refill for"
+    r"|records? (?:for|of)|chart (?:for|of)|appointment for|referral for|referring|behalf of|care of"
+    r"|caring for|treating|treated|admitted|discharged|evaluated|diagnosed|saw|examined|prescribed"
+    r"|mother of|father of|parent of"
+    r"|daughter,?|son,?|husband,?|wife,?|mother,?|father,?|brother,?|sister,?|regarding|re|about|case of"
+    r"|obtained from|explained to|informed|like|call|called|female,?|male,?|woman,?|man,?|boy,?|girl,?"
+    r"|y/?o,?|old,?) (?:mr|mrs|ms|miss)?\.? ?\Z",
     re.IGNORECASE,
 )
 PATIENT_AFTER: Final = re.compile(
     r"(?:,| -|:)? {0,2}(?:"
-    r"(?:was|is|has been|had been|were|has|had|will be) (?:\w{1,15} ){0,2}?(?:seen|admitted|discharged|transferred|diagnosed|treated|evaluated|scheduled|under (?:my|our) care|taken|brought|placed|prepped|referred|hospitalized|started|given"
-    r"|prescribed|intubated|extubated|counseled|informed|examined|consented|complaining|experiencing|suffering|requesting|pregnant|allergic|taking|on \w{3,20}|noted|found|advised|told|a \w{3,12} \d{1,3}|an? \d{1,3}|a very pleasant|a pleasant|a known|history)"
-    r"|presents|presented|has (?:his|her|their)|shows|reports|reported|denies|denied|complains|complained|underwent|tolerated|states|stated|admits|returned|returns|developed|received|continues|consented|expired|died|had an?|has an?|suffers|suffered|requires|needs"
-    r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|tested (?:positive|negative)|came back (?:positive|negative)|(?:19|20)\d{6}\b|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh|account"
-    r")|'s? (?:\w{1,15} ){0,2}?(?:labs?|results?|mri|ct|x-?ray|scan|biopsy|chart|medications?|meds|prescription|refill|surgery|procedure|appointment|diagnosis|condition|treatment|symptoms|blood|test|records?|dose|therapy|claim|insurance|visit|pain|wound"
+    r"(?:was|is|has been|had been|were|has|had|will be) (?:\w{1,15} ){0,2}?(?:seen|admitted|discharged"
+    r"|transferred|diagnosed|treated|evaluated|scheduled|under (?:my|our) care|taken|brought|placed"
+    r"|prepped|referred|hospitalized|started|given"
+    r"|prescribed|intubated|extubated|counseled|informed|examined|consented|complaining|experiencing"
+    r"|suffering|requesting|pregnant|allergic|taking|on \w{3,20}|noted|found|advised|told"
+    r"|a \w{3,12} \d{1,3}|an? \d{1,3}|a very pleasant|a pleasant|a known|history)"
+    r"|presents|presented|has (?:his|her|their)|shows|reports|reported|denies|denied|complains|complained"
+    r"|underwent|tolerated|states|stated|admits|returned|returns|developed|received|continues|consented"
+    r"|expired|died|had an?|has an?|suffers|suffered|requires|needs"
+    r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|tested (?:positive|negative)|came back (?:positive|negative)"
+    r"|(?:19|20)\d{6}\b|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr"
+    r"|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh|account"
+    r")|'s? (?:\w{1,15} ){0,2}?(?:labs?|results?|mri|ct|x-?ray|scan|biopsy|chart|medications?|meds"
+    r"|prescription|refill|surgery|procedure|appointment|diagnosis|condition|treatment|symptoms|blood|test"
+    r"|records?|dose|therapy|claim|insurance|visit|pain|wound"
     r"|cancer|a1c|inr|bp|family|mother|father|wife|husband|temperature|vitals|incision|care|dob|doctor|nurse)\b",
     re.IGNORECASE,
 )
 AGE: Final = re.compile(
-    r"\b(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[- ]{0,2}(?:year|yr|month|week|day)s?[- ]{1,2}old\b|\b\d{1,3} ?y/?o\b|\b(?:female|male|woman|gentleman|lady) patient\b", re.IGNORECASE
+    r"\b(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[- ]{0,2}(?:year|yr"
+    r"|month|week|day)s?[- ]{1,2}old\b|\b\d{1,3} ?y/?o\b|\b(?:female|male|woman|gentleman|lady) patient\b",
+    re.IGNORECASE,
 )

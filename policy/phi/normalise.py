@@ -17,7 +17,7 @@ _IGNORABLE: Final = re.compile(
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _BREAKS: Final = re.compile("\r\n?|[\u2028\u2029\x85]")
 
-# Letters of other scripts that render as a Latin one (Unicode UTS #39 confusables, the single-letter part that matters).
+# Letters of other scripts that render as a Latin one (Unicode UTS #39 confusables, the part that matters).
 _LOOKALIKES: Final = {
     **dict(zip("АВЕЅІЈКМНОРСТУХаеѕіјорсухԁԛԝһ", "ABESIJKMHOPCTYXaesijopcyxdqwh", strict=True)),
     **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονι", "ABEZHIKMNOPTYXovi", strict=True)),
@@ -26,7 +26,9 @@ _PUNCTUATION: Final = {
     **dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"),
     **dict.fromkeys("‘’‛ʼ＇´`", "'"),
     **dict.fromkeys("“”„‟«»", '"'),
-    **dict.fromkeys("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "),
+    **dict.fromkeys(
+        "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "
+    ),
 }
 _FOLD: Final = str.maketrans({**_LOOKALIKES, **_PUNCTUATION})
 

@@ -11,23 +11,51 @@ from policy.phi.mention import Mention, Role
 from policy.phi.report import Kind
 
 _THINGS: Final = (
-    r"(?:appointments?|visit|results?|labs?|lab work|prescriptions?|refills?|medications?|meds|dose|surgery|procedure|operation|biopsy|scan|mri|ct|x-?ray|ultrasound|mammogram|colonoscopy"
-    r"|diagnos[ie]s|treatment|therapy|session|test|tests|blood \w{3,10}|bloodwork|inr|a1c|hba1c|cholesterol|glucose|potassium|creatinine|hemoglobin|tsh|psa|pap|biopsies|pregnancy|infusion|vaccine|immunization|chemo\w{0,8}"
-    r"|discharge|referral|symptoms|condition|cancer|infection|diabetes|asthma|wound|incision|claim|prior authorization|explanation of benefits|eob|medical records?|test results?|chart|inhaler|insulin|implant|pacemaker|dialysis|screening results|transfer|cleaning|crown|filling|embryos?)"
+    r"(?:appointments?|visit|results?|labs?|lab work|prescriptions?|refills?|medications?|meds|dose"
+    r"|surgery|procedure|operation|biopsy|scan|mri|ct|x-?ray|ultrasound|mammogram|colonoscopy"
+    r"|diagnos[ie]s|treatment|therapy|session|test|tests|blood \w{3,10}|bloodwork|inr|a1c|hba1c"
+    r"|cholesterol|glucose|potassium|creatinine|hemoglobin|tsh|psa|pap|biopsies|pregnancy|infusion|vaccine"
+    r"|immunization|chemo\w{0,8}"
+    r"|discharge|referral|symptoms|condition|cancer|infection|diabetes|asthma|wound|incision|claim"
+    r"|prior authorization|explanation of benefits|eob|medical records?|test results?|chart|inhaler"
+    r"|insulin|implant|pacemaker|dialysis|screening results|transfer|cleaning|crown|filling|embryos?)"
 )
-_YOUR: Final = re.compile(rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: (?!doctor|health|body|blood\b)[\w'/-]{{1,20}}){{0,3}}? {_THINGS}\b", re.IGNORECASE)
-_YOU: Final = re.compile(
-    r"\byou (?:are|were|have been|have|had|may have|need|should|tested|missed|will (?:need|be))(?: [\w'-]{1,15}){0,2}? (?:diagnosed|scheduled for|prescribed|due for|overdue for|admitted|discharged|tested|positive|negative|pregnant|treated|referred"
-    r"|denied|approved for|stop taking|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery|follow-up))\b", re.IGNORECASE
-)
-_MINE: Final = re.compile(
-    rf"\bmy (?:[\w'/-]{{1,20}} ){{0,2}}?(?:doctor|{_THINGS[3:-1]}|pain|bp|blood pressure|insurance should|period|side effects|depression|anxiety|migraines?|back pain)\b"
-    r"|\bi (?:was|am|have been|'ve been|have|had|started|stopped|take|took|am taking|need|missed)(?: [\w'-]{1,15}){0,2}? (?:diagnosed|prescribed|pregnant|charged|taking|refill|appointment|symptoms|surgery|allergic|bleeding|dizzy|vomiting|fever|rash)\b",
+_YOUR: Final = re.compile(
+    rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: (?!doctor"
+    rf"|health|body|blood\b)[\w'/-]{{1,20}}){{0,3}}? {_THINGS}\b",
     re.IGNORECASE,
 )
-_GENERAL: Final = re.compile(r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b", re.IGNORECASE)
-_GREETING: Final = re.compile(r"^ {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague|friend|patient|member|subscriber|customer|reader|valued)[A-Z][\w'-]{1,20}", re.MULTILINE | re.IGNORECASE)
-_SPECIFIC: Final = re.compile(r"\d{1,2}:\d{2}|\b\d{1,2} ?[ap]\.?m\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\d{1,2}/\d{1,2}|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}\b|\b(?:is|are|was|were|of) (?:now )?(?:\d|ready|back|in\b|available|attached|positive|negative|normal|abnormal|high|low|elevated|scheduled|confirmed)|came back|\$\d", re.IGNORECASE)
+_YOU: Final = re.compile(
+    r"\byou (?:are|were|have been|have|had|may have|need|should|tested|missed|will (?:need"
+    r"|be))(?: [\w'-]{1,15}){0,2}? (?:diagnosed|scheduled for|prescribed|due for|overdue for|admitted"
+    r"|discharged|tested|positive|negative|pregnant|treated|referred"
+    r"|denied|approved for|stop taking|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery"
+    r"|follow-up))\b",
+    re.IGNORECASE,
+)
+_MINE: Final = re.compile(
+    rf"\bmy (?:[\w'/-]{{1,20}} ){{0,2}}?(?:doctor|{_THINGS[3:-1]}|pain|bp|blood pressure|insurance should"
+    rf"|period|side effects|depression|anxiety|migraines?|back pain)\b"
+    r"|\bi (?:was|am|have been|'ve been|have|had|started|stopped|take|took|am taking|need"
+    r"|missed)(?: [\w'-]{1,15}){0,2}? (?:diagnosed|prescribed|pregnant|charged|taking|refill|appointment"
+    r"|symptoms|surgery|allergic|bleeding|dizzy|vomiting|fever|rash)\b",
+    re.IGNORECASE,
+)
+_GENERAL: Final = re.compile(
+    r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b", re.IGNORECASE
+)
+_GREETING: Final = re.compile(
+    r"^ {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague"
+    r"|friend|patient|member|subscriber|customer|reader|valued)[A-Z][\w'-]{1,20}",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SPECIFIC: Final = re.compile(
+    r"\d{1,2}:\d{2}|\b\d{1,2} ?[ap]\.?m\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\d{1,2}/\d{1,2}"
+    r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}\b|\b(?:is|are|was|were"
+    r"|of) (?:now )?(?:\d|ready|back|in\b|available|attached|positive|negative|normal|abnormal|high|low"
+    r"|elevated|scheduled|confirmed)|came back|\$\d",
+    re.IGNORECASE,
+)
 _SPECIFIC_REACH: Final = 140
 _IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
 _LIMIT: Final = 200
@@ -46,4 +74,6 @@ def find_reader(text: str) -> Iterator[Mention]:
                 break
             if not _GENERAL.search(text[max(0, match.start() - 24) : match.start() + 8]):
                 is_specific = is_greeted or _SPECIFIC.search(text, match.end(), match.end() + _SPECIFIC_REACH)
-                yield Mention(Kind.EMAIL, *match.span(), match[0], strength if is_specific else _IN_GENERAL, why, Role.READER)
+                yield Mention(
+                    Kind.EMAIL, *match.span(), match[0], strength if is_specific else _IN_GENERAL, why, Role.READER
+                )

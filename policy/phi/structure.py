@@ -23,7 +23,10 @@ _HEADER_END: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _FIELD: Final = re.compile(rb"(?m)^[!-9;-~]{1,80}:")
 _MISNAMED: Final = re.compile(rb"(?im)^(?:content-(?:type|transfer-encoding|disposition)|mime-version)[ \t]+:")
 _CONTAINER: Final = re.compile(rb"(?i)content-type:[ \t\r\n]{0,8}\"?(?:multipart|message)/")
-_BOUNDARY: Final = re.compile(rb"(?i)boundary(?P<star>\*[0-9]{0,3}\*?)?[ \t]{0,8}=[ \t]{0,8}(?:\"(?P<quoted>[^\"\r\n]{0,300})\"|(?P<bare>[^;\s]{0,300}))")
+_BOUNDARY: Final = re.compile(
+    rb"(?i)boundary(?P<star>\*[0-9]{0,3}\*?)?[ \t]{0,8}=[ \t]{0,8}"
+    rb"(?:\"(?P<quoted>[^\"\r\n]{0,300})\"|(?P<bare>[^;\s]{0,300}))"
+)
 _DASH_LINE: Final = re.compile(rb"(?m)^--([^\r\n]{1,300})")
 _BOUNDARY_CHARS: Final = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]*[0-9A-Za-z'()+_,\-./:=?]")  # RFC 2046 section 5.1.1
 _CONTENT_FIELD: Final = re.compile(rb"(?im)^content-[a-z-]{1,40}[ \t]{0,8}:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
@@ -93,9 +96,18 @@ def _ambiguities(data: bytes, header: bytes) -> list[str]:
         reasons.append("a bare carriage return stands in the header")
     if b"\x00" in header:
         reasons.append("a NUL stands in the header")
-    declared = [(match["star"], match["quoted"] if match["quoted"] is not None else match["bare"]) for match in _BOUNDARY.finditer(header)]
+    declared = [
+        (match["star"], match["quoted"] if match["quoted"] is not None else match["bare"])
+        for match in _BOUNDARY.finditer(header)
+    ]
     for star, boundary in declared:
-        if star or not boundary or len(boundary) > BOUNDARY_BYTES or not _BOUNDARY_CHARS.fullmatch(boundary) or boundary.startswith(b"=?"):
+        if (
+            star
+            or not boundary
+            or len(boundary) > BOUNDARY_BYTES
+            or not _BOUNDARY_CHARS.fullmatch(boundary)
+            or boundary.startswith(b"=?")
+        ):
             reasons.append("a boundary is written in a way that parsers read differently")
             break
     if len(declared) > 1:

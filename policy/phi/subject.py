@@ -68,4 +68,3 @@ def _utf8() -> Charset:
     charset = Charset("utf-8")
     charset.header_encoding = QP
     return charset
-

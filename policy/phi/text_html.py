@@ -17,13 +17,27 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from policy.phi.text_csv import is_header, labelled
 
 _BLOCKS: Final = frozenset(
-    "address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header"
-    " hr html legend li main nav ol option p pre section select summary table tbody tfoot thead title tr ul".split()
+    "address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head"
+    " header hr html legend li main nav ol option p pre section select summary table tbody tfoot thead title tr ul".split()
 )
 _CELLS: Final = frozenset({"td", "th"})
 _UNSEEN: Final = frozenset({"script", "style", "template", "noscript", "title", "head"})
-_ATTRIBUTES: Final = ("alt", "title", "value", "content", "placeholder", "summary", "label", "aria-label", "href", "src", "data")
-_DATA_URI: Final = re.compile(r"data:(text/[a-z]{1,20})?[^,]{0,100}?(;base64)?,(.{1,200000})", re.IGNORECASE | re.DOTALL)
+_ATTRIBUTES: Final = (
+    "alt",
+    "title",
+    "value",
+    "content",
+    "placeholder",
+    "summary",
+    "label",
+    "aria-label",
+    "href",
+    "src",
+    "data",
+)
+_DATA_URI: Final = re.compile(
+    r"data:(text/[a-z]{1,20})?[^,]{0,100}?(;base64)?,(.{1,200000})", re.IGNORECASE | re.DOTALL
+)
 _BLANKS: Final = re.compile(r"[ \t\r\n\f]+")
 _XML_TAG: Final = re.compile(r"<[^<>]{0,20000}>")
 _XML_VALUE: Final = re.compile(r"\b(?:displayName|value|extension|title)=\"([^\"<>]{1,500})\"")

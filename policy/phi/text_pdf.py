@@ -14,7 +14,7 @@ _NO_TEXT: Final = "a page has no text layer"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: number counted from 1, its text ("" when there is none), and why it could not be read ("" if it could)."""
+    """One page: number counted from 1, its text, and why it could not be read ("" if it could)."""
 
     number: int
     text: str

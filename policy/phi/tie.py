@@ -56,7 +56,9 @@ def tie(evidence: Sequence[Evidence], *, generality: float) -> Tie:
     """Return the strongest tie of a message. generality: 0 to 1, how much it speaks about people in general."""
     best = Tie(0.0)
     for index, here in enumerate(evidence):
-        elsewhere = [mention for other, item in enumerate(evidence) if other != index for mention in _strongest(item.health)]
+        elsewhere = [
+            mention for other, item in enumerate(evidence) if other != index for mention in _strongest(item.health)
+        ]
         starts = [mention.start for mention in here.health]
         for person in _worth_trying(here.people):
             strength = _individual(person, here, generality)
@@ -98,7 +100,11 @@ def _shares_sentence(person: Mention, here: Evidence) -> bool:
     middle = bisect_left(here.health, person.start, key=lambda mention: mention.start)
     for mention in here.health[max(0, middle - 2) : middle + 2]:
         first, last = min(person.end, mention.end), max(person.start, mention.start)
-        if mention.strength > _WEAK and last - first <= _SENTENCE and not _SENTENCE_END.search(here.text.content, first, last):
+        if (
+            mention.strength > _WEAK
+            and last - first <= _SENTENCE
+            and not _SENTENCE_END.search(here.text.content, first, last)
+        ):
             return True
     return False
 

@@ -8,13 +8,15 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import pairwise
 from typing import Final
 
 _QUOTE: Final = re.compile(r"^(?:[>|] ?){1,8}", re.MULTILINE)
 _WRAP_AT: Final = 60  # a line this long that ends without a blank line was wrapped by a program
 
 _CLOSER: Final = re.compile(
-    r"(?:--|__+|(?:best|kind|warm|warmest|with|many)? ?(?:regards|wishes|thanks|thank you|sincerely|cheers|respectfully)"
+    r"(?:--|__+|(?:best|kind|warm|warmest|with|many)? ?(?:regards|wishes|thanks|thank you|sincerely|cheers"
+    r"|respectfully)"
     r"|best|thx|yours(?: truly| sincerely)?|cordially|sent from my .{0,40})[ ,.!-]{0,4}",
     re.IGNORECASE,
 )
@@ -22,12 +24,14 @@ _PHONE_LINE: Final = re.compile(r"(?:[a-z]{0,8}[.: ]{0,3})?\+?[\d (). -]{9,20}(?
 _NAME_LINE: Final = re.compile(r"[A-Z][\w'-]{1,24}(?: [A-Za-z][\w'.-]{0,24}){1,4}(?:, [A-Za-z., -]{2,20})?")
 _TITLE_LINE: Final = re.compile(r"[A-Za-z][A-Za-z&/, -]{2,48}")
 _ATTRIBUTION: Final = re.compile(
-    r"(?:from|to|cc|bcc|sent|date|subject|reply-to|forwarded by)\*? ?: .{0,300}|on .{4,120} wrote: ?|-{2,}.{0,60}(?:message|forward).{0,60}-{2,}",
+    r"(?:from|to|cc|bcc|sent|date|subject|reply-to|forwarded by)\*? ?: .{0,300}|on .{4,120} wrote: ?"
+    r"|-{2,}.{0,60}(?:message|forward).{0,60}-{2,}",
     re.IGNORECASE,
 )
 _FOOTER_WORDS: Final = re.compile(
     r"confidential|privileged|intended (?:recipient|only|for|solely)|sole use|received this|in error|unauthori[sz]ed"
-    r"|disclosure|hipaa|protected health information|destroy all copies|notify the sender|legally protected|delete (?:it|this)",
+    r"|disclosure|hipaa|protected health information|destroy all copies|notify the sender"
+    r"|legally protected|delete (?:it|this)",
     re.IGNORECASE,
 )
 _SIGNATURE_LINES: Final = 8
@@ -66,9 +70,7 @@ def flow(text: str) -> str:
     So a name or a number that was wrapped is matched as one, and offsets stay what they were.
     """
     lines = text.split("\n")
-    joined = [
-        line + (" " if len(line) >= _WRAP_AT and after.strip() else "\n") for line, after in zip(lines, lines[1:], strict=False)
-    ]
+    joined = [line + (" " if len(line) >= _WRAP_AT and after.strip() else "\n") for line, after in pairwise(lines)]
     return "".join((*joined, lines[-1]))
 
 
@@ -99,7 +101,9 @@ def _opens_signature(lines: list[str], index: int, sender_names: frozenset[str])
     if stripped.lower() in sender_names:
         return True
     following = [line.strip() for line in lines[index + 1 : index + 4]]
-    return len(following) >= 2 and bool(_TITLE_LINE.fullmatch(following[0])) and bool(_PHONE_LINE.fullmatch(following[1]))
+    return (
+        len(following) >= 2 and bool(_TITLE_LINE.fullmatch(following[0])) and bool(_PHONE_LINE.fullmatch(following[1]))
+    )
 
 
 def _mark_signature(lines: list[str], marks: list[Zone | None], first: int) -> None:

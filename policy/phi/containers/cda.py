@@ -30,9 +30,12 @@ def _patient(target: str) -> Iterator[str]:
     for patient in patients:
         rest, guardians = _cut(patient, "guardian")
         for label, people in (("Patient name", rest), ("Relative of patient", " ".join(guardians))):
-            yield from (f"{label}: {words}" for name in _cut(people, "name")[1] if (words := " ".join(xml_text(name).split())))
+            yield from (
+                f"{label}: {words}" for name in _cut(people, "name")[1] if (words := " ".join(xml_text(name).split()))
+            )
     yield from (
-        f"{_LABELS[element]}: {iso_date(value) if element == 'birthTime' else value}" for element, value in _VALUE.findall(target)
+        f"{_LABELS[element]}: {iso_date(value) if element == 'birthTime' else value}"
+        for element, value in _VALUE.findall(target)
     )
     yield xml_text(target)
 
@@ -40,7 +43,8 @@ def _patient(target: str) -> Iterator[str]:
 def _cut(text: str, element: str) -> tuple[str, list[str]]:
     """Take out all elements of a name without nesting; returns (what stays, what was inside). Linear."""
     pieces = re.split(rf"<(/?)(?:\w{{1,20}}:)?{element}(?=[\s>])[^<>]{{0,500}}>", text)
-    outside, inside, depth = [pieces[0]], [], 0
+    outside, depth = [pieces[0]], 0
+    inside: list[str] = []
     for slash, piece in zip(pieces[1::2], pieces[2::2], strict=True):
         depth = max(0, depth - 1) if slash else depth + 1
         (inside if depth else outside).append(piece)

@@ -10,13 +10,36 @@ _PEOPLE: Final = {"Patient": "Patient name", "RelatedPerson": "Relative of patie
 _ABOUT_PATIENT: Final = frozenset({"subject", "patient", "beneficiary", "individual"})
 _STAFF: Final = frozenset({"Practitioner", "Organization", "PractitionerRole", "Location"})
 _LABEL: Final = {
-    "Condition": "Diagnosis", "Observation": "Lab result", "MedicationRequest": "Medication", "MedicationStatement": "Medication",
-    "Procedure": "Procedure", "AllergyIntolerance": "Allergy", "Immunization": "Vaccine given", "Encounter": "Encounter",
-    "Claim": "Health insurance claim", "ExplanationOfBenefit": "Explanation of benefits", "Coverage": "Health plan",
-    "DiagnosticReport": "Lab result", "CarePlan": "Treatment plan", "Appointment": "Appointment",
-}  # fmt: skip
+    "Condition": "Diagnosis",
+    "Observation": "Lab result",
+    "MedicationRequest": "Medication",
+    "MedicationStatement": "Medication",
+    "Procedure": "Procedure",
+    "AllergyIntolerance": "Allergy",
+    "Immunization": "Vaccine given",
+    "Encounter": "Encounter",
+    "Claim": "Health insurance claim",
+    "ExplanationOfBenefit": "Explanation of benefits",
+    "Coverage": "Health plan",
+    "DiagnosticReport": "Lab result",
+    "CarePlan": "Treatment plan",
+    "Appointment": "Appointment",
+}
 _DEPTH: Final = 40
-_CONFORMANCE: Final = frozenset({"ValueSet", "CodeSystem", "StructureDefinition", "CapabilityStatement", "ConceptMap", "SearchParameter", "OperationDefinition", "ImplementationGuide", "Questionnaire", "NamingSystem"})
+_CONFORMANCE: Final = frozenset(
+    {
+        "ValueSet",
+        "CodeSystem",
+        "StructureDefinition",
+        "CapabilityStatement",
+        "ConceptMap",
+        "SearchParameter",
+        "OperationDefinition",
+        "ImplementationGuide",
+        "Questionnaire",
+        "NamingSystem",
+    }
+)
 
 
 def read_fhir(text: str) -> str | None:
@@ -59,7 +82,7 @@ def _lines(resource: dict[str, Any]) -> Iterator[str]:
         yield from _patient(resource)
     label = _LABEL.get(kind, "")
     for key, value in _leaves({key: value for key, value in resource.items() if key not in {"name", "identifier"}}, 0):
-        if key == "display" and kind not in _STAFF or key in {"text", "code", "value", "valueString"}:
+        if (key == "display" and kind not in _STAFF) or key in {"text", "code", "value", "valueString"}:
             yield f"{label}: {value}" if label else value
         else:
             yield value

@@ -9,13 +9,28 @@ from policy.phi.containers.dates import iso_date
 _START: Final = re.compile(r"\s{0,8}ISA(?P<element>[^\w\s])", re.ASCII)
 _TERMINATOR_AT: Final = 105  # the ISA segment has a fixed length; its last character ends every segment
 # Entity identifier codes of NM1-01 (ASC X12 005010): who is a patient, an insured person, or a provider.
-_PATIENTS: Final = {"IL": "Subscriber name", "QC": "Patient name", "74": "Member name", "03": "Dependent name", "S1": "Relative of patient"}
+_PATIENTS: Final = {
+    "IL": "Subscriber name",
+    "QC": "Patient name",
+    "74": "Member name",
+    "03": "Dependent name",
+    "S1": "Relative of patient",
+}
 _HEALTH: Final = {
-    "CLM": "Health insurance claim", "CLP": "Health insurance claim payment", "HI": "Diagnosis code", "SV1": "Procedure code",
-    "SV2": "Procedure code", "SV3": "Procedure code", "SVC": "Procedure code", "STC": "Health insurance claim status",
-    "EB": "Health plan eligibility", "EQ": "Health plan eligibility inquiry", "UM": "Prior authorization request",
-    "HD": "Health plan enrollment", "INS": "Health plan enrollment",
-}  # fmt: skip
+    "CLM": "Health insurance claim",
+    "CLP": "Health insurance claim payment",
+    "HI": "Diagnosis code",
+    "SV1": "Procedure code",
+    "SV2": "Procedure code",
+    "SV3": "Procedure code",
+    "SVC": "Procedure code",
+    "STC": "Health insurance claim status",
+    "EB": "Health plan eligibility",
+    "EQ": "Health plan eligibility inquiry",
+    "UM": "Prior authorization request",
+    "HD": "Health plan enrollment",
+    "INS": "Health plan enrollment",
+}
 _HEALTH_SETS: Final = frozenset({"270", "271", "276", "277", "278", "834", "835", "837"})
 
 

@@ -13,7 +13,7 @@ import io
 import pickle
 import re
 import sys
-import xml.etree.ElementTree as ElementTree  # noqa: S405 - reads a file of an installed, hash-locked package
+import xml.etree.ElementTree as ElementTree  # reads a file of an installed, hash-locked package
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,81 +31,105 @@ _SPLIT = re.compile(
     r",| without | due to | with | and other | of unknown | in other | affecting | following | caused by | during | or "
     r"| associated | not | as | for |;|:"
 )
-_LEADING = re.compile(r"^(?:other|certain|and|or|the|a|an|any|of|in|by|with|to|specified|single|sporadic|recurrent|status|type)\s+")
+_LEADING = re.compile(
+    r"^(?:other|certain|and|or|the|a|an|any|of|in|by|with|to|specified|single|sporadic|recurrent|status|type)\s+"
+)
 _MEDICAL_END = re.compile(
-    r"(?:itis|osis|oses|emia|aemia|oma|omas|opathy|pathies|algia|plegia|paresis|phobia|uria|orrhea|rrhage|ectasis|penia|philia"
-    r"|trophy|plasia|sclerosis|megaly|malacia|dynia|esthesia|kinesia|phagia|phasia|opia|cele|lithiasis|iasis|philis|lepsy"
-    r"|betes|asthma|cancer|stroke|syndrome|disease|disorder|disorders|anemia|fever|infection|ulcer|ulcers|fracture|hernia"
-    r"|carcinoma|neoplasm|tumor|abscess|palsy|dystrophy|deficiency|insufficiency|failure|embolism|thrombosis|hypertension"
+    r"(?:itis|osis|oses|emia|aemia|oma|omas|opathy|pathies|algia|plegia|paresis|phobia|uria|orrhea|rrhage"
+    r"|ectasis|penia|philia"
+    r"|trophy|plasia|sclerosis|megaly|malacia|dynia|esthesia|kinesia|phagia|phasia|opia|cele|lithiasis"
+    r"|iasis|philis|lepsy"
+    r"|betes|asthma|cancer|stroke|syndrome|disease|disorder|disorders|anemia|fever|infection|ulcer|ulcers"
+    r"|fracture|hernia"
+    r"|carcinoma|neoplasm|tumor|abscess|palsy|dystrophy|deficiency|insufficiency|failure|embolism"
+    r"|thrombosis|hypertension"
     r"|hypotension|injury|dislocation|sprain|laceration|contusion|burn|poisoning|overdose|dependence|abuse|psychosis"
     r"|schizophrenia|depression|dementia|autism|pregnancy|abortion|miscarriage|eclampsia|labor|stenosis|obstruction"
     r"|prolapse|perforation|hemorrhage|bleeding|cyst|polyp|calculus|stones?|pain|edema|effusion|pneumonia|influenza"
-    r"|tuberculosis|hepatitis|hiv|arrest|infarction|ischemia|angina|arrhythmia|fibrillation|flutter|tachycardia|bradycardia"
-    r"|murmur|aneurysm|dissection|gangrene|sepsis|shock|coma|syncope|seizure|seizures|epilepsy|migraine|headache|vertigo"
-    r"|tinnitus|deafness|blindness|glaucoma|cataract|malformation|anomaly|defect|lesion|mass|nodule|rash|pruritus|urticaria"
+    r"|tuberculosis|hepatitis|hiv|arrest|infarction|ischemia|angina|arrhythmia|fibrillation|flutter"
+    r"|tachycardia|bradycardia"
+    r"|murmur|aneurysm|dissection|gangrene|sepsis|shock|coma|syncope|seizure|seizures|epilepsy|migraine"
+    r"|headache|vertigo"
+    r"|tinnitus|deafness|blindness|glaucoma|cataract|malformation|anomaly|defect|lesion|mass|nodule|rash"
+    r"|pruritus|urticaria"
     r"|gout|lupus|scurvy|rickets|goiter|cretinism|obesity|malnutrition|dehydration|acidosis|alkalosis)$"
 )
 _TERM = re.compile(r"^[a-z][a-z0-9'+/. -]{3,60}$")
 # Terms that pass the shape above and are ordinary English all the same.
 _COMMON = frozenset(
-    "critical mass|body mass|land mass|contact burn|child labor|labor|fever|pain|mass|burn|injury|defect|failure|arrest|shock"
-    "|dissection|depression|abuse|dependence|rash|stone|stones|perforation|obstruction|infection|disease|disorder|disorders"
+    "critical mass|body mass|land mass|contact burn|child labor|labor|fever|pain|mass|burn|injury|defect|failure"
+    "|arrest|shock|dissection|depression|abuse|dependence|rash|stone|stones|perforation|obstruction|infection|disease|disorder|disorders"
     "|syndrome|poisoning|deficiency|insufficiency|anomaly|lesion|cyst|coma|diathesis|diagnosis|hypothesis|atrophy|hypertrophy"
     "|aroma|diploma|phobia|soma|roma|coma|hoses|noses|roses|doses|poses|loses|closes|chooses|purposes|osmosis|prognosis"
-    "|metamorphosis|symbiosis|utopia|myopia|curia|canopia|genesis|obstruction|effusion|hoarseness|mania|academia".split("|")
+    "|metamorphosis|symbiosis|utopia|myopia|curia|canopia|genesis|obstruction|effusion|hoarseness|mania|academia".split(
+        "|"
+    )
 )
 
 _DRUG = re.compile(r"^[a-z][a-z0-9-]{4,30}(?: [a-z][a-z0-9-]{2,20}){0,2}$")
 # Entries of the drug dictionary that are food, elements, household words, first names, places or plain English.
 _NOT_DRUGS = frozenset(
     """
-    acid acids active adapt adult advance advantage agent alcohol alert align alive allow almond alpha amaze ammonia amount angel answer apple
-    april arena argon arise arrow aspire assure atlas august aura avail avocado award balance balsam banana barley basil basis bayer beads bean
-    beans beauty beeswax benefit beta better beyond biotin black blend block blood bloom blue board body bonus boost borax boron bottle brain
-    bread break breathe bridge bright bromine brown bubble butter cactus calm camel camphor candy capital carbon care careone carrot cashew
-    cedar celery center central certain chalk challenge champion change charcoal charge cheese cherry chicken chlorine chocolate choice chrome
-    cinnamon citrus clarity classic clean clear clinic clove cloud clover cobalt cocoa coconut code coffee colder colors comfort command common
-    compact complete compound concept confirm connect contact control copper coral core corn corona cosmos cotton cough courage cover cream
-    crystal cucumber cumin curcumin curve daily dance dandelion daylight defense delight delta derma design detail diamond diesel digest direct
-    disco divine dolphin double dragon drive duet dynamic eagle early earth ease easy echo eden effect egg elder elegance element elite emerald
-    empire endure energy enhance ensure entire equal equate escape essence estate ethanol ethyl eucalyptus ever exact excel exchange extend
-    extra fair family fantasy fennel fiber fire first flame flax flora flour fluor fluorine focus force formal formula forte fortune forward
-    fresh frontier fruit fusion galaxy garden garlic gas gelatin general generation genesis gentle giant ginger ginseng glass glory gloss glow
-    glucose glue gold golden grace grain grape graphite gravity green grape guard guide halo harmony harvest health heart heat helium hello help
-    herb hero home honey hope horizon hydrogen ice icon ideal image impact impulse indigo infant infinity ink inspire instant insure intact
-    intense invest iodine iron island ivory ivy jade jasmine jelly jet joint joy juice jupiter justice keep kiwi krypton label lactose lady lake
-    lanolin lavender laser latex lead leader leaf lecithin legacy lemon lemonade level liberty library life light lily lime linen lion liquid
-    lithium live liver logic lotion lotus love lucky lumen luna lycra lysine magic magnet maize malt mango maple marathon marine mars master
-    match matrix max maximum mature mead meadow medal medical medicine melon menthol mentor mercury merit metal methane micro milk millet mineral
-    mint miracle mirage mirror mobile modern moment moon morning mother motion mountain muscle mushroom mustard mystic natural nature neon nectar
-    nero network neutral new nickel night nitrogen noble nova novel oasis oat oats ocean octane oil olive omega onion opal optic optimum option
-    oral orange orbit oregano organic origin oxygen oyster pacific panda paper paprika paradise paraffin parsley partner passion patch patrol
-    peach peanut pear pearl peas pecan pepper perfect perform phosphorus pilot pine pineapple pink plan planet plastic platinum plum plus point
-    polar pollen polo poppy potassium potato power precise premium present press prime prince principal prism private prize probe process
-    product profile profit program progress project promise protect protein proton proud provide public pulse pumpkin pure purple quartz quick
-    quinoa radar radium radon rainbow raisin rapid rational ray reach reaction ready real rebel record recover red reflex refresh regain
-    regular relax release relief relive remedy renew rescue reserve resin resolve respond response restore result retain revive rhythm rice right
-    rise river rocket rose rosemary royal rubber ruby rush saffron sage salmon salt salute sand sapphire satin saturn save science screen seal
-    secret secure select selenium senior sense sensitive serum sesame shield shrimp silica silicon silk silver simple simply sleep slim smart
-    smile smoke smooth soap soda sodium soft soil solar solid solo solution sonic soothe soy soybean spark spectrum speed spice spinach spirit
-    spring spruce squash standard star starch start steam steel stellar sterile still stop storm strawberry strength stress strike strong style
-    sucrose sugar sulfur sulphur summer summit sunflower sunlight sunrise sunshine super superior support supreme sure surface swift swim
-    symbol synergy system talc tape target taste tea team tempo tender terra theme thyme tiger time titan titanium tobacco today tomato tonic
-    total touch tower trace track tradition transfer transform transparent travel trial tribute trident trinity triumph tropical true trust
-    tulip tuna tungsten turkey turmeric twist ultimate ultra unicorn union unique unison unity universal urea vanguard vanilla vantage velvet
-    venture venus verbena victory vigor vinegar violet virtue vision vista vital vitality vitamin vitamins vivid volt voyage walnut warm wash
-    water wave wax wheat whey white wild willow wind wine winner winter wisdom wonder wood wool worm xenon yeast yellow yogurt young zebra zest
-    zinc zone acetate acetone activated air albumin alum aluminum amber analysis aqua arginine aspect assist barium bismuth brush caffeine
-    calcium calcium carbonate cat castor clay cod cola cow dog dust duck feather glycerin glycine gum histamine histidine hormone horse house
-    influenza isopropyl alcohol kit lactic acid magnesium mold mouse nicotine nitrate nitrous oxide nutmeg oak palm patient petroleum phosphate
-    pig plasma poison pollen pork powder propane propylene glycol ragweed rye sheep shellfish silicone spray stearic acid sulfate sunscreen
-    syrup tablet toothpaste vehicle virus wasp weed whole blood amine amines insight access alexa anna carmen diana gloria julia laura maria
-    marina martina monica nina olivia regina sandra sonia stella valeria vera victoria viola vivian yasmin arcadia regional diverse premier
-    nuvo trilogy encounter novo pioneer resident review remodel report reset resource restaurant retail return revenue safety sanctuary
-    standing statement status step story student subject symphony technical tennis thermal thunder ticket tiffany train translation treasure
-    treatment triangle tribal update upgrade urban velocity version vessel video village visual voice volume warrior wedding welcome window
-    women world yards crisp facet field fields stage stride sugars proteins lipids enzyme enzymes antigen antibody antibodies peptide hormones
-    vaccine vaccines placebo fluoride chloride insulin-like receptor receptors inhibitor inhibitors ligand ligands agonist antagonist amino-acid
+    acid acids active adapt adult advance advantage agent alcohol alert align alive allow almond alpha amaze ammonia
+    amount angel answer apple april arena argon arise arrow aspire assure atlas august aura avail avocado award
+    balance balsam banana barley basil basis bayer beads bean beans beauty beeswax benefit beta better beyond biotin
+    black blend block blood bloom blue board body bonus boost borax boron bottle brain bread break breathe bridge
+    bright bromine brown bubble butter cactus calm camel camphor candy capital carbon care careone carrot cashew
+    cedar celery center central certain chalk challenge champion change charcoal charge cheese cherry chicken
+    chlorine chocolate choice chrome cinnamon citrus clarity classic clean clear clinic clove cloud clover cobalt
+    cocoa coconut code coffee colder colors comfort command common compact complete compound concept confirm connect
+    contact control copper coral core corn corona cosmos cotton cough courage cover cream crystal cucumber cumin
+    curcumin curve daily dance dandelion daylight defense delight delta derma design detail diamond diesel digest
+    direct disco divine dolphin double dragon drive duet dynamic eagle early earth ease easy echo eden effect egg
+    elder elegance element elite emerald empire endure energy enhance ensure entire equal equate escape essence
+    estate ethanol ethyl eucalyptus ever exact excel exchange extend extra fair family fantasy fennel fiber fire
+    first flame flax flora flour fluor fluorine focus force formal formula forte fortune forward fresh frontier
+    fruit fusion galaxy garden garlic gas gelatin general generation genesis gentle giant ginger ginseng glass glory
+    gloss glow glucose glue gold golden grace grain grape graphite gravity green grape guard guide halo harmony
+    harvest health heart heat helium hello help herb hero home honey hope horizon hydrogen ice icon ideal image
+    impact impulse indigo infant infinity ink inspire instant insure intact intense invest iodine iron island ivory
+    ivy jade jasmine jelly jet joint joy juice jupiter justice keep kiwi krypton label lactose lady lake lanolin
+    lavender laser latex lead leader leaf lecithin legacy lemon lemonade level liberty library life light lily lime
+    linen lion liquid lithium live liver logic lotion lotus love lucky lumen luna lycra lysine magic magnet maize
+    malt mango maple marathon marine mars master match matrix max maximum mature mead meadow medal medical medicine
+    melon menthol mentor mercury merit metal methane micro milk millet mineral mint miracle mirage mirror mobile
+    modern moment moon morning mother motion mountain muscle mushroom mustard mystic natural nature neon nectar nero
+    network neutral new nickel night nitrogen noble nova novel oasis oat oats ocean octane oil olive omega onion
+    opal optic optimum option oral orange orbit oregano organic origin oxygen oyster pacific panda paper paprika
+    paradise paraffin parsley partner passion patch patrol peach peanut pear pearl peas pecan pepper perfect perform
+    phosphorus pilot pine pineapple pink plan planet plastic platinum plum plus point polar pollen polo poppy
+    potassium potato power precise premium present press prime prince principal prism private prize probe process
+    product profile profit program progress project promise protect protein proton proud provide public pulse
+    pumpkin pure purple quartz quick quinoa radar radium radon rainbow raisin rapid rational ray reach reaction
+    ready real rebel record recover red reflex refresh regain regular relax release relief relive remedy renew
+    rescue reserve resin resolve respond response restore result retain revive rhythm rice right rise river rocket
+    rose rosemary royal rubber ruby rush saffron sage salmon salt salute sand sapphire satin saturn save science
+    screen seal secret secure select selenium senior sense sensitive serum sesame shield shrimp silica silicon silk
+    silver simple simply sleep slim smart smile smoke smooth soap soda sodium soft soil solar solid solo solution
+    sonic soothe soy soybean spark spectrum speed spice spinach spirit spring spruce squash standard star starch
+    start steam steel stellar sterile still stop storm strawberry strength stress strike strong style sucrose sugar
+    sulfur sulphur summer summit sunflower sunlight sunrise sunshine super superior support supreme sure surface
+    swift swim symbol synergy system talc tape target taste tea team tempo tender terra theme thyme tiger time titan
+    titanium tobacco today tomato tonic total touch tower trace track tradition transfer transform transparent
+    travel trial tribute trident trinity triumph tropical true trust tulip tuna tungsten turkey turmeric twist
+    ultimate ultra unicorn union unique unison unity universal urea vanguard vanilla vantage velvet venture venus
+    verbena victory vigor vinegar violet virtue vision vista vital vitality vitamin vitamins vivid volt voyage
+    walnut warm wash water wave wax wheat whey white wild willow wind wine winner winter wisdom wonder wood wool
+    worm xenon yeast yellow yogurt young zebra zest zinc zone acetate acetone activated air albumin alum aluminum
+    amber analysis aqua arginine aspect assist barium bismuth brush caffeine calcium calcium carbonate cat castor
+    clay cod cola cow dog dust duck feather glycerin glycine gum histamine histidine hormone horse house influenza
+    isopropyl alcohol kit lactic acid magnesium mold mouse nicotine nitrate nitrous oxide nutmeg oak palm patient
+    petroleum phosphate pig plasma poison pollen pork powder propane propylene glycol ragweed rye sheep shellfish
+    silicone spray stearic acid sulfate sunscreen syrup tablet toothpaste vehicle virus wasp weed whole blood amine
+    amines insight access alexa anna carmen diana gloria julia laura maria marina martina monica nina olivia regina
+    sandra sonia stella valeria vera victoria viola vivian yasmin arcadia regional diverse premier nuvo trilogy
+    encounter novo pioneer resident review remodel report reset resource restaurant retail return revenue safety
+    sanctuary standing statement status step story student subject symphony technical tennis thermal thunder ticket
+    tiffany train translation treasure treatment triangle tribal update upgrade urban velocity version vessel video
+    village visual voice volume warrior wedding welcome window women world yards crisp facet field fields stage
+    stride sugars proteins lipids enzyme enzymes antigen antibody antibodies peptide hormones vaccine vaccines
+    placebo fluoride chloride insulin-like receptor receptors inhibitor inhibitors ligand ligands agonist antagonist
+    amino-acid
     """.split()
 )
 
@@ -164,7 +188,17 @@ def _is_term(term: str) -> bool:
     words = term.split()
     if not words or len(words) > 5 or term in _COMMON or not _TERM.match(term):
         return False
-    return bool(_MEDICAL_END.search(words[-1])) and words[0] not in {"of", "in", "and", "or", "by", "with", "the", "to", "on"}
+    return bool(_MEDICAL_END.search(words[-1])) and words[0] not in {
+        "of",
+        "in",
+        "and",
+        "or",
+        "by",
+        "with",
+        "the",
+        "to",
+        "on",
+    }
 
 
 def drug_terms(package: Path) -> Iterator[str]:
@@ -185,7 +219,7 @@ class _PlainUnpickler(pickle.Unpickler):
     """Reads dictionaries, lists, sets, words and numbers; refuses every class."""
 
     def __init__(self, file: io.BufferedIOBase | bz2.BZ2File) -> None:
-        super().__init__(file)  # type: ignore[arg-type]  # typeshed asks for a narrower protocol
+        super().__init__(file)
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"the drug dictionary holds a class, {module}.{name}")
