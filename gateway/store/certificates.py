@@ -14,7 +14,7 @@ from gateway.store.tables import openpgp_certificate as table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """address: the recipient it is used for, domain in lower case. certificate: the transferable public key, binary."""
+    """address: the recipient it is used for, all in lower case. certificate: the transferable public key, binary."""
 
     fingerprint: str
     address: str
@@ -24,10 +24,11 @@ class Certificate:
 
 
 async def add(store: Store, new: Certificate, *, events: Sequence[Event]) -> None:
-    """Import a certificate; one with the same fingerprint is replaced (renewed expiry, other address)."""
+    """Import a certificate for an address; the same one is replaced (renewed expiry)."""
 
     async def work(conn: AsyncConnection) -> None:
-        await conn.execute(sa.delete(table).where(table.c.fingerprint == new.fingerprint))
+        old = (table.c.fingerprint == new.fingerprint) & (table.c.address == new.address)
+        await conn.execute(sa.delete(table).where(old))
         await conn.execute(
             sa.insert(table),
             {
@@ -45,7 +46,7 @@ async def add(store: Store, new: Certificate, *, events: Sequence[Event]) -> Non
 async def for_address(conn: AsyncConnection, address: str) -> tuple[bytes, ...]:
     """The certificates of one recipient, newest import first; whether they are still usable the caller must judge."""
     rows = await conn.execute(
-        sa.select(table.c.certificate).where(table.c.address == address).order_by(table.c.imported_at.desc())
+        sa.select(table.c.certificate).where(table.c.address == address.lower()).order_by(table.c.imported_at.desc())
     )
     return tuple(rows.scalars())
 
@@ -57,9 +58,9 @@ async def everything(conn: AsyncConnection) -> tuple[Certificate, ...]:
 
 
 async def forget(store: Store, fingerprint: str, *, events: Sequence[Event]) -> bool:
-    """Returns: whether it was there."""
+    """Forget a certificate, for all its addresses. Returns: whether it was there."""
 
     async def work(conn: AsyncConnection) -> bool:
-        return (await conn.execute(sa.delete(table).where(table.c.fingerprint == fingerprint))).rowcount == 1
+        return (await conn.execute(sa.delete(table).where(table.c.fingerprint == fingerprint))).rowcount > 0
 
     return await store.transact(work, events=lambda was_there: events if was_there else ())

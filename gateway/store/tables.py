@@ -111,7 +111,7 @@ openpgp_certificate: Final = sa.Table(
     "openpgp_certificate",
     metadata,
     sa.Column("fingerprint", sa.String(64), primary_key=True),
-    sa.Column("address", sa.String(320), nullable=False, index=True),
+    sa.Column("address", sa.String(320), primary_key=True, index=True),  # one row for each address of a certificate
     sa.Column("certificate", sa.LargeBinary, nullable=False),
     sa.Column("imported_at", UtcMicros, nullable=False),
     sa.Column("expires_at", UtcMicros),

@@ -74,7 +74,7 @@ def upgrade() -> None:
         sa.Column("certificate", sa.LargeBinary(), nullable=False),
         sa.Column("imported_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_openpgp_certificate")),
+        sa.PrimaryKeyConstraint("fingerprint", "address", name=op.f("pk_openpgp_certificate")),
     )
     op.create_index(op.f("ix_openpgp_certificate_address"), "openpgp_certificate", ["address"], unique=False)
     op.create_table(
