@@ -87,6 +87,8 @@ class Store:
 
     async def close(self) -> None:
         """Finish queued writes and give the directory back; new work is refused with StoreClosed at once."""
+        if self._writer.closed:
+            return
         await asyncio.gather(*self._cleaning)
         await self._writer.close()
         await self._reader.dispose()

@@ -83,6 +83,10 @@ class Writer:
         """Why nothing can be written now, or None."""
         return self._fault
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     async def wait_healthy(self) -> None:
         await self._healthy.wait()
 

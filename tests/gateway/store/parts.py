@@ -59,6 +59,11 @@ def make_event(kind: str = "message.accepted", queue_id: str = "", **data: Any) 
     return Event(kind=kind, at=NOW, queue_id=queue_id, data=data)
 
 
+def files_of(data_dir: Path) -> list[Path]:
+    """What the store keeps on disk."""
+    return [path for path in data_dir.iterdir() if path.is_file()]
+
+
 async def accept(store: Store, message: NewMessage) -> None:
     """Seal and commit a message with its event."""
     sealed = await store.seal_message(message)

@@ -1,0 +1,86 @@
+"""Opening and closing a store: one process, the right key, a sound file."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.store import queue
+from gateway.store.engines import database_path
+from gateway.store.errors import (
+    DamagedStore,
+    KeyMismatch,
+    StoreClosed,
+    StoreLocked,
+    StoreUnsupported,
+)
+from gateway.store.statements import Unit
+from gateway.store.store import Store, open_vault
+from gateway.store.vault import Vault
+from tests.gateway.store.parts import BODY, accept, files_of, make_entry, make_event, make_message, open_store
+
+MINUTE = timedelta(minutes=1)
+
+
+async def test_one_process_holds_the_directory(store: Store, tmp_path: Path, vault: Vault) -> None:
+    with pytest.raises(StoreLocked):
+        await open_store(tmp_path, vault)
+    await store.close()
+    again = await open_store(tmp_path, vault)
+    await again.close()
+
+
+async def test_another_master_key_does_not_start(store: Store, tmp_path: Path) -> None:
+    """KY-05: wrong key: refused, nothing changed, and the directory is free again; the right key still works."""
+    await accept(store, make_message(make_entry("Q1")))
+    await store.close()
+    with pytest.raises(KeyMismatch):
+        await open_store(tmp_path, Vault(bytes(32)))
+    again = await open_store(tmp_path, Vault(bytes(range(32))))
+    assert await queue.load_body(again, "Q1") == BODY
+    await again.close()
+
+
+async def test_a_lost_master_key_is_not_replaced(tmp_path: Path) -> None:
+    """KY-05: once a database exists, a missing key file stops the start and stays missing."""
+    key_file = tmp_path / "master.key"
+    vault = open_vault(master_key=key_file, data_dir=tmp_path)
+    store = await open_store(tmp_path, vault)
+    await store.close()
+    key_file.unlink()
+    with pytest.raises(KeyMismatch):
+        open_vault(master_key=key_file, data_dir=tmp_path)
+    assert not key_file.exists()
+
+
+async def test_a_corrupt_database_does_not_start(store: Store, tmp_path: Path, vault: Vault) -> None:
+    """QD-09: flipped bytes are found by quick_check; a file that is no database is refused."""
+    for _ in range(30):
+        await accept(store, make_message(body=bytes(5000)))
+    await store.close()
+    database = database_path(tmp_path)
+    data = bytearray(database.read_bytes())
+    for at in range(8192, len(data), 4096):
+        data[at : at + 64] = b"\xff" * 64
+    database.write_bytes(data)
+    with pytest.raises(DamagedStore):
+        await open_store(tmp_path, vault)
+    database.write_bytes(b"this is not a database" * 1000)
+    with pytest.raises(DamagedStore):
+        await open_store(tmp_path, vault)
+
+
+async def test_files_are_for_the_service_user_only(store: Store, tmp_path: Path) -> None:
+    await store.commit(Unit(events=(make_event(),)))
+    assert {file.stat().st_mode & 0o077 for file in files_of(tmp_path)} == {0}
+
+
+async def test_a_closed_store_takes_no_work(store: Store) -> None:
+    await store.close()
+    with pytest.raises(StoreClosed):
+        await store.commit(Unit(events=(make_event(),)))
+
+
+async def test_other_engines_are_refused_in_words(tmp_path: Path, vault: Vault) -> None:
+    with pytest.raises(StoreUnsupported, match=r"store\.url"):
+        await Store.open(url="postgresql://localhost/mailward", data_dir=tmp_path, vault=vault, node="n")
