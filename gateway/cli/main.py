@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "check-config": Entry("gateway.cli.check_config:check_config", "Show every problem of the configuration at once."),
     "explain": Entry("gateway.cli.explain:explain", "Show what is found in messages and how they would leave."),
     "audit": Entry("gateway.cli.audit:audit", "Verify, search and export the audit log."),
+    "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys, and our DKIM keys."),
 }
 
 

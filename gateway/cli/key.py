@@ -1,0 +1,189 @@
+"""`mailward key`: recipients' OpenPGP certificates, and our own DKIM keys."""
+
+import base64
+import os
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gateway.cli.context import Status, config_option, config_path, fail, print_json, print_table, settings_option
+from gateway.config import Settings
+from gateway.control.client import perform
+from gateway.control.wire import Refused
+from gateway.message.address import AddressError, domain_of, parse_address
+from gateway.protect.armour import split_certificates
+from gateway.protect.certificates import CertificateFacts, read_certificate
+from gateway.protect.dkim import DkimKey, generate_key
+from gateway.protect.errors import CertificateError
+from gateway.store.errors import StoreError
+
+SELECTOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
+TXT_STRING: Final = 255  # octets in one string of a TXT record, RFC 1035 section 3.3
+JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="One object a line.")
+
+
+@click.group()
+@config_option
+def key() -> None:
+    """Recipients' OpenPGP keys, and our DKIM keys."""
+
+
+@key.group()
+@config_option
+def openpgp() -> None:
+    """Recipients' OpenPGP keys."""
+
+
+@openpgp.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@settings_option
+def import_(settings: Settings, *, file: str) -> int:
+    """Read public keys from FILE, armoured or binary, one or many; `-` is standard input.
+
+    A key serves every address in its user ids. Keys that may not be used are left out, with the reason.
+    """
+    try:
+        with click.open_file(file, "rb") as stream:
+            found = split_certificates(stream.read())
+    except CertificateError as why:
+        fail(f"{file}: {why}")
+    good, faults = _judge(found)
+    incoming = [
+        {
+            "fingerprint": facts.fingerprint,
+            "address": address,
+            "certificate": base64.b64encode(data).decode("ascii"),
+            "expires_at": None if facts.expires_at is None else facts.expires_at.isoformat(),
+        }
+        for data, facts in good
+        for address in facts.addresses
+    ]
+    if incoming:
+        _perform(settings, "openpgp.import", incoming=incoming)
+    for _, facts in good:
+        until = f"until {facts.expires_at:%Y-%m-%d}" if facts.expires_at else "without an end"
+        click.echo(f"imported {facts.fingerprint} ({facts.algorithm}, {until}) for {', '.join(facts.addresses)}")
+    if faults:
+        fail("\n".join(faults))
+    return Status.DONE
+
+
+@openpgp.command("list")
+@JSON_OPTION
+@settings_option
+def list_(settings: Settings, *, as_json: bool) -> None:
+    """Show the keys on file."""
+    rows = _perform(settings, "openpgp.list")
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table([_row(row) for row in rows], ["address", "fingerprint", "imported", "expires"])
+
+
+@openpgp.command()
+@click.argument("fingerprint")
+@settings_option
+def forget(settings: Settings, *, fingerprint: str) -> None:
+    """Forget the key with this FINGERPRINT; blanks in it do not matter."""
+    wanted = fingerprint.replace(" ", "").upper()
+    _perform(settings, "openpgp.forget", fingerprint=wanted)
+    click.echo(f"forgot {wanted}")
+
+
+@key.group()
+@config_option
+def dkim() -> None:
+    """Our DKIM keys."""
+
+
+@dkim.command()
+@click.option("--domain", required=True, help="Domain that we send for.")
+@click.option("--selector", required=True, help="Name of this key in DNS, such as s2026a.")
+@click.option("--algorithm", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A new file.  [default: dkim/SELECTOR.pem beside the configuration]",
+)
+@config_option
+def generate(*, domain: str, selector: str, algorithm: str, output: Path | None) -> None:
+    """Make a key: write it to a file that only we can read, and print the DNS record to publish."""
+    name = _domain(domain)
+    if SELECTOR.fullmatch(selector) is None:
+        fail(f"{selector!r} is no selector; use small letters, digits and hyphens, such as s2026a", Status.USAGE)
+    path = output or config_path().parent / "dkim" / f"{selector}.pem"
+    pem = generate_key(algorithm)
+    _write_secret(path, pem)
+    click.echo(f"wrote {path}")
+    click.echo(f'add to [[domain]] name = "{name}":')
+    click.echo(f'  dkim = [{{ selector = "{selector}", private_key = "{path}" }}]')
+    click.echo("publish in DNS before that:")
+    click.echo(zone_line(DkimKey.load(name, selector, pem)))
+
+
+def zone_line(key: DkimKey) -> str:
+    """The record as a line of a zone file, cut into strings that fit."""
+    record = key.dns_record()
+    strings = " ".join(f'"{record[at : at + TXT_STRING]}"' for at in range(0, len(record), TXT_STRING))
+    return f"{key.selector}._domainkey.{key.domain}. IN TXT ( {strings} )"
+
+
+def _judge(found: Sequence[bytes]) -> tuple[list[tuple[bytes, CertificateFacts]], list[str]]:
+    """The usable certificates, and a line for each of the others."""
+    good: list[tuple[bytes, CertificateFacts]] = []
+    faults: list[str] = []
+    for number, data in enumerate(found, start=1):
+        try:
+            facts = read_certificate(data, now=datetime.now(UTC))
+        except CertificateError as why:
+            faults.append(f"key {number} was not imported: {why}")
+            continue
+        why_not = facts.why_not or ("" if facts.addresses else "none of its user ids holds a mail address")
+        if why_not:
+            faults.append(f"{facts.fingerprint} was not imported: {why_not}")
+        else:
+            good.append((data, facts))
+    return good, faults
+
+
+def _perform(settings: Settings, call: str, **args: Any) -> Any:
+    try:
+        return perform(settings, call, **args)
+    except Refused as why:
+        fail(str(why), Status(why.status))
+    except StoreError as why:
+        fail(str(why), Status.TRY_LATER)
+
+
+def _row(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    ends = row["expires_at"]
+    has_ended = ends is not None and datetime.fromisoformat(ends) <= datetime.now(UTC)
+    shown = "never" if ends is None else ends[:10] + (" (expired)" if has_ended else "")
+    return row["address"], row["fingerprint"], row["imported_at"][:10], shown
+
+
+def _domain(text: str) -> str:
+    try:
+        return domain_of(parse_address(f"postmaster@{text}"))
+    except AddressError:
+        fail(f"{text!r} is no domain; write it like clinic.example", Status.USAGE)
+
+
+def _write_secret(path: Path, content: bytes) -> None:
+    """A new file, mode 0600 from the start. A file that is there is never overwritten."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+    except FileExistsError:
+        fail(f"{path} exists; choose another --output or a new selector")
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
