@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from gateway.config.conflicts import find_conflicts
 from gateway.config.fields import UNSET
 from gateway.config.lines import find_lines
-from gateway.config.model import Limits, Listener, Settings
+from gateway.config.model import Domain, Limits, Listener, Settings
 from gateway.config.notyet import find_unbuilt
 from gateway.config.problems import ConfigError, Fault, Origin, Problem, is_inside
 from gateway.config.words import explain
+from policy.decision import Method
 
 
 def load(path: Path) -> Settings:
@@ -91,9 +92,14 @@ def settle(settings: Settings) -> Settings:
             "seal": seal,
             "portal": portal.model_copy(update=follows),
             "listener": tuple(_with_limits(listener, settings.limits) for listener in settings.listener),
-            "domain": tuple(d if d.methods else d.model_copy(update={"methods": ladder}) for d in settings.domain),
+            "domain": tuple(_with_defaults(domain, ladder) for domain in settings.domain),
         }
     )
+
+
+def _with_defaults(domain: Domain, ladder: tuple[Method, ...]) -> Domain:
+    follows = {"methods": domain.methods or ladder, "organisation": domain.organisation or domain.name}
+    return domain.model_copy(update=follows)
 
 
 def _with_limits(listener: Listener, general: Limits) -> Listener:

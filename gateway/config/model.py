@@ -126,6 +126,10 @@ class Domain(Section):
     """A domain that we send for. At least one is needed."""
 
     name: Name = required("The domain, as in the sender's address.", example="clinic.example")
+    organisation: Text = setting(
+        "", "Your name as recipients know it: in notices and on the portal's pages.", example="Clinic A",
+        derived="the domain's name",
+    )  # fmt: skip
     inbound: OptionalAddress = setting(
         "", "Where DSNs and notices to our own senders go, instead of MX.", example="exchange.clinic.example:25"
     )
