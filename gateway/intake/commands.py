@@ -30,7 +30,9 @@ WITHOUT_ARGUMENT: Final = frozenset({"DATA", "RSET", "QUIT", "STARTTLS"})
 WITH_ARGUMENT: Final = frozenset({"EHLO", "HELO", "MAIL", "RCPT", "AUTH", "VRFY"})
 
 # SM-10: another protocol talks here, or a browser was made to (cross-protocol request forgery). No error budget for it.
-FOREIGN: Final = frozenset({"GET", "POST", "PUT", "HEAD", "CONNECT", "OPTIONS", "DELETE", "PATCH", "TRACE", "PRI"})
+FOREIGN: Final = frozenset(
+    {"GET", "POST", "PUT", "HEAD", "CONNECT", "OPTIONS", "DELETE", "PATCH", "TRACE", "PRI", "PROXY"}
+)
 HEADER_FIELD: Final = re.compile(r"[A-Za-z0-9-]+:")
 
 HELLO_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[A-Za-z0-9.:-]{1,255}\]")  # "_" is in real Windows host names

@@ -63,7 +63,7 @@ class Connection(SMTP):
     def eof_received(self) -> bool:
         """The client sends no more; without TLS it may still read our replies (RX: half-close after the dot)."""
         self.inbox.end()
-        return not self.tls_version
+        return self._wire.get_extra_info("sslcontext") is None
 
     def connection_lost(self, error: Exception | None) -> None:
         """Wake who waits."""

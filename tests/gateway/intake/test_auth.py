@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from gateway.intake import auth
 from gateway.intake.auth import AuthBusyError, Authenticator, login_name
+from gateway.intake.book import PeopleBook
 from gateway.intake.passwords import hash_password, matches
+from gateway.store import people
+from gateway.store.store import Store
+from gateway.store.vault import Vault
 
 PASSWORD = "correct horse battery"
 STORED = hash_password(PASSWORD)
@@ -37,6 +43,13 @@ async def authenticator(clock: Clock) -> AsyncIterator[Authenticator]:
     made = Authenticator(Book({"joe@clinic.example": STORED}), clock)
     yield made
     made.close()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(url="sqlite", data_dir=tmp_path, vault=Vault(bytes(32)), node="test")
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
@@ -110,3 +123,15 @@ async def test_waiting_is_bounded(authenticator: Authenticator, monkeypatch: pyt
 )
 def test_login_names(user: str, name: str | None) -> None:
     assert login_name(user) == name
+
+
+async def test_book_of_people(store: Store) -> None:
+    """The store's people are the book; who was disabled is not in it any more."""
+    now = datetime.now(UTC)
+    person = people.Person(address="joe@clinic.example", password_hash=STORED, role="sender", created_at=now)
+    await people.add(store, person, events=())
+    book = PeopleBook(store)
+    assert await book.get("joe@clinic.example") == STORED
+    assert await book.get("nobody@clinic.example") is None
+    await people.disable(store, "joe@clinic.example", at=now, events=())
+    assert await book.get("joe@clinic.example") is None

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import logging
 import re
 import socket
 import ssl
@@ -398,6 +399,26 @@ async def test_taken_port_opens_nothing(server: Server, tmp_path: Path) -> None:
     with pytest.raises(OSError, match=taken):
         await intake.start()
     assert intake.addresses == ()
+
+
+async def test_nothing_of_a_message_is_logged(
+    server: Server, log_text: io.StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    """KY-01: aiosmtpd writes commands and message lines to `mail.log` at DEBUG; no line of ours holds any either."""
+    caplog.set_level(logging.DEBUG)
+    async with connected(server, "submissions") as wire:
+        await wire.ask(b"EHLO c.example")
+        await wire.ask(b"MARKER MARKER")
+        await wire.ask(b"AUTH PLAIN " + base64.b64encode(b"\0MARKER@clinic.example\0MARKER"))
+        await wire.log_in()
+        for line in (b"MAIL FROM:<joe@clinic.example>", b"RCPT TO:<b@x.example>", b"DATA"):
+            await wire.ask(line)
+        assert (await wire.ask(b"Subject: MARKER\r\n\r\nMARKER\r\n.")).startswith(b"250 ")
+        await wire.ask(b"MARKER: x")
+    logged = caplog.text + log_text.getvalue()
+    assert "authenticated" in logged
+    assert "MARKER" not in logged
+    assert not [record for record in caplog.records if record.name == "mail.log"]
 
 
 def test_password_is_not_printed() -> None:

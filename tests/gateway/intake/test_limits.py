@@ -1,0 +1,78 @@
+"""Counters, the pace of a message, and who is within a network."""
+
+import pytest
+
+from gateway.config.values import parse_network
+from gateway.intake import replies
+from gateway.intake.limits import MINIMUM_RATE, Doorkeeper, Pace
+from gateway.intake.senders import Peer, is_within, plain_ip, refuse_sender
+from gateway.message.verdict import Reply
+
+NETWORKS = (parse_network("192.0.2.0/24"), parse_network("2001:db8::/32"))
+DOMAINS = frozenset({"clinic.example"})
+
+
+def test_pace_of_an_honest_client() -> None:
+    """RX-03: 25 MB at 600 octets a second take 11.6 hours, and each minute brings its share."""
+    pace = Pace(0.0, 60.0)
+    for second in range(1, 41_667):
+        assert second <= pace.deadline
+        pace.advance(float(second), second * 600)
+
+
+@pytest.mark.parametrize("burst", [0, 10_000_000])
+def test_pace_of_a_dishonest_client(burst: int) -> None:
+    """RX-02: a burst at the beginning buys no more than one window of silence."""
+    pace = Pace(0.0, 60.0)
+    pace.advance(1.0, burst)
+    for second in range(2, 1000):
+        if second > pace.deadline:
+            break
+        pace.advance(float(second), burst + second * (MINIMUM_RATE - 100))
+    assert pace.deadline <= 61
+
+
+def test_doorkeeper() -> None:
+    """RX-01: in all, by address, and what is counted out is forgotten."""
+    keeper = Doorkeeper(connections=3, per_address=2)
+    assert [keeper.admit("a"), keeper.admit("a")] == [None, None]
+    assert keeper.admit("a") is replies.BUSY_FOR_YOU
+    assert keeper.admit("b") is None
+    assert keeper.admit("c") is replies.BUSY
+    keeper.leave("a")
+    assert keeper.admit("c") is None
+    assert keeper.total == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "is_inside"),
+    [
+        ("192.0.2.7", "192.0.2.7", True),
+        ("::ffff:192.0.2.7", "192.0.2.7", True),
+        ("2001:db8::1", "2001:db8::1", True),
+        ("fe80::1%eth0", "fe80::1", False),
+        ("198.51.100.1", "198.51.100.1", False),
+    ],
+)
+def test_addresses(text: str, plain: str, is_inside: bool) -> None:
+    assert plain_ip(text) == plain
+    assert is_within(plain, NETWORKS) is is_inside
+
+
+@pytest.mark.parametrize(
+    ("sender", "peer", "reply"),
+    [
+        ("a@clinic.example", Peer(ip="192.0.2.7", login="", is_relay=True), None),
+        ("", Peer(ip="192.0.2.7", login="", is_relay=True), None),
+        ("a@clinic.example", Peer(ip="198.51.100.1", login="", is_relay=True), replies.RELAYING_DENIED),
+        ("", Peer(ip="198.51.100.1", login="", is_relay=True), replies.RELAYING_DENIED),
+        ("a@x.example", Peer(ip="192.0.2.7", login="", is_relay=True), replies.DOMAIN_NOT_OURS),
+        ("a@clinic.example", Peer(ip="192.0.2.7", login="a@clinic.example", is_relay=False), None),
+        ("b@clinic.example", Peer(ip="192.0.2.7", login="a@clinic.example", is_relay=False), replies.SENDER_NOT_YOURS),
+        ("a@x.example", Peer(ip="192.0.2.7", login="a@x.example", is_relay=False), replies.SENDER_NOT_YOURS),
+        ("", Peer(ip="192.0.2.7", login="a@clinic.example", is_relay=False), replies.NULL_SENDER_REFUSED),
+    ],
+)
+def test_senders(sender: str, peer: Peer, reply: Reply | None) -> None:
+    """ID-01, ID-02, ID-03, ID-07."""
+    assert refuse_sender(sender, peer, networks=NETWORKS, domains=DOMAINS) is reply
