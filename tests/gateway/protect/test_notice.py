@@ -138,7 +138,7 @@ def test_climb_notice(cause: Cause, method: Method) -> None:
     plain = texts(climb_notice(ORIGIN, dataclasses.replace(CLIMB, cause=cause, method=method, pin="")))[0]
     assert "b@example.org" in plain
     assert "Nothing left unprotected." in plain
-    assert "PIN" not in plain
+    assert "Tell the recipient" not in plain
 
 
 def test_climb_with_a_pin() -> None:

@@ -1,5 +1,8 @@
 """gateway.protect.sealer: real children; what fails leaves nothing behind (CR-13)."""
 
+import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -8,6 +11,7 @@ import pytest_asyncio
 
 from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
+from gateway.workers.errors import WorkerError
 from gateway.workers.pool import ChildPool
 from tests.gateway.protect.keys import certificate_of, make_key
 from tests.gateway.protect.test_openpgp import MAIL, decrypt
@@ -38,6 +42,18 @@ async def test_refusals_come_back_as_errors(sealer: Sealer) -> None:
     with pytest.raises(SealError, match="malformed"):
         await sealer.encrypt(b"no header\r\n", [certificate_of(make_key())])
     assert decrypt(await sealer.encrypt(MAIL, [certificate_of(make_key())]))
+
+
+async def test_a_killed_child_gives_no_message(sealer: Sealer) -> None:
+    """CR-13: the caller hears of it and still has the message; the next try works."""
+    certificate = certificate_of(make_key())
+    work = asyncio.create_task(sealer.encrypt(MAIL + b"x" * 20_000_000 + b"\r\n", [certificate]))
+    await asyncio.sleep(0)  # the task runs up to its first wait
+    (pid,) = sealer._pool.pids()
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerError):
+        await work
+    assert decrypt(await sealer.encrypt(MAIL, [certificate]))
 
 
 class LyingPool(ChildPool):
