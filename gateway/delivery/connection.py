@@ -65,6 +65,14 @@ class Connection:
         listens = self._session.phase is Phase.READY or self.sent == 0
         self._wire.leave(b"QUIT\r\n" if listens else b"")
 
+    def abort(self) -> None:
+        """Leave without a word."""
+        self._wire.leave()
+
+    async def wait_closed(self) -> None:
+        """After `close`: until the last words are out and the socket is free."""
+        await self._wire.wait_gone()
+
     async def _run(self, contexts: Contexts | None) -> Ready | Answered | Closed:
         """Act until the session has a result."""
         loop = asyncio.get_running_loop()

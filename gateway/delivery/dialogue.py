@@ -53,7 +53,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one recipient got. is_again: not refused, only one too many; another transaction may follow at once."""
+    """What one recipient got. is_again: not refused, only one too many or cut off; may be asked again at once."""
 
     seen: Seen
     reply: str

@@ -77,12 +77,13 @@ class Exchange:
         reply: the last word of the peer, which everybody without an answer gets. None: it said none; then what was
         unanswered is deferred, and after the dot unknown.
         """
-        if reply is not None:
+        if reply is not None and reply.code != 421:
             self._judge_rest(reply)
-        is_unknown = self._dialogue.phase is Phase.DOT
+        is_unknown = reply is None and self._dialogue.phase is Phase.DOT
         for index in range(len(self._transaction.recipients)):
-            seen = Seen.LOST_AFTER_DOT if is_unknown and index in self._accepted else Seen.DEFERRED
-            self._answers.setdefault(index, Answer(seen, why))
+            lost = is_unknown and index in self._accepted
+            answer = Answer(Seen.LOST_AFTER_DOT if lost else Seen.DEFERRED, why, is_again=not lost)
+            self._answers.setdefault(index, answer)
         self._dialogue.close(Answered(self._ordered(), is_alive=False))
 
     def _send_next(self) -> None:

@@ -14,6 +14,7 @@ from gateway.delivery.connection import Connection
 from tls.levels import TlsLevel
 
 KEPT_LIMIT: Final = 200  # idle connections in all
+GOODBYE_S: Final = 5.0  # for QUIT and close_notify of all kept connections together
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,20 @@ class Pool:
         timer = loop.call_later(self._limits.idle_s, self._expire, key, connection)
         self._kept.setdefault(key, deque()).append(_Kept(connection, timer))
 
-    def close(self) -> None:
-        """Say goodbye to all."""
-        for kept in self._kept.values():
-            for one in kept:
-                one.timer.cancel()
-                one.connection.close()
+    async def close(self) -> None:
+        """Say goodbye to all; whoever does not take it in time is left without."""
+        everybody = [one for kept in self._kept.values() for one in kept]
         self._kept.clear()
+        for one in everybody:
+            one.timer.cancel()
+            one.connection.close()
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                for one in everybody:
+                    await one.connection.wait_closed()
+        except TimeoutError:
+            for one in everybody:
+                one.connection.abort()
 
     def _expire(self, key: PeerKey, connection: Connection) -> None:
         rest = deque(kept for kept in self._kept.get(key, ()) if kept.connection is not connection)

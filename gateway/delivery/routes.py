@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.config.model import Delivery, Route
+from gateway.config.model import Delivery
 from gateway.config.modes import RouteTlsKind
 from gateway.config.values import HostPort
+from gateway.config.ways import find_route
 from gateway.delivery.lookup import AliasLoop, DnsTrouble, Mx, NoSuchDomain, Resolver
 from tls.levels import TlsLevel
 from tls.requirement import HopTls
@@ -134,15 +135,6 @@ class Router:
         if is_literal(target.host):
             return (target.host,) if target.tls.is_vouched else ()
         return await self._resolver.addresses(target.host)
-
-
-def find_route(domain: str, routes: Sequence[Route]) -> Route | None:
-    """The route of a domain: its own, else the longest "*." pattern that it is a sub-domain of."""
-    exact = next((route for route in routes if route.domain == domain), None)
-    if exact is not None:
-        return exact
-    patterns = [route for route in routes if route.domain.startswith("*.") and domain.endswith(route.domain[1:])]
-    return max(patterns, key=lambda route: len(route.domain), default=None)
 
 
 def order_mx(domain: str, records: Sequence[Mx], *, hostname: str, shuffle: Shuffle) -> tuple[str, ...]:

@@ -60,7 +60,10 @@ class ClientSession:
             while self.phase not in (Phase.CLOSED, Phase.HANDSHAKE) and (reply := self._reader.next_reply()):
                 self._take(reply)
         except ReplyError as error:
-            self._give_up(None, f"451 4.5.0 {error}")
+            if self.phase is Phase.STARTTLS:
+                self._greeting.fail_tls(TlsFailure.BROKEN_HANDSHAKE)
+            else:
+                self._give_up(None, f"451 4.5.0 {error}")
 
     def lost(self, how: str) -> None:
         """The connection ended or a time limit passed. how: such as "connection lost"."""

@@ -61,9 +61,9 @@ class Transport:
         self._slots = Slots(limits)
         self._clock = clock
 
-    def close(self) -> None:
-        """End the kept connections."""
-        self._pool.close()
+    async def close(self) -> None:
+        """End the kept connections; takes a few seconds at most. Jobs under way are the caller's to cancel."""
+        await self._pool.close()
 
     async def send(self, job: SendJob) -> tuple[Outcome, ...]:
         """Deliver a message. Returns: an outcome for each recipient, in their order."""
@@ -123,11 +123,9 @@ class Transport:
             person.note(_host_result(connection, hop, answer))
             person.evidence = _vouched(connection.evidence, hop)
             person.reused, person.ready_at, person.done_at = used, ready_at, loop.time()
-        if answered.is_alive:
-            return [person for person, answer in _pairs(people, answered) if answer.is_again]
-        if used == 0 or any(answer.seen in FINAL for answer in answered.answers):
-            return []
-        return people  # a kept connection that died: nobody was served
+        if not answered.is_alive and used == 0:
+            return []  # only a kept connection that broke is followed by a new one
+        return [person for person, answer in _pairs(people, answered) if answer.is_again]
 
 
 def _pairs(people: list[_Progress], answered: Answered) -> Iterator[tuple[_Progress, Answer]]:

@@ -6,9 +6,10 @@ hands it out afterwards as if it had come over TLS. Here the buffer is checked i
 
 import asyncio
 import ssl
-from typing import Final
+from typing import Final, cast
 
 BUFFER_LIMIT: Final = 131_072  # octets unread before the peer is made to wait
+YIELD_FROM: Final = 65_536  # octets written at once that count as a block of a large message
 SHUTDOWN_S: Final = 5.0  # for the peer's close_notify
 
 
@@ -23,13 +24,12 @@ class Wire(asyncio.Protocol):
         self._is_full = False  # our side of the write buffer
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._gone = asyncio.Event()
 
     # --- what asyncio calls ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a wire needs a stream transport")
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -43,6 +43,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_over = self._is_lost = True
+        self._gone.set()
         self._wake()
         self.resume_writing()
 
@@ -89,8 +90,10 @@ class Wire(asyncio.Protocol):
         if self._is_full:
             self._writer = asyncio.get_running_loop().create_future()
             await self._writer
-            if self._is_lost:
-                raise ConnectionResetError("connection lost")
+        elif len(data) >= YIELD_FROM:
+            await asyncio.sleep(0)  # others have their turn, and the loop can tell that the peer is gone
+        if self._is_lost:
+            raise ConnectionResetError("connection lost")
 
     async def start_tls(self, context: ssl.SSLContext, host: str, *, limit_s: float) -> ssl.SSLObject:
         """Begin TLS as the client.
@@ -123,6 +126,10 @@ class Wire(asyncio.Protocol):
         else:
             transport.write(last_words)
             transport.close()
+
+    async def wait_gone(self) -> None:
+        """Wait until the connection is gone, after `leave`."""
+        await self._gone.wait()
 
     def _open_transport(self) -> asyncio.Transport:
         if self._transport is None:

@@ -1,0 +1,96 @@
+"""A transport over loopback: fake DNS, faulty servers, an authority of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.config.model import Delivery
+from gateway.delivery.dialer import Dialer
+from gateway.delivery.job import SendJob
+from gateway.delivery.outcome import Outcome
+from gateway.delivery.pool import PoolLimits
+from gateway.delivery.routes import Router
+from gateway.delivery.timeouts import PHASE_LIMITS_S, TimeLimits
+from gateway.delivery.transport import Transport
+from gateway.message.envelope import Recipient
+from tests.faulty.certificates import trust_file
+from tests.faulty.server import FaultyServer, Script
+from tests.gateway.delivery.fake_dns import FakeDns
+from tls.contexts import Contexts, build_contexts
+from tls.levels import TlsLevel
+from tls.requirement import Needs
+
+BODY = b"From: s@a.example\r\nSubject: result\r\n\r\nMarker of content\r\n.dot\r\n"
+CLEAR = Needs(level=TlsLevel.NONE)
+VERIFIED = Needs(level=TlsLevel.VERIFIED, is_onward=True)
+
+
+@pytest.fixture(scope="session")
+def contexts(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
+    """Built once: system anchors take 0.2 s to load."""
+    return build_contexts(trust_file(tmp_path_factory.mktemp("trust")))
+
+
+def limits_of(limits_s: float) -> TimeLimits:
+    """Every phase within this time."""
+    return TimeLimits(connect_s=limits_s, phase_s=dict.fromkeys(PHASE_LIMITS_S, limits_s))
+
+
+@dataclass
+class Net:
+    """The world of one test: MX hosts mx1, mx2, ... of b.example, each a faulty server on its own loopback address."""
+
+    contexts: Contexts
+    dns: FakeDns = field(default_factory=FakeDns)
+    delivery: dict[str, object] = field(default_factory=dict)
+    pool: PoolLimits = field(default_factory=PoolLimits)
+    limits: TimeLimits = field(default_factory=lambda: limits_of(5))
+    servers: list[FaultyServer] = field(default_factory=list)
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    port: int = 0
+    _transport: Transport | None = None
+
+    async def serve(self, *hosts: Script | list[Script] | None) -> list[FaultyServer]:
+        """Start mx1.b.example, mx2.b.example, ...; None: nobody listens there."""
+        for number, scripts in enumerate(hosts, 1):
+            self.dns.hosts = {**self.dns.hosts, f"mx{number}.b.example": [f"127.0.0.{number}"]}
+            if scripts is not None:
+                listed = scripts if isinstance(scripts, list) else [scripts]
+                server = FaultyServer(*listed, host=f"127.0.0.{number}", port=self.port)
+                await self.stack.enter_async_context(server)
+                self.port = server.port
+                self.servers.append(server)
+        self.dns.mx_records = {"b.example": [f"mx{number}.b.example" for number in range(1, len(hosts) + 1)]}
+        return self.servers
+
+    @property
+    def transport(self) -> Transport:
+        if self._transport is None:
+            settings = {"port": self.port, "private_networks": ["127.0.0.0/8"], **self.delivery}
+            router = Router(
+                self.dns, Delivery.model_validate(settings), hostname="gw.a.example", shuffle=lambda records: None
+            )
+            dialer = Dialer(self.contexts, self.limits, helo="gw.a.example")
+            self._transport = Transport(router, dialer, limits=self.pool, clock=lambda: datetime.now(UTC))
+            self.stack.push_async_callback(self._transport.close)
+        return self._transport
+
+    async def send(self, needs: Needs, *recipients: str, **more: object) -> Outcome:
+        """Send to one recipient (or the first of many)."""
+        return (await self.send_all(needs, *recipients, **more))[0]
+
+    async def send_all(self, needs: Needs, *recipients: str, **more: object) -> tuple[Outcome, ...]:
+        people = tuple(Recipient(address=address) for address in recipients or ("r@b.example",))
+        values = {"domain": "b.example", "mail_from": "s@a.example", "data": BODY, **more}
+        return await self.transport.send(SendJob(recipients=people, needs=needs, **values))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def net(contexts: Contexts) -> AsyncIterator[Net]:
+    """A fresh world; servers and connections end with the test."""
+    world = Net(contexts)
+    async with world.stack:
+        yield world

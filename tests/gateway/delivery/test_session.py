@@ -1,0 +1,483 @@
+"""The client session as a dialogue of bytes, fed whole and byte by byte."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.delivery.dialogue import Answer, Answered, Closed, Phase, Ready, Send, Step, UpgradeTls
+from gateway.delivery.outcome import Seen
+from gateway.delivery.session import ClientSession
+from gateway.delivery.transaction import Transaction, wire_content
+from gateway.message.envelope import Notify, Recipient
+from tls.failures import TlsFailure
+from tls.levels import TlsLevel
+
+BODY = b"Subject: hi\r\n\r\nhello\r\n"
+PLAIN = b"250-mx.b.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 DSN\r\n"
+SECURE = b"250-mx.b.example\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
+BANNER = b"220 mx.b.example ESMTP\r\n"
+
+Feed = Callable[[ClientSession, bytes], list[Step]]
+
+
+def whole(session: ClientSession, data: bytes) -> list[Step]:
+    session.feed(data)
+    return list(session.steps())
+
+
+def bytewise(session: ClientSession, data: bytes) -> list[Step]:
+    steps: list[Step] = []
+    for at in range(len(data)):
+        session.feed(data[at : at + 1])
+        steps += session.steps()
+    return steps
+
+
+@pytest.fixture(params=[whole, bytewise])
+def feed(request: pytest.FixtureRequest) -> Feed:
+    chosen: Feed = request.param
+    return chosen
+
+
+def said(steps: list[Step]) -> bytes:
+    return b"".join(bytes(step.data) for step in steps if isinstance(step, Send))
+
+
+def make(*recipients: str, body: bytes = BODY, **more: object) -> Transaction:
+    people = tuple(Recipient(address=address) for address in recipients or ("r@b.example",))
+    return Transaction(
+        mail_from="s@a.example",
+        recipients=people,
+        content=wire_content(body),
+        size=len(body),
+        is_8bit=not body.isascii(),
+        **more,  # type: ignore[arg-type]  # keyword values of the tests
+    )
+
+
+def ready(feed: Feed, capabilities: bytes = PLAIN) -> ClientSession:
+    """An opportunistic session in clear, ready for a message."""
+    session = ClientSession("gw.a.example", TlsLevel.NONE)
+    assert said(feed(session, BANNER)) == b"EHLO gw.a.example\r\n"
+    assert feed(session, capabilities) == [Ready()]
+    return session
+
+
+def begin(session: ClientSession, transaction: Transaction) -> bytes:
+    session.begin(transaction)
+    return said(list(session.steps()))
+
+
+def answers(steps: list[Step]) -> tuple[Answer, ...]:
+    (step,) = (step for step in steps if isinstance(step, Answered))
+    return step.answers
+
+
+def test_whole_transaction_is_pipelined(feed: Feed) -> None:
+    """RFC 2920: the envelope in one write, the message after 354, one answer, ready again."""
+    session = ready(feed)
+    assert begin(session, make()) == (
+        b"MAIL FROM:<s@a.example>\r\nRCPT TO:<r@b.example> NOTIFY=FAILURE,DELAY\r\nDATA\r\n"
+    )
+    assert said(feed(session, b"250 ok\r\n250 ok\r\n354 go\r\n")) == BODY + b".\r\n"
+    assert session.phase is Phase.DOT
+    assert feed(session, b"250 2.0.0 taken\r\n") == [
+        Answered((Answer(Seen.DELIVERED, "250 2.0.0 taken"),), is_alive=True)
+    ]
+    assert begin(session, make()).startswith(b"MAIL")  # no RSET after a whole transaction
+
+
+def test_one_command_at_a_time_without_pipelining(feed: Feed) -> None:
+    """RFC 5321: a server that does not offer PIPELINING hears one command and answers it before the next."""
+    session = ready(feed, b"250 mx.b.example\r\n")
+    assert begin(session, make()) == b"MAIL FROM:<s@a.example>\r\n"
+    assert said(feed(session, b"250 ok\r\n")) == b"RCPT TO:<r@b.example>\r\n"
+    assert said(feed(session, b"250 ok\r\n")) == b"DATA\r\n"
+    assert said(feed(session, b"354 go\r\n")) == BODY + b".\r\n"
+    assert [answer.seen for answer in answers(feed(session, b"250 ok\r\n"))] == [Seen.DELIVERED]
+
+
+def test_starttls_then_ehlo_again(feed: Feed) -> None:
+    """RFC 3207 4.2: nothing learned in clear counts; MAIL only inside TLS."""
+    session = ClientSession("gw.a.example", TlsLevel.VERIFIED)
+    feed(session, BANNER)
+    assert said(feed(session, SECURE)) == b"STARTTLS\r\n"
+    assert feed(session, b"220 go\r\n") == [UpgradeTls()]
+    session.tls_started(TlsLevel.VERIFIED)
+    assert said(list(session.steps())) == b"EHLO gw.a.example\r\n"
+    assert feed(session, b"250 mx.b.example\r\n") == [Ready()]
+    assert begin(session, make()) == b"MAIL FROM:<s@a.example>\r\n"  # PIPELINING was said in clear only
+
+
+NO_TLS = {
+    "none offered": (PLAIN, b"", TlsFailure.NOT_OFFERED),
+    "EHLO unknown": (b"502 what?\r\n", b"", TlsFailure.NOT_OFFERED),
+    "454": (SECURE, b"454 4.7.0 not now\r\n", TlsFailure.STARTTLS_DEFERRED),
+    "421": (SECURE, b"421 4.7.0 not now\r\n", TlsFailure.STARTTLS_DEFERRED),
+    "502": (SECURE, b"502 5.5.1 no\r\n", TlsFailure.STARTTLS_REFUSED),
+    "354": (SECURE, b"354 go\r\n", TlsFailure.BROKEN_HANDSHAKE),
+    "250": (SECURE, b"250 ok\r\n", TlsFailure.BROKEN_HANDSHAKE),
+}
+
+
+@pytest.mark.parametrize("level", [TlsLevel.ENCRYPTED, TlsLevel.VERIFIED])
+@pytest.mark.parametrize("case", NO_TLS)
+def test_no_mail_without_the_needed_tls(feed: Feed, case: str, level: TlsLevel) -> None:
+    """TL-01: whatever the server answers, not one byte of MAIL leaves."""
+    capabilities, reply, failure = NO_TLS[case]
+    session = ClientSession("gw.a.example", level)
+    steps = feed(session, BANNER) + feed(session, capabilities) + feed(session, reply)
+    closed = steps[-1]
+    assert isinstance(closed, Closed)
+    assert closed.tls_failure is failure
+    assert closed.seen is (Seen.TLS_REFUSED if failure.is_definitive else Seen.TLS_UNCERTAIN)
+    assert b"MAIL" not in said(steps)
+    with pytest.raises(RuntimeError):
+        session.begin(make())
+
+
+@pytest.mark.parametrize("level", list(TlsLevel))
+def test_injected_clear_text_after_220_ends_the_session(level: TlsLevel) -> None:
+    """TL-02: the rest of the segment is not the server's, and nothing is sent after it."""
+    session = ClientSession("gw.a.example", level)
+    whole(session, BANNER)
+    whole(session, SECURE)
+    (closed,) = whole(session, b"220 go\r\n250 AUTH\r\n")
+    assert isinstance(closed, Closed)
+    assert closed.tls_failure is TlsFailure.INJECTED
+    assert closed.seen is Seen.TLS_UNCERTAIN
+
+
+def test_clear_text_during_the_handshake_ends_the_session() -> None:
+    """TL-02: also when it comes a moment later."""
+    session = ClientSession("gw.a.example", TlsLevel.VERIFIED)
+    for data in (BANNER, SECURE, b"220 go\r\n"):
+        whole(session, data)
+    (closed,) = whole(session, b"250 AUTH\r\n")
+    assert isinstance(closed, Closed)
+    assert closed.tls_failure is TlsFailure.INJECTED
+
+
+def test_less_tls_than_needed_sends_nothing() -> None:
+    """A shell that proved too little cannot make the session send (invariant 1)."""
+    session = ClientSession("gw.a.example", TlsLevel.VERIFIED)
+    for data in (BANNER, SECURE, b"220 go\r\n"):
+        whole(session, data)
+    session.tls_started(TlsLevel.ENCRYPTED)
+    (closed,) = session.steps()
+    assert isinstance(closed, Closed)
+
+
+def test_a_session_that_needs_tls_has_to_try_it() -> None:
+    with pytest.raises(ValueError, match="has to try"):
+        ClientSession("gw.a.example", TlsLevel.ENCRYPTED, is_tls_tried=False)
+
+
+@pytest.mark.parametrize(("reply", "failure"), [("454 no", "STARTTLS_DEFERRED"), ("502 no", "STARTTLS_REFUSED")])
+def test_opportunistic_session_goes_on_in_clear(feed: Feed, reply: str, failure: str) -> None:
+    """RFC 7435: unprotected mail does not need TLS; the reason is kept."""
+    session = ClientSession("gw.a.example", TlsLevel.NONE)
+    feed(session, BANNER)
+    feed(session, SECURE)
+    assert feed(session, f"{reply}\r\n".encode()) == [Ready()]
+    assert session.tls_failure is TlsFailure[failure]
+
+
+def test_helo_only_where_tls_is_not_needed(feed: Feed) -> None:
+    """RFC 5321 3.2: a server that does not know EHLO gets HELO, and no extensions."""
+    session = ClientSession("gw.a.example", TlsLevel.NONE)
+    feed(session, BANNER)
+    assert said(feed(session, b"500 what?\r\n")) == b"HELO gw.a.example\r\n"
+    assert feed(session, b"250 hello\r\n") == [Ready()]
+
+
+@pytest.mark.parametrize("banner", [b"554 go away\r\n", b"421 busy\r\n", b"250 hm\r\n"])
+def test_greeting_that_is_no_welcome_defers(feed: Feed, banner: bytes) -> None:
+    """OB-05, OB-06: a 5xx greeting is about the host: the next MX is tried, then the mail waits."""
+    (closed,) = feed(ClientSession("gw.a.example", TlsLevel.NONE), banner)
+    assert isinstance(closed, Closed)
+    assert (closed.seen, closed.tls_failure) == (Seen.DEFERRED, None)
+
+
+def test_ehlo_refused_by_policy_defers(feed: Feed) -> None:
+    """OB-06: 550 to EHLO is not "unknown command"."""
+    session = ClientSession("gw.a.example", TlsLevel.VERIFIED)
+    feed(session, BANNER)
+    (closed,) = feed(session, b"550 5.7.1 not you\r\n")
+    assert isinstance(closed, Closed)
+    assert closed.seen is Seen.DEFERRED
+
+
+def test_each_recipient_has_its_own_answer(feed: Feed) -> None:
+    """OB-01: 250, 450 and 550."""
+    session = ready(feed)
+    begin(session, make("a@b.example", "b@b.example", "c@b.example"))
+    feed(session, b"250 ok\r\n250 ok\r\n450 4.2.1 later\r\n550 5.1.1 who?\r\n354 go\r\n")
+    seen = [answer.seen for answer in answers(feed(session, b"250 ok\r\n"))]
+    assert seen == [Seen.DELIVERED, Seen.DEFERRED, Seen.REJECTED]
+
+
+@pytest.mark.parametrize("reply", ["452 4.5.3 too many", "552 5.5.3 too many"])
+@pytest.mark.parametrize("first", [True, False])
+def test_one_recipient_too_many_is_asked_again(feed: Feed, reply: str, first: bool) -> None:
+    """OB-02: 452 or 552 to RCPT while others got through means a second transaction, not a bounce."""
+    session = ready(feed)
+    begin(session, make("a@b.example", "b@b.example"))
+    rcpt = [reply, "250 ok"] if first else ["250 ok", reply]
+    feed(session, "\r\n".join(["250 ok", *rcpt, "354 go", ""]).encode())
+    refused = answers(feed(session, b"250 ok\r\n"))[0 if first else 1]
+    assert (refused.seen, refused.is_again) == (Seen.DEFERRED, True)
+
+
+def test_limits_rcptmax_is_kept(feed: Feed) -> None:
+    """OB-02, RFC 9422: no more recipients at once than the server says."""
+    session = ready(feed, b"250-x\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=1 MAILMAX=5\r\n")
+    assert begin(session, make("a@b.example", "b@b.example")).count(b"RCPT") == 1
+    feed(session, b"250 ok\r\n250 ok\r\n354 go\r\n")
+    first, second = answers(feed(session, b"250 ok\r\n"))
+    assert (first.seen, second.is_again) == (Seen.DELIVERED, True)
+
+
+def test_all_recipients_refused_sends_no_message(feed: Feed) -> None:
+    """RFC 2920 3.1: DATA was pipelined, but nobody takes the message; the next one begins with RSET."""
+    session = ready(feed)
+    begin(session, make())
+    (step,) = feed(session, b"250 ok\r\n550 5.1.1 who?\r\n503 5.5.1 no recipients\r\n")
+    assert step == Answered((Answer(Seen.REJECTED, "550 5.1.1 who?"),), is_alive=True)
+    assert begin(session, make()).startswith(b"RSET\r\nMAIL")
+
+
+def test_354_without_recipients_ends_the_session(feed: Feed) -> None:
+    """RFC 2920 3.1: a final dot would send an empty message; nothing is sent at all."""
+    session = ready(feed)
+    begin(session, make())
+    steps = feed(session, b"250 ok\r\n550 5.1.1 who?\r\n354 go\r\n")
+    assert said(steps) == b""
+    assert steps == [Answered((Answer(Seen.REJECTED, "550 5.1.1 who?"),), is_alive=False)]
+
+
+@pytest.mark.parametrize("pipelined", [True, False])
+def test_mail_refused_answers_everybody(feed: Feed, pipelined: bool) -> None:
+    """OB-06: 550 to MAIL is permanent for all recipients."""
+    session = ready(feed, PLAIN if pipelined else b"250 x\r\n")
+    begin(session, make("a@b.example", "b@b.example"))
+    more = b"503 no\r\n503 no\r\n503 no\r\n" if pipelined else b""
+    given_answers = answers(feed(session, b"550 5.7.1 not from you\r\n" + more))
+    assert [answer.reply for answer in given_answers] == ["550 5.7.1 not from you"] * 2
+
+
+def test_mail_refused_then_closed_stays_permanent(feed: Feed) -> None:
+    """OB-06: 550 to the pipelined MAIL, then the connection ends."""
+    session = ready(feed)
+    begin(session, make())
+    feed(session, b"550 5.7.1 no\r\n")
+    session.lost("connection lost")
+    assert [answer.seen for answer in answers(list(session.steps()))] == [Seen.REJECTED]
+
+
+@pytest.mark.parametrize(
+    ("before", "phase"),
+    [(b"", Phase.MAIL), (b"250 ok\r\n", Phase.RCPT), (b"250 ok\r\n250 ok\r\n", Phase.DATA)],
+)
+def test_lost_before_the_dot_defers(feed: Feed, before: bytes, phase: Phase) -> None:
+    """TL-05: nothing was accepted, nothing is in doubt."""
+    session = ready(feed)
+    begin(session, make())
+    feed(session, before)
+    assert session.phase is phase
+    session.lost("connection lost")
+    (step,) = session.steps()
+    assert isinstance(step, Answered)
+    assert (step.answers[0].seen, step.is_alive) == (Seen.DEFERRED, False)
+    assert phase.value in step.answers[0].reply
+
+
+def test_lost_after_the_dot_is_unknown(feed: Feed) -> None:
+    """OB-03: only those who were accepted may have the message."""
+    session = ready(feed)
+    begin(session, make("a@b.example", "b@b.example"))
+    feed(session, b"250 ok\r\n250 ok\r\n550 who?\r\n354 go\r\n")
+    session.lost("connection lost")
+    seen = [answer.seen for answer in answers(list(session.steps()))]
+    assert seen == [Seen.LOST_AFTER_DOT, Seen.REJECTED]
+
+
+def test_nonsense_after_the_dot_is_unknown(feed: Feed) -> None:
+    """OB-06: junk is transient, and after the dot the peer may have the message."""
+    session = ready(feed)
+    begin(session, make())
+    feed(session, b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert [answer.seen for answer in answers(feed(session, b"999 what\r\n"))] == [Seen.LOST_AFTER_DOT]
+
+
+@pytest.mark.parametrize("early", [b"250 thanks\r\n", b"552 5.3.4 too big\r\n"])
+def test_reply_before_the_end_of_the_message_is_never_a_success(early: bytes) -> None:
+    """A 250 that comes with the 354 answers a message that the peer has not got."""
+    session = ready(whole)
+    begin(session, make())
+    session.feed(b"250 ok\r\n250 ok\r\n354 go\r\n" + early)
+    steps = list(session.steps())
+    assert said(steps) == b""
+    assert answers(steps)[0].seen is (Seen.REJECTED if early.startswith(b"5") else Seen.DEFERRED)
+
+
+TRANSACTION = [b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"250 ok\r\n"]
+
+
+@pytest.mark.parametrize("at", range(len(TRANSACTION)))
+def test_421_is_transient_everywhere(feed: Feed, at: int) -> None:
+    """OB-05: at MAIL, RCPT, DATA and after the dot; the session is over."""
+    session = ready(feed)
+    begin(session, make())
+    for reply in TRANSACTION[:at]:
+        feed(session, reply)
+    (step,) = feed(session, b"421 4.3.2 going down\r\n")
+    assert step == Answered((Answer(Seen.DEFERRED, "421 4.3.2 going down", is_again=True),), is_alive=False)
+
+
+def test_421_between_messages_closes(feed: Feed) -> None:
+    """OB-05: a server that ends an idle session."""
+    (closed,) = feed(ready(feed), b"421 4.4.2 idle\r\n")
+    assert isinstance(closed, Closed)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"what\r\n",
+        b"25\r\n",
+        b"650 x\r\n",
+        b"150 x\r\n",
+        b"250-a\r\n251 b\r\n",
+        b"250_a\r\n",
+        b"\r\n",
+        b"x" * 5000,
+        b"250-" + b"y" * 4096 + b"\r\n",
+        b"250-z\r\n" * 101,
+        (b"250-" + b"y" * 2000 + b"\r\n") * 40,
+    ],
+    ids=lambda junk: repr(junk[:12]),
+)
+def test_junk_is_transient_and_bounded(junk: bytes) -> None:
+    """OB-06: differing codes, no code, endless lines and replies."""
+    session = ready(whole)
+    begin(session, make())
+    assert [answer.seen for answer in answers(whole(session, junk))] == [Seen.DEFERRED]
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from([b"250 ok\r\n", b"354 go\r\n", b"220 x\r\n", PLAIN, SECURE])))
+def test_no_peer_makes_the_session_raise_or_send_mail_in_clear(chunks: list[bytes]) -> None:
+    """Invariant 1: bytes of any kind; a session that needs TLS and never gets it never says MAIL."""
+    session = ClientSession("gw.a.example", TlsLevel.ENCRYPTED)
+    sent = b""
+    for chunk in chunks:
+        session.feed(chunk)
+        for step in session.steps():
+            assert not isinstance(step, Ready)
+            sent += bytes(step.data) if isinstance(step, Send) else b""
+    assert not re.search(rb"MAIL|RCPT|DATA", sent)
+
+
+def test_requiretls_is_asked_only_where_it_is_offered(feed: Feed) -> None:
+    """TL-27: RFC 8689 4.2.1."""
+    session = ready(feed)
+    session.begin(make(requiretls=True))
+    (step,) = session.steps()
+    assert step == Answered(
+        (Answer(Seen.NOT_REQUIRETLS, "550 5.7.30 next hop does not support REQUIRETLS"),), is_alive=True
+    )
+    offered = ready(feed, b"250-x\r\n250 REQUIRETLS\r\n")
+    assert begin(offered, make(requiretls=True)) == b"MAIL FROM:<s@a.example> REQUIRETLS\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "capabilities", "reply"),
+    [
+        ("Subject: grüezi\r\n".encode(), {}, b"250 x\r\n", "554 5.6.3"),
+        (BODY, {"smtputf8": True}, PLAIN, "553 5.6.7"),
+        (BODY, {}, b"250-x\r\n250 SIZE 5\r\n", "552 5.3.4"),
+    ],
+)
+def test_what_the_peer_cannot_take_is_not_sent(
+    feed: Feed, body: bytes, more: dict[str, object], capabilities: bytes, reply: str
+) -> None:
+    """SM-18, SM-19: 8-bit without 8BITMIME, SMTPUTF8, SIZE (RFC 1870): refused before MAIL, never mangled."""
+    session = ready(feed, capabilities)
+    session.begin(make(body=body, **more))
+    (step,) = session.steps()
+    assert isinstance(step, Answered)
+    assert step.answers[0].seen is Seen.REJECTED
+    assert step.answers[0].reply.startswith(reply)
+    assert step.is_alive
+
+
+def test_parameters_follow_what_is_offered(feed: Feed) -> None:
+    """RFC 1870, RFC 6152, RFC 3461."""
+    session = ready(feed, b"250-x\r\n250-SIZE\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 DSN\r\n")
+    person = Recipient(address="r@b.example", notify=frozenset({Notify.NEVER}), orcpt="rfc822;o@b.example")
+    body = "Subject: grüezi\r\n".encode()
+    transaction = Transaction(
+        mail_from="",
+        recipients=(person,),
+        content=wire_content(body),
+        size=len(body),
+        is_8bit=True,
+        envid="QQ314159",
+        ret="HDRS",
+    )
+    assert begin(session, transaction).splitlines() == [
+        b"MAIL FROM:<> SIZE=18 BODY=8BITMIME RET=HDRS ENVID=QQ314159",
+        b"RCPT TO:<r@b.example> NOTIFY=NEVER ORCPT=rfc822;o@b.example",
+        b"DATA",
+    ]
+
+
+@pytest.mark.parametrize(
+    "address", ["a\r\nRSET@b.example", "a b@b.example", "a>@b.example", "a@b.example>", "", "a@b\x00.example"]
+)
+def test_no_address_breaks_out_of_its_command(feed: Feed, address: str) -> None:
+    """SM-12: the last wall behind intake."""
+    session = ready(feed)
+    if address:
+        with pytest.raises(ValueError, match="may hold"):
+            session.begin(make(address))
+
+
+def test_quoted_local_part_is_sent_as_it_is(feed: Feed) -> None:
+    """SM-17: valid, if rare."""
+    assert b'RCPT TO:<"a b>"@b.example>' in begin(ready(feed), make('"a b>"@b.example'))
+
+
+@pytest.mark.parametrize(
+    ("data", "wire"),
+    [
+        (b"", b".\r\n"),
+        (b".\r\n", b"..\r\n.\r\n"),
+        (b"..\r\n", b"...\r\n.\r\n"),
+        (b".x\r\n.y\r\n", b"..x\r\n..y\r\n.\r\n"),
+        (b"a\r\n.\r\nb\r\n", b"a\r\n..\r\nb\r\n.\r\n"),
+        (b"no end", b"no end\r\n.\r\n"),
+    ],
+)
+def test_dot_stuffing_is_exact(data: bytes, wire: bytes) -> None:
+    """SM-08, RFC 5321 4.5.2."""
+    assert wire_content(data) == wire
+
+
+@pytest.mark.parametrize("data", [b"a\nb\r\n", b"a\rb\r\n", b"a\r\n.\n", b"a\r\r\n", b"\n"])
+def test_bare_line_ends_never_reach_the_wire(data: bytes) -> None:
+    """SM-05: smuggling needs a bare CR or LF."""
+    with pytest.raises(ValueError, match="bare CR or LF"):
+        wire_content(data)
+
+
+@given(st.lists(st.sampled_from([b".", b"..", b"x", b"\r\n", b"\r\n."])).map(b"".join))
+def test_stuffed_message_ends_once_and_reads_back(data: bytes) -> None:
+    """SM-08: exactly one end, and the receiver sees the same bytes."""
+    wire = wire_content(data)
+    assert (b"\r\n" + wire).count(b"\r\n.\r\n") == 1
+    back = (b"\r\n" + wire[:-3]).replace(b"\r\n..", b"\r\n.")[2:]
+    assert back in (data, data + b"\r\n")
