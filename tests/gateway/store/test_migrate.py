@@ -1,0 +1,81 @@
+"""The migrated schema is the one that the code uses, and a newer one is left alone."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from gateway.store.engines import database_path
+from gateway.store.errors import SchemaTooNew
+from gateway.store.migrate import MIGRATIONS, prepare
+from gateway.store.store import Store
+from gateway.store.tables import metadata
+from gateway.store.vault import Vault
+from tests.gateway.store.parts import accept, make_entry, make_message, open_store
+
+
+def test_migrations_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
+    database = database_path(tmp_path)
+    prepare(database)
+    engine = sa.create_engine(f"sqlite:///{database}")
+    with engine.connect() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
+    database = database_path(tmp_path)
+    prepare(database)
+    before = dump(database)
+    prepare(database)
+    assert dump(database) == before
+
+
+def test_a_path_with_odd_letters_works(tmp_path: Path) -> None:
+    """A percent sign is special in Alembic's configuration, a question mark in SQLite's URIs."""
+    odd = tmp_path / "50% of ü?#"
+    odd.mkdir()
+    prepare(database_path(odd))
+    assert dump(database_path(odd))
+
+
+async def test_a_full_queue_survives_a_start(store: Store, tmp_path: Path, vault: Vault) -> None:
+    """QD-20: every migration runs on a queue with messages; nothing is lost, foreign keys hold."""
+    for number in range(20):
+        await accept(store, make_message(make_entry(f"Q{number}")))
+    await store.close()
+    before = dump(database_path(tmp_path))
+    again = await open_store(tmp_path, vault)
+    await again.close()
+    assert dump(database_path(tmp_path)) == before
+
+
+async def test_a_newer_schema_is_left_alone(store: Store, tmp_path: Path, vault: Vault) -> None:
+    """QD-20: an unknown newer schema is refused and not touched."""
+    await store.close()
+    raw = sqlite3.connect(database_path(tmp_path))
+    with raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    raw.close()
+    before = dump(database_path(tmp_path))
+    with pytest.raises(SchemaTooNew, match="9999"):
+        await open_store(tmp_path, vault)
+    assert dump(database_path(tmp_path)) == before
+
+
+def test_each_migration_says_what_it_does() -> None:
+    files = [file for file in (MIGRATIONS / "versions").glob("*.py") if file.name != "__init__.py"]
+    assert files
+    assert all(file.name.startswith("r") and file.read_text().startswith('"""') for file in files)
+
+
+def dump(database: Path) -> list[str]:
+    raw = sqlite3.connect(database)
+    try:
+        return list(raw.iterdump())
+    finally:
+        raw.close()

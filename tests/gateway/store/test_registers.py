@@ -1,0 +1,54 @@
+"""People and certificates: added, changed and forgotten together with their audit events."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from gateway.store import certificates, people
+from gateway.store.certificates import Certificate
+from gateway.store.errors import MissingRow
+from gateway.store.people import Person
+from gateway.store.store import Store
+from gateway.store.tables import audit_event
+from tests.gateway.store.parts import NOW, make_event
+
+NURSE = Person(address="nurse@clinic.example", password_hash="$argon2id$1", role="user", created_at=NOW)
+KEY = Certificate(fingerprint="A" * 40, address="dr@partner.example", certificate=b"\x99old", imported_at=NOW)
+
+
+async def kinds(store: Store) -> list[str]:
+    async with store.read() as conn:
+        return list((await conn.execute(sa.select(audit_event.c.kind).order_by(audit_event.c.seq))).scalars())
+
+
+async def test_people(store: Store) -> None:
+    """AU-06: what changes a register leaves its event, what changes nothing leaves none."""
+    assert await people.add(store, NURSE, events=(make_event("user.added"),))
+    assert not await people.add(store, replace(NURSE, role="admin"), events=(make_event("user.added"),))
+    await people.passwd(store, NURSE.address, "$argon2id$2", events=(make_event("user.password_changed"),))
+    await people.disable(store, NURSE.address, at=NOW, events=(make_event("user.disabled"),))
+    with pytest.raises(MissingRow):
+        await people.passwd(store, "nobody@clinic.example", "x", events=(make_event("user.password_changed"),))
+    changed = replace(NURSE, password_hash="$argon2id$2", disabled_at=NOW)
+    async with store.read() as conn:
+        assert await people.get(conn, NURSE.address) == changed
+        assert await people.get(conn, "nobody@clinic.example") is None
+        assert await people.everyone(conn) == (changed,)
+    assert await kinds(store) == ["user.added", "user.password_changed", "user.disabled"]
+    assert "argon2id" not in repr(NURSE)
+
+
+async def test_certificates(store: Store) -> None:
+    newer = replace(KEY, fingerprint="B" * 40, certificate=b"\x99new", imported_at=NOW + timedelta(days=1))
+    await certificates.add(store, KEY, events=(make_event("key.imported"),))
+    await certificates.add(store, newer, events=(make_event("key.imported"),))
+    await certificates.add(store, replace(KEY, certificate=b"\x99renewed"), events=(make_event("key.imported"),))
+    async with store.read() as conn:
+        assert await certificates.for_address(conn, KEY.address) == (b"\x99new", b"\x99renewed")
+        assert len(await certificates.everything(conn)) == 2
+        assert await certificates.for_address(conn, "other@partner.example") == ()
+    assert await certificates.forget(store, KEY.fingerprint, events=(make_event("key.forgotten"),))
+    assert not await certificates.forget(store, KEY.fingerprint, events=(make_event("key.forgotten"),))
+    assert await kinds(store) == ["key.imported"] * 3 + ["key.forgotten"]
