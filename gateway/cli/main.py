@@ -19,8 +19,11 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Final = {
+    "serve": Entry("gateway.cli.serve:serve", "Run the gateway in the foreground."),
     "check-config": Entry("gateway.cli.check_config:check_config", "Show every problem of the configuration at once."),
     "explain": Entry("gateway.cli.explain:explain", "Show what is found in messages and how they would leave."),
+    "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
+    "user": Entry("gateway.cli.user:user", "People who may send, and their passwords."),
     "audit": Entry("gateway.cli.audit:audit", "Verify, search and export the audit log."),
     "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys, and our DKIM keys."),
 }

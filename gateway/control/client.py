@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.config import Settings
+from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.wire import NoGateway, ask
-from gateway.store.store import open_store
+from gateway.store.opening import open_store
 
 
 def perform(settings: Settings, call: str, **args: Any) -> Any:
@@ -27,6 +28,6 @@ async def _perform(settings: Settings, call: str, args: Mapping[str, Any]) -> An
             pass
     store = await open_store(settings, node="cli")
     try:
-        return await Operations(store).perform(call, args)
+        return await Operations(Office(store, settings)).perform(call, args)
     finally:
         await store.close()

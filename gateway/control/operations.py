@@ -5,19 +5,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from gateway.control import keys, people, queue
+from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
-from gateway.store.store import Store
 
 Operation = Callable[..., Awaitable[Any]]
 
 TABLE: Final[Mapping[str, Operation]] = {
-    "user.add": people.add,
-    "user.passwd": people.passwd,
-    "user.list": people.listing,
-    "user.disable": people.disable,
-    "openpgp.import": keys.import_certificates,
-    "openpgp.list": keys.listing,
-    "openpgp.forget": keys.forget,
+    "user.add": on_store(people.add),
+    "user.passwd": on_store(people.passwd),
+    "user.list": on_store(people.listing),
+    "user.disable": on_store(people.disable),
+    "openpgp.import": on_store(keys.import_certificates),
+    "openpgp.list": on_store(keys.listing),
+    "openpgp.forget": on_store(keys.forget),
     "queue.list": queue.listing,
     "queue.show": queue.show,
     "queue.flush": queue.flush,
@@ -27,10 +27,10 @@ TABLE: Final[Mapping[str, Operation]] = {
 
 
 class Operations:
-    """The operations on one open store; `wake` is called after each, so that changed entries are looked at at once."""
+    """The operations on one installation; `wake` is called after each, so that changed entries are seen at once."""
 
-    def __init__(self, store: Store, wake: Callable[[], None] = lambda: None) -> None:
-        self._store = store
+    def __init__(self, office: Office, wake: Callable[[], None] = lambda: None) -> None:
+        self._office = office
         self._wake = wake
 
     async def perform(self, call: str, args: Mapping[str, Any]) -> Any:
@@ -39,9 +39,9 @@ class Operations:
         if operation is None:
             raise Refused(f"this gateway knows no operation {call!r}; is it of the same version as the command?", 2)
         try:
-            inspect.signature(operation).bind(self._store, **args)
+            inspect.signature(operation).bind(self._office, **args)
         except TypeError as error:
             raise Refused(f"{call}: {error}", 2) from error
-        result = await operation(self._store, **args)
+        result = await operation(self._office, **args)
         self._wake()
         return result

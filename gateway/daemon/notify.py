@@ -1,4 +1,4 @@
-"""sd_notify(3): tell systemd that we are ready, reloading, stopping, or alive. Does nothing where systemd did not ask."""
+"""sd_notify(3): tell systemd that we are ready, reloading, stopping, or alive; silent where systemd did not ask."""
 
 import os
 import socket

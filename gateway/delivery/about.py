@@ -55,30 +55,14 @@ class About:
         )
         record.own.append(self._own_mail.climb_notice(entry, cause=cause, pin=pin, now=at))
 
-    async def _notice_ended(
-        self, letter: Letter, entry: QueueEntry, record: Record, *, is_delivered: bool, at: datetime
-    ) -> None:
-        found = await self._find(letter.about_id, entry.recipient)
-        if found is None:
-            return
-        waiting, original = found
-        if is_delivered:
-            record.add(events=[events.portal_noticed(original, at=at, notice_id=letter.id)])
-            return
-        bounced = replace(original, state=EntryState.BOUNCED, last_reply=entry.last_reply)
-        why = "The notice that a message waits could not be delivered"
-        record.add(
-            changes=[
-                save_entry(bounced, release=True),
-                close_portal(waiting.token_hash),
-                destroy_if_finished(original.queue_id),
-            ],
-            events=[events.delivery_bounced(bounced, at=at, why=why)],
-        )
-        if original.sender:
-            await self._tell_failure(bounced, record, why=why, at=at)
+    async def give_back(self, entry: QueueEntry, record: Record, *, why: str, at: datetime) -> None:
+        """Save an ending that is no delivery, destroy what nobody needs any more, and tell the sender.
 
-    async def _tell_failure(self, entry: QueueEntry, record: Record, *, why: str, at: datetime) -> None:
+        entry: in its ending; the event that says which is the caller's.
+        """
+        record.add(changes=[save_entry(entry, release=True), destroy_if_finished(entry.queue_id)])
+        if not entry.sender:
+            return
         async with self._store.read() as conn:
             facts = await queue.message_facts(conn, entry.queue_id)
         if facts is None:
@@ -94,6 +78,24 @@ class About:
         message = self._own_mail.failure(letter, [(entry, why, "")], now=at)
         record.own.append(message)
         record.add(events=[events.dsn_created(entry, at=at, dsn_id=message.id, action="failed", to=entry.sender)])
+
+    async def _notice_ended(
+        self, letter: Letter, entry: QueueEntry, record: Record, *, is_delivered: bool, at: datetime
+    ) -> None:
+        found = await self._find(letter.about_id, entry.recipient)
+        if found is None:
+            return
+        waiting, original = found
+        if is_delivered:
+            record.add(events=[events.portal_noticed(original, at=at, notice_id=letter.id)])
+            return
+        bounced = replace(original, state=EntryState.BOUNCED, last_reply=entry.last_reply)
+        why = "The notice that a message waits could not be delivered"
+        record.add(
+            changes=[close_portal(waiting.token_hash)],
+            events=[events.delivery_bounced(bounced, at=at, why=why)],
+        )
+        await self.give_back(bounced, record, why=why, at=at)
 
     async def _code_failed(self, letter: Letter, entry: QueueEntry, record: Record, *, at: datetime) -> None:
         found = await self._find(letter.about_id, entry.recipient)

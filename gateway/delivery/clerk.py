@@ -50,9 +50,9 @@ class Result:
 
 
 class TakeOwnMail(Protocol):
-    """Puts mail of our own in line as soon as it is stored."""
+    """`Scheduler.take_new`."""
 
-    def __call__(self, message: NewMessage) -> None: ...
+    def __call__(self, messages: Sequence[NewMessage]) -> None: ...
 
 
 class Clerk:
@@ -65,6 +65,7 @@ class Clerk:
         courier: Courier,
         ladder: LadderPolicy,
         own_mail: OwnMail,
+        about: About,
         publisher: Publisher,
         metrics: Metrics,
         take: TakeOwnMail,
@@ -74,7 +75,7 @@ class Clerk:
         self._ladder = ladder
         self._own_mail = own_mail
         self._publisher = publisher
-        self._about = About(store, own_mail)
+        self._about = about
         self._metrics = metrics
         self._take = take
         self._tls_known: dict[str, bool] = {}  # domain: verified; what the store remembers of those met in this run
@@ -111,8 +112,7 @@ class Clerk:
         await record.commit(self._store)
         for result in results:
             self._count(result)
-        for message in record.own:
-            self._take(message)
+        self._take(record.own)
         return make_batches(batch.letter, tuple(record.following), most=len(batch.entries))
 
     # --- a sender's message ---

@@ -15,6 +15,7 @@ from gateway.delivery.letter import Batch, Letter
 from gateway.delivery.needs import NeedsPolicy, needs_for
 from gateway.delivery.outcome import Outcome, Seen
 from gateway.log import get_logger
+from gateway.message.entry import MessageKind
 from gateway.message.envelope import Recipient
 from gateway.protect.dkim import Signer
 from gateway.protect.errors import NoUsableCertificate, SealError, SignError
@@ -26,6 +27,7 @@ from policy.decision import Method
 
 CANNOT_SIGN: Final = "451 4.7.0 The message could not be signed"
 CANNOT_SEAL: Final = "451 4.7.0 The message could not be encrypted at the moment"
+TO_OUR_SENDERS: Final = frozenset({MessageKind.DSN, MessageKind.SENDER_NOTICE})
 NO_KEY: Final = "No usable OpenPGP key"
 
 log = get_logger("delivery")
@@ -46,7 +48,7 @@ class Rung(Protocol):
 
 
 class Courier:
-    """inbound: our own domains that have a host of their own for mail to their people (`domain.inbound`)."""
+    """inbound: `domain.inbound`, where DSNs and notices to our own senders go instead of MX."""
 
     def __init__(
         self,
@@ -104,7 +106,8 @@ class Courier:
         return await self._signer.sign_async(message, now=int(datetime.now(UTC).timestamp()))
 
     async def _send(self, batch: Batch, data: bytes, *, tls_seen: bool) -> Sequence[Outcome]:
-        first, letter, via = batch.entries[0], batch.letter, self._inbound.get(batch.domain)
+        first, letter = batch.entries[0], batch.letter
+        via = self._inbound.get(batch.domain) if letter.kind in TO_OUR_SENDERS else None
         needs = needs_for(first, self._needs, has_pin=first.protected, is_inbound=via is not None)
         return await self._transport.send(
             SendJob(

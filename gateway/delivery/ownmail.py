@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.config import Settings
 from gateway.delivery.letter import Letter
 from gateway.message import dsn
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
@@ -35,6 +36,16 @@ class OwnMailPolicy:
     organisations: Mapping[str, str]
     expire_after: timedelta
     held_for: timedelta
+
+    @classmethod
+    def of(cls, settings: Settings) -> "OwnMailPolicy":
+        return cls(
+            hostname=settings.server.hostname,
+            base_url=settings.portal.base_url,
+            organisations={domain.name: domain.organisation for domain in settings.domain},
+            expire_after=settings.delivery.expire_after,
+            held_for=settings.retention.held,
+        )
 
 
 class OwnMail:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from gateway.delivery.letter import Batch, Letter, make_batches
+from gateway.delivery.letter import Batch, Letter, letter_of, make_batches
 from gateway.log import get_logger
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.store import queue
 from gateway.store.errors import ContentError, StoreError
-from gateway.store.rows import save_entry
+from gateway.store.rows import NewMessage, save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 
@@ -83,6 +83,12 @@ class Scheduler:
         fresh = tuple(entry for entry in entries if entry.state is EntryState.QUEUED and entry.id not in self._in_hand)
         for batch in make_batches(letter, fresh, most=self._most_recipients):
             self._put(Waiting(entries=batch.entries, size=len(letter.body), letter=letter))
+
+    def take_new(self, messages: Iterable[NewMessage]) -> None:
+        """Put messages in line that were just stored, as far as they were born leased to this node."""
+        for message in messages:
+            if message.lease_until is not None:
+                self.take(letter_of(message), message.entries)
 
     def wake(self) -> None:
         """Something in the store may have fallen due."""

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.audit import events
-from gateway.delivery.letter import letter_of
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.inspector import Inspector, NoInspector
@@ -127,7 +126,7 @@ class Pipeline:
         async with self._store.read() as conn:
             facts = await self._facts.gather(
                 conn,
-                sender_domain=domain_of(header.from_address),
+                sender=header.from_address,
                 recipients=[recipient.address for recipient in envelope.recipients],
                 report=report,
                 requiretls=envelope.requiretls,
@@ -167,9 +166,7 @@ class Pipeline:
             )
         )
         self._count(judged)
-        for message in (new, *own):
-            if message.lease_until is not None:
-                self._scheduler.take(letter_of(message), message.entries)
+        self._scheduler.take_new((new, *own))
 
     def _entry(self, judged: Judged, number: int, recipient: Recipient, decision: Decision) -> QueueEntry:
         now = judged.envelope.received_at

@@ -1,0 +1,21 @@
+"""Asking for an operation from a command: errors become one line and an exit status."""
+
+from typing import Any
+
+from gateway.cli.context import Status, fail
+from gateway.config import Settings
+from gateway.control.client import perform
+from gateway.control.wire import Refused
+from gateway.store.errors import MasterKeyError, StoreError
+
+
+def ask(settings: Settings, call: str, **args: Any) -> Any:
+    """Perform an operation in the running gateway, or alone. Raises: Failure with what stood in the way."""
+    try:
+        return perform(settings, call, **args)
+    except Refused as refused:
+        fail(str(refused), Status(refused.status))
+    except MasterKeyError as error:
+        fail(str(error), Status.BAD_CONFIG)
+    except StoreError as error:
+        fail(str(error), Status.TRY_LATER)

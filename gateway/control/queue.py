@@ -1,0 +1,138 @@
+"""The queue for operators: look, hurry, release or refuse held mail. Reasons given here land in the audit log."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gateway.audit import events
+from gateway.control.office import Office
+from gateway.control.wire import Refused
+from gateway.delivery.about import About
+from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
+from gateway.delivery.record import Record
+from gateway.inspect.wire import unpack_report
+from gateway.message.entry import EntryState, QueueEntry
+from gateway.pipeline.facts import FactFinder
+from gateway.store import queue
+from gateway.store.errors import ContentError
+from gateway.store.rows import save_entry
+from gateway.store.statements import Unit
+from policy.decide import decide
+
+BY: Final = "command line"
+UNFINISHED: Final = tuple(state for state in EntryState if not state.is_ending)
+
+
+async def listing(office: Office, *, everything: bool = False) -> list[dict[str, Any]]:
+    """Entries that have no ending yet, or all; in the order of their arrival, at most 1,000."""
+    async with office.store.read() as conn:
+        found = await queue.listing(conn, queue.Filter(states=() if everything else UNFINISHED))
+        facts = {queue_id: await queue.message_facts(conn, queue_id) for queue_id in {one.queue_id for one in found}}
+    return [_row(entry, message.size if (message := facts[entry.queue_id]) else 0) for entry in found]
+
+
+async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
+    """One message: its recipients, and why each takes the way it takes. Raises: Refused when there is none."""
+    async with office.store.read() as conn:
+        facts = await queue.message_facts(conn, queue_id)
+        if facts is None:
+            raise Refused(f"there is no message {queue_id}")
+        entries = await queue.of_message(conn, queue_id)
+        traces = {entry.id: await queue.trace(conn, entry.id) for entry in entries}
+    return {
+        "queue_id": facts.id,
+        "kind": facts.kind.value,
+        "sender": facts.sender,
+        "login": facts.login,
+        "size": facts.size,
+        "received_at": facts.received_at.isoformat(),
+        "content": "sealed" if facts.is_sealed else "destroyed",
+        "recipients": [{**_row(entry, facts.size), "trace": list(traces[entry.id])} for entry in entries],
+    }
+
+
+async def flush(office: Office) -> int:
+    """Make everything that waits due now. Returns: how many."""
+    now = datetime.now(UTC)
+    async with office.store.read() as conn:
+        waiting = await queue.listing(conn, queue.Filter(states=(EntryState.QUEUED,)))
+    late = [entry for entry in waiting if entry.next_attempt_at > now]
+    hurried = tuple(save_entry(replace(entry, next_attempt_at=now), release=False) for entry in late)
+    await office.store.commit(Unit(changes=hurried))
+    return len(late)
+
+
+async def release(office: Office, *, queue_id: str, reason: str) -> int:
+    """Decide anew on what is held, by today's configuration and keys; a way that is not safe is never opened by hand.
+
+    Returns: how many recipients go on. Raises: Refused with the sentences of the decision when none can.
+    """
+    held = await _held(office, queue_id)
+    try:
+        report = unpack_report(await queue.load_report(office.store, queue_id))
+    except ContentError as error:
+        raise Refused(f"{queue_id}: its findings cannot be read ({type(error).__name__})") from error
+    async with office.store.read() as conn:
+        facts = await FactFinder(office.settings).gather(
+            conn,
+            sender=held[0].sender,
+            recipients=[entry.recipient for entry in held],
+            report=report,
+            requiretls=held[0].requiretls,
+        )
+    now, released, said = datetime.now(UTC), Record(), []
+    for entry, decision in zip(held, decide(facts), strict=True):
+        if not decision.methods:
+            said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
+            continue
+        freed = replace(entry, state=EntryState.QUEUED, methods=decision.methods, rung=0, next_attempt_at=now)
+        released.add(
+            changes=[save_entry(freed, release=True)],
+            events=[events.message_released(freed, at=now, by=BY, why=reason)],
+        )
+    if not released.changes:
+        raise Refused("\n".join(said))
+    await released.commit(office.store)
+    return len(released.changes)
+
+
+async def reject(office: Office, *, queue_id: str, reason: str) -> int:
+    """Refuse what is held; the sender is told. Returns: how many recipients."""
+    held = await _held(office, queue_id)
+    about = About(office.store, OwnMail(OwnMailPolicy.of(office.settings), lease=lambda: None))
+    now = datetime.now(UTC)
+    for entry in held:
+        rejected = replace(entry, state=EntryState.REJECTED)
+        record = Record(events=[events.message_rejected(rejected, at=now, by=BY, why=reason)])
+        await about.give_back(rejected, record, why="Your privacy team decided not to send it", at=now)
+        await record.commit(office.store)
+    return len(held)
+
+
+async def _held(office: Office, queue_id: str) -> tuple[QueueEntry, ...]:
+    async with office.store.read() as conn:
+        entries = await queue.of_message(conn, queue_id)
+    held = tuple(entry for entry in entries if entry.state is EntryState.HELD)
+    if not held:
+        raise Refused(f"{queue_id}: nothing of it is held")
+    return held
+
+
+def _row(entry: QueueEntry, size: int) -> dict[str, Any]:
+    """One recipient, by the names of `postqueue -j` where it has them."""
+    return {
+        "queue_name": entry.state.value,
+        "queue_id": entry.queue_id,
+        "arrival_time": int(entry.queued_at.timestamp()),
+        "message_size": size,
+        "sender": entry.sender,
+        "recipient": entry.recipient,
+        "delay_reason": entry.last_reply,
+        "kind": entry.kind.value,
+        "protected": entry.protected,
+        "method": entry.method.value if entry.methods else "",
+        "methods": [method.value for method in entry.methods],
+        "attempts": entry.attempts,
+        "next_attempt_at": entry.next_attempt_at.isoformat(),
+        "expires_at": entry.expires_at.isoformat(),
+    }

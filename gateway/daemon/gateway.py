@@ -1,0 +1,238 @@
+"""The gateway put together from its settings: what is started in which order, and stopped in the reverse one.
+
+Everything is made by hand here, once; no room knows another that it does not need. Start is all or nothing: when one
+part fails, what was started before is stopped, and no port stays open.
+"""
+
+import asyncio
+import os
+import platform
+import socket
+import ssl
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from cryptography import x509
+
+from gateway.audit import checkpoint, events
+from gateway.config import Settings
+from gateway.config.modes import CodeChannel
+from gateway.control.office import Office
+from gateway.control.operations import Operations
+from gateway.control.server import ControlServer
+from gateway.daemon.desk import Desk
+from gateway.daemon.housekeeping import Housekeeping
+from gateway.daemon.observer import IntakeMetrics
+from gateway.daemon.queueing import Queueing, build_queueing
+from gateway.inspect.inspector import Inspector, inspector_pool
+from gateway.inspect.renderer import Renderer, render_pool
+from gateway.intake.auth import Authenticator
+from gateway.intake.book import PeopleBook
+from gateway.intake.door import Services
+from gateway.intake.listeners import Intake
+from gateway.log import get_logger
+from gateway.metrics import Metrics
+from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.submit import Pipeline, SubmitPolicy
+from gateway.protect.sealer import LIMITS, MODULE, Sealer
+from gateway.store.opening import open_store
+from gateway.store.statements import Unit
+from gateway.store.store import Store
+from gateway.web.health import health_app
+from gateway.web.portal.app import portal_app
+from gateway.web.portal.deps import PortalDeps
+from gateway.web.serve import HttpServer, server_context
+from gateway.workers.pool import ChildPool
+from tls.levels import TlsLevel
+
+CODE_LEVELS: Final = {CodeChannel.VERIFIED: TlsLevel.VERIFIED, CodeChannel.ENCRYPTED: TlsLevel.ENCRYPTED}
+DELIVERY_STOP_S: Final = 8  # what is under way may come to a rest; the rest of 20 s is for intake and portal
+
+log = get_logger("daemon")
+
+
+class Gateway:
+    """One running gateway. Use `start`, then `stop`, once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self._stack = AsyncExitStack()
+        self._not_ready: list[str] = ["starting"]
+        self._store: Store | None = None
+        self._inspectors: ChildPool | None = None
+        self._portal_tls: ssl.SSLContext | None = None
+        self.tasks: tuple[asyncio.Task[None], ...] = ()
+        self.intake: Intake | None = None
+        self.portal: HttpServer | None = None
+        self.health: HttpServer | None = None
+
+    async def start(self) -> None:
+        """Bring everything up; mail is accepted when this returns. Raises: whatever kept a part from starting."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        self._not_ready.clear()
+
+    async def stop(self) -> None:
+        """Intake first, then deliveries, then what they rest on; within 20 s."""
+        self._not_ready.append("stopping")
+        await self._stack.aclose()
+
+    def reload(self) -> bool:
+        """Read the certificates again, for new sessions. Returns: False when one is bad and the old ones stay."""
+        portal, context = self.settings.portal, self._portal_tls
+        is_good = self.intake is None or self.intake.reload()
+        try:
+            if context is not None:
+                context.load_cert_chain(portal.certificate, portal.private_key)
+        except (OSError, ssl.SSLError) as error:
+            log.error("portal certificate not read, the old one stays", why=type(error).__name__)
+            return False
+        return is_good
+
+    def unready(self) -> tuple[str, ...]:
+        """Why mail cannot be accepted right now, in words; empty when it can (OP-04)."""
+        reasons = list(self._not_ready)
+        if self._store is not None and self._store.fault is not None:
+            reasons.append(f"store: {type(self._store.fault).__name__}")
+        if self._inspectors is not None and not self._inspectors.alive:
+            reasons.append("no inspector runs")
+        return tuple(reasons)
+
+    async def _start(self) -> None:
+        settings = self.settings
+        node = f"{socket.gethostname()}-{os.getpid()}"[:40]
+        self.health = await self._http(HttpServer(
+            health_app(self.metrics, self.unready),
+            host=settings.metrics.bind.host, port=settings.metrics.bind.port, tls=None,
+        ))  # fmt: skip
+        store = await open_store(settings, node=node)
+        self._stack.push_async_callback(store.close)
+        self._store = store
+        signer = await checkpoint.load_signer(store, hostname=settings.server.hostname)
+        await store.commit(Unit(events=(events.gateway_started(at=_now(), version=_version(), node=node),)))
+        self._stack.push_async_callback(self._last_words, store, signer)
+
+        self._inspectors = await self._pool(inspector_pool(settings.server.inspectors or os.cpu_count() or 1))
+        sealers = await self._pool(ChildPool(MODULE, 1, LIMITS, "sealer"))
+        renderers = await self._pool(render_pool())
+        queueing = build_queueing(settings, store, Sealer(sealers), self.metrics)
+        housekeeping = Housekeeping(
+            store=store, about=queueing.about, scheduler=queueing.scheduler, signer=signer, metrics=self.metrics,
+            held_for=settings.retention.held,
+        )  # fmt: skip
+        await self._background(queueing, housekeeping)
+        self.portal = await self._start_portal(store, queueing, Renderer(renderers))
+        control = ControlServer(settings.server.data_dir, Operations(Office(store, settings), queueing.scheduler.wake))
+        await control.start()
+        self._stack.push_async_callback(control.stop)
+        self.intake = await self._start_intake(store, queueing, Inspector(self._inspectors))
+        self._show_certificates()
+        self.metrics.gauge("build_info", _version(), platform.python_version(), ssl.OPENSSL_VERSION).set(1)
+
+    async def _background(self, queueing: Queueing, housekeeping: Housekeeping) -> None:
+        """Deliveries and housekeeping, each in a task that is held here; one that dies takes the gateway down."""
+        working = asyncio.create_task(queueing.scheduler.run(), name="scheduler")
+        keeping = asyncio.create_task(housekeeping.run(), name="housekeeping")
+        self.tasks = (working, keeping)
+
+        async def stop() -> None:
+            queueing.scheduler.stop()
+            keeping.cancel()
+            await asyncio.wait({working, keeping}, timeout=DELIVERY_STOP_S)
+            working.cancel()
+            await asyncio.wait({working, keeping})
+            await queueing.transport.close()
+
+        self._stack.push_async_callback(stop)
+
+    async def _start_portal(self, store: Store, queueing: Queueing, renderer: Renderer) -> HttpServer:
+        portal = self.settings.portal
+        desk = Desk(store, queueing.own_mail, queueing.about, queueing.scheduler)
+        self._portal_tls = server_context(portal.certificate, portal.private_key)
+        app = portal_app(
+            PortalDeps(
+                organisation=self.settings.domain[0].organisation,
+                base_url=portal.base_url,
+                store=store,
+                reader=renderer,
+                metrics=self.metrics,
+                send_code=desk.send_code,
+                pin_exhausted=desk.pin_exhausted,
+                opened=desk.opened,
+                downloaded=desk.downloaded,
+                failed=desk.failed,
+            )
+        )
+        return await self._http(HttpServer(app, host=portal.bind.host, port=portal.bind.port, tls=self._portal_tls))
+
+    async def _start_intake(self, store: Store, queueing: Queueing, inspector: Inspector) -> Intake:
+        settings = self.settings
+        pipeline = Pipeline(
+            SubmitPolicy(
+                hostname=settings.server.hostname,
+                domains=frozenset(domain.name for domain in settings.domain),
+                subject_tags=settings.policy.subject_tags,
+                expire_after=settings.delivery.expire_after,
+            ),
+            store=store,
+            inspector=inspector,
+            facts=FactFinder(settings),
+            scheduler=queueing.scheduler,
+            own_mail=queueing.own_mail,
+            metrics=self.metrics,
+        )
+        verifier = Authenticator(PeopleBook(store))
+        self._stack.callback(verifier.close)
+        intake = Intake(
+            settings.listener,
+            settings.server.tls,
+            Services(
+                submit=pipeline.submit,
+                may_accept=pipeline.may_accept,
+                verifier=verifier,
+                observer=IntakeMetrics(self.metrics),
+            ),
+            hostname=settings.server.hostname,
+            domains=[domain.name for domain in settings.domain],
+        )
+        await intake.start()
+        self._stack.push_async_callback(intake.stop)
+        return intake
+
+    async def _http(self, server: HttpServer) -> HttpServer:
+        await server.start()
+        self._stack.push_async_callback(server.stop)
+        return server
+
+    async def _pool(self, pool: ChildPool) -> ChildPool:
+        await pool.start()
+        self._stack.push_async_callback(pool.stop)
+        return pool
+
+    async def _last_words(self, store: Store, signer: checkpoint.Signer) -> None:
+        if store.healthy:
+            await store.commit(Unit(events=(events.gateway_stopped(at=_now(), node=store.node),)))
+            await checkpoint.make(store, signer, now=_now())
+
+    def _show_certificates(self) -> None:
+        files = {"server": self.settings.server.tls.certificate, "portal": self.settings.portal.certificate}
+        for name, path in files.items():
+            end = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+            self.metrics.gauge("certificate_expiry_timestamp_seconds", name).set(end.timestamp())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _version() -> str:
+    try:
+        return version("mailward")
+    except PackageNotFoundError:
+        return "from sources"

@@ -1,0 +1,96 @@
+"""The parts that move mail, put together: scheduler, ladder, transport, forms and mail of our own."""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.config import Settings
+from gateway.config.modes import CodeChannel
+from gateway.delivery.about import About
+from gateway.delivery.clerk import Clerk
+from gateway.delivery.courier import Courier
+from gateway.delivery.dialer import Dialer
+from gateway.delivery.ladder import LadderPolicy
+from gateway.delivery.lookup import DnsResolver
+from gateway.delivery.needs import NeedsPolicy
+from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
+from gateway.delivery.pool import PoolLimits
+from gateway.delivery.publish import Publisher
+from gateway.delivery.routes import Router
+from gateway.delivery.scheduler import Scheduler
+from gateway.delivery.timeouts import TimeLimits
+from gateway.delivery.transport import Transport
+from gateway.metrics import Metrics
+from gateway.protect.dkim import DkimKey, Signer, self_test
+from gateway.protect.sealer import Sealer
+from gateway.store.store import Store
+from tls.contexts import build_contexts
+from tls.levels import TlsLevel
+
+CODE_LEVELS: Final = {CodeChannel.VERIFIED: TlsLevel.VERIFIED, CodeChannel.ENCRYPTED: TlsLevel.ENCRYPTED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queueing:
+    """Made together because they know each other: what a worker writes itself goes back into the scheduler's line."""
+
+    scheduler: Scheduler
+    own_mail: OwnMail
+    about: About
+    transport: Transport
+
+
+def build_queueing(settings: Settings, store: Store, sealer: Sealer, metrics: Metrics) -> Queueing:
+    """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for `delivery.ca_file` or the resolver."""
+    own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
+    about = About(store, own_mail)
+    transport = _transport(settings)
+    delivery, portal = settings.delivery, settings.portal
+    clerk = Clerk(
+        store=store,
+        courier=_courier(settings, store, transport, sealer),
+        ladder=LadderPolicy(
+            tls_deadline=delivery.tls_deadline,
+            urgent_tls_deadline=delivery.urgent_tls_deadline,
+            delay_notice=delivery.delay_notice,
+            retry=delivery.retry,
+        ),
+        own_mail=own_mail,
+        about=about,
+        publisher=Publisher(own_mail, lifetime=portal.message_lifetime, channel=portal.code_channel),
+        metrics=metrics,
+        take=lambda messages: scheduler.take_new(messages),
+    )
+    scheduler: Scheduler = Scheduler(store, clerk)
+    return Queueing(scheduler=scheduler, own_mail=own_mail, about=about, transport=transport)
+
+
+def _transport(settings: Settings) -> Transport:
+    hostname = settings.server.hostname
+    router = Router(DnsResolver(settings.dns.resolvers), settings.delivery, hostname=hostname, shuffle=random.shuffle)
+    dialer = Dialer(build_contexts(settings.delivery.ca_file), TimeLimits(), helo=hostname)
+    return Transport(router, dialer, limits=PoolLimits(), clock=lambda: datetime.now(UTC))
+
+
+def _courier(settings: Settings, store: Store, transport: Transport, sealer: Sealer) -> Courier:
+    return Courier(
+        store=store,
+        transport=transport,
+        signer=_signer(settings),
+        sealer=sealer,
+        needs=NeedsPolicy(unsigned_mx=settings.tls.unsigned_mx, code_level=CODE_LEVELS[settings.portal.code_channel]),
+        inbound={domain.name: domain.inbound for domain in settings.domain if domain.inbound is not None},
+    )
+
+
+def _signer(settings: Settings) -> Signer:
+    """Every DKIM key of the configuration, tried once. Raises: DkimKeyError."""
+    keys = tuple(
+        DkimKey.load(domain.name, entry.selector, entry.private_key.read_bytes())
+        for domain in settings.domain
+        for entry in domain.dkim
+    )
+    for key in keys:
+        self_test(key)
+    return Signer(keys)

@@ -1,0 +1,82 @@
+"""`mailward serve`: one loop, its signals, and what the supervisor hears."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from typing import Final
+
+import uvloop
+
+from gateway.config import ConfigError, Settings
+from gateway.daemon.gateway import Gateway
+from gateway.daemon.notify import notify, reloading, watchdog_interval
+from gateway.log import get_logger
+
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+log = get_logger("daemon")
+
+
+def run(settings: Settings, read_again: Callable[[], object]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    read_again: checks the configuration file on SIGHUP. Raises: ConfigError from it is logged, everything else that a
+    part raised at its start comes out here.
+    """
+    uvloop.run(_serve(settings, read_again))
+
+
+async def _serve(settings: Settings, read_again: Callable[[], object]) -> None:
+    gateway = Gateway(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(gateway, read_again))
+    await gateway.start()
+    try:
+        log.info("ready")
+        notify("READY=1", "STATUS=accepting mail")
+        feeding = asyncio.create_task(_feed_watchdog())
+        await _until(stopping, gateway)
+        feeding.cancel()
+    finally:
+        notify("STOPPING=1")
+        log.info("stopping")
+        await gateway.stop()
+        log.info("stopped")
+
+
+async def _until(stopping: asyncio.Event, gateway: Gateway) -> None:
+    """Wait for a signal. A part that dies by a bug ends the gateway, so that the supervisor starts it anew."""
+    waiting = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait({waiting, *gateway.tasks}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done - {waiting}:
+        task.result()
+
+
+def _reload(gateway: Gateway, read_again: Callable[[], object]) -> None:
+    """SIGHUP: certificates are read again; a changed file is checked, and takes effect at the next start."""
+    notify(*reloading())
+    try:
+        read_again()
+    except ConfigError as error:
+        for problem in error.problems:
+            log.error("configuration has a problem, the running one stays", problem=str(problem))
+        notify("READY=1", "STATUS=accepting mail; the configuration file has problems")
+        return
+    is_good = gateway.reload()
+    log.info("certificates read again", ok=is_good)
+    notify("READY=1", "STATUS=accepting mail" if is_good else "STATUS=accepting mail; a certificate is bad")
+
+
+async def _feed_watchdog() -> None:
+    interval = watchdog_interval()
+    if interval is None:
+        return
+    with contextlib.suppress(asyncio.CancelledError):
+        while True:
+            notify("WATCHDOG=1")
+            await asyncio.sleep(interval.total_seconds())
