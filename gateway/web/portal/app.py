@@ -36,7 +36,7 @@ def portal_app(deps: PortalDeps) -> ASGIApp:
             Route("/m/{token}", landing.submit, methods=["POST"]),
             Route("/message", reading.message),
             Route("/message/body", reading.body),
-            Route("/message/attachment/{number:int}", reading.attachment),
+            Route("/message/attachment/{number}", reading.attachment),
             Route("/logout", reading.log_out, methods=["POST"]),
         ],
         exception_handlers={HTTPException: refused, Exception: refused},

@@ -4,6 +4,7 @@ No address names a message: the session does, so there is no id to change (PO-12
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -77,12 +78,15 @@ class Reading:
         seat = await self._seat(request)
         if seat is None:
             return self._pages.problem(403)
+        number = _read_number(request.path_params["number"])
+        if number is None:
+            return self._pages.problem(404)
         if self._room.locked():
             return self._pages.problem(503, headers={"Retry-After": "30"})
         await self._room.acquire()
         try:
-            file = await self._file(seat, int(request.path_params["number"]))
-            await self._deps.downloaded(seat.message, int(request.path_params["number"]))
+            file = await self._file(seat, number)
+            await self._deps.downloaded(seat.message, number)
         except UnshowableError:
             self._room.release()
             return self._pages.problem(404)
@@ -128,6 +132,11 @@ class Reading:
     async def _file(self, seat: Seat, number: int) -> Attached:
         data = await self._load(seat)
         return Attached("message.eml", data) if number == WHOLE else await self._deps.reader.attachment(data, number)
+
+
+def _read_number(word: str) -> int | None:
+    """The number of an attachment as our own pages write it; None for anything else."""
+    return int(word) if re.fullmatch("[0-9]{1,4}", word) else None
 
 
 class Download(StreamingResponse):
