@@ -36,7 +36,7 @@ class Found:
 
 async def search(conn: AsyncConnection, query: Query) -> tuple[Found, ...]:
     """The newest `query.limit` events that match, oldest first."""
-    statement = sa.select(audit_event.c.seq, audit_event.c.at, audit_event.c.body).order_by(audit_event.c.seq.desc())
+    statement = sa.select(audit_event.c.seq, audit_event.c.body).order_by(audit_event.c.seq.desc())
     if query.queue_id:
         statement = statement.where(audit_event.c.queue_id == query.queue_id)
     if query.recipient:
@@ -50,16 +50,17 @@ async def search(conn: AsyncConnection, query: Query) -> tuple[Found, ...]:
     if query.until is not None:
         statement = statement.where(audit_event.c.at < query.until)
     rows = (await conn.execute(statement.limit(query.limit))).all()
-    return tuple(_found(row.seq, row.at, row.body) for row in reversed(rows))
+    return tuple(_found(row.seq, row.body) for row in reversed(rows))
 
 
-def _found(seq: int, at: datetime, body: bytes) -> Found:
+def _found(seq: int, body: bytes) -> Found:
+    """What was hashed, not what stands beside it in columns."""
     fields: dict[str, Any] = msgspec.json.decode(body)
     return Found(
         seq=seq,
         event=Event(
             kind=fields["kind"],
-            at=at,
+            at=datetime.fromisoformat(fields["at"]),
             queue_id=fields["queue_id"],
             recipient=fields["recipient"],
             data=fields["data"],

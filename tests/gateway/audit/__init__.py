@@ -1,0 +1,1 @@
+"""The audit log, on real SQLite files."""

@@ -1,0 +1,111 @@
+"""One constructor a kind: the name says the kind, and no parameter could carry content."""
+
+import inspect
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from gateway.audit import events
+from gateway.audit.events import Try
+from gateway.message.envelope import Client, Envelope, Recipient
+from gateway.message.event import Event
+from gateway.store.sequencer import canonical_body
+from policy.decision import Action, Decision, Method
+from tests.gateway.store.parts import NOW, make_entry
+from tls.evidence import TlsEvidence
+from tls.levels import TlsLevel
+
+CONSTRUCTORS: dict[str, Callable[..., Event]] = {
+    name: value
+    for name, value in inspect.getmembers(events, inspect.isfunction)
+    if value.__module__ == events.__name__ and not name.startswith("_")
+}
+EVIDENCE = TlsEvidence(
+    level=TlsLevel.VERIFIED, version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", fingerprint="ab" * 32,
+    verification="webpki, MX unsigned",
+)  # fmt: skip
+ENVELOPE = Envelope(
+    sender="nurse@clinic.example",
+    recipients=(Recipient(address="a@x.example"), Recipient(address="b@x.example")),
+    client=Client(
+        listener="submission", ip="192.0.2.7", port=4711, helo="ehr", login="nurse@clinic.example",
+        tls_version="TLSv1.3", tls_cipher="TLS_AES_256_GCM_SHA384",
+    ),
+    received_at=NOW,
+)  # fmt: skip
+ATTEMPT = Try(
+    method=Method.TLS, seen="delivered", host="mx.x.example", ip="192.0.2.25", port=25, reply="250 2.0.0 ok",
+    evidence=EVIDENCE, took_s=0.12345,
+)  # fmt: skip
+DECISION = Decision(
+    recipient="a@x.example", action=Action.PROTECT, protected=True, methods=(Method.TLS, Method.PORTAL),
+    trace=("Identifier and diagnosis in part 1.",),
+)  # fmt: skip
+
+# A value for each parameter, by its name.
+VALUES: dict[str, object] = {
+    "action": "failed", "address": "dr@x.example", "at": NOW, "attempt": ATTEMPT, "by": "admin",
+    "client_ip": "192.0.2.7", "code_id": "C1", "decision": DECISION, "dsn_id": "D1", "entry": make_entry("Q1"),
+    "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
+    "found": {"ssn": 2, "dob": 1},
+    "host": "mx.x.example", "listener": "submission", "login": "nurse@clinic.example", "new": Method.PORTAL,
+    "node": "n1",
+    "notice_id": "N1", "old": Method.TLS, "part": "1.2", "queue_id": "Q1", "queued": 3, "recipient": "a@x.example",
+    "reply": "451 4.3.0 later", "role": "user", "score": 0.87654321, "secret": "pin", "size": 5120, "to": "s@x.example",
+    "tries_left": 2, "version": "0.1.0", "was_opened": False, "why": "no TLS offered",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+def test_each_constructor_makes_its_kind(name: str) -> None:
+    """The kind is the function's name; everything in it can be written as a canonical body."""
+    constructor = CONSTRUCTORS[name]
+    parameters = inspect.signature(constructor).parameters
+    positional = [VALUES[key] for key, one in parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD]
+    named = {key: VALUES[key] for key, one in parameters.items() if one.kind is one.KEYWORD_ONLY}
+    event = constructor(*positional, **named)
+    head, _, tail = name.partition("_")
+    assert event.kind in {f"{head}.{tail}", name}
+    assert event.at == NOW
+    body = msgspec.json.decode(canonical_body(event, seq=7, behind_s=0))
+    assert (body["seq"], body["kind"]) == (7, event.kind)
+    assert set(event.data) & {"subject", "body", "content", "password", "file", "filename", "pin", "code"} == set()
+
+
+def test_all_kinds_of_the_issue_are_there() -> None:
+    """AU-06: every step of every recipient has a word."""
+    wanted = """message_accepted message_decided message_held message_released message_rejected delivery_attempted
+    delivery_delivered delivery_deferred delivery_climbed delivery_bounced delivery_expired delivery_possible_duplicate
+    delivery_tls_downgrade portal_published portal_noticed portal_code_sent portal_code_failed portal_opened
+    portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed user_disabled auth_failed
+    gateway_started gateway_stopped heartbeat"""
+    assert set(wanted.split()) <= CONSTRUCTORS.keys()
+
+
+def test_a_delivery_carries_its_evidence() -> None:
+    """Invariant 3: TLS version, cipher, certificate, how it was verified, and what the peer said."""
+    event = events.delivery_delivered(make_entry("Q1"), ATTEMPT, at=NOW)
+    assert event.queue_id == "Q1"
+    assert event.recipient == "patient1@mail.example"
+    assert event.data == {
+        "entry": "Q1-1", "method": "tls", "protected": True, "tried": "tls", "seen": "delivered",
+        "host": "mx.x.example", "ip": "192.0.2.25", "port": 25, "reply": "250 2.0.0 ok", "took_s": 0.123,
+        "tls_version": "TLSv1.3",
+        "tls_cipher": "TLS_AES_256_GCM_SHA384", "certificate": "ab" * 32, "verification": "webpki, MX unsigned",
+    }  # fmt: skip
+
+
+def test_a_decision_carries_counts_not_values() -> None:
+    """AU-09: how many of each kind were found, never what."""
+    event = events.message_decided(DECISION, at=NOW, queue_id="Q1", score=0.87654321, found={"ssn": 2, "dob": 1})
+    assert event.data["found"] == ["dob: 1", "ssn: 2"]
+    assert event.data["score"] == 0.8765
+    assert event.data["methods"] == ["tls", "portal"]
+
+
+def test_mail_without_a_ladder_has_events_too() -> None:
+    """Held and rejected mail has no methods."""
+    event = events.message_held(make_entry("Q1", methods=()), at=NOW, why="rule no-ssn-lists")
+    assert event.data["method"] == ""
