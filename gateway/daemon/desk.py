@@ -51,7 +51,7 @@ class Desk:
         await self._about.new_pin(waiting, record, cause=Cause.PIN_USED_UP, why=why, at=datetime.now(UTC))
         await self._commit(record)
 
-    async def opened(self, waiting: PortalMessage) -> None:
+    async def opened(self, waiting: PortalMessage, *, client_ip: str) -> None:
         """The recipient may read; the first time this ends the queue entry as picked up."""
         now = datetime.now(UTC)
         record = Record()
@@ -67,31 +67,35 @@ class Desk:
         record.add(
             events=[
                 events.portal_opened(
-                    at=now, queue_id=waiting.queue_id, recipient=waiting.recipient, client_ip="", secret=waiting.secret
+                    at=now,
+                    queue_id=waiting.queue_id,
+                    recipient=waiting.recipient,
+                    client_ip=client_ip,
+                    secret=waiting.secret,
                 )
             ]
         )
         await self._commit(record)
 
-    async def downloaded(self, waiting: PortalMessage, number: int) -> None:
+    async def downloaded(self, waiting: PortalMessage, *, number: int, size: int, client_ip: str) -> None:
         """number: of the attachment, 0 for the whole message."""
         event = events.portal_downloaded(
             at=datetime.now(UTC),
             queue_id=waiting.queue_id,
             recipient=waiting.recipient,
-            client_ip="",
+            client_ip=client_ip,
             part=str(number),
-            size=0,
+            size=size,
         )
         await self._commit(Record(events=[event]))
 
-    async def failed(self, waiting: PortalMessage, tries_left: int) -> None:
+    async def failed(self, waiting: PortalMessage, *, tries_left: int, client_ip: str) -> None:
         """A wrong code or PIN."""
         event = events.portal_code_failed(
             at=datetime.now(UTC),
             queue_id=waiting.queue_id,
             recipient=waiting.recipient,
-            client_ip="",
+            client_ip=client_ip,
             tries_left=tries_left,
         )
         await self._commit(Record(events=[event]))

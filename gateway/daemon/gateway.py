@@ -162,11 +162,7 @@ class Gateway:
                 store=store,
                 reader=renderer,
                 metrics=self.metrics,
-                send_code=desk.send_code,
-                pin_exhausted=desk.pin_exhausted,
-                opened=desk.opened,
-                downloaded=desk.downloaded,
-                failed=desk.failed,
+                desk=desk,
             )
         )
         return await self._http(HttpServer(app, host=portal.bind.host, port=portal.bind.port, tls=self._portal_tls))

@@ -4,6 +4,8 @@ import ipaddress
 from collections import OrderedDict
 from typing import Final
 
+from starlette.requests import Request
+
 REMEMBERED: Final = 20_000  # keys; the longest unused is forgotten first
 
 
@@ -27,6 +29,11 @@ class Brake:
         if len(self._free_at) > self._remembered:
             self._free_at.popitem(last=False)
         return 0.0
+
+
+def address_of(request: Request) -> str:
+    """The peer's address as the socket tells it; X-Forwarded-For is anybody's word (PO-15)."""
+    return request.client.host if request.client else ""
 
 
 def network_of(address: str) -> bytes:

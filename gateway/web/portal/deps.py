@@ -1,6 +1,6 @@
-"""What the portal is handed: the store, a reader, and what to call on events, so that it owns no state and no clock."""
+"""What the portal is handed: the store, a reader and a desk, so that it owns no state and no clock."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -25,30 +25,44 @@ class Reader(Protocol):
         """The octets of one attachment, number from 1."""
 
 
+class Desk(Protocol):
+    """What the portal may have done to the queue. A method that raises fails the request: no event, no message.
+
+    Each returns when it is durable, its audit event with it.
+    """
+
+    async def send_code(self, waiting: PortalMessage, code: str, reference: str) -> None:
+        """Queue the mail with the code; it leaves only over TLS that `portal.code_channel` accepts."""
+
+    async def pin_exhausted(self, waiting: PortalMessage) -> None:
+        """Five wrong PINs: make a new one and tell the sender."""
+
+    async def opened(self, waiting: PortalMessage, *, client_ip: str) -> None:
+        """A right code or PIN: the message is about to be shown."""
+
+    async def downloaded(self, waiting: PortalMessage, *, number: int, size: int, client_ip: str) -> None:
+        """A file is about to be sent. number: of the attachment, 0 for the whole message; size: octets."""
+
+    async def failed(self, waiting: PortalMessage, *, tries_left: int, client_ip: str) -> None:
+        """A wrong code or PIN."""
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalDeps:
-    """All that the portal may touch. What raises here fails the request: nothing is shown without its event.
+    """All that the portal may touch.
 
     organisation: its name as recipients know it. base_url: `portal.base_url`, without a slash at the end.
     store: holds portal messages, sessions and, under its queue id, the sealed message.
-    send_code: queue the mail with (message, code, reference); it leaves only over TLS that `code_channel` accepts.
-    pin_exhausted: five wrong PINs: make a new one and tell the sender.
-    opened, downloaded, failed: record the audit event; each returns when it is durable. The number of a download is 0
-    for the whole message; `failed` gets the tries that are left.
     """
 
     organisation: str
     base_url: str
     store: Store
     reader: Reader
+    desk: Desk
     metrics: Metrics
-    send_code: Callable[[PortalMessage, str, str], Awaitable[None]]
-    pin_exhausted: Callable[[PortalMessage], Awaitable[None]]
-    opened: Callable[[PortalMessage], Awaitable[None]]
-    downloaded: Callable[[PortalMessage, int], Awaitable[None]]
-    failed: Callable[[PortalMessage, int], Awaitable[None]]
     now: Callable[[], datetime] = _utc_now

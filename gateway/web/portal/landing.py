@@ -19,7 +19,7 @@ from gateway.store.portal import PortalSession, Secret
 from gateway.store.rows import PortalMessage
 from gateway.web.forms import FormError, read_form
 from gateway.web.portal import cookies
-from gateway.web.portal.brakes import Brake, network_of
+from gateway.web.portal.brakes import Brake, address_of, network_of
 from gateway.web.portal.deps import CODE_LIFETIME, PortalDeps
 from gateway.web.portal.pages import Pages
 from gateway.web.portal.stages import Stage, Trouble, count, stage_of, wait_words
@@ -39,6 +39,10 @@ class Visit:
     request: Request
     message: PortalMessage
     stage: Stage
+
+    @property
+    def client_ip(self) -> str:
+        return address_of(self.request)
 
 
 class Landing:
@@ -87,7 +91,7 @@ class Landing:
 
     def _wait_s(self, visit: Visit) -> float:
         now = time.monotonic()
-        peer = network_of(visit.request.client.host if visit.request.client else "")
+        peer = network_of(visit.client_ip)
         return max(self._per_peer.wait_s(peer, now), self._per_link.wait_s(visit.message.token_hash, now))
 
     async def _send(self, visit: Visit) -> Response:
@@ -107,7 +111,7 @@ class Landing:
             await register.set_secret(self._deps.store, message.token_hash, secret, events=())
         except MissingRow:
             return self._back(visit)  # it needs a PIN by now, or is gone
-        await self._deps.send_code(message, code, pickup.reference_of(secret_hash))
+        await self._deps.desk.send_code(message, code, pickup.reference_of(secret_hash))
         self._count("sent")
         return self._back(visit)
 
@@ -130,12 +134,12 @@ class Landing:
     async def _turn_away(self, visit: Visit, typed: str) -> Response:
         """A wrong try: recorded before it is answered (PO-13); the last one ends the code or PIN."""
         left = visit.message.tries_left
-        await self._deps.failed(visit.message, left)
+        await self._deps.desk.failed(visit.message, tries_left=left, client_ip=visit.client_ip)
         self._count("wrong")
         if left > 0:
             return self._page(visit, WRONG[visit.stage], status=422, typed=typed, left=left)
         if visit.stage is Stage.PIN:
-            await self._deps.pin_exhausted(visit.message)
+            await self._deps.desk.pin_exhausted(visit.message)
         return await self._again(visit, USED_UP[visit.stage])
 
     async def _let_in(self, visit: Visit) -> Response:
@@ -161,7 +165,7 @@ class Landing:
             )
         except MissingRow:
             return await self._again(visit, MISSING[Stage.ASK])
-        await self._deps.opened(message)
+        await self._deps.desk.opened(message, client_ip=visit.client_ip)
         await register.end_session(self._deps.store, old)
         self._count("right")
         self._deps.metrics.counter("portal_messages", "opened").inc()

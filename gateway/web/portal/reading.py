@@ -25,6 +25,7 @@ from gateway.web.edge import PIECE
 from gateway.web.forms import FormError, read_form
 from gateway.web.headers import FILE_POLICY
 from gateway.web.portal import cookies
+from gateway.web.portal.brakes import address_of
 from gateway.web.portal.deps import SESSION_IDLE, SESSION_LIFETIME, PortalDeps
 from gateway.web.portal.pages import Pages
 
@@ -86,7 +87,9 @@ class Reading:
         await self._room.acquire()
         try:
             file = await self._file(seat, number)
-            await self._deps.downloaded(seat.message, number)
+            await self._deps.desk.downloaded(
+                seat.message, number=number, size=len(file.content), client_ip=address_of(request)
+            )
         except UnshowableError:
             self._room.release()
             return self._pages.problem(404)

@@ -58,11 +58,7 @@ class Clinic:
             store=self.store,
             reader=self.reader,
             metrics=self.metrics,
-            send_code=self._send_code,
-            pin_exhausted=self._pin_exhausted,
-            opened=self._opened,
-            downloaded=self._downloaded,
-            failed=self._failed,
+            desk=self,
             now=lambda: self.now,
         )
 
@@ -86,20 +82,21 @@ class Clinic:
         await publish(self.store, waiting, entry=entry, events=())
         return token
 
-    async def _send_code(self, message: PortalMessage, code: str, reference: str) -> None:
+    async def send_code(self, waiting: PortalMessage, code: str, reference: str) -> None:
         self.codes.append((code, reference))
 
-    async def _pin_exhausted(self, message: PortalMessage) -> None:
+    async def pin_exhausted(self, waiting: PortalMessage) -> None:
         self.events.append("pin exhausted")
 
-    async def _opened(self, message: PortalMessage) -> None:
+    async def opened(self, waiting: PortalMessage, *, client_ip: str) -> None:
+        assert client_ip == "127.0.0.1"
         self._record("opened")
 
-    async def _downloaded(self, message: PortalMessage, number: int) -> None:
+    async def downloaded(self, waiting: PortalMessage, *, number: int, size: int, client_ip: str) -> None:
         self._record(f"downloaded {number}")
 
-    async def _failed(self, message: PortalMessage, left: int) -> None:
-        self._record(f"failed, {left} left")
+    async def failed(self, waiting: PortalMessage, *, tries_left: int, client_ip: str) -> None:
+        self._record(f"failed, {tries_left} left")
 
     def _record(self, event: str) -> None:
         if self.event_fault is not None:

@@ -57,7 +57,8 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def test_health_pages(start: Callable[[ASGIApp], Awaitable[Ask]]) -> None:
     """GET /metrics for Prometheus, /healthz alive, /readyz with every cause on a line of its own."""
-    metrics, reasons = Metrics(), []
+    metrics = Metrics()
+    reasons: list[str] = []
     metrics.gauge("store_healthy").set(1)
     ask = await start(health_app(metrics, lambda: tuple(reasons)))
     assert b"\r\n\r\nok\n" in await ask(get("/healthz"))
