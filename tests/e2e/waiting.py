@@ -1,0 +1,15 @@
+"""Waiting for something outside this process: a file, a log line, a process."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+EVERY_S: Final = 0.05
+
+
+def until(condition: Callable[[], object], *, timeout_s: float = 15) -> None:
+    """Look again and again until it is true. Raises: AssertionError when it does not become so in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(EVERY_S)
