@@ -36,10 +36,13 @@ OUTDATED: Final = frozenset(
 
 
 def classify_failure(error: Exception) -> TlsFailure:
-    """Why a handshake failed; what is not known to be an answer of the peer counts as an accident."""
+    """Why a handshake failed; what is not known to be an answer of the peer counts as an accident.
+
+    Errors that OpenSSL did not raise itself lack `reason` and `verify_code`.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
-        return VERIFY_CODES.get(error.verify_code, TlsFailure.UNTRUSTED)
-    if isinstance(error, ssl.SSLError) and error.reason in OUTDATED:
+        return VERIFY_CODES.get(getattr(error, "verify_code", 0), TlsFailure.UNTRUSTED)
+    if isinstance(error, ssl.SSLError) and getattr(error, "reason", None) in OUTDATED:
         return TlsFailure.OLD_VERSION
     return TlsFailure.BROKEN_HANDSHAKE
 

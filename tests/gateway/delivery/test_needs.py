@@ -1,0 +1,63 @@
+"""What each kind of message asks of its next hop."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.delivery.needs import NeedsPolicy, needs_for
+from gateway.message.entry import MessageKind, QueueEntry
+from policy.decision import Method, UnsignedMx
+from tests.gateway.delivery.test_ladder import make
+from tls.levels import TlsLevel
+from tls.requirement import Needs
+
+NONE, ENCRYPTED, VERIFIED = TlsLevel.NONE, TlsLevel.ENCRYPTED, TlsLevel.VERIFIED
+FREE = Needs(level=NONE, is_content_free=True)
+ONWARD = Needs(level=VERIFIED, is_onward=True)
+TLS = make(Method.TLS)
+KINDS = {kind: replace(make(Method.TLS, protected=False), kind=kind) for kind in MessageKind}
+
+
+@pytest.mark.parametrize(
+    ("entry", "needs"),
+    [
+        (TLS, ONWARD),
+        (make(Method.OPENPGP), Needs(level=NONE)),
+        (make(Method.SMIME), Needs(level=NONE)),
+        (make(Method.PORTAL), FREE),
+        (make(Method.TLS, protected=False), Needs(level=NONE)),
+        (make(Method.TLS, requiretls=True), Needs(level=VERIFIED, is_onward=True, requiretls=True)),
+        (make(Method.TLS, protected=False, requiretls=True), Needs(level=VERIFIED, requiretls=True)),
+        (make(Method.OPENPGP, requiretls=True), Needs(level=VERIFIED, requiretls=True)),
+        (make(Method.PORTAL, protected=False, requiretls=True), FREE),
+        (KINDS[MessageKind.NOTICE], FREE),
+        (KINDS[MessageKind.DSN], FREE),
+        (KINDS[MessageKind.SENDER_NOTICE], FREE),
+        (KINDS[MessageKind.CODE], ONWARD),
+    ],
+)
+def test_needs_by_kind_and_rung(entry: QueueEntry, needs: Needs) -> None:
+    """Invariant 1 and "The portal does not undo what TLS refused"."""
+    assert needs_for(entry, NeedsPolicy(), has_pin=False, is_inbound=False) == needs
+
+
+@pytest.mark.parametrize(("is_inbound", "needs"), [(False, ONWARD), (True, Needs(level=ENCRYPTED))])
+def test_pin_for_the_sender(is_inbound: bool, needs: Needs) -> None:
+    """Whoever reads the PIN and the notice can open the message; our own inbound host may have any certificate."""
+    entry = KINDS[MessageKind.SENDER_NOTICE]
+    assert needs_for(entry, NeedsPolicy(), has_pin=True, is_inbound=is_inbound) == needs
+
+
+def test_code_channel() -> None:
+    """`portal.code_channel = "encrypted"`: unauthenticated TLS, never clear."""
+    policy = NeedsPolicy(code_level=ENCRYPTED)
+    assert needs_for(KINDS[MessageKind.CODE], policy, has_pin=False, is_inbound=False) == Needs(level=ENCRYPTED)
+
+
+@pytest.mark.parametrize(
+    ("entry", "vouched"), [(TLS, True), (KINDS[MessageKind.CODE], True), (make(Method.OPENPGP), False)]
+)
+def test_unsigned_mx(entry: QueueEntry, vouched: bool) -> None:
+    """`tls.unsigned_mx = "climb"` concerns what verified TLS has to hide."""
+    policy = NeedsPolicy(unsigned_mx=UnsignedMx.CLIMB)
+    assert needs_for(entry, policy, has_pin=False, is_inbound=False).is_vouched is vouched
