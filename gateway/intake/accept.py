@@ -7,7 +7,6 @@ first bytes of a ClientHello are never taken for commands.
 import asyncio
 import contextlib
 import socket
-from functools import partial
 from typing import Any, Final
 
 from gateway.config.modes import ListenerMode
@@ -56,6 +55,8 @@ async def _welcome(client: socket.socket, peer: Any, door: Door) -> None:
         session = await _open(client, door, ip, peer[1])
         if session:
             await session.serve()
+    except Exception as error:  # the edge of the task: nobody awaits it
+        log.error("session_failed", listener=door.name, ip=ip, exc_info=error)
     finally:
         door.services.observer.disconnected(door.name)
         door.keeper.leave(ip)
@@ -80,10 +81,10 @@ async def _open(client: socket.socket, door: Door, ip: str, port: int) -> SmtpSe
             "ssl_handshake_timeout": door.deadlines.handshake_s,  # SA-08
             "ssl_shutdown_timeout": SHUTDOWN_S,
         }
+    session = SmtpSession(door, ip, port)
     try:
-        _, session = await asyncio.get_running_loop().connect_accepted_socket(
-            partial(SmtpSession, door, ip, port), client, **tls
-        )
+        # The session is made before: uvloop gives back its own TLS protocol in place of what the factory made.
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: session, client, **tls)
     except OSError as error:  # ssl.SSLError, ConnectionError and TimeoutError are among them
         log.info("tls_failed", listener=door.name, ip=ip, why=type(error).__name__)
         client.close()
