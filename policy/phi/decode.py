@@ -11,11 +11,12 @@ import quopri
 import re
 from typing import Final
 
-_IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
+IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
 _COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 _BASE64_STRICT: Final = re.compile(rb"[A-Za-z0-9+/\r\n]*={0,2}[\r\n \t]*")
 _BAD_QP: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]{0,100}\r?\n|[ \t]{0,100}$)")
+_PADDED_BREAK: Final = re.compile(rb"=[ \t]{1,100}\r?\n")  # RFC 2045 section 6.7 (3): such blanks must be ignored
 # Charsets in which ASCII bytes may stand for something else: the bytes as they are get read as well.
 _SHIFTING: Final = re.compile(r"utf-?7|iso-?2022|hz|utf-?16|utf-?32|ucs-?2|unicode|ibm|ebcdic|cp037")
 # Names that mail uses and Python's codecs do not know, and labels that say nothing.
@@ -62,7 +63,7 @@ def _token(value: str) -> str:
 
 
 def _decode_named(body: bytes, name: str) -> tuple[tuple[bytes, ...], str]:
-    if name in _IDENTITY:
+    if name in IDENTITY:
         return (body,), ""
     if name == "base64":
         return _base64(body)
@@ -96,8 +97,12 @@ def _pad(text: bytes) -> bytes:
 
 def _quoted_printable(body: bytes) -> tuple[tuple[bytes, ...], str]:
     """Read quoted-printable; where "=" starts no escape, also read the body as it stands (RFC 2045 section 6.7)."""
-    decoded = quopri.decodestring(body)
-    return (decoded, body) if _BAD_QP.search(body) else (decoded,), ""
+    views = [quopri.decodestring(body)]
+    if _PADDED_BREAK.search(body):
+        views.insert(0, quopri.decodestring(_PADDED_BREAK.sub(b"=\n", body)))
+    if _BAD_QP.search(body):
+        views.append(body)
+    return tuple(views), ""
 
 
 def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
@@ -113,7 +118,7 @@ def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
     sniffed = _sniff(data)
     try:
         name = codecs.lookup(name).name
-        if name in _NO_CHARSETS:
+        if name.replace("-", "_") in _NO_CHARSETS:
             raise LookupError
         declared = (data.decode(name),)
     except UnicodeDecodeError:

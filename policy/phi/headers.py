@@ -58,6 +58,8 @@ def _encoded_word(charset: str, encoding: str, text: str) -> str:
 
 def _bytes_to_text(chunk: str | bytes, charset: str) -> str:
     raw = chunk if isinstance(chunk, bytes) else chunk.encode("utf-8", errors="surrogateescape")
+    if not charset.lower().startswith(("utf-16", "utf-32", "utf16", "utf32")):
+        raw = raw.replace(b"\x00", b"")  # else NULs would make the bytes look like UTF-16
     views, _ = charset_decode(raw, charset)
     return views[0]
 

@@ -6,15 +6,13 @@ from typing import Final
 
 from policy.phi.data.load import Term, Vocabulary
 from policy.phi.mention import Mention
+from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
 
-_DOSE: Final = re.compile(
-    r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?", re.IGNORECASE
-)
+_DOSE: Final = re.compile(r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?")
 _AGE: Final = re.compile(
     r"\b(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[- ]{0,2}(?:year|yr"
     r"|month|week|day)s?[- ]{1,2}olds?\b|\b\d{1,3} ?y/?o\b",
-    re.IGNORECASE,
 )
 _CODE: Final = re.compile(r"\b([A-TV-Z]\d[0-9A-B])\.[0-9][0-9A-Z]{0,3}\b")
 _VALUE_AFTER: Final = re.compile(
@@ -29,7 +27,8 @@ _TERMS: Final = 3_000  # in one text; more adds nothing to a verdict
 
 def find_health(text: str, vocabulary: Vocabulary) -> list[Mention]:
     """Return what a normalised text says about health: the longest terms, without overlap, then shapes. Linear."""
-    found = list(_terms(text, vocabulary))
+    lower = lower_case(text)
+    found = list(_terms(text, lower, vocabulary))
     for count, match in enumerate(_CODE.finditer(text)):
         if count >= _TERMS:
             break
@@ -39,17 +38,14 @@ def find_health(text: str, vocabulary: Vocabulary) -> list[Mention]:
         (_DOSE, Kind.DRUG, 0.35, "an amount as of a dose"),
         (_AGE, Kind.CLINICAL, 0.5, "an age as in a case description"),
     ):
-        for count, match in enumerate(pattern.finditer(text)):
+        for count, match in enumerate(pattern.finditer(lower)):
             if count >= _TERMS:
                 break
-            found.append(Mention(kind, *match.span(), match[0], strength, why))
+            found.append(Mention(kind, *match.span(), text[match.start() : match.end()], strength, why))
     return found
 
 
-def _terms(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
-    lower = text.lower()
-    if len(lower) != len(text):  # a letter whose lower case is longer would shift every offset
-        lower = "".join(character.lower()[:1] for character in text)
+def _terms(text: str, lower: str, vocabulary: Vocabulary) -> Iterator[Mention]:
     last_start, last_end, best = -1, -1, None
     for count, (start, end, term) in enumerate(_bounded(lower, vocabulary)):
         if count >= _TERMS * 4:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policy.phi.mention import Mention, Role
+from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
 
 _MONTH: Final = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
@@ -18,33 +19,34 @@ DATE: Final = (
 _DOB: Final = re.compile(
     r"\b(?:d\.?o\.?b\.?|date of birth|birth ?-?da?te?|birth ?dt|birthday|born(?: on)?)\b"
     rf"[^\w\n]{{0,6}}(?P<value>{DATE})",
-    re.IGNORECASE,
 )
 
 # Label, then at most a few marks or "is", then a value that holds a digit.
 _VALUE: Final = (
     r"[ \t]{0,3}(?:number|num|no\b\.?|nbr|id|#)?[ \t]{0,3}(?:is\b|was\b|=|:|#|-)?[ \t#:]{0,4}"
-    r"(?P<value>(?=[A-Z0-9-]{0,12}\d)[A-Z0-9][A-Z0-9-]{3,24})(?![\w@])"
+    r"(?P<value>(?=[a-z0-9-]{0,12}\d)[a-z0-9][a-z0-9-]{3,24})(?![\w@])"
 )
 _LABELLED: Final = (
     (
         Kind.MRN,
         0.95,
-        r"mrn|mr ?#|med(?:ical)? rec(?:ord)?|chart|patient(?: id)?(?= ?(?:#|id|no|num|:))|pt id"
-        r"|unit record|hospital (?:no|number|id)|case file",
+        (
+            r"mrn|mr ?#|med(?:ical)? rec(?:ord)?|chart|patient(?: id)?(?= ?(?:#|id|no|num|:))|pt id"
+            r"|unit record|hospital (?:no|number|id)|case file"
+        ),
     ),
     (
         Kind.MEMBER_ID,
         0.92,
-        r"member(?: id)?|subscriber(?: id)?|policy(?:holder)?(?: id)?|insurance(?: id| policy)?"
-        r"|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|group",
+        (
+            r"member(?: id)?|subscriber(?: id)?|policy(?:holder)?(?: id)?|insurance(?: id| policy)?"
+            r"|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|group"
+        ),
     ),
     (Kind.ACCOUNT, 0.64, r"acct|account|guarantor(?: id)?"),
     (Kind.ACCOUNT, 0.45, r"claim|encounter|visit(?: id)?|csn|fin|accession|prescription|rx"),
 )
-_LABELS: Final = tuple(
-    (kind, strength, re.compile(rf"\b(?:{label}){_VALUE}", re.IGNORECASE)) for kind, strength, label in _LABELLED
-)
+_LABELS: Final = tuple((kind, strength, re.compile(rf"\b(?:{label}){_VALUE}")) for kind, strength, label in _LABELLED)
 
 # SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
 _SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .-]{1,3}|)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?![\w-])")
@@ -52,13 +54,11 @@ _SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .-]{1,3}|)(?!0
 _LABELLED_SSN: Final = re.compile(
     r"\b(?:ssn|ss ?#|social security(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}(?:is )?"
     r"(?P<value>\d{3}[ .-]?\d{2}[ .-]?\d{4})(?!\d)",
-    re.IGNORECASE,
 )
 _SERVICE_DATE: Final = re.compile(
     r"\b(?:seen|treated|admitted|discharged|reviewed|referred|diagnosed|evaluated|examined|hospitalized|visit|surgery"
     r"|operated|underwent|procedure|admission|lab result|consulted)\b"
     rf"[^\n?!;]{{0,60}}? (?P<value>{DATE})",
-    re.IGNORECASE,
 )
 _NOT_SSN_LABEL: Final = re.compile(
     r"\b(?:order|invoice|inv|tracking|po|p\.o\.|ref(?:erence)?|ndc|ticket|item|part"
@@ -87,10 +87,18 @@ MENTIONS: Final = 2_000  # of one kind in one text; more adds nothing to a verdi
 
 def find_identifiers(text: str) -> list[Mention]:
     """Return the identifiers in a normalised text, names aside. Linear in the length of the text."""
-    found = list(_labelled(text))
+    lower = lower_case(text)
+    found = list(_labelled(text, lower))
     taken = {mention.start for mention in found}
-    for finder in (_ssns, _mbis, _phones, _emails, _addresses, _service_dates):
-        for count, mention in enumerate(finder(text)):
+    for mentions in (
+        _ssns(text, lower),
+        _mbis(text),
+        _phones(text),
+        _emails(text),
+        _addresses(text),
+        _service_dates(text, lower),
+    ):
+        for count, mention in enumerate(mentions):
             if count >= MENTIONS:
                 break
             if mention.start not in taken:
@@ -99,21 +107,26 @@ def find_identifiers(text: str) -> list[Mention]:
     return found
 
 
-def _labelled(text: str) -> Iterator[Mention]:
-    for match in _DOB.finditer(text):
+def _labelled(text: str, lower: str) -> Iterator[Mention]:
+    for match in _DOB.finditer(lower):
         yield Mention(
-            Kind.DOB, *match.span("value"), match["value"], 0.9, "a date after a birth date label", Role.PATIENT
+            Kind.DOB,
+            *match.span("value"),
+            text[slice(*match.span("value"))],
+            0.9,
+            "a date after a birth date label",
+            Role.PATIENT,
         )
     for kind, strength, pattern in _LABELS:
-        for count, match in enumerate(pattern.finditer(text)):
+        for count, match in enumerate(pattern.finditer(lower)):
             if count >= MENTIONS:
                 break
             words = f"a value after a label for {kind.value.replace('_', ' ')}"
-            yield Mention(kind, *match.span("value"), match["value"], strength, words, Role.PATIENT)
+            yield Mention(kind, *match.span("value"), text[slice(*match.span("value"))], strength, words, Role.PATIENT)
 
 
-def _ssns(text: str) -> Iterator[Mention]:
-    for match in _LABELLED_SSN.finditer(text):
+def _ssns(text: str, lower: str) -> Iterator[Mention]:
+    for match in _LABELLED_SSN.finditer(lower):
         yield Mention(
             Kind.SSN,
             *match.span("value"),
@@ -147,10 +160,17 @@ def _emails(text: str) -> Iterator[Mention]:
         yield Mention(Kind.EMAIL, *match.span(), match[0], 0.2, "the shape of a mail address")
 
 
-def _service_dates(text: str) -> Iterator[Mention]:
+def _service_dates(text: str, lower: str) -> Iterator[Mention]:
     """Yield dates of care; 45 CFR 164.514(b)(2)(i)(C) counts every date but the year that relates to an individual."""
-    for match in _SERVICE_DATE.finditer(text):
-        yield Mention(Kind.SERVICE_DATE, *match.span("value"), match["value"], 0.6, "a date of care", Role.UNKNOWN)
+    for match in _SERVICE_DATE.finditer(lower):
+        yield Mention(
+            Kind.SERVICE_DATE,
+            *match.span("value"),
+            text[slice(*match.span("value"))],
+            0.6,
+            "a date of care",
+            Role.UNKNOWN,
+        )
 
 
 def _addresses(text: str) -> Iterator[Mention]:

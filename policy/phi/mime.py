@@ -6,22 +6,24 @@ recipient's program will choose (cases MP-01 to MP-12). Nothing is ever rewritte
 """
 
 import email
-import email.policy
 import re
 from dataclasses import dataclass, field
 from email import errors
 from email.message import Message
+from email.policy import Compat32
 from email.utils import collapse_rfc2231_value
 from typing import Final
 
 from policy.phi import headers, structure
-from policy.phi.decode import charset_decode, transfer_decode
+from policy.phi.decode import IDENTITY, charset_decode, transfer_decode
 from policy.phi.extract import Unreadable, extract
 from policy.phi.normalise import normalise
 from policy.phi.report import Place, Uninspectable
 from policy.phi.text import Source, Text
 
 TEXT_CHARACTERS: Final = 8 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
+
+REPARSED_MESSAGES: Final = 50  # encoded attached messages that are parsed again, all views counted
 
 _TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")  # RFC 6838 section 4.2
 _SIGNATURE_TYPES: Final = frozenset(
@@ -50,6 +52,7 @@ class Reading:
     is_signed: bool = False
     is_encrypted: bool = False
     left: int = TEXT_CHARACTERS
+    parses_left: int = REPARSED_MESSAGES
     seen: set[int] = field(default_factory=set)
 
     def add(self, place: Place, source: Source, content: str) -> None:
@@ -72,9 +75,20 @@ class Reading:
             self.uninspectable.append(entry)
 
 
+class _RawFields(Compat32):
+    """Compat32, but a header value is read as it stands, with 8-bit bytes as surrogate escapes."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        """Return the value as it was parsed; Compat32 would replace every 8-bit byte by a question mark."""
+        return value
+
+
+_RAW_FIELDS: Final = _RawFields()
+
+
 def parse(data: bytes) -> Message:
-    """Parse with the standard library: never fails on syntax, keeps 8-bit header bytes as surrogate escapes."""
-    return email.message_from_bytes(data, policy=email.policy.compat32)
+    """Parse with the standard library; never fails on syntax, every oddity is kept."""
+    return email.message_from_bytes(data, policy=_RAW_FIELDS)
 
 
 def read_message(message: Message, reading: Reading, *, number: str = "", depth: int = 0) -> None:
@@ -148,43 +162,50 @@ def _read_file_names(part: Message, reading: Reading, place: Place) -> None:
 
 
 def _read_multipart(part: Message, reading: Reading, place: Place, *, depth: int, is_first: bool) -> None:
-    payload = part.get_payload()
-    if part.get_content_subtype() == "signed" and depth == 0:
-        reading.is_signed = True
-    if part.get_content_subtype() == "encrypted":
+    subtype = part.get_content_subtype()
+    reading.is_signed = reading.is_signed or (subtype == "signed" and depth == 0)
+    if subtype == "encrypted":
         reading.is_encrypted = reading.is_encrypted or depth == 0
         reading.doubt(place, "the content is encrypted by its author")
         return
-    encodings = headers.field(part, "content-transfer-encoding")
-    if any(value.strip().lower() not in {"7bit", "8bit", "binary", ""} for value in encodings):
-        reading.doubt(place, "a multipart has a transfer encoding (RFC 2045 section 6.4 forbids it)")
-        _read_views(part, reading, place, str(payload) if isinstance(payload, str) else part.as_string())
     for name, text in (("preamble", part.preamble), ("epilogue", part.epilogue)):
         if text and text.strip():
             reading.add(Place(part=place.part, name=f"{place.name} {name}"), Source.BODY, _escaped_text(text))
-    if isinstance(payload, list):
-        prefix = "" if depth == 0 and place.part == "1" else f"{place.part}."
-        for index, child in enumerate((child for child in payload if isinstance(child, Message)), start=1):
-            first = is_first and (index == 1 or part.get_content_subtype() == "alternative")
-            read_part(child, reading, number=f"{prefix}{index}", depth=depth + 1, is_first=first)
-    elif payload:
-        _read_views(part, reading, place, str(payload))
+    children = _children(part)
+    if _is_encoded(part):
+        reading.doubt(place, "a multipart has a transfer encoding (RFC 2045 section 6.4 forbids it)")
+        encodings = headers.field(part, "content-transfer-encoding")
+        for view in transfer_decode(part.as_bytes() if children else _raw_body(part), encodings)[0]:
+            reading.add(place, Source.BODY, charset_decode(view, "")[0][0])
+    elif not children:
+        _read_views(part, reading, place, Source.BODY)
+    prefix = "" if depth == 0 and place.part == "1" else f"{place.part}."
+    for index, child in enumerate(children, start=1):
+        first = is_first and (index == 1 or subtype == "alternative")
+        read_part(child, reading, number=f"{prefix}{index}", depth=depth + 1, is_first=first)
 
 
 def _read_attached_message(part: Message, reading: Reading, place: Place, *, depth: int) -> None:
     """Read message/rfc822; an encoded one is decoded and parsed again (MP-08)."""
-    payload = part.get_payload()
-    encodings = headers.field(part, "content-transfer-encoding")
-    children = payload if isinstance(payload, list) else []
-    for child in (child for child in children if isinstance(child, Message)):
-        if any(value.strip().lower() not in {"7bit", "8bit", "binary", ""} for value in encodings):
-            reading.doubt(place, "an attached message has a transfer encoding (RFC 2046 section 5.2.1 forbids it)")
-            views, _ = transfer_decode(child.as_bytes(), encodings)
-            for view in views:
-                if not structure.scan(view).limits:
-                    read_message(parse(view), reading, number=place.part, depth=depth + 1)
-        else:
+    for child in _children(part):
+        if not _is_encoded(part):
             read_message(child, reading, number=place.part, depth=depth + 1)
+            continue
+        reading.doubt(place, "an attached message has a transfer encoding (RFC 2046 section 5.2.1 forbids it)")
+        for view in transfer_decode(child.as_bytes(), headers.field(part, "content-transfer-encoding"))[0]:
+            reading.parses_left -= 1
+            if reading.parses_left >= 0 and not structure.scan(view).limits:
+                read_message(parse(view), reading, number=place.part, depth=depth + 1)
+
+
+def _children(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+
+
+def _is_encoded(part: Message) -> bool:
+    """Tell whether a part that may not be encoded says that it is."""
+    return any(value.strip().lower() not in IDENTITY for value in headers.field(part, "content-transfer-encoding"))
 
 
 def _read_leaf(part: Message, reading: Reading, place: Place, *, is_first: bool) -> None:
@@ -199,16 +220,13 @@ def _read_leaf(part: Message, reading: Reading, place: Place, *, is_first: bool)
         reading.is_encrypted = reading.is_encrypted or not is_signed
         reading.doubt(place, "the content is inside an S/MIME envelope")
         return
-    payload = part.get_payload()
-    if isinstance(payload, str):
-        source = Source.ATTACHMENT if is_attachment else Source.BODY
-        _read_views(part, reading, place, payload, source)
+    _read_views(part, reading, place, Source.ATTACHMENT if is_attachment else Source.BODY)
 
 
-def _read_views(part: Message, reading: Reading, place: Place, payload: str, source: Source = Source.BODY) -> None:
+def _read_views(part: Message, reading: Reading, place: Place, source: Source) -> None:
     """Undo the transfer encoding in every plausible way and extract the text of each reading."""
-    raw = payload.encode("utf-8", errors="surrogateescape") if not payload.isascii() else payload.encode()
-    views, doubt = transfer_decode(raw, headers.field(part, "content-transfer-encoding"))
+    encodings = headers.field(part, "content-transfer-encoding")
+    views, doubt = transfer_decode(_raw_body(part), encodings)
     if doubt:
         reading.doubt(place, doubt)
     charset = part.get_param("charset", "")
@@ -221,6 +239,17 @@ def _read_views(part: Message, reading: Reading, place: Place, payload: str, sou
                 continue
             _judge_text(piece.content, reading, place)
             reading.add(piece.place, source, piece.content)
+
+
+def _raw_body(part: Message) -> bytes:
+    """Return a body as it stands.
+
+    The parser would undo the transfer encoding and re-code the text in its own way; without the field it lets the bytes
+    alone. The tree is thrown away after the walk, so taking the field off harms nothing; read it first.
+    """
+    del part["content-transfer-encoding"]
+    body = part.get_payload(decode=True)
+    return body if isinstance(body, bytes) else b""
 
 
 def _judge_text(content: str, reading: Reading, place: Place) -> None:

@@ -104,10 +104,14 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     tokens[-1] = (trimmed, first, last - len(word) + len(trimmed))
     words = tuple(token[0] for token in tokens)
     candidate = _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
-    is_organisation = any(word.lower() in ORGANISATION for word in words) and (
-        len(words) != 2 or _known(candidate, vocabulary) < 2
-    )
-    return None if is_organisation or (inverted and len(words) > 4) else candidate
+    is_place = any(word.lower() in ORGANISATION for word in words) and not _is_ward_or_park(words, vocabulary)
+    return None if is_place or (inverted and len(words) > 4) else candidate
+
+
+def _is_ward_or_park(words: tuple[str, ...], vocabulary: Vocabulary) -> bool:
+    """Tell whether a word of places is the surname in a name of two words, as in "Iris Ward"."""
+    first, last = words[0].lower(), words[-1].lower()
+    return len(words) == 2 and last in vocabulary.surnames and first not in ORGANISATION
 
 
 def _is_credential(word: str) -> bool:
@@ -119,6 +123,8 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
     before = text[max(0, candidate.start - _LOOK_BACK) : candidate.start].rpartition("\n")[2]
     after = text[candidate.end : candidate.end + _LOOK_AHEAD].partition("\n")[0]
     known = _known(candidate, vocabulary)
+    if len(candidate.words) == 1 and not known and not _PERSON_TITLE.search(before):
+        return None  # a capitalised word like any other
     verdict = (
         _staff(candidate, before, after, known)
         or _patient(text, candidate, before, after, known)
@@ -175,11 +181,9 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
 
 
 def _unknown(candidate: _Candidate, known: int) -> tuple[Role, float, str] | None:
-    if (
-        len(candidate.words) < 2
-        or not known
-        or (known < 2 and all(word.isupper() and len(word) > 1 for word in candidate.words))
-    ):
+    words = candidate.words
+    is_heading = all(word.isupper() and len(word) > 1 for word in words)
+    if len(words) < 2 or not known or (known < 2 and (is_heading or words[-1].lower() in ORGANISATION)):
         return None
     if known == 2:
         return Role.UNKNOWN, 0.68, "a given name and a surname"

@@ -45,6 +45,12 @@ def normalise(text: str) -> str:
     return _CONTROL.sub("", "".join(map(_digit, text)) if any(map(_is_foreign_digit, text)) else text)
 
 
+def lower_case(text: str) -> str:
+    """Return the text in lower case and of the same length, so that offsets in one are offsets in the other."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(character.lower()[:1] for character in text)
+
+
 def _is_foreign_digit(character: str) -> bool:
     return character > "\x7f" and character.isdecimal()
 

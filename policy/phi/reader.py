@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policy.phi.mention import Mention, Role
+from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
 
 _THINGS: Final = (
@@ -23,7 +24,6 @@ _THINGS: Final = (
 _YOUR: Final = re.compile(
     rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: (?!doctor"
     rf"|health|body|blood\b)[\w'/-]{{1,20}}){{0,3}}? {_THINGS}\b",
-    re.IGNORECASE,
 )
 _YOU: Final = re.compile(
     r"\byou (?:are|were|have been|have|had|may have|need|should|tested|missed|will (?:need"
@@ -31,7 +31,6 @@ _YOU: Final = re.compile(
     r"|discharged|tested|positive|negative|pregnant|treated|referred"
     r"|denied|approved for|stop taking|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery"
     r"|follow-up))\b",
-    re.IGNORECASE,
 )
 _MINE: Final = re.compile(
     rf"\bmy (?:[\w'/-]{{1,20}} ){{0,2}}?(?:doctor|{_THINGS[3:-1]}|pain|bp|blood pressure|insurance should"
@@ -39,22 +38,20 @@ _MINE: Final = re.compile(
     r"|\bi (?:was|am|have been|'ve been|have|had|started|stopped|take|took|am taking|need"
     r"|missed)(?: [\w'-]{1,15}){0,2}? (?:diagnosed|prescribed|pregnant|charged|taking|refill|appointment"
     r"|symptoms|surgery|allergic|bleeding|dizzy|vomiting|fever|rash)\b",
-    re.IGNORECASE,
 )
 _GENERAL: Final = re.compile(
-    r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b", re.IGNORECASE
+    r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b"
 )
 _GREETING: Final = re.compile(
     r"^ {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague"
-    r"|friend|patient|member|subscriber|customer|reader|valued)[A-Z][\w'-]{1,20}",
-    re.MULTILINE | re.IGNORECASE,
+    r"|friend|patient|member|subscriber|customer|reader|valued)[a-z][\w'-]{1,20}",
+    re.MULTILINE,
 )
 _SPECIFIC: Final = re.compile(
     r"\d{1,2}:\d{2}|\b\d{1,2} ?[ap]\.?m\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\d{1,2}/\d{1,2}"
     r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}\b|\b(?:is|are|was|were"
     r"|of) (?:now )?(?:\d|ready|back|in\b|available|attached|positive|negative|normal|abnormal|high|low"
     r"|elevated|scheduled|confirmed)|came back|\$\d",
-    re.IGNORECASE,
 )
 _SPECIFIC_REACH: Final = 140
 _IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
@@ -63,17 +60,18 @@ _LIMIT: Final = 200
 
 def find_reader(text: str) -> Iterator[Mention]:
     """Yield stretches that address the reader as a patient, or in which the writer speaks as one."""
-    is_greeted = _GREETING.search(text) is not None
+    lower = lower_case(text)
+    is_greeted = _GREETING.search(lower) is not None
     for pattern, strength, why in (
         (_YOUR, 0.8, "the text speaks to its reader as to a patient"),
         (_YOU, 0.8, "the text speaks to its reader as to a patient"),
         (_MINE, 0.7, "the writer speaks as a patient"),
     ):
-        for count, match in enumerate(pattern.finditer(text)):
+        for count, match in enumerate(pattern.finditer(lower)):
             if count >= _LIMIT:
                 break
-            if not _GENERAL.search(text[max(0, match.start() - 24) : match.start() + 8]):
-                is_specific = is_greeted or _SPECIFIC.search(text, match.end(), match.end() + _SPECIFIC_REACH)
+            if not _GENERAL.search(lower[max(0, match.start() - 24) : match.start() + 8]):
+                is_specific = is_greeted or _SPECIFIC.search(lower, match.end(), match.end() + _SPECIFIC_REACH)
                 yield Mention(
                     Kind.EMAIL, *match.span(), match[0], strength if is_specific else _IN_GENERAL, why, Role.READER
                 )

@@ -17,8 +17,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from policy.phi.text_csv import is_header, labelled
 
 _BLOCKS: Final = frozenset(
-    "address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head"
-    " header hr html legend li main nav ol option p pre section select summary table tbody tfoot thead title tr ul".split()
+    """
+    address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure
+    footer form h1 h2 h3 h4 h5 h6 head header hr html legend li main nav ol option p pre section select
+    summary table tbody tfoot thead title tr ul
+    """.split()
 )
 _CELLS: Final = frozenset({"td", "th"})
 _UNSEEN: Final = frozenset({"script", "style", "template", "noscript", "title", "head"})
@@ -88,6 +91,8 @@ def _walk(root: LexborNode, shown: list[str], hidden: list[str]) -> None:
             hidden.append(node.comment_content or "")
             continue
         hidden.extend(_attribute_text(node))
+        if tag == "template":  # its content is not in the tree
+            hidden.append(xml_text(node.html or ""))
         unseen = unseen or tag in _UNSEEN
         edge = "\n" if tag in _BLOCKS else " | " if tag in _CELLS else ""
         if edge and not unseen:

@@ -28,11 +28,14 @@ _ATTRIBUTION: Final = re.compile(
     r"|-{2,}.{0,60}(?:message|forward).{0,60}-{2,}",
     re.IGNORECASE,
 )
-_FOOTER_WORDS: Final = re.compile(
-    r"confidential|privileged|intended (?:recipient|only|for|solely)|sole use|received this|in error|unauthori[sz]ed"
-    r"|disclosure|hipaa|protected health information|destroy all copies|notify the sender"
-    r"|legally protected|delete (?:it|this)",
-    re.IGNORECASE,
+_FOOTER_PHRASES: Final = tuple(
+    phrase.strip()
+    for phrase in """
+    confidential, privileged, intended recipient, intended only, intended for, intended solely, sole use
+    received this, in error, unauthorized, unauthorised, disclosure, hipaa, protected health information
+    destroy all copies, notify the sender, legally protected, delete it, delete this
+    """.replace("\n", ",").split(",")
+    if phrase.strip()
 )
 _SIGNATURE_LINES: Final = 8
 
@@ -86,10 +89,15 @@ def find_zones(text: str, sender_names: frozenset[str]) -> Zones:
             marks[index] = Zone.ATTRIBUTION
         elif marks[index] is None and len(stripped) < 60 and _opens_signature(lines, index, sender_names):
             _mark_signature(lines, marks, index)
-        elif len(stripped) > 60 and len(_FOOTER_WORDS.findall(stripped[:2000])) >= 2:
+        elif len(stripped) > 60 and _footer_phrases(stripped) >= 2:
             marks[index] = Zone.FOOTER
     _mark_wrapped_footers(lines, marks)
     return _merged(lines, marks)
+
+
+def _footer_phrases(text: str) -> int:
+    lower = text[:3000].lower()
+    return sum(phrase in lower for phrase in _FOOTER_PHRASES)
 
 
 def _opens_signature(lines: list[str], index: int, sender_names: frozenset[str]) -> bool:
@@ -120,8 +128,8 @@ def _mark_wrapped_footers(lines: list[str], marks: list[Zone | None]) -> None:
     first = 0
     for index in range(len(lines) + 1):
         if index == len(lines) or not lines[index].strip():
-            paragraph = " ".join(lines[first:index])[:3000]
-            if index - first > 1 and len(set(map(str.lower, _FOOTER_WORDS.findall(paragraph)))) >= 3:
+            paragraph = " ".join(lines[first:index])
+            if index - first > 1 and _footer_phrases(paragraph) >= 3:
                 marks[first:index] = [Zone.FOOTER] * (index - first)
             first = index + 1
 

@@ -1,0 +1,76 @@
+"""HTML and XML to text (MP-10; `libraries.md`, "Text extraction hides identifiers")."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy.phi.text_html import html_text, xml_text
+
+
+@pytest.mark.parametrize(
+    ("markup", "shown", "why"),
+    [
+        ("S<b></b>S<i>N</i> 412<span>-55-</span>7812", "SSN 412-55-7812", "inline tags join"),
+        ("<p>one</p><p>two</p>", "one\n\ntwo", "blocks part"),
+        ("a<br>b", "a\n\nb", "line breaks part"),
+        ("412&#45;55&#x2d;7812&nbsp;x", "412-55-7812\u00a0x", "character references"),
+        ('<p style="display:none">412-55-7812</p>', "412-55-7812", "hidden by style"),
+        ("<table><tr><td>a</td><td>b</td></tr></table>", "a | b", "cells part"),
+        (
+            "<table><tr><th>MRN</th><th>Dx</th></tr><tr><td>00448812</td><td>E11.9</td></tr></table>",
+            "MRN | Dx\n\nMRN: 00448812; Dx: E11.9",
+            "values stand beside their headers",
+        ),
+        ("<div>Jane\r\n  Doe</div>", "Jane Doe", "source line ends are blanks"),
+    ],
+)
+def test_what_is_shown(markup: str, shown: str, why: str) -> None:
+    """A reader of the page sees these words, in these lines."""
+    assert html_text(markup)[0].strip() == shown, why
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<!-- 412-55-7812 -->",
+        '<img alt="412-55-7812">',
+        '<input value="412-55-7812">',
+        "<script>var ssn = '412-55-7812'</script>",
+        "<style>/* 412-55-7812 */</style>",
+        '<meta name="x" content="412-55-7812">',
+        f'<a href="data:text/plain;base64,{base64.b64encode(b"412-55-7812").decode()}">x</a>',
+        '<a href="data:text/plain,412%2D55%2D7812">x</a>',
+        '<a href="https://x.example/?ssn=412%2D55%2D7812">x</a>',
+        "<title>412-55-7812</title>",
+        "<template><p>412-55-7812</p></template>",
+        "<noscript>412-55-7812</noscript>",
+        "<svg><text>412-55-7812</text></svg>",
+    ],
+)
+def test_what_is_hidden_is_read_too(markup: str) -> None:
+    """MP-10: comments, attributes, scripts, data: URIs and templates carry identifiers all the same."""
+    assert "412-55-7812" in "\n".join(html_text(f"<html><body><p>hi</p>{markup}</body></html>"))
+
+
+@pytest.mark.slow
+def test_deep_pages_do_not_recurse() -> None:
+    """The depth of a page is its sender's choice."""
+    shown, _ = html_text("<div>" * 20_000 + "412-55-7812" + "</div>" * 20_000)
+    assert "412-55-7812" in shown
+
+
+def test_xml_keeps_what_speaks_and_expands_nothing() -> None:
+    """AB-07: entities of a DTD stay as they are written."""
+    markup = '<!DOCTYPE a [<!ENTITY b "bomb">]><a><v displayName="Asthma"/><p>Jane &amp; co &b;</p></a>'
+    text = xml_text(markup)
+    assert "Asthma" in text
+    assert "Jane & co &b;" in text
+
+
+@given(st.text(alphabet="<>/abdivtdtr !-=\"'&;#x1\n", max_size=200))
+def test_broken_markup_never_raises(markup: str) -> None:
+    """MP-19: whatever a browser accepts is read."""
+    html_text(markup)
+    xml_text(markup)

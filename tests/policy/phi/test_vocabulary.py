@@ -1,0 +1,96 @@
+"""The vocabulary tables: how they are built, and that a missing one is an error (MP-15)."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from policy.phi.classify import classify_message
+from policy.phi.data import load
+from policy.phi.data.build import spoken_forms
+from policy.phi.data.load import VocabularyMissing, vocabulary
+from policy.phi.health import find_health
+from policy.phi.report import Kind
+from tests.policy.phi.messages import mail
+
+
+@pytest.fixture
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the data folder that the loader reads instead."""
+    for file in (Path(load.__file__).parent).iterdir():
+        if file.suffix in {".gz", ".txt"}:
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(load, "files", lambda package: tmp_path)
+    vocabulary.cache_clear()
+    yield tmp_path
+    vocabulary.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["drugs.gz", "diagnoses.gz", "lay_terms.txt"])
+def test_a_missing_table_protects_everything(tables: Path, name: str) -> None:
+    """MP-15: without a table there is an error that says what to do, and never a clean verdict."""
+    (tables / name).unlink()
+    with pytest.raises(VocabularyMissing, match=name.partition(".")[0]):
+        vocabulary()
+    report = classify_message(mail("hello"))
+    assert report.protected
+    assert "missing" in report.uninspectable[0].reason
+
+
+@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b""), gzip.compress(b"no tab\n")])
+def test_a_broken_table_is_as_bad_as_a_missing_one(tables: Path, content: bytes) -> None:
+    """MP-15: half a vocabulary would call mail clean."""
+    (tables / "drugs.gz").write_bytes(content)
+    with pytest.raises(VocabularyMissing, match=r"policy\.phi\.data\.build"):
+        vocabulary()
+
+
+@pytest.mark.parametrize(
+    ("wording", "forms"),
+    [
+        ("Type 2 diabetes mellitus without complications", set()),
+        ("Acute appendicitis, unspecified", {"acute appendicitis", "appendicitis"}),
+        ("Other specified anemias", set()),
+        ("Pneumonia due to Streptococcus pneumoniae", {"pneumonia"}),
+        ("Contact with hot drinks", set()),
+    ],
+)
+def test_wordings_become_what_people_write(wording: str, forms: set[str]) -> None:
+    """The classification's phrases are reduced to searchable terms; ordinary English does not become one."""
+    assert forms <= set(spoken_forms(wording))
+    assert not {"contact", "drinks", "other", "hot drinks"} & set(spoken_forms(wording))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("she has lupus", Kind.DIAGNOSIS),
+        ("dx E11.9", Kind.DIAGNOSIS),
+        ("started on clonazepam", Kind.DRUG),
+        ("take 500 mg daily", Kind.DRUG),
+        ("her colonoscopy", Kind.PROCEDURE),
+        ("A1c 9.4%", Kind.LAB),
+        ("a 47-year-old", Kind.CLINICAL),
+        ("prior authorization", Kind.INSURANCE),
+        ("kidney stones", Kind.DIAGNOSIS),
+        ("chemo", Kind.DRUG),
+    ],
+)
+def test_health_is_found(text: str, kind: Kind) -> None:
+    """Vocabulary, codes, doses, ages, laboratory values, lay words."""
+    assert kind in {mention.kind for mention in find_health(text, vocabulary())}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["visual aids", "we bid on it", "Ana Alt", "see section A4.1x", "the sob story", "a mass mailing? no, bid again"],
+)
+def test_plain_words_are_not_health(text: str) -> None:
+    """Abbreviations that are words count only in capitals; codes need a known category."""
+    assert all(mention.strength < 0.5 for mention in find_health(text, vocabulary()))
+
+
+def test_terms_are_whole_words() -> None:
+    """ "cat scan" is not in "scat scanner", "flu" not in "influence"."""
+    assert not find_health("scat scanner influences", vocabulary())
