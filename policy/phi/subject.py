@@ -11,6 +11,8 @@ from typing import Final
 from policy.phi.headers import decoded
 from policy.phi.normalise import normalise
 
+LONGEST: Final = 500  # octets of a subject whose tags are taken out: the work is done on the event loop
+_NESTED: Final = 3  # a tag inside a tag, twice; what is hidden deeper stays
 _LINE: Final = 76  # RFC 2047 section 2: a line with an encoded word is at most 76 characters long
 
 
@@ -24,9 +26,12 @@ def remove_tags(value: bytes, tags: Sequence[str]) -> bytes:
     """Return the body of a Subject field without the tags.
 
     value: the raw field body as it stands after "Subject:", folded or not, with or without a final line end.
-    Returns: a field body ready to stand after "Subject:": unchanged when no tag is in it; b"" when nothing is left;
+    Returns: a field body ready to stand after "Subject:": unchanged when no tag is in it, and when it is longer than
+    LONGEST (the reader sees the tag then, which did its work all the same); b"" when nothing is left;
     else one blank and the text, ASCII as it is, anything else as RFC 2047 UTF-8 encoded words, folded with CRLF.
     """
+    if len(value) > LONGEST:
+        return value
     text = decoded(value.decode("utf-8", errors="surrogateescape").strip())
     if not has_tag(text, tags):
         return value
@@ -48,16 +53,18 @@ def _without(text: str, tag: str) -> str:
     wanted = _folded(tag)
     if not wanted:
         return text
-    while True:
-        folded, origin = [], []
-        for index, character in enumerate(text):
-            for piece in _folded(character):
-                folded.append(piece)
-                origin.append(index)
-        at = "".join(folded).find(wanted)
-        if at < 0:
-            return text
-        text = f"{text[: origin[at]]} {text[origin[at + len(wanted) - 1] + 1 :]}"
+    for _ in range(_NESTED):
+        pieces = [(piece, index) for index, character in enumerate(text) for piece in _folded(character)]
+        folded = "".join(piece for piece, _ in pieces)
+        spans, at = [], folded.find(wanted)
+        while at >= 0:
+            spans.append((pieces[at][1], pieces[at + len(wanted) - 1][1] + 1))
+            at = folded.find(wanted, at + len(wanted))
+        if not spans:
+            break
+        for start, end in reversed(spans):
+            text = f"{text[:start]} {text[end:]}"
+    return text
 
 
 def _is_plain(text: str) -> bool:

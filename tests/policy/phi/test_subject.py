@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import time
 
 import pytest
 from hypothesis import given
@@ -74,3 +75,15 @@ def test_what_comes_back_is_one_field(text: str) -> None:
     lines = remove_tags(encoded, TAGS).split(b"\r\n")
     assert all(line.startswith(b" ") or not line for line in lines)
     assert not any(b"\n" in line or b"\r" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b" " + b"[secure]" * 5000, b" " + b"[sec" * 40 + b"ure]" * 40, b" " + b"[sec" * 9000 + b"ure]" * 9000],
+    ids=["many", "nested", "nested and long"],
+)
+def test_a_subject_made_of_tags_costs_little(value: bytes) -> None:
+    """The tags are taken out on the event loop; cutting one after the other took 99 s for 3,000 of them."""
+    began = time.process_time()
+    remove_tags(value, TAGS)
+    assert time.process_time() - began < 0.1
