@@ -6,7 +6,7 @@ codes, status reports) ends quietly or, through `about.py`, changes the message 
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -179,7 +179,8 @@ class Clerk:
 
     def _note_attempt(self, result: Result, record: Record) -> None:
         if result.before.method is not Method.PORTAL:
-            record.add(events=[events.delivery_attempted(result.entry, _try(result), at=result.at)])
+            tried = replace(result.before, attempts=result.entry.attempts)
+            record.add(events=[events.delivery_attempted(tried, _try(result), at=result.at)])
         if result.step.alarm is not None:
             alarm = events.delivery_tls_downgrade(
                 result.before, at=result.at, host=result.outcome.host, why=result.step.why
