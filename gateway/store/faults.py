@@ -2,6 +2,8 @@
 
 import errno
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -42,3 +44,15 @@ def environment_fault(error: Exception) -> EnvironmentFault | None:
         if code in SICK:
             return StoreSick(f"the database cannot be written: {error.orig.sqlite_errorname}")
     return None
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raise StoreFull or StoreSick where the database driver reports what disk, file or lock did."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        fault = environment_fault(error)
+        if fault is None:
+            raise
+        raise fault from error

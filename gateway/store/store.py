@@ -14,7 +14,7 @@ from gateway.store.content import BODY, PIECE_BYTES, REPORT, Part, Piece, seal_p
 from gateway.store.disk import DirectoryLock, Disk
 from gateway.store.engines import database_path, reader_engine, writer_engine
 from gateway.store.errors import StoreError, StoreFull, StoreSick, StoreUnsupported
-from gateway.store.faults import EnvironmentFault
+from gateway.store.faults import EnvironmentFault, in_our_words
 from gateway.store.migrate import prepare
 from gateway.store.rows import NewMessage, Sealed, drop_pieces
 from gateway.store.start import begin_run
@@ -67,7 +67,8 @@ class Store:
         try:
             os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             await asyncio.to_thread(prepare, database)
-            head = await begin_run(engine, vault)
+            with in_our_words():
+                head = await begin_run(engine, vault)
         except BaseException:
             await engine.dispose()
             lock.release()
@@ -137,9 +138,13 @@ class Store:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A read-only connection; each statement sees what was committed when it began."""
-        async with self._reader.connect() as conn:
-            yield conn
+        """A read-only connection; each statement sees what was committed when it began.
+
+        Raises: StoreSick when the file cannot be read.
+        """
+        with in_our_words():
+            async with self._reader.connect() as conn:
+                yield conn
 
     async def seal_message(self, new: NewMessage) -> Sealed:
         """Encrypt a message; content over 1 MiB is already on disk when this returns, invisible until it is committed.

@@ -136,7 +136,7 @@ class Writer:
             done.exception()  # seen: a caller that was cancelled will not ask
 
     def _refuse_if_unable(self) -> None:
-        if self._closed:
+        if self._closed or self._task.done():
             raise StoreClosed("the store is closed")
         if self._fault is not None:
             raise _copy(self._fault)

@@ -12,6 +12,7 @@ from gateway.store.errors import (
     KeyMismatch,
     StoreClosed,
     StoreLocked,
+    StoreSick,
     StoreUnsupported,
 )
 from gateway.store.statements import Unit
@@ -84,3 +85,12 @@ async def test_a_closed_store_takes_no_work(store: Store) -> None:
 async def test_other_engines_are_refused_in_words(tmp_path: Path, vault: Vault) -> None:
     with pytest.raises(StoreUnsupported, match=r"store\.url"):
         await Store.open(url="postgresql://localhost/mailward", data_dir=tmp_path, vault=vault, node="n")
+
+
+async def test_a_database_that_cannot_be_read_is_a_sick_store(store: Store, tmp_path: Path) -> None:
+    """QD-08: readers hear it in the store's words, and nothing of the path or the query leaks as a driver's error."""
+    database_path(tmp_path).rename(tmp_path / "hidden.db")
+    with pytest.raises(StoreSick, match="SQLITE_CANTOPEN"):
+        async with store.read():
+            pass
+    (tmp_path / "hidden.db").rename(database_path(tmp_path))
