@@ -1,6 +1,7 @@
 """What delivery asks of DNS: the MX records of a domain and the addresses of a host."""
 
 import asyncio
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -53,7 +54,13 @@ class DnsResolver:
     """Asks the configured resolvers, or the system's when there are none."""
 
     def __init__(self, resolvers: Sequence[HostPort], *, lifetime_s: float = LIFETIME_S) -> None:
-        """resolvers: addresses, not names (`dns.resolvers`). Raises: OSError without usable system configuration."""
+        """Set up; nothing is asked yet.
+
+        resolvers: IP addresses with ports (`dns.resolvers`).
+        Raises: ValueError for a name where an address belongs; dns.resolver.NoResolverConfiguration.
+        """
+        for at in resolvers:
+            ipaddress.ip_address(at.host)
         self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
         if resolvers:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(at.host, at.port) for at in resolvers]

@@ -19,8 +19,8 @@ from gateway.delivery.lookup import AliasLoop, DnsTrouble, Mx, NoSuchDomain, Res
 from tls.levels import TlsLevel
 from tls.requirement import HopTls
 
-HOP_LIMIT: Final = 20  # hosts tried for one domain; what stands behind them counts as not there
-ADDRESS_LIMIT: Final = 8  # addresses tried for one host
+HOP_LIMIT: Final = 10  # hosts tried for one domain; what stands behind them counts as not there
+ADDRESS_LIMIT: Final = 4  # addresses tried for one host
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

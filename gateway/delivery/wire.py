@@ -22,6 +22,7 @@ class Wire(asyncio.Protocol):
         self._is_over = False  # the peer sends nothing more, or the connection is gone
         self._is_lost = False
         self._is_full = False  # our side of the write buffer
+        self._is_paused = False  # the peer is made to wait
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._gone = asyncio.Event()
@@ -33,7 +34,8 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        if len(self._buffer) > BUFFER_LIMIT:
+        if len(self._buffer) > BUFFER_LIMIT and not self._is_paused:
+            self._is_paused = True
             self._open_transport().pause_reading()
         self._wake()
 
@@ -71,7 +73,8 @@ class Wire(asyncio.Protocol):
         """What has arrived, without waiting."""
         data = bytes(self._buffer)
         self._buffer.clear()
-        if data and not self._is_over:
+        if self._is_paused and not self._is_over:
+            self._is_paused = False
             self._open_transport().resume_reading()
         return data
 

@@ -50,7 +50,7 @@ class QueueEntry:
     attempts: tries so far in all; last_reply: one line of the last failure, ours or the peer's, without content.
     requiretls: RFC 8689 was asked for. urgent: shorter `urgent_tls_deadline`.
     delay_notified: the sender already has a delay notice.
-    tls_refused: every MX definitively refused TLS at an earlier rung (decides PIN or code in the portal).
+    tls_refused: TLS could not be had at an earlier rung, not even by its deadline (decides PIN or code in the portal).
     possible_duplicate: a connection broke after the final dot; only the same rung may be tried again.
     """
 

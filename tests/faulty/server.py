@@ -130,6 +130,7 @@ class FaultyServer:
         self.commands: list[Command] = []
         self.connections = 0
         self.stalled = asyncio.Event()  # set whenever a Stall is reached
+        self._news = asyncio.Event()
         self._scripts = scripts or (Script(),)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -138,6 +139,17 @@ class FaultyServer:
         """The verbs of all commands in order, or of one connection (from 1)."""
         chosen = [one for one in self.commands if connection in (None, one.connection)]
         return [one.line.split(b" ")[0].decode("latin-1").upper() for one in chosen]
+
+    def note(self, command: Command) -> None:
+        """Write down what a client said."""
+        self.commands.append(command)
+        self._news.set()
+
+    async def heard(self, verb: str) -> None:
+        """Wait until a client says this."""
+        while verb not in self.verbs():
+            self._news.clear()
+            await self._news.wait()
 
     def in_clear(self) -> list[bytes]:
         """What was said without TLS."""
@@ -204,7 +216,7 @@ class _Connection:
         await self._react("BANNER")
         while line := await self._reader.readline():
             line = line.removesuffix(b"\r\n")
-            self._server.commands.append(Command(self._number, line, self._tls))
+            self._server.note(Command(self._number, line, self._tls))
             verb = line.split(b" ")[0].split(b":")[0].decode("latin-1").upper()
             match verb:
                 case "EHLO":

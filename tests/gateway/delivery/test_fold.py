@@ -58,6 +58,7 @@ def test_fold_where_tls_was_seen_before(results: Sequence[HostResult], seen: See
     assert fold(results, tls_seen=True) is seen
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([REFUSED, ABSENT, UNCERTAIN, DOWN, at(Seen.NOT_REQUIRETLS)]), min_size=1), st.booleans()
 )

@@ -213,6 +213,7 @@ OBSERVATIONS = st.lists(st.tuples(st.sampled_from(Seen), st.integers(0, 3 * 24 *
 LADDERS = st.lists(st.sampled_from(ALL), min_size=1, max_size=3, unique=True)
 
 
+@pytest.mark.slow
 @given(LADDERS, OBSERVATIONS, st.booleans(), st.booleans(), st.floats(0, 1))
 def test_no_observation_lets_a_protected_message_out_in_clear(
     methods: Sequence[Method], observations: Sequence[tuple[Seen, int]], urgent: bool, requiretls: bool, jitter: float

@@ -7,6 +7,7 @@ import pytest
 import uvloop
 
 from gateway.config.values import HostPort
+from gateway.delivery.job import SendJob
 from gateway.delivery.outcome import Seen
 from gateway.delivery.pool import PoolLimits
 from tests.faulty import certificates
@@ -59,6 +60,7 @@ def test_the_same_on_uvloop(contexts: Contexts) -> None:
         runner.run(run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [b"A: b\r\n\r\n" + b"x" * 998 + b"\r\n", b"A: b\r\n\r\n" + b".....\r\n" * 100_000])
 async def test_large_message_arrives_byte_for_byte(net: Net, data: bytes) -> None:
     """SM-08: many blocks, prepared off the loop."""
@@ -359,6 +361,7 @@ async def test_a_reply_byte_by_byte_does_not_stretch_the_limit(net: Net) -> None
         assert (await net.send(CLEAR)).seen is Seen.DEFERRED
 
 
+@pytest.mark.slow
 async def test_zero_window_during_the_message(net: Net) -> None:
     """OB-07: three minutes for each block, then the slot is free again."""
     net.limits = limits_of(0.2)
@@ -369,6 +372,7 @@ async def test_zero_window_during_the_message(net: Net) -> None:
     assert "to be taken" in outcome.reply
 
 
+@pytest.mark.slow
 async def test_reset_in_the_middle_of_the_message(net: Net) -> None:
     """TL-05: requeued, nothing in doubt."""
     await net.serve(Script(tls=certificates.good(MX1), does={"DATA": ("354 go", Reset())}))
@@ -416,6 +420,45 @@ async def test_messages_per_connection_are_limited(net: Net) -> None:
     for _ in range(4):
         await net.send(VERIFIED)
     assert server.connections == 2
+
+
+async def test_idle_connections_say_goodbye(net: Net) -> None:
+    """Kept for `idle_s`, not for ever."""
+    net.pool = PoolLimits(idle_s=0.01)
+    (server,) = await net.serve(GOOD1)
+    await net.send(VERIFIED)
+    async with asyncio.timeout(2):
+        await server.heard("QUIT")
+    assert (await net.send(VERIFIED)).reused == 0
+
+
+async def test_close_says_goodbye(net: Net) -> None:
+    """The gateway stops: kept connections end with QUIT."""
+    (server,) = await net.serve(GOOD1)
+    await net.send(VERIFIED)
+    await net.transport.close()
+    async with asyncio.timeout(2):
+        await server.heard("QUIT")
+
+
+async def test_cancelled_delivery_leaves_no_connection_behind(net: Net) -> None:
+    """The gateway stops, or a lease lapses: a session in the middle of a message is never used again."""
+    (server,) = await net.serve([Script(tls=certificates.good(MX1), does={"DOT": Stall()}), GOOD1])
+    task = asyncio.create_task(net.send(VERIFIED))
+    await server.stalled.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await net.send(VERIFIED)).reused == 0
+    assert (server.connections, len(server.messages)) == (2, 1)
+
+
+async def test_nothing_that_is_logged_holds_content(net: Net) -> None:
+    """KY-01: jobs and outcomes print without the message."""
+    await net.serve(Script(does={"DOT": "550 5.6.0 no"}))
+    outcome = await net.send(CLEAR)
+    job = SendJob(domain="b.example", mail_from="", recipients=(), data=BODY, needs=CLEAR)
+    assert "Marker" not in repr((job, outcome))
 
 
 async def test_levels_do_not_share_connections(net: Net) -> None:
