@@ -48,6 +48,7 @@ class Store:
         self._reader = reader
         self._engine = engine
         self._writer = writer
+        self._ahead: set[str] = set()  # messages whose pieces are on disk and which no unit has made visible yet
         self._cleaning: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -90,7 +91,8 @@ class Store:
         """Finish queued writes and give the directory back; new work is refused with StoreClosed at once."""
         if self._writer.closed:
             return
-        await asyncio.gather(*self._cleaning)
+        for task in self._cleaning:
+            task.cancel()
         await self._writer.close()
         await self._reader.dispose()
         await self._engine.dispose()
@@ -119,7 +121,14 @@ class Store:
 
         Raises: StoreFull, StoreSick, StoreClosed; MissingRow or SQLAlchemy's IntegrityError for a unit that cannot be.
         """
-        await self._writer.commit(unit)
+        ahead = self._ahead & _messages_in(unit) if self._ahead else set()
+        try:
+            await self._writer.commit(unit)
+        except Exception:
+            for queue_id in ahead:
+                self._drop_later(queue_id)
+            raise
+        self._ahead -= ahead
 
     async def settle(self, unit: Unit) -> None:
         """Commit an outcome that has already happened in the world: wait out a sick store and try again."""
@@ -173,7 +182,11 @@ class Store:
         )
 
     async def discard(self, queue_id: str) -> None:
-        """Remove what was written ahead of a message that will not be accepted after all."""
+        """Remove what was written ahead of a sealed message that nobody will try to commit.
+
+        A commit that fails does so by itself.
+        """
+        self._ahead.discard(queue_id)
         await self._writer.commit(Unit(changes=(drop_pieces(queue_id),)))
 
     def _sealed_pieces(self, new: NewMessage, data_key: bytes) -> Iterator[Piece]:
@@ -183,15 +196,28 @@ class Store:
 
     async def _write_ahead(self, queue_id: str, pieces: Iterator[Piece]) -> None:
         """One piece a unit, so that a large message never stalls the group commit of small ones."""
+        self._ahead.add(queue_id)
         try:
             while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
                 await self._writer.commit(Unit(changes=(Change(Op.INSERT_CONTENT, piece),)))
-        except BaseException:  # cancelled too; the writer keeps order, so the removal follows the last piece
-            task = asyncio.create_task(self._discard_quietly(queue_id))
-            self._cleaning.add(task)
-            task.add_done_callback(self._cleaning.discard)
+        except BaseException:  # cancelled too
+            self._drop_later(queue_id)
             raise
 
-    async def _discard_quietly(self, queue_id: str) -> None:
-        with suppress(StoreError):  # the next start sweeps what is left
-            await self.discard(queue_id)
+    def _drop_later(self, queue_id: str) -> None:
+        """Give the space back as soon as the store can write; what is left at a stop is swept by the next start.
+
+        The writer keeps order, so the removal follows the last piece.
+        """
+        self._ahead.discard(queue_id)
+        task = asyncio.create_task(self._drop(queue_id))
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+
+    async def _drop(self, queue_id: str) -> None:
+        with suppress(StoreError):
+            await self.settle(Unit(changes=(drop_pieces(queue_id),)))
+
+
+def _messages_in(unit: Unit) -> set[str]:
+    return {change.row["id"] for change in unit.changes if change.op is Op.INSERT_MESSAGE}

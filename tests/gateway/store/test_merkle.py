@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.store.merkle import (
@@ -63,6 +63,7 @@ def test_the_empty_tree() -> None:
     assert Frontier().root() == EMPTY_ROOT == sha256(b"").digest()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300))
 def test_appending_builds_the_defined_tree(size: int) -> None:
     """Invariant: the frontier's root is the root that the RFC defines, also after a trip through the database."""
@@ -82,6 +83,7 @@ def test_a_frontier_that_does_not_fit_is_refused() -> None:
         Frontier.from_bytes(3, bytes(32))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 130).flatmap(lambda size: st.tuples(st.integers(0, size - 1), st.just(size))))
 def test_inclusion_proofs(place: tuple[int, int]) -> None:
     """Invariant (AU-12): a logarithmic proof verifies for its leaf, index, size and root, and nothing else."""
@@ -99,6 +101,7 @@ def test_inclusion_proofs(place: tuple[int, int]) -> None:
         assert not verify_inclusion(leaves[index], index, size, proof[:-1], root)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 130).flatmap(lambda new: st.tuples(st.integers(1, new), st.just(new))))
 def test_consistency_proofs(sizes: tuple[int, int]) -> None:
     """Invariant: the proof verifies for a tree and its prefix, and not for a prefix that was rewritten."""
