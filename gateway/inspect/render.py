@@ -15,6 +15,7 @@ from email.generator import BytesGenerator
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from io import BytesIO
+from pathlib import PurePath
 from typing import Final
 
 import msgspec
@@ -25,6 +26,7 @@ from policy.phi.headers import decoded
 from policy.phi.structure import scan
 
 NAME_LETTERS: Final = 120
+ENDING_LETTERS: Final = 11  # of them, the ending with its dot
 LINE_LETTERS: Final = 1000
 _PATH: Final = re.compile(r"[/\\]")
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f"*:<>?|;]')
@@ -210,8 +212,7 @@ def _declared_name(part: Message) -> str:
 def _name(part: Message, number: int) -> str:
     """A file name that is only a name: no path, no control or direction marks, no leading dot, bounded (PO-11)."""
     last = _PATH.split(decoded(_declared_name(part)))[-1]
-    clean = _UNSAFE.sub("_", unicodedata.normalize("NFC", _visible(last))).strip(" .")
-    stem, dot, ending = clean.rpartition(".")
+    clean = _UNSAFE.sub("_", unicodedata.normalize("NFC", " ".join(_visible(last).split()))).strip(" .")
     if len(clean) > NAME_LETTERS:
-        clean = (stem if dot else clean)[: NAME_LETTERS - 11] + dot + ending[:10] if dot else clean[:NAME_LETTERS]
+        clean = clean[: NAME_LETTERS - ENDING_LETTERS] + PurePath(clean).suffix[:ENDING_LETTERS]
     return clean or f"attachment-{number}{'.eml' if part.get_content_maintype() == 'message' else ''}"

