@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.delivery.fold import FINAL, fold
@@ -59,6 +59,7 @@ def test_fold_where_tls_was_seen_before(results: Sequence[HostResult], seen: See
 
 
 @pytest.mark.slow
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([REFUSED, ABSENT, UNCERTAIN, DOWN, at(Seen.NOT_REQUIRETLS)]), min_size=1), st.booleans()
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.delivery.ladder import TABLE, Alarm, Column, LadderPolicy, Move, Step, next_step
@@ -214,6 +214,7 @@ LADDERS = st.lists(st.sampled_from(ALL), min_size=1, max_size=3, unique=True)
 
 
 @pytest.mark.slow
+@settings(deadline=None)
 @given(LADDERS, OBSERVATIONS, st.booleans(), st.booleans(), st.floats(0, 1))
 def test_no_observation_lets_a_protected_message_out_in_clear(
     methods: Sequence[Method], observations: Sequence[tuple[Seen, int]], urgent: bool, requiretls: bool, jitter: float

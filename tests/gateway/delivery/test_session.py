@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.delivery.dialogue import Answer, Answered, Closed, Phase, Ready, Send, Step, UpgradeTls
@@ -369,6 +369,7 @@ def test_junk_is_transient_and_bounded(junk: bytes) -> None:
 
 
 @pytest.mark.slow
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60) | st.sampled_from([b"250 ok\r\n", b"354 go\r\n", b"220 x\r\n", PLAIN, SECURE])))
 def test_no_peer_makes_the_session_raise_or_send_mail_in_clear(chunks: list[bytes]) -> None:
     """Invariant 1: bytes of any kind; a session that needs TLS and never gets it never says MAIL."""
@@ -476,6 +477,7 @@ def test_bare_line_ends_never_reach_the_wire(data: bytes) -> None:
 
 
 @pytest.mark.slow
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b".", b"..", b"x", b"\r\n", b"\r\n."])).map(b"".join))
 def test_stuffed_message_ends_once_and_reads_back(data: bytes) -> None:
     """SM-08: exactly one end, and the receiver sees the same bytes."""
