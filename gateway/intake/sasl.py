@@ -12,7 +12,7 @@ from typing import Final
 from gateway.intake import replies
 from gateway.intake.errors import RefusedError
 
-MAX_CREDENTIAL: Final = 1024  # octets of user name or password
+MAX_CREDENTIAL: Final = 4096  # octets of user name or password: 1,024 characters of UTF-8
 
 
 @dataclass(frozen=True, slots=True)
