@@ -21,7 +21,9 @@ class Entry(NamedTuple):
 COMMANDS: Final = {
     "serve": Entry("gateway.cli.serve:serve", "Run the gateway in the foreground."),
     "check-config": Entry("gateway.cli.check_config:check_config", "Show every problem of the configuration at once."),
-    "explain": Entry("gateway.cli.explain:explain", "Show what is found in messages and how they would leave."),
+    "explain": Entry(
+        "gateway.cli.explain:explain", "Show what is found in messages and how each recipient would get them."
+    ),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
     "user": Entry("gateway.cli.user:user", "People who may send, and their passwords."),
     "audit": Entry("gateway.cli.audit:audit", "Verify, search and export the audit log."),

@@ -10,9 +10,7 @@ from gateway.cli.context import Status, config_option, fail, print_json, print_t
 from gateway.config import Settings
 
 LINE_LIMIT: Final = 4096
-PASSWORD = click.option(
-    "--password-stdin", is_flag=True, help="Take the first line of standard input."
-)
+PASSWORD = click.option("--password-stdin", is_flag=True, help="Take the first line of standard input.")
 
 
 @click.group()
