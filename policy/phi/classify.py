@@ -96,8 +96,8 @@ def _examine(text: Text, words: Vocabulary, senders: frozenset[str]) -> Evidence
     people = [*find_names(content, words), *find_identifiers(content)]
     if text.source is Source.HEADER:
         return Evidence(text, tuple(_as_staff(person) for person in people), ())
-    people.extend(find_reader(content))
     health = [mention for mention in find_health(content, words) if zones is None or zones.at(mention.start) is None]
+    people.extend(find_reader(content, health))
     settled = tuple(
         _as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people
     )

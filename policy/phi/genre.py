@@ -7,7 +7,8 @@ from typing import Final
 _MARKS: Final = tuple(
     phrase.strip()
     for phrase in """
-    unsubscribe, view in browser, view in your browser, view this email, newsletter, awareness month
+    unsubscribe, join our, register by, register now, save the date, donate, fundraiser
+    view in browser, view in your browser, view this email, newsletter, awareness month
     awareness week, awareness day, press release, for immediate release, webinar, clinicaltrials.gov
     phase 1 trial, phase 2 trial, phase 3 trial, phase i trial, phase ii trial, phase iii trial, phase 2 study
     phase 3 study, primary endpoint, randomized, randomised, placebo, meta-analysis, et al, background:

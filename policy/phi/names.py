@@ -17,6 +17,8 @@ from policy.phi.mention import Mention, Role
 from policy.phi.names_cues import (
     AGE,
     CREDENTIALS,
+    GREETING_AFTER,
+    GREETING_BEFORE,
     NOT_NAMES,
     ORGANISATION,
     PATIENT_AFTER,
@@ -37,11 +39,12 @@ _RUN: Final = re.compile(
 )
 _TOKEN: Final = re.compile(r"[\w'-]+")
 _POSSESSIVE: Final = re.compile(r"'s?\Z")
-_PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z", re.IGNORECASE)
+_PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
 _LOWER_LINE: Final = re.compile(r"^[^A-Z\n]{8,600}$", re.MULTILINE)
 _LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z]|'s|[.,])")
-_LOOK_BACK: Final = 64
+_LEADING: Final = NOT_NAMES | TITLES | STAFF_TITLES  # words that lead to a name
+_LOOK_BACK: Final = 40
 _LOOK_AHEAD: Final = 72
 _AGE_REACH: Final = 70
 _CANDIDATES: Final = 20_000
@@ -86,7 +89,7 @@ def find_names(text: str, vocabulary: Vocabulary) -> list[Mention]:
 
 def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | None:
     tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(run)]
-    while tokens and tokens[0][0].lower() in NOT_NAMES | TITLES | STAFF_TITLES:
+    while tokens and tokens[0][0].lower() in _LEADING:
         tokens = tokens[1:]
     has_credentials = names_place = False
     while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0])):
@@ -120,15 +123,16 @@ def _is_credential(word: str) -> bool:
 
 def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention | None:
     """Decide whether a candidate names a person, and in which role."""
-    before = text[max(0, candidate.start - _LOOK_BACK) : candidate.start].rpartition("\n")[2]
-    after = text[candidate.end : candidate.end + _LOOK_AHEAD].partition("\n")[0]
+    before = text[max(0, candidate.start - _LOOK_BACK) : candidate.start].rpartition("\n")[2].lower()
+    after = text[candidate.end : candidate.end + _LOOK_AHEAD].partition("\n")[0].lower()
     known = _known(candidate, vocabulary)
-    if len(candidate.words) == 1 and not known and not _PERSON_TITLE.search(before):
-        return None  # a capitalised word like any other
+    is_abbreviation = known and candidate.words[0].isupper()
+    if len(candidate.words) == 1 and (not known or is_abbreviation) and not _PERSON_TITLE.search(before):
+        return None  # a capitalised word like any other, or "ADA"
     verdict = (
         _staff(candidate, before, after, known)
         or _patient(text, candidate, before, after, known)
-        or _unknown(candidate, known)
+        or _unknown(candidate, known, vocabulary)
     )
     if verdict is None:
         return None
@@ -146,11 +150,13 @@ def _known(candidate: _Candidate, vocabulary: Vocabulary) -> int:
 
 
 def _count(given: str, surname: str, vocabulary: Vocabulary) -> int:
-    is_family = surname in vocabulary.surnames or any(piece in vocabulary.surnames for piece in surname.split("-"))
+    is_family = surname in vocabulary.surnames or all(piece in vocabulary.surnames for piece in surname.split("-"))
     return (given in vocabulary.given_names) + is_family
 
 
 def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[Role, float, str] | None:
+    if GREETING_BEFORE.match(before) and GREETING_AFTER.match(after):
+        return Role.STAFF, 0.0, "a person who is greeted"
     if candidate.has_credentials or STAFF_AFTER.match(after):
         return Role.STAFF, 0.0, "a name with a profession"
     if STAFF_BEFORE.search(before) and (known or len(candidate.words) <= 3):
@@ -166,11 +172,11 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
     if SELF_BEFORE.search(before) and several:
         return Role.PATIENT, 0.85, "a person who names himself or herself"
     if PATIENT_AFTER.match(after) and (known or titled or (several and not all(map(str.isupper, candidate.words)))):
-        strength = 0.88 if several or titled else 0.72
+        strength = 0.88 if titled or (several and known) else 0.72
         return Role.PATIENT, strength, "a name followed by what happens to a patient"
     if PATIENT_BEFORE.search(before) and (known or titled):
         return Role.PATIENT, 0.85, "a name after words for a patient"
-    nearby = text[max(0, candidate.start - _AGE_REACH) : candidate.end + _AGE_REACH]
+    nearby = text[max(0, candidate.start - _AGE_REACH) : candidate.end + _AGE_REACH].lower()
     if known and AGE.search(nearby):
         return Role.PATIENT, 0.85, "a name beside an age"
     if titled:
@@ -180,7 +186,7 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
     return None
 
 
-def _unknown(candidate: _Candidate, known: int) -> tuple[Role, float, str] | None:
+def _unknown(candidate: _Candidate, known: int, vocabulary: Vocabulary) -> tuple[Role, float, str] | None:
     words = candidate.words
     is_heading = all(word.isupper() and len(word) > 1 for word in words)
     if len(words) < 2 or not known or (known < 2 and (is_heading or words[-1].lower() in ORGANISATION)):
@@ -189,7 +195,8 @@ def _unknown(candidate: _Candidate, known: int) -> tuple[Role, float, str] | Non
         return Role.UNKNOWN, 0.68, "a given name and a surname"
     if _INITIAL.match(candidate.words[-1]) and candidate.words[0].lower() not in _EVERYDAY:
         return Role.UNKNOWN, 0.6, "a given name and an initial"
-    return Role.UNKNOWN, 0.58, "two words, one of them a known name"
+    is_given = words[0].lower() in vocabulary.given_names
+    return Role.UNKNOWN, 0.6 if is_given else 0.52, "two words, one of them a known name"
 
 
 def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:

@@ -1,6 +1,6 @@
 """Words around a name that say who somebody is; tables for `names`.
 
-Every expression here is tried at the edge of a name only, on at most a line's rest of text, so none can run away.
+Every expression here is tried at the edge of a name only, on a few dozen characters in lower case.
 """
 
 import re
@@ -85,7 +85,7 @@ PLACES: Final = frozenset(
 )
 
 STAFF_BEFORE: Final = re.compile(
-    r"\b(?:dr|doctor|prof(?:essor)?|provider|physician|attending|surgeon|assistant|anesthesiologist|nurse"
+    r"\b(?:by|dr|doctor|prof(?:essor)?|provider|physician|attending|surgeon|assistant|anesthesiologist|nurse"
     r"|pcp|np|pa|resident physician|therapist|counselor|pharmacist|dentist"
     r"|contact|attn|host(?:ed by)?|from|sent by|signed by|written by|dictated by|reviewed by|ordered by"
     r"|referred by|seen by|performed by|prepared by|presented by|author(?:ed by)?|cc|reporter"
@@ -95,7 +95,6 @@ STAFF_BEFORE: Final = re.compile(
     r"|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
     r"|recipient|user|assigned to|approved by|principal investigator|investigator|study of"
     r"|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",
-    re.IGNORECASE,
 )
 STAFF_AFTER: Final = re.compile(
     r",? {0,2}\(?(?:m\.?d\.?|d\.?o\.?|r\.?n\.?|n\.?p\.?|p\.?a\.?(?:-c)?|l\.?p\.?n\.?|ph\.?d\.?|pharm\.?d"
@@ -107,10 +106,18 @@ STAFF_AFTER: Final = re.compile(
     r"|presented the|announced|is on call|is covering|said|explained|recommends|teaches|founded"
     r"|is the (?:director|manager|head|chair|new))\b"
     r"|'s? (?:office|team|book|study|group|lab\b)",
-    re.IGNORECASE,
 )
 
-SELF_BEFORE: Final = re.compile(r"\b(?:i am|i'm|my name is|this is|it's|it is|me,)[ :]{1,2}\Z", re.IGNORECASE)
+# The person a letter opens with is its reader: a patient only when the letter speaks to one (`reader`).
+GREETING_BEFORE: Final = re.compile(
+    r"^[ >|]{0,4}(?:dear|hi|hello|hey|good morning|good afternoon|greetings|thank you|thanks),? (?:mr|mrs"
+    r"|ms|miss)?\.? ?\Z"
+)
+GREETING_AFTER: Final = re.compile(r" ?[,:!.;-]| for\b|\Z")
+
+SELF_BEFORE: Final = re.compile(
+    r"\b(?:i am|i'm|my name is|(?:his|her|their|patient's) name is|this is|it's|it is|me,)[ :]{1,2}\Z"
+)
 
 PATIENT_LABEL: Final = re.compile(
     r"\b(?:patients?|pt|name of patient|pt name|patient name|member|subscriber|insured|beneficiary|client"
@@ -119,19 +126,19 @@ PATIENT_LABEL: Final = re.compile(
     r"|full name|name|deceased|decedent|student|child|baby|participant)(?: name)?s?"
     r" ?[:#=|]{1,2} {0,3}(?:mr|mrs|ms|miss)?\.? ?\Z|\b(?:visit|transcript|call|session|interview"
     r"|appointment|results|labs)[:,]? (?:with|for|of)? ?\Z|transcript, \Z",
-    re.IGNORECASE,
 )
 PATIENT_BEFORE: Final = re.compile(
     r"\b(?:patient|pt|patient named|named|member|subscriber|insured|client|our patient|my patient"
     r"|bed \d{1,4}[:,]?|room \d{1,4}[:,]?|authorization for|auth for|claim for|claims for|results? for"
     r"|labs? for|refill for"
-    r"|records? (?:for|of)|chart (?:for|of)|appointment for|referral for|referring|behalf of|care of"
+    r"|records? (?:for|of)|attorney for|lawyer for|report (?:of|on|for)|transport for|decedent|worker:?"
+    r"|intake:?|mom of|dad of|plan for|panel for|audiogram for|wants|result for|photo of|baby (?:boy|girl)"
+    r"|daughter of|son of|chart (?:for|of)|appointment for|referral for|referring|behalf of|care of"
     r"|caring for|treating|treated|admitted|discharged|evaluated|diagnosed|saw|examined|prescribed"
     r"|mother of|father of|parent of"
     r"|daughter,?|son,?|husband,?|wife,?|mother,?|father,?|brother,?|sister,?|regarding|re|about|case of"
     r"|obtained from|explained to|informed|like|call|called|female,?|male,?|woman,?|man,?|boy,?|girl,?"
     r"|y/?o,?|old,?) (?:mr|mrs|ms|miss)?\.? ?\Z",
-    re.IGNORECASE,
 )
 PATIENT_AFTER: Final = re.compile(
     r"(?:,| -|:)? {0,2}(?:"
@@ -144,17 +151,16 @@ PATIENT_AFTER: Final = re.compile(
     r"|presents|presented|has (?:his|her|their)|shows|reports|reported|denies|denied|complains|complained"
     r"|underwent|tolerated|states|stated|admits|returned|returns|developed|received|continues|consented"
     r"|expired|died|had an?|has an?|suffers|suffered|requires|needs"
-    r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|tested (?:positive|negative)|came back (?:positive|negative)"
+    r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|, \d{1,2}(?:[,.;)]| ?[mf]\b)|tested (?:positive|negative)"
+    r"|came back (?:positive|negative)"
     r"|(?:19|20)\d{6}\b|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr"
-    r"|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh|account"
+    r"|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh"
     r")|'s? (?:\w{1,15} ){0,2}?(?:labs?|results?|mri|ct|x-?ray|scan|biopsy|chart|medications?|meds"
     r"|prescription|refill|surgery|procedure|appointment|diagnosis|condition|treatment|symptoms|blood|test"
     r"|records?|dose|therapy|claim|insurance|visit|pain|wound"
     r"|cancer|a1c|inr|bp|family|mother|father|wife|husband|temperature|vitals|incision|care|dob|doctor|nurse)\b",
-    re.IGNORECASE,
 )
 AGE: Final = re.compile(
     r"\b(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[- ]{0,2}(?:year|yr"
     r"|month|week|day)s?[- ]{1,2}old\b|\b\d{1,3} ?y/?o\b|\b(?:female|male|woman|gentleman|lady) patient\b",
-    re.IGNORECASE,
 )

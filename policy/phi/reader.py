@@ -4,7 +4,7 @@ The address of such a reader identifies a patient although no name stands in the
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from policy.phi.mention import Mention, Role
@@ -55,12 +55,17 @@ _SPECIFIC: Final = re.compile(
 )
 _SPECIFIC_REACH: Final = 140
 _IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
+_OWNER: Final = re.compile(r"\b(my|your|ur)(?: (?!doctor|health|body|patients?\b)[\w'/-]{1,20}){0,3} \Z")
 _LIMIT: Final = 200
 
 
-def find_reader(text: str) -> Iterator[Mention]:
-    """Yield stretches that address the reader as a patient, or in which the writer speaks as one."""
+def find_reader(text: str, health: Sequence[Mention]) -> Iterator[Mention]:
+    """Yield stretches that address the reader as a patient, or in which the writer speaks as one.
+
+    health: what the text says about health; "your" or "my" right before such a word speaks of its owner.
+    """
     lower = lower_case(text)
+    yield from _owned(lower, health)
     is_greeted = _GREETING.search(lower) is not None
     for pattern, strength, why in (
         (_YOUR, 0.8, "the text speaks to its reader as to a patient"),
@@ -75,3 +80,21 @@ def find_reader(text: str) -> Iterator[Mention]:
                 yield Mention(
                     Kind.EMAIL, *match.span(), match[0], strength if is_specific else _IN_GENERAL, why, Role.READER
                 )
+
+
+def _owned(lower: str, health: Sequence[Mention]) -> Iterator[Mention]:
+    """Yield "my" and "your" with the health word that they own."""
+    is_greeted = _GREETING.search(lower) is not None
+    for mention in [mention for mention in health if mention.strength > _IN_GENERAL][:_LIMIT]:
+        owner = _OWNER.search(lower, max(0, mention.start - 48), mention.start)
+        if owner and not _GENERAL.search(lower[max(0, owner.start() - 24) : mention.start]):
+            is_specific = (
+                owner[1] == "my" or is_greeted or _SPECIFIC.search(lower, mention.end, mention.end + _SPECIFIC_REACH)
+            )
+            why = (
+                "the writer speaks as a patient"
+                if owner[1] == "my"
+                else "the text speaks to its reader as to a patient"
+            )
+            strength = 0.78 if is_specific else _IN_GENERAL
+            yield Mention(Kind.EMAIL, owner.start(), mention.end, mention.value, strength, why, Role.READER)
