@@ -3,6 +3,7 @@
 It shares no line with our client. What it does beyond taking mail is said by its `Behaviour`.
 """
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -47,11 +48,18 @@ class NextHop:
         self.arrived = threading.Condition()
         self._context = _server_context(behaviour.identity)
         self._listener = socket.create_server((address, port), backlog=200)
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._sessions: dict[_Session, threading.Thread] = {}
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
 
     def close(self) -> None:
+        """Stop listening and end all sessions."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join(10)
         self._listener.close()
+        for session, thread in self._sessions.items():
+            session.end()
+            thread.join(10)
 
     def wait_for(self, text: bytes, *, timeout_s: float = 15) -> Arrival:
         """The first message that contains a text. Raises: AssertionError when none comes in time."""
@@ -73,7 +81,9 @@ class NextHop:
             except OSError:
                 return  # closed
             connection.settimeout(IDLE_S)
-            threading.Thread(target=_Session(self, connection, self._context).run, daemon=True).start()
+            session = _Session(self, connection, self._context)
+            self._sessions[session] = threading.Thread(target=session.run)
+            self._sessions[session].start()
 
 
 class _Session:
@@ -95,7 +105,13 @@ class _Session:
         except OSError:
             pass  # the client, or the handshake, ended the session
         finally:
+            self._input.close()
             self._connection.close()
+
+    def end(self) -> None:
+        """Called from another thread: `run` returns soon."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, line: str) -> bool:
         verb = line.split(" ", 1)[0].upper()
@@ -150,6 +166,7 @@ class _Session:
         return self._say("250 2.0.0 Taken")
 
     def _upgrade(self, context: ssl.SSLContext) -> None:
+        self._input.close()
         self._connection = context.wrap_socket(self._connection, server_side=True)
         self._input = self._connection.makefile("rb")
         self._tls = self._connection.version() or "TLS"

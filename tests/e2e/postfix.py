@@ -97,7 +97,7 @@ def _configure(root: Path, address: str, port: int, settings: Mapping[str, str])
         "mail_owner": "postfix",
         "setgid_group": "postdrop",
         "myhostname": "mx.postfix.example",
-        "inet_interfaces": address,
+        "inet_interfaces": "127.0.0.1",  # the others of 127.0.0.0/8 are none; master.cf has the address
         "inet_protocols": "ipv4",
         "mydestination": "",
         "alias_maps": "",

@@ -13,8 +13,12 @@ from tests.e2e.installation import PASSWORD, USER, Installation
 def connect(gateway: Installation, *, user: str = USER, password: str = PASSWORD) -> smtplib.SMTP:
     """A session on the submission listener, encrypted and logged in."""
     client = smtplib.SMTP("127.0.0.1", gateway.ports.submission, timeout=30)
-    client.starttls(context=client_tls(gateway))
-    client.login(user, password)
+    try:
+        client.starttls(context=client_tls(gateway))
+        client.login(user, password)
+    except BaseException:
+        client.close()
+        raise
     return client
 
 
