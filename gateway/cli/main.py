@@ -26,7 +26,9 @@ COMMANDS: Final = {
     ),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
     "user": Entry("gateway.cli.user:user", "People who may send, and their passwords."),
-    "audit": Entry("gateway.cli.audit:audit", "Verify, search and export the audit log."),
+    "audit": Entry(
+        "gateway.cli.audit:audit", "The audit log: what happened to every recipient, and that nobody rewrote it."
+    ),
     "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys, and our DKIM keys."),
 }
 
