@@ -1,6 +1,6 @@
 """Build the compact vocabulary tables: `python -m policy.phi.data.build [FOLDER]`.
 
-Reads the data files of two packages that need not be there at run time and writes `diagnoses.gz` and `drugs.gz`:
+Reads the data files of two packages that need not be there at run time and writes `diagnoses.tsv.gz` and `drugs.tsv.gz`:
 gzip of UTF-8 lines "weight<TAB>term", terms in lower case, sorted, so that the same packages give the same bytes.
 Uses the standard library only and runs no code of the packages, except that unpickling the drug dictionary allows
 nothing but plain containers.
@@ -144,7 +144,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{missing}; install the packages that requirements/build.txt names\n")
         return 1
     for name, table in (("diagnoses", diagnoses), ("drugs", drugs)):
-        _write(folder / f"{name}.gz", table)
+        _write(folder / f"{name}.tsv.gz", table)
         sys.stdout.write(f"{name}: {len(table)} terms\n")
     return 0
 

@@ -69,14 +69,14 @@ def vocabulary() -> Vocabulary:
 
 def _built(table: str) -> Iterator[tuple[float, str]]:
     try:
-        packed = (files("policy.phi.data") / f"{table}.gz").read_bytes()
+        packed = (files("policy.phi.data") / f"{table}.tsv.gz").read_bytes()
         lines = gzip.decompress(packed).decode().splitlines()
         rows = [line.split("\t") for line in lines]
         yield from ((float(weight), text) for weight, text in rows)
     except (OSError, EOFError, ValueError) as broken:
-        raise VocabularyMissing(f"vocabulary table {table}.gz is missing or broken; run: {_BUILD}") from broken
+        raise VocabularyMissing(f"vocabulary table {table}.tsv.gz is missing or broken; run: {_BUILD}") from broken
     if not rows:
-        raise VocabularyMissing(f"vocabulary table {table}.gz is empty; run: {_BUILD}")
+        raise VocabularyMissing(f"vocabulary table {table}.tsv.gz is empty; run: {_BUILD}")
 
 
 def _lay_terms() -> Iterator[Term]:

@@ -27,7 +27,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     vocabulary.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["drugs.gz", "diagnoses.gz", "lay_terms.txt"])
+@pytest.mark.parametrize("name", ["drugs.tsv.gz", "diagnoses.tsv.gz", "lay_terms.txt"])
 def test_a_missing_table_protects_everything(tables: Path, name: str) -> None:
     """MP-15: without a table there is an error that says what to do, and never a clean verdict."""
     (tables / name).unlink()
@@ -41,7 +41,7 @@ def test_a_missing_table_protects_everything(tables: Path, name: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b""), gzip.compress(b"no tab\n")])
 def test_a_broken_table_is_as_bad_as_a_missing_one(tables: Path, content: bytes) -> None:
     """MP-15: half a vocabulary would call mail clean."""
-    (tables / "drugs.gz").write_bytes(content)
+    (tables / "drugs.tsv.gz").write_bytes(content)
     with pytest.raises(VocabularyMissing, match=r"policy\.phi\.data\.build"):
         vocabulary()
 
