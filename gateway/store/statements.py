@@ -81,8 +81,10 @@ _VERIFIED: Final = sa.bindparam("b_verified", type_=sa.Boolean)
 # SET takes every other key of the row; _THE_ENTRY says which row.
 _save_entry: Final = sa.update(entry).where(entry.c.id == _THE_ENTRY)
 
+# One comparison for each ending: an `IN` expands its list at run time, which executemany cannot do.
+_waits: Final = sa.and_(*(entry.c.state != ending.value for ending in sorted(ENDINGS)))
 _unfinished: Final = sa.or_(
-    sa.exists().where(entry.c.queue_id == _THE_MESSAGE, entry.c.state.not_in(sorted(state.value for state in ENDINGS))),
+    sa.exists().where(entry.c.queue_id == _THE_MESSAGE, _waits),
     sa.exists().where(portal_message.c.queue_id == _THE_MESSAGE),
 )
 _destroyed: Final = sa.exists().where(message.c.id == _THE_MESSAGE, message.c.wrapped_key.is_(None))

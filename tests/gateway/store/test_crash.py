@@ -18,8 +18,8 @@ from gateway.store.vault import Vault
 from tests.gateway.store.committer import RECIPIENTS
 from tests.gateway.store.parts import open_store
 
-ROUNDS = 12
-LINES_MORE = 17  # each round lives so many acknowledgements longer than the one before
+ROUNDS = 10
+LINES_MORE = 11  # each round lives so many acknowledgements longer than the one before
 ROOT = Path(__file__).parents[3]
 
 
