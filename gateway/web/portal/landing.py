@@ -54,7 +54,7 @@ class Landing:
         self._hashers = asyncio.Semaphore(HASHERS)
         self._per_peer = Brake(every_s=2, burst=60)  # a clinic's whole waiting room may share one address
         self._per_link = Brake(every_s=20, burst=20)
-        self._codes = Brake(every_s=600, burst=5)  # 149 codes a day at most: 745 guesses at 10^6
+        self._secrets = Brake(every_s=600, burst=5)  # 149 codes a day at most: 745 guesses at 10^6
 
     async def show(self, request: Request) -> Response:
         """GET: the page as it stands. Sets one random cookie for the form and stores nothing."""
@@ -95,13 +95,16 @@ class Landing:
         return max(self._per_peer.wait_s(peer, now), self._per_link.wait_s(visit.message.token_hash, now))
 
     async def _send(self, visit: Visit) -> Response:
-        """Make a code the current one and have it mailed."""
+        """Have a new secret made: a code is mailed to the recipient, a PIN is told to the sender."""
         message = visit.message
-        if visit.stage in {Stage.PIN, Stage.LOCKED}:
+        if visit.stage is Stage.PIN:
             return self._back(visit)
-        wait = self._codes.wait_s(message.token_hash, time.monotonic())
+        wait = self._secrets.wait_s(message.token_hash, time.monotonic())
         if wait > 0:
             return self._page(visit, Trouble.TOO_FAST, status=429, wait=wait)
+        if visit.stage is Stage.LOCKED:
+            await self._deps.desk.pin_exhausted(message)
+            return self._back(visit)
         code = pickup.new_code()
         async with self._hashers:
             secret_hash = await asyncio.to_thread(pickup.hash_secret, code)
@@ -138,7 +141,8 @@ class Landing:
         self._count("wrong")
         if left > 0:
             return self._page(visit, WRONG[visit.stage], status=422, typed=typed, left=left)
-        if visit.stage is Stage.PIN:
+        is_pin = visit.stage is Stage.PIN
+        if is_pin and self._secrets.wait_s(visit.message.token_hash, time.monotonic()) == 0:  # else the page offers it
             await self._deps.desk.pin_exhausted(visit.message)
         return await self._again(visit, USED_UP[visit.stage])
 

@@ -12,7 +12,7 @@ class Stage(StrEnum):
     ASK = "ask"  # a button: send me a code
     CODE = "code"  # a field for the code that was mailed
     PIN = "pin"  # a field for the PIN that the sender tells
-    LOCKED = "locked"  # no field: a new PIN is on its way to the sender
+    LOCKED = "locked"  # a button: the sender gets a new PIN
 
 
 def stage_of(message: PortalMessage, now: datetime) -> Stage:
@@ -32,7 +32,7 @@ class Trouble(StrEnum):
     WRONG_PIN = "This PIN is not right. Check it and try again; {tries} left."
     NO_CODE = "This code has expired. Ask for a new one."
     CODE_USED_UP = "That was the fifth wrong code, so it no longer works. Ask for a new one."
-    PIN_USED_UP = "That was the fifth wrong PIN, so it no longer works. {sender} gets a new one; call and ask for it."
+    PIN_USED_UP = "That was the fifth wrong PIN, so it no longer works. You need a new one from {sender}."
     TOO_FAST = "You have tried often in a short time. Wait {wait}, then try again."
     STALE = "This page was open for too long. Try once more."
 

@@ -188,10 +188,15 @@ async def test_five_wrong_pins_lock_the_message_once(clinic: Clinic, browser: Br
     for _ in range(5):
         await browser.post(f"/m/{token}", do="open", secret="0000-0000")
     assert clinic.events[-1] == "pin exhausted"
-    assert "nurse@clinic.example gets a new one" in browser.page
+    assert "You need a new one from nurse@clinic.example" in browser.page
     assert 'name="secret"' not in browser.page
     await browser.post(f"/m/{token}", do="open", secret="4817-2290")
     assert clinic.events.count("pin exhausted") == 1
+
+    assert "Ask for a new PIN" in browser.page  # when the first request was lost
+    statuses = [(await browser.post(f"/m/{token}", do="send")).status_code for _ in range(5)]
+    assert statuses == [303] * 4 + [429]
+    assert clinic.events.count("pin exhausted") == 5
 
     new = Secret(hash=pickup.hash_secret("1111-2222"), expires_at=None, tries=5, kind="pin")
     await set_secret(clinic.store, pickup.hash_token(token), new, events=())

@@ -141,7 +141,7 @@ async def test_an_exception_shows_nothing(
         b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20_000,
-        b"EHLO a\r\n",
+        b"EHLO a\r\n\r\n",
     ],
 )
 async def test_po_17_ambiguous_requests_are_refused(

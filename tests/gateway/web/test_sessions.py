@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.message import pickup
-from gateway.store.rows import close_portal
+from gateway.store.rows import close_portal, destroy_key
 from gateway.store.statements import Unit
 from tests.gateway.web.clinic import BASE_URL, Browser, Clinic
 from tests.gateway.web.mails import PDF, make_mail
@@ -176,6 +176,15 @@ async def test_po_18_expiry_ends_open_sessions(clinic: Clinic, reader: Browser) 
         row = (await conn.exec_driver_sql("SELECT token_hash FROM portal_message")).one()
     await clinic.store.commit(Unit(changes=(close_portal(row[0]),)))
     assert await statuses(reader) == {403}
+
+
+@pytest.mark.slow
+async def test_po_18_destroyed_content_is_gone(clinic: Clinic, reader: Browser) -> None:
+    """PO-18: its key was destroyed while the page was open."""
+    async with clinic.store.read() as conn:
+        queue_id = (await conn.exec_driver_sql("SELECT queue_id FROM portal_message")).scalar_one()
+    await clinic.store.commit(Unit(changes=(destroy_key(queue_id),)))
+    assert await statuses(reader) == {404}
 
 
 @pytest.mark.slow
