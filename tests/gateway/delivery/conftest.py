@@ -1,11 +1,14 @@
 """A transport over loopback: fake DNS, faulty servers, an authority of its own."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+import uvloop
+from argon2 import PasswordHasher
 
 from gateway.config.model import Delivery
 from gateway.delivery.dialer import Dialer
@@ -15,17 +18,32 @@ from gateway.delivery.pool import PoolLimits
 from gateway.delivery.routes import Router
 from gateway.delivery.timeouts import PHASE_LIMITS_S, TimeLimits
 from gateway.delivery.transport import Transport
+from gateway.message import pickup
 from gateway.message.envelope import Recipient
+from gateway.store.store import Store
 from tests.faulty.certificates import trust_file
 from tests.faulty.server import FaultyServer, Script
 from tests.gateway.delivery.fake_dns import FakeDns
+from tests.gateway.delivery.office import Office
+from tests.gateway.store.conftest import store, vault
 from tls.contexts import Contexts, build_contexts
 from tls.levels import TlsLevel
 from tls.requirement import Needs
 
+__all__ = ["contexts", "net", "office", "store", "vault"]
+
+WITH_SOCKETS = frozenset({"test_transport.py", "test_lookup.py"})
 BODY = b"From: s@a.example\r\nSubject: result\r\n\r\nMarker of content\r\n.dot\r\n"
 CLEAR = Needs(level=TlsLevel.NONE)
 VERIFIED = Needs(level=TlsLevel.VERIFIED, is_onward=True)
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Both loops where sockets are real: the gateway runs on uvloop where it installs."""
+    both = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return both if item.path.name in WITH_SOCKETS else {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session")
@@ -94,3 +112,10 @@ async def net(contexts: Contexts) -> AsyncIterator[Net]:
     world = Net(contexts)
     async with world.stack:
         yield world
+
+
+@pytest.fixture
+async def office(store: Store, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """Everything that works a queue, on a store of its own. PINs are hashed cheaply: by design it takes 0.1 s."""
+    monkeypatch.setattr(pickup, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    return Office(store)

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-import uvloop
 
 from gateway.config.values import HostPort
 from gateway.delivery.job import SendJob
@@ -13,7 +12,6 @@ from gateway.delivery.pool import PoolLimits
 from tests.faulty import certificates
 from tests.faulty.server import Alert, Babble, Close, Drip, Raw, Reaction, Reset, Script, Stall, Turns, Upgrade
 from tests.gateway.delivery.conftest import BODY, CLEAR, VERIFIED, Net, limits_of
-from tls.contexts import Contexts
 from tls.failures import TlsFailure
 from tls.levels import TlsLevel
 from tls.requirement import Needs
@@ -22,8 +20,8 @@ MX1, MX2 = "mx1.b.example", "mx2.b.example"
 MANY = ("a@b.example", "b@b.example", "c@b.example")
 
 
-async def deliver_verified(net: Net) -> None:
-    """One protected message to a good server."""
+async def test_protected_mail_leaves_over_verified_tls(net: Net) -> None:
+    """Invariant 1, with the evidence that the audit keeps."""
     (server,) = await net.serve(Script(tls=certificates.good(MX1)))
     outcome = await net.send(VERIFIED)
     assert outcome.seen is Seen.DELIVERED, outcome
@@ -38,26 +36,6 @@ async def deliver_verified(net: Net) -> None:
     assert (message.mail_from, message.recipients, message.data) == ("s@a.example", ["r@b.example"], BODY)
     assert message.tls == "TLSv1.3"
     assert {line.split(b" ")[0] for line in server.in_clear()} == {b"EHLO", b"STARTTLS"}
-
-
-async def test_protected_mail_leaves_over_verified_tls(net: Net) -> None:
-    """Invariant 1, with the evidence that the audit keeps."""
-    await deliver_verified(net)
-
-
-def test_the_same_on_uvloop(contexts: Contexts) -> None:
-    """The gateway runs on uvloop: same bytes, same evidence."""
-
-    async def run() -> None:
-        net = Net(contexts)
-        async with net.stack:
-            await deliver_verified(net)
-            (server,) = net.servers
-            assert (await net.send(VERIFIED)).reused == 1
-            assert server.connections == 1
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
 
 
 @pytest.mark.slow
