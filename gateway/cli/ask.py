@@ -19,3 +19,5 @@ def ask(settings: Settings, call: str, **args: Any) -> Any:
         fail(str(error), Status.BAD_CONFIG)
     except StoreError as error:
         fail(str(error), Status.TRY_LATER)
+    except OSError as error:  # data_dir, its socket or its database is somebody else's
+        fail(f"{error.filename or settings.server.data_dir}: {error.strerror or error}", Status.PROBLEM)

@@ -11,7 +11,9 @@ from gateway.delivery.about import About
 from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
 from gateway.delivery.record import Record
 from gateway.inspect.wire import unpack_report
+from gateway.message.address import parse_from
 from gateway.message.entry import EntryState, QueueEntry
+from gateway.message.fields import split_message
 from gateway.pipeline.facts import FactFinder
 from gateway.store import queue
 from gateway.store.errors import ContentError
@@ -53,13 +55,17 @@ async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
 
 async def flush(office: Office) -> int:
     """Make everything that waits due now. Returns: how many."""
-    now = datetime.now(UTC)
-    async with office.store.read() as conn:
-        waiting = await queue.listing(conn, queue.Filter(states=(EntryState.QUEUED,)))
-    late = [entry for entry in waiting if entry.next_attempt_at > now]
-    hurried = tuple(save_entry(replace(entry, next_attempt_at=now), release=False) for entry in late)
-    await office.store.commit(Unit(changes=hurried))
-    return len(late)
+    now, count, after = datetime.now(UTC), 0, ""
+    while True:
+        async with office.store.read() as conn:
+            page = await queue.listing(conn, queue.Filter(states=(EntryState.QUEUED,), after=after))
+        late = [entry for entry in page if entry.next_attempt_at > now]
+        hurried = tuple(save_entry(replace(entry, next_attempt_at=now), release=False) for entry in late)
+        await office.store.commit(Unit(changes=hurried))
+        count += len(late)
+        if len(page) < queue.LIST_LIMIT:
+            return count
+        after = page[-1].id
 
 
 async def release(office: Office, *, queue_id: str, reason: str) -> int:
@@ -70,12 +76,13 @@ async def release(office: Office, *, queue_id: str, reason: str) -> int:
     held = await _held(office, queue_id)
     try:
         report = unpack_report(await queue.load_report(office.store, queue_id))
+        author = _author(await queue.load_body(office.store, queue_id))
     except ContentError as error:
-        raise Refused(f"{queue_id}: its findings cannot be read ({type(error).__name__})") from error
+        raise Refused(f"{queue_id}: its content cannot be read ({type(error).__name__})") from error
     async with office.store.read() as conn:
         facts = await FactFinder(office.settings).gather(
             conn,
-            sender=held[0].sender,
+            sender=author,
             recipients=[entry.recipient for entry in held],
             report=report,
             requiretls=held[0].requiretls,
@@ -85,7 +92,14 @@ async def release(office: Office, *, queue_id: str, reason: str) -> int:
         if not decision.methods:
             said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
             continue
-        freed = replace(entry, state=EntryState.QUEUED, methods=decision.methods, rung=0, next_attempt_at=now)
+        freed = replace(
+            entry,
+            state=EntryState.QUEUED,
+            methods=decision.methods,
+            rung=0,
+            next_attempt_at=now,
+            expires_at=now + office.settings.delivery.expire_after,
+        )
         released.add(
             changes=[save_entry(freed, release=True)],
             events=[events.message_released(freed, at=now, by=BY, why=reason)],
@@ -101,12 +115,11 @@ async def reject(office: Office, *, queue_id: str, reason: str) -> int:
     held = await _held(office, queue_id)
     about = About(office.store, OwnMail(OwnMailPolicy.of(office.settings), lease=lambda: None))
     now = datetime.now(UTC)
-    for entry in held:
-        rejected = replace(entry, state=EntryState.REJECTED)
-        record = Record(events=[events.message_rejected(rejected, at=now, by=BY, why=reason)])
-        await about.give_back(rejected, record, why="Your privacy team decided not to send it", at=now)
-        await record.commit(office.store)
-    return len(held)
+    rejected = [replace(entry, state=EntryState.REJECTED) for entry in held]
+    record = Record(events=[events.message_rejected(entry, at=now, by=BY, why=reason) for entry in rejected])
+    await about.give_back(rejected, record, why="Your privacy team decided not to send it", at=now)
+    await record.commit(office.store)
+    return len(rejected)
 
 
 async def _held(office: Office, queue_id: str) -> tuple[QueueEntry, ...]:
@@ -116,6 +129,12 @@ async def _held(office: Office, queue_id: str) -> tuple[QueueEntry, ...]:
     if not held:
         raise Refused(f"{queue_id}: nothing of it is held")
     return held
+
+
+def _author(message: bytes) -> str:
+    """The address in the From field, which the intake has seen to be exactly one."""
+    (author,) = split_message(message).all("from")
+    return parse_from(author.value)
 
 
 def _row(entry: QueueEntry, size: int) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from gateway.control.operations import Operations
 from gateway.control.wire import LINE_LIMIT, SOCKET, TIME_LIMIT_S, Answer, Refused, Request, short_path
 from gateway.log import get_logger
+
+STOP_S: Final = 2  # operations take milliseconds; only passwords are hashed for longer
 
 log = get_logger("control")
 
@@ -20,6 +23,7 @@ class ControlServer:
         self._data_dir = data_dir
         self._operations = operations
         self._server: asyncio.Server | None = None
+        self._sessions: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Bind the socket. The store's lock is held already, so a file that lies there is a dead gateway's."""
@@ -27,15 +31,24 @@ class ControlServer:
         before = os.umask(0o177)
         try:
             with short_path(self._data_dir) as path:
-                self._server = await asyncio.start_unix_server(self._serve, path, limit=LINE_LIMIT)
+                self._server = await asyncio.start_unix_server(self._connected, path, limit=LINE_LIMIT)
         finally:
             os.umask(before)
 
     async def stop(self) -> None:
+        """Let what is being done finish for STOP_S; who has not asked for anything yet is hung up on."""
         if self._server:
             self._server.close()
-            await self._server.wait_closed()
+        if self._sessions:
+            _, late = await asyncio.wait(self._sessions, timeout=STOP_S)
+            for session in late:
+                session.cancel()
         (self._data_dir / SOCKET).unlink(missing_ok=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = asyncio.create_task(self._serve(reader, writer))
+        self._sessions.add(session)
+        session.add_done_callback(self._sessions.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

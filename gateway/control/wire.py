@@ -71,6 +71,8 @@ async def ask(data_dir: Path, call: str, args: Mapping[str, Any]) -> Any:
             line = await reader.readline()
     except TimeoutError as error:
         raise Refused(f"the gateway did not answer within {TIME_LIMIT_S} s; look at its log", 75) from error
+    except ConnectionError:  # it hung up on what it would not read, or it has just ended
+        line = b""
     finally:
         writer.close()
     if not line:

@@ -26,6 +26,7 @@ from gateway.daemon.desk import Desk
 from gateway.daemon.housekeeping import Housekeeping
 from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
+from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.inspector import Inspector, inspector_pool
 from gateway.inspect.renderer import Renderer, render_pool
 from gateway.intake.auth import Authenticator
@@ -37,6 +38,7 @@ from gateway.metrics import Metrics
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
+from gateway.store.errors import StoreError
 from gateway.store.opening import open_store
 from gateway.store.statements import Unit
 from gateway.store.store import Store
@@ -48,7 +50,8 @@ from gateway.workers.pool import ChildPool
 from tls.levels import TlsLevel
 
 CODE_LEVELS: Final = {CodeChannel.VERIFIED: TlsLevel.VERIFIED, CodeChannel.ENCRYPTED: TlsLevel.ENCRYPTED}
-DELIVERY_STOP_S: Final = 8  # what is under way may come to a rest; the rest of 20 s is for intake and portal
+INTAKE_STOP_S: Final = 5  # messages between DATA and dot may finish; then 421
+DELIVERY_STOP_S: Final = 14  # deliveries under way may come to a rest while intake and portal stop; 20 s are promised
 
 log = get_logger("daemon")
 
@@ -64,6 +67,8 @@ class Gateway:
         self._store: Store | None = None
         self._inspectors: ChildPool | None = None
         self._portal_tls: ssl.SSLContext | None = None
+        self._scheduler: Scheduler | None = None
+        self._patience_until = 0.0  # by the loop's clock
         self.tasks: tuple[asyncio.Task[None], ...] = ()
         self.intake: Intake | None = None
         self.portal: HttpServer | None = None
@@ -81,6 +86,9 @@ class Gateway:
     async def stop(self) -> None:
         """Intake first, then deliveries, then what they rest on; within 20 s."""
         self._not_ready.append("stopping")
+        self._patience_until = asyncio.get_running_loop().time() + DELIVERY_STOP_S
+        if self._scheduler is not None:
+            self._scheduler.stop()
         await self._stack.aclose()
 
     def reload(self) -> bool:
@@ -93,6 +101,8 @@ class Gateway:
         except (OSError, ssl.SSLError) as error:
             log.error("portal certificate not read, the old one stays", why=type(error).__name__)
             return False
+        if is_good:
+            self._show_certificates()
         return is_good
 
     def unready(self) -> tuple[str, ...]:
@@ -140,11 +150,13 @@ class Gateway:
         working = asyncio.create_task(queueing.scheduler.run(), name="scheduler")
         keeping = asyncio.create_task(housekeeping.run(), name="housekeeping")
         self.tasks = (working, keeping)
+        self._scheduler = queueing.scheduler
 
         async def stop() -> None:
             queueing.scheduler.stop()
             keeping.cancel()
-            await asyncio.wait({working, keeping}, timeout=DELIVERY_STOP_S)
+            patience_s = max(0.0, self._patience_until - asyncio.get_running_loop().time())
+            await asyncio.wait({working, keeping}, timeout=patience_s)
             working.cancel()
             await asyncio.wait({working, keeping})
             await queueing.transport.close()
@@ -198,7 +210,7 @@ class Gateway:
             domains=[domain.name for domain in settings.domain],
         )
         await intake.start()
-        self._stack.push_async_callback(intake.stop)
+        self._stack.push_async_callback(intake.stop, INTAKE_STOP_S)
         return intake
 
     async def _http(self, server: HttpServer) -> HttpServer:
@@ -212,9 +224,11 @@ class Gateway:
         return pool
 
     async def _last_words(self, store: Store, signer: checkpoint.Signer) -> None:
-        if store.healthy:
+        try:
             await store.commit(Unit(events=(events.gateway_stopped(at=_now(), node=store.node),)))
             await checkpoint.make(store, signer, now=_now())
+        except StoreError as error:
+            log.warning("the audit log ends without a last word", why=type(error).__name__)
 
     def _show_certificates(self) -> None:
         files = {"server": self.settings.server.tls.certificate, "portal": self.settings.portal.certificate}

@@ -25,6 +25,7 @@ GAUGES: Final = timedelta(seconds=15)
 EXPIRY: Final = timedelta(seconds=60)
 HEARTBEAT: Final = timedelta(minutes=15)  # AU-06: bounds a silence that nothing explains
 CHECKPOINT: Final = timedelta(hours=1)  # AU-03: the window in which a thief of the signing key could rewrite events
+NOT_PICKED_UP: Final = "554 5.4.7 The message was not picked up in time"  # RFC 3463 section 3.5
 
 log = get_logger("daemon")
 
@@ -87,10 +88,12 @@ class Housekeeping:
         now = datetime.now(UTC)
         async with self._store.read() as conn:
             held = await queue.listing(conn, queue.Filter(states=(EntryState.HELD,)))
+        over: dict[str, list[QueueEntry]] = {}
         for entry in held:
             if entry.queued_at + self._held_for <= now:
-                expired = replace(entry, state=EntryState.EXPIRED)
-                await self._end(expired, now, why="Nobody decided on the held message in time")
+                over.setdefault(entry.queue_id, []).append(replace(entry, state=EntryState.EXPIRED))
+        for expired in over.values():
+            await self._end(expired, now, why="Nobody decided on the held message in time")
 
     async def beat(self) -> None:
         async with self._store.read() as conn:
@@ -113,16 +116,18 @@ class Housekeeping:
             changes = (close, destroy_if_finished(waiting.queue_id))
             await self._store.commit(Unit(changes=changes, events=(event,)))
             return
-        expired = replace(entry, state=EntryState.EXPIRED)
+        expired = replace(entry, state=EntryState.EXPIRED, last_reply=NOT_PICKED_UP)
         await self._end(
-            expired, now, why="The recipient did not pick the message up in time", record=Record([close], [event])
+            [expired], now, why="The recipient did not pick the message up in time", record=Record([close], [event])
         )
 
-    async def _end(self, entry: QueueEntry, now: datetime, *, why: str, record: Record | None = None) -> None:
-        """One transaction: the ending, its event, and word to the sender."""
+    async def _end(
+        self, entries: Sequence[QueueEntry], now: datetime, *, why: str, record: Record | None = None
+    ) -> None:
+        """One transaction for recipients of one message: the endings, their events, and word to the sender."""
         record = record or Record()
-        record.add(events=[events.delivery_expired(entry, at=now)])
-        await self._about.give_back(entry, record, why=why, at=now)
+        record.add(events=[events.delivery_expired(entry, at=now) for entry in entries])
+        await self._about.give_back(entries, record, why=why, at=now)
         await record.commit(self._store)
         self._scheduler.take_new(record.own)
 

@@ -5,8 +5,10 @@ leave safely is replaced by a PIN. A sender who cannot be told anything is an in
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from gateway.audit import events
 from gateway.delivery.letter import Letter
@@ -15,10 +17,13 @@ from gateway.delivery.record import Record
 from gateway.log import get_logger
 from gateway.message import pickup
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
-from gateway.protect.notice import Cause
+from gateway.message.envelope import Notify
+from gateway.protect.notice import Cause, Secret
 from gateway.store import portal, queue
 from gateway.store.rows import PortalMessage, close_portal, destroy_if_finished, save_entry, set_pin
 from gateway.store.store import Store
+
+UNREADABLE: Final = "its content cannot be read any more"
 
 log = get_logger("delivery")
 
@@ -55,29 +60,63 @@ class About:
         )
         record.own.append(self._own_mail.climb_notice(entry, cause=cause, pin=pin, now=at))
 
-    async def give_back(self, entry: QueueEntry, record: Record, *, why: str, at: datetime) -> None:
-        """Save an ending that is no delivery, destroy what nobody needs any more, and tell the sender.
+    async def give_back(self, entries: Sequence[QueueEntry], record: Record, *, why: str, at: datetime) -> None:
+        """Save endings that are no delivery, destroy what nobody needs any more, and tell the sender once (OB-11).
 
-        entry: in its ending; the event that says which is the caller's.
+        entries: of one message, in their ending; the events that say which are the caller's.
         """
-        record.add(changes=[save_entry(entry, release=True), destroy_if_finished(entry.queue_id)])
-        if not entry.sender:
+        queue_id = entries[0].queue_id
+        record.add(changes=[*(save_entry(entry, release=True) for entry in entries), destroy_if_finished(queue_id)])
+        told = [entry for entry in entries if entry.sender and Notify.FAILURE in entry.notify]
+        letter = await self._letter(queue_id)
+        if not told or letter is None:
             return
+        message = self._own_mail.failure(letter, [(entry, why, "") for entry in told], now=at)
+        record.own.append(message)
+        record.add(
+            events=[
+                events.dsn_created(entry, at=at, dsn_id=message.id, action="failed", to=entry.sender) for entry in told
+            ]
+        )
+
+    async def unreadable(self, entries: Sequence[QueueEntry], record: Record, *, at: datetime) -> None:
+        """The content of a message fails its seal: a person has to look at it, and its sender is told (QD-09).
+
+        entries: of one message. Mail of our own is not held: it ends, and the message that it is about with it.
+        """
+        letter = await self._letter(entries[0].queue_id)
+        if letter is None or letter.kind is MessageKind.MAIL:
+            held = [replace(entry, state=EntryState.HELD) for entry in entries]
+            record.add(
+                changes=[save_entry(entry, release=True) for entry in held],
+                events=[events.message_held(entry, at=at, why=UNREADABLE) for entry in held],
+            )
+            if held[0].sender:
+                record.own.append(self._own_mail.held_notice(held, now=at))
+            return
+        for entry in entries:
+            bounced = replace(entry, state=EntryState.BOUNCED)
+            record.add(
+                changes=[save_entry(bounced, release=True)],
+                events=[events.delivery_bounced(bounced, at=at, why=UNREADABLE)],
+            )
+            await self.ended(letter, bounced, record, is_delivered=False, at=at)
+
+    async def _letter(self, queue_id: str) -> Letter | None:
+        """What is known of a message without opening it."""
         async with self._store.read() as conn:
-            facts = await queue.message_facts(conn, entry.queue_id)
+            facts = await queue.message_facts(conn, queue_id)
         if facts is None:
-            return
-        letter = Letter(
+            return None
+        return Letter(
             id=facts.id,
             kind=facts.kind,
             sender=facts.sender,
             received_at=facts.received_at,
             envid=facts.envid,
+            about_id=facts.about_id,
             body=b"",
         )
-        message = self._own_mail.failure(letter, [(entry, why, "")], now=at)
-        record.own.append(message)
-        record.add(events=[events.dsn_created(entry, at=at, dsn_id=message.id, action="failed", to=entry.sender)])
 
     async def _notice_ended(
         self, letter: Letter, entry: QueueEntry, record: Record, *, is_delivered: bool, at: datetime
@@ -89,17 +128,19 @@ class About:
         if is_delivered:
             record.add(events=[events.portal_noticed(original, at=at, notice_id=letter.id)])
             return
+        if original.state is not EntryState.PORTAL:
+            return  # it was picked up by a notice whose arrival we never learned of: one ending is enough
         bounced = replace(original, state=EntryState.BOUNCED, last_reply=entry.last_reply)
         why = "The notice that a message waits could not be delivered"
         record.add(
             changes=[close_portal(waiting.token_hash)],
             events=[events.delivery_bounced(bounced, at=at, why=why)],
         )
-        await self.give_back(bounced, record, why=why, at=at)
+        await self.give_back([bounced], record, why=why, at=at)
 
     async def _code_failed(self, letter: Letter, entry: QueueEntry, record: Record, *, at: datetime) -> None:
         found = await self._find(letter.about_id, entry.recipient)
-        if found is not None:
+        if found is not None and found[0].secret == Secret.CODE:  # else a PIN was told since, and stays
             why = "the code could not be mailed over a connection that is safe enough"
             await self.new_pin(found[0], record, cause=Cause.TLS_DEADLINE, why=why, at=at)
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.audit import events
 from gateway.delivery.about import About
@@ -22,6 +22,7 @@ from gateway.delivery.record import Record
 from gateway.log import get_logger
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
+from gateway.message.event import Event
 from gateway.metrics import Metrics
 from gateway.protect.notice import Cause
 from gateway.store import domains
@@ -29,6 +30,8 @@ from gateway.store.rows import NewMessage, destroy_if_finished, save_entry, saw_
 from gateway.store.store import Store
 from policy.decision import Method
 from tls.levels import TlsLevel
+
+TakeOwnMail = Callable[[Sequence[NewMessage]], None]  # `Scheduler.take_new`
 
 log = get_logger("delivery")
 
@@ -47,12 +50,6 @@ class Result:
     def entry(self) -> QueueEntry:
         """As it has to be saved."""
         return self.step.entry
-
-
-class TakeOwnMail(Protocol):
-    """`Scheduler.take_new`."""
-
-    def __call__(self, messages: Sequence[NewMessage]) -> None: ...
 
 
 class Clerk:
@@ -115,6 +112,13 @@ class Clerk:
         self._take(record.own)
         return make_batches(batch.letter, tuple(record.following), most=len(batch.entries))
 
+    async def hold(self, entries: Sequence[QueueEntry]) -> None:
+        """Entries of one message whose content cannot be read: see `About.unreadable`."""
+        record = Record()
+        await self._about.unreadable(entries, record, at=datetime.now(UTC))
+        await record.commit(self._store)
+        self._take(record.own)
+
     # --- a sender's message ---
 
     async def _done(self, result: Result, record: Record) -> None:
@@ -148,12 +152,7 @@ class Clerk:
             record.own.append(self._own_mail.climb_notice(result.entry, cause=cause, pin="", now=result.at))
 
     async def _give_back(self, result: Result, record: Record) -> None:
-        ended = (
-            events.delivery_expired(result.entry, at=result.at)
-            if result.step.move is Move.EXPIRE
-            else events.delivery_bounced(result.entry, at=result.at, why=result.step.why)
-        )
-        record.add(events=[ended])
+        record.add(events=[_given_back(result)])
         self._end(result, record)
 
     def _end(self, result: Result, record: Record) -> None:
@@ -171,7 +170,7 @@ class Clerk:
         if is_delivered:
             record.add(events=[events.delivery_delivered(result.before, _try(result), at=result.at)])
         else:
-            record.add(events=[events.delivery_bounced(result.entry, at=result.at, why=result.step.why)])
+            record.add(events=[_given_back(result)])
         self._end(result, record)
         await self._about.ended(result.letter, result.entry, record, is_delivered=is_delivered, at=result.at)
 
@@ -261,6 +260,12 @@ STATUS: Final = {
     Move.BOUNCE: "bounced",
     Move.EXPIRE: "expired",
 }
+
+
+def _given_back(result: Result) -> Event:
+    if result.step.move is Move.EXPIRE:
+        return events.delivery_expired(result.entry, at=result.at)
+    return events.delivery_bounced(result.entry, at=result.at, why=result.step.why)
 
 
 def _wants_success(result: Result) -> bool:

@@ -84,6 +84,6 @@ class Publisher:
 
     def _needs_pin(self, entry: QueueEntry, cause: Cause) -> bool:
         """Verified TLS was not to be had, and what there is, is not enough. Without a sender nobody can tell a PIN."""
-        has_no_safe_mailbox = Method.TLS in entry.methods[: entry.rung]
+        has_no_safe_mailbox = entry.tls_refused or Method.TLS in entry.methods[: entry.rung]
         is_encrypted_enough = self._channel is CodeChannel.ENCRYPTED and cause is Cause.BAD_CERTIFICATE
         return bool(entry.sender) and has_no_safe_mailbox and not is_encrypted_enough

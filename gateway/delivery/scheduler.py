@@ -9,8 +9,8 @@ lease of its entries lapses, and they are claimed again as the store knows them.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -18,9 +18,8 @@ from gateway.delivery.letter import Batch, Letter, letter_of, make_batches
 from gateway.log import get_logger
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.store import queue
-from gateway.store.errors import ContentError, StoreError
-from gateway.store.rows import NewMessage, save_entry
-from gateway.store.statements import Unit
+from gateway.store.errors import ContentError
+from gateway.store.rows import NewMessage
 from gateway.store.store import Store
 
 LEASE: Final = timedelta(minutes=10)
@@ -35,6 +34,9 @@ class Worker(Protocol):
     """Works a batch to its next rest and records it; gives back the batches that go on at once (after a climb)."""
 
     async def __call__(self, batch: Batch) -> tuple[Batch, ...]: ...
+
+    async def hold(self, entries: Sequence[QueueEntry]) -> None:
+        """Record that the content of these entries, all of one message, cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +155,7 @@ class Scheduler:
                 letter = await self._read_letter(waiting.queue_id)
             except ContentError as error:
                 log.error("content cannot be read, message held", queue_id=waiting.queue_id, why=type(error).__name__)
-                held = (save_entry(replace(entry, state=EntryState.HELD), release=True) for entry in waiting.entries)
-                await self._store.settle(Unit(changes=tuple(held)))
+                await self._work.hold(waiting.entries)
                 return ()
         return make_batches(letter, waiting.entries, most=self._most_recipients)
 
@@ -183,8 +184,8 @@ class Scheduler:
             if len(self._line) < self._most_at_once and self._line_bytes < MEMORY_BYTES:
                 try:
                     await self._claim()
-                except StoreError as error:
-                    log.warning("queue cannot be read", why=type(error).__name__)
+                except Exception:  # a sick store, a full table of files: the next look may succeed
+                    log.exception("queue cannot be read")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL.total_seconds()):
                     await self._look.wait()
@@ -214,5 +215,5 @@ class Scheduler:
                 try:
                     until = datetime.now(UTC) + LEASE
                     await queue.renew(self._store, tuple(self._in_hand), owner=self._store.node, until=until)
-                except StoreError as error:
-                    log.warning("leases not renewed", why=type(error).__name__)
+                except Exception:  # as above
+                    log.exception("leases not renewed")

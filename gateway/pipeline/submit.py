@@ -158,7 +158,7 @@ class Pipeline:
             traces=tuple(decision.trace for decision in judged.decisions),
             lease_until=self._scheduler.lease_until,
         )
-        sealed = [await self._store.seal_message(message) for message in (new, *own)]
+        sealed = [await self._store.seal_message(message) for message in (*own, new)]  # a large one is on disk already
         await self._store.commit(
             Unit(
                 changes=tuple(change for message in sealed for change in new_message(message)),
