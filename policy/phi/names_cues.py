@@ -91,7 +91,7 @@ STAFF_BEFORE: Final = re.compile(
     r"|referred by|seen by|performed by|prepared by|presented by|author(?:ed by)?|cc|reporter"
     r"|presenter|speaker|instructor|employee|staff|manager|supervisor|director|ceo|cfo|coo|president|chair"
     r"|editor|organizer|attendee|colleague|vendor|rep|recruiter"
-    r"|sincerely|regards|thanks|colleague|agent|case manager|coordinator|appointment with"
+    r"|thanks to|sincerely|regards|thanks|colleague|agent|case manager|coordinator|appointment with"
     r"|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
     r"|recipient|user|assigned to|approved by|principal investigator|investigator|study of"
     r"|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",

@@ -1,8 +1,8 @@
 """Build the compact vocabulary tables: `python -m policy.phi.data.build [FOLDER]`.
 
-Reads the data files of two packages that need not be there at run time and writes `diagnoses.tsv.gz` and `drugs.tsv.gz`:
-gzip of UTF-8 lines "weight<TAB>term", terms in lower case, sorted, so that the same packages give the same bytes.
-Uses the standard library only and runs no code of the packages, except that unpickling the drug dictionary allows
+Reads the data files of two packages that need not be there at run time, and writes `diagnoses.tsv.gz` and
+`drugs.tsv.gz`: gzip of UTF-8 lines "weight<TAB>term", terms in lower case, sorted, so that the same packages give the
+same bytes. Uses the standard library only and runs no code of the packages; unpickling the drug dictionary allows
 nothing but plain containers.
 """
 
@@ -141,7 +141,7 @@ def main(arguments: list[str]) -> int:
         diagnoses = dict(diagnosis_terms(_package(_ICD_PACKAGE)))
         drugs = dict.fromkeys(drug_terms(_package(_DRUG_PACKAGE)), 0.7)
     except ModuleNotFoundError as missing:
-        sys.stderr.write(f"{missing}; install the packages that requirements/build.txt names\n")
+        sys.stderr.write(f"{missing}; install the packages that requirements/data.txt names\n")
         return 1
     for name, table in (("diagnoses", diagnoses), ("drugs", drugs)):
         _write(folder / f"{name}.tsv.gz", table)

@@ -1,13 +1,15 @@
 """The vocabulary tables: how they are built, and that a missing one is an error (MP-15)."""
 
+import bz2
 import gzip
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from policy.phi.classify import classify_message
-from policy.phi.data import load
+from policy.phi.data import build, load
 from policy.phi.data.build import spoken_forms
 from policy.phi.data.load import VocabularyMissing, vocabulary
 from policy.phi.health import find_health
@@ -94,3 +96,24 @@ def test_plain_words_are_not_health(text: str) -> None:
 def test_terms_are_whole_words() -> None:
     """ "cat scan" is not in "scat scanner", "flu" not in "influence"."""
     assert not find_health("scat scanner influences", vocabulary())
+
+
+def test_the_builder_unpickles_plain_containers_only(tmp_path: Path) -> None:
+    """A dictionary that smuggles a class in is refused before anything of it runs."""
+    names = {"drug_variant_to_canonical": {"metformin": ["metformin"], "water": ["water"], "2-x": ["x"]}}
+    file = tmp_path / "drug_ner_dictionary.pkl.bz2"
+    file.write_bytes(bz2.compress(pickle.dumps(names)))
+    assert list(build.drug_terms(tmp_path)) == ["metformin"]
+    file.write_bytes(bz2.compress(pickle.dumps({"drug_variant_to_canonical": Path("x")})))
+    with pytest.raises(pickle.UnpicklingError, match="holds a class"):
+        list(build.drug_terms(tmp_path))
+
+
+def test_the_builder_says_which_package_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No half-built table is left when a package is not there."""
+    monkeypatch.setattr(build, "_ICD_PACKAGE", "no_such_package")
+    assert build.main([str(tmp_path)]) == 1
+    assert "no_such_package" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
