@@ -19,10 +19,14 @@ HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that th
     "delivery.route.tls": ("verified", "opportunistic"),
     "smime.ca_file": ("",),
     "policy.rule": ([],),
+    "console.bind": ("127.0.0.1:8444",),
+    "retention.content": ("0d", "0s"),
 }
 INSTEAD: Final[Mapping[str, str]] = {  # what to do about it, where "leave it out" would not be the whole story
     "policy.rule": "policy rules are not evaluated by this version; remove [[policy.rule]]",
     "delivery.route.tls": 'DANE and pins are not in this version; write "verified"',
+    "console.bind": "there is no console in this version; remove it",
+    "retention.content": 'content is destroyed at once in this version; write "0d"',
     "store.url": 'only the embedded store is in this version; write "sqlite"',
 }
 
