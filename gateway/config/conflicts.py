@@ -1,6 +1,7 @@
 """Settings that are right one by one and wrong together."""
 
 from collections.abc import Callable, Hashable, Iterator
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from gateway.config.model import Settings
@@ -105,6 +106,15 @@ def _smart_host(settings: Settings) -> Iterator[Conflict]:
         yield Conflict(keys, "vouches for a smart host, but delivery.smart_host is not set")
 
 
+def _resolvers(settings: Settings) -> Iterator[Conflict]:
+    """Nobody is there to look the resolver's own name up."""
+    for number, resolver in enumerate(settings.dns.resolvers):
+        try:
+            ip_address(resolver.host)
+        except ValueError:
+            yield Conflict((("dns", "resolvers", number),), f'"{resolver}" is a name; write its IP address')
+
+
 def _ladders(settings: Settings) -> Iterator[Conflict]:
     """A ladder whose every rung is skipped would return all protected mail."""
     ladders: list[tuple[Key, tuple[Method, ...]]] = [(("delivery", "methods"), settings.delivery.methods)]
@@ -121,5 +131,6 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _twins,
     _delays,
     _smart_host,
+    _resolvers,
     _ladders,
 )
