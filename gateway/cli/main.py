@@ -20,6 +20,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final = {
     "serve": Entry("gateway.cli.serve:serve", "Run the gateway in the foreground."),
+    "demo": Entry("gateway.cli.demo:demo", "Show a whole clinic at work, on this machine alone."),
     "check-config": Entry("gateway.cli.check_config:check_config", "Show every problem of the configuration at once."),
     "explain": Entry(
         "gateway.cli.explain:explain", "Show what is found in messages and how each recipient would get them."

@@ -51,15 +51,16 @@ class Authority:
         """The root, PEM: what `delivery.ca_file` names."""
         return self.folder / "authority.pem"
 
-    def issue(self, hostname: str, *, is_expired: bool = False) -> Identity:
-        """A certificate for one host name, valid from now, or one that ended yesterday."""
+    def issue(self, hostname: str, *, also: tuple[str, ...] = (), is_expired: bool = False) -> Identity:
+        """A certificate for a host name (and others), valid from now, or one that ended yesterday."""
         key = ec.generate_private_key(ec.SECP256R1())
+        names = [x509.DNSName(name) for name in (hostname, *also)]
         end = datetime.now(UTC) + (timedelta(days=-1) if is_expired else LIFETIME)
         certificate = (
             x509.CertificateBuilder(self.root.subject, _name(hostname), key.public_key(), x509.random_serial_number())
             .not_valid_before(datetime.now(UTC) - timedelta(days=90))
             .not_valid_after(end)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(hostname)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_authority_key(self.key), critical=False)

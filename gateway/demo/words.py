@@ -1,0 +1,110 @@
+"""A row in words for people, and as plain values for machines. Pure."""
+
+from typing import Any, Final
+
+from gateway.demo.letters import Way
+from gateway.demo.rows import Row
+from policy.phi.report import Kind
+
+FOUND_MAX: Final = 5  # kinds shown for one message
+KINDS: Final = [kind.value for kind in sorted(Kind, key=lambda kind: not kind.is_identifier)]  # who before what
+VERSIONS: Final = {"TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
+
+LEGEND: Final = (
+    ("found", "kinds and numbers of what was found; the values themselves are kept nowhere but in the message"),
+    ("protect", "health information about a person, a tag, something unreadable; the ways in the order of trying"),
+    ("allow", "nothing to protect: encrypted where the server offers it, in clear where it does not"),
+    ("portal", "the mail holds a link and nothing of the message; a one-time code is mailed only over verified TLS,"),
+    ("", "otherwise the sender is told a PIN to pass on by phone"),
+    ("audit", "number of the event that proves it in the audit log"),
+)  # fmt: skip
+
+
+def found(row: Row) -> str:
+    """`dob, mrn, name, drug 4, lab 3, +2 kinds`; the sender's tag and unreadable parts count as well."""
+    kinds = sorted(row.found.items(), key=lambda item: KINDS.index(item[0]))
+    shown = [f"{name.replace('_', ' ')}{f' {count}' if count > 1 else ''}" for name, count in kinds[:FOUND_MAX]]
+    more = [f"+{len(kinds) - FOUND_MAX} kinds"] if len(kinds) > FOUND_MAX else []
+    marks = ["subject tag"] * row.is_tagged + ["unreadable part"] * row.is_unreadable
+    return ", ".join([*marks, *shown, *more]) or "nothing"
+
+
+def decided(row: Row) -> str:
+    """`protect: tls, portal` or `allow`."""
+    if not row.is_protected:
+        return "allow"
+    return f"protect: {', '.join(row.methods)}" if row.methods else "hold"
+
+
+def left(row: Row) -> str:
+    """How it left, and why not by a better way."""
+    if row.way is None:
+        return "not yet" if row.state in {"", "message.decided"} else row.state.rpartition(".")[2]
+    return {Way.PORTAL_CODE: "portal", Way.PORTAL_PIN: "portal", Way.CLEAR: "in clear"}.get(row.way, row.way.value)
+
+
+def reason(row: Row) -> str:
+    """Why not by a better way; empty when there is none."""
+    if row.way is None:
+        return row.why
+    if not row.is_protected:
+        return {Way.CLEAR: "no TLS offered, nothing to protect", Way.UNVERIFIED_TLS: "nothing to protect"}.get(
+            row.way, ""
+        )
+    if row.why.startswith("Methods"):
+        return "the route's rule"
+    return row.why.partition(" ")[2] if row.why.startswith("mx.") else row.why
+
+
+def proof(row: Row) -> str:
+    """What shows that it went as it says."""
+    version = VERSIONS.get(row.tls_version, row.tls_version)
+    opened = "; opened" if row.is_opened else "; waits to be opened"
+    match row.way:
+        case Way.VERIFIED_TLS:
+            return f"{version}, certificate verified"
+        case Way.UNVERIFIED_TLS:
+            return f"{version}, certificate not verified"
+        case Way.OPENPGP:
+            return f"key {short(row.fingerprint)}"
+        case Way.PORTAL_PIN:
+            return f"PIN {row.pin}, told to the sender{opened}"
+        case Way.PORTAL_CODE:
+            code = f"code mailed over {version}, verified" if version else "code mailed on request"
+            return f"{code}{opened}"
+        case _:
+            return "none needed" if row.way is Way.CLEAR else "none"
+
+
+def short(fingerprint: str) -> str:
+    """The last 16 digits of an OpenPGP fingerprint, in fours."""
+    tail = fingerprint[-16:]
+    return " ".join(tail[at : at + 4] for at in range(0, len(tail), 4))
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """One recipient. Names that other commands use for the same thing are the same here."""
+    return {
+        "type": "recipient",
+        "message": row.letter.title,
+        "file": f"{row.letter.name}.eml",
+        "queue_id": row.sent.queue_id,
+        "sender": row.letter.sender,
+        "recipient": row.recipient,
+        "listener": row.letter.door.value,
+        "found": dict(row.found),
+        "protected": row.is_protected,
+        "methods": list(row.methods),
+        "trace": list(row.trace),
+        "left_by": row.way.value if row.way else None,
+        "expected": row.promised.value,
+        "why": row.why,
+        "tls_version": row.tls_version,
+        "verification": row.verification,
+        "openpgp_key": row.fingerprint,
+        "pin": row.pin,
+        "link": row.link,
+        "opened": row.is_opened,
+        "last_event": row.state,
+        "seq": row.seq,
+    }
