@@ -103,6 +103,7 @@ class Gateway:
             return False
         if is_good:
             self._show_certificates()
+        self.metrics.gauge("config_reload_success_timestamp_seconds").set(_now().timestamp())
         return is_good
 
     def unready(self) -> tuple[str, ...]:

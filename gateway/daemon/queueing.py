@@ -49,7 +49,7 @@ def build_queueing(settings: Settings, store: Store, sealer: Sealer, metrics: Me
     delivery, portal = settings.delivery, settings.portal
     clerk = Clerk(
         store=store,
-        courier=_courier(settings, store, transport, sealer),
+        courier=_courier(settings, store, transport, sealer, metrics),
         ladder=LadderPolicy(
             tls_deadline=delivery.tls_deadline,
             urgent_tls_deadline=delivery.urgent_tls_deadline,
@@ -73,7 +73,7 @@ def _transport(settings: Settings) -> Transport:
     return Transport(router, dialer, limits=PoolLimits(), clock=lambda: datetime.now(UTC))
 
 
-def _courier(settings: Settings, store: Store, transport: Transport, sealer: Sealer) -> Courier:
+def _courier(settings: Settings, store: Store, transport: Transport, sealer: Sealer, metrics: Metrics) -> Courier:
     return Courier(
         store=store,
         transport=transport,
@@ -81,6 +81,7 @@ def _courier(settings: Settings, store: Store, transport: Transport, sealer: Sea
         sealer=sealer,
         needs=NeedsPolicy(unsigned_mx=settings.tls.unsigned_mx, code_level=CODE_LEVELS[settings.portal.code_channel]),
         inbound={domain.name: domain.inbound for domain in settings.domain if domain.inbound is not None},
+        metrics=metrics,
     )
 
 

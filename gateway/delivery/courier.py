@@ -17,6 +17,7 @@ from gateway.delivery.outcome import Outcome, Seen
 from gateway.log import get_logger
 from gateway.message.entry import MessageKind
 from gateway.message.envelope import Recipient
+from gateway.metrics import Metrics
 from gateway.protect.dkim import Signer
 from gateway.protect.errors import NoUsableCertificate, SealError, SignError
 from gateway.protect.sealer import Sealer
@@ -59,6 +60,7 @@ class Courier:
         sealer: Sealer,
         needs: NeedsPolicy,
         inbound: Mapping[str, HostPort],
+        metrics: Metrics,
     ) -> None:
         self._store = store
         self._transport = transport
@@ -66,6 +68,9 @@ class Courier:
         self._sealer = sealer
         self._needs = needs
         self._inbound = inbound
+        self._metrics = metrics
+        self._signing = metrics.histogram("stage_duration_seconds", "sign")
+        self._sealing = metrics.histogram("stage_duration_seconds", "encrypt")
         self._signed: WeakKeyDictionary[Letter, bytes] = WeakKeyDictionary()  # one signature for all domains
         self._by_method: Final[Mapping[Method, Rung]] = {
             Method.TLS: self._as_it_is,
@@ -89,7 +94,8 @@ class Courier:
         async with self._store.read() as conn:
             keys = await certificates.for_address(conn, batch.entries[0].recipient)
         try:
-            sealed = await self._sealer.encrypt(batch.letter.body, keys)
+            with self._sealing.time():
+                sealed = await self._sealer.encrypt(batch.letter.body, keys)
             data = await self._sign(sealed)
         except NoUsableCertificate as why:
             return self._not_sent(batch, NO_KEY, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)
@@ -103,7 +109,15 @@ class Courier:
         return self._not_sent(batch, "250 2.0.0 In the portal", "The message waits in the portal.", seen=Seen.DELIVERED)
 
     async def _sign(self, message: bytes) -> bytes:
-        return await self._signer.sign_async(message, now=int(datetime.now(UTC).timestamp()))
+        """Sign, and count it. Raises: SignError."""
+        try:
+            with self._signing.time():
+                signed = await self._signer.sign_async(message, now=int(datetime.now(UTC).timestamp()))
+        except SignError:
+            self._metrics.counter("dkim_sign", "failed").inc()
+            raise
+        self._metrics.counter("dkim_sign", "signed" if signed is not message else "no-key").inc()
+        return signed
 
     async def _send(self, batch: Batch, data: bytes, *, tls_seen: bool) -> Sequence[Outcome]:
         first, letter = batch.entries[0], batch.letter

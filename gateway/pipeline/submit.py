@@ -88,6 +88,8 @@ class Pipeline:
         self._scheduler = scheduler
         self._own_mail = own_mail
         self._metrics = metrics
+        self._inspecting = metrics.histogram("stage_duration_seconds", "inspect")
+        self._storing = metrics.histogram("stage_duration_seconds", "store")
 
     async def submit(self, envelope: Envelope, data: bytes) -> Accepted | Verdict:
         """Take responsibility for a message, or say why not. `Accepted` means that it is on stable storage."""
@@ -97,7 +99,8 @@ class Pipeline:
         if not self._may_write_as(envelope, header.from_address):
             return Verdict.FROM_NOT_YOURS
         try:
-            report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
+            with self._inspecting.time():
+                report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
         except NoInspector:
             return Verdict.NO_INSPECTOR
         decisions = await self._decide(envelope, header, report)
@@ -107,7 +110,8 @@ class Pipeline:
             queue_id=new_queue_id(), envelope=envelope, header=header, report=report, decisions=decisions, data=data
         )
         try:
-            await self._queue(judged)
+            with self._storing.time():
+                await self._queue(judged)
         except (StoreFull, StoreSick, StoreClosed) as error:
             return STORE_VERDICTS[type(error)]
         return Accepted(judged.queue_id)

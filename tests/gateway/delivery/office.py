@@ -153,6 +153,7 @@ class Office:
             sealer=self.sealer,
             needs=NeedsPolicy(),
             inbound=self.inbound,
+            metrics=self.metrics,
         )
         self.clerk = Clerk(
             store=self.store,
