@@ -1,0 +1,121 @@
+"""Forms and failures before the first byte: what cannot be sealed or signed is not sent at all."""
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.config.values import HostPort
+from gateway.delivery.letter import Batch, letter_of
+from gateway.delivery.outcome import Outcome, Seen
+from gateway.message.entry import MessageKind
+from gateway.message.queue_id import new_queue_id
+from gateway.protect.dkim import DkimKey
+from gateway.protect.errors import NoUsableCertificate, SealError
+from gateway.store.store import Store
+from gateway.workers.errors import ChildCrashed, ChildTimeout, PoolUnavailable
+from policy.decision import Method
+from tests.gateway.delivery.office import BODY, CIPHERTEXT, MARKER, Office, make_entry, make_message
+from tls.levels import TlsLevel
+
+HOME = HostPort("exchange.clinic.example", 25)
+
+
+def key() -> DkimKey:
+    private = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return DkimKey.load("clinic.example", "s1", private)
+
+
+def batch(*, body: bytes = BODY, **changes: Any) -> Batch:
+    entry = make_entry(new_queue_id(), **changes)
+    return Batch(letter=letter_of(make_message(entry, body=body)), entries=(entry,))
+
+
+async def attempt(office: Office, one: Batch) -> Outcome:
+    (outcome,) = await office.courier.attempt(one, tls_seen=False)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [SealError("no"), ChildCrashed(), ChildTimeout(), PoolUnavailable()],
+    ids=["cannot", "killed", "too slow", "no sealer"],
+)
+async def test_what_cannot_be_encrypted_is_not_sent(office: Office, trouble: Exception) -> None:
+    """CR-13: the original never leaves on the rung openpgp; it waits."""
+    office.sealer.answer = trouble
+    outcome = await attempt(office, batch(methods=(Method.OPENPGP,)))
+    assert outcome.seen is Seen.DEFERRED
+    assert office.transport.jobs == []
+
+
+async def test_without_a_usable_key_nothing_is_sent(office: Office) -> None:
+    """CR-01: the reason is kept in words, and the ladder climbs."""
+    office.sealer.answer = NoUsableCertificate("it has expired")
+    outcome = await attempt(office, batch(methods=(Method.OPENPGP,)))
+    assert (outcome.seen, office.transport.jobs) == (Seen.NO_KEY, [])
+    assert "it has expired" in outcome.why
+
+
+async def test_ciphertext_is_what_leaves(office: Office) -> None:
+    await attempt(office, batch(methods=(Method.OPENPGP,)))
+    (job,) = office.transport.jobs
+    assert job.data == CIPHERTEXT
+    assert job.needs.level is TlsLevel.NONE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"From: nurse@clinic.example\r\nFrom: boss@clinic.example\r\n\r\n" + MARKER,
+        b"From: nurse@clinic.example\r\n\r\n" + MARKER + b"\n",
+    ],
+    ids=["two From", "bare LF"],
+)
+async def test_what_cannot_be_signed_waits(store: Store, body: bytes) -> None:
+    """CR-10, CR-12: never unsigned where a key is configured."""
+    office = Office(store, dkim=(key(),))
+    outcome = await attempt(office, batch(body=body))
+    assert (outcome.seen, outcome.reply[:9]) == (Seen.DEFERRED, "451 4.7.0")
+    assert office.transport.jobs == []
+
+
+async def test_the_form_that_leaves_is_signed_last(store: Store) -> None:
+    """Ciphertext is signed as ciphertext; a letter for several domains is signed once."""
+    office = Office(store, dkim=(key(),))
+    await attempt(office, batch(methods=(Method.OPENPGP,)))
+    assert office.transport.jobs[0].data.startswith(b"DKIM-Signature:")
+    assert office.transport.jobs[0].data.endswith(CIPHERTEXT)
+    one = batch()
+    await attempt(office, one)
+    await attempt(office, one)
+    assert office.transport.jobs[1].data is office.transport.jobs[2].data
+    assert office.transport.jobs[1].data.endswith(BODY)
+
+
+@pytest.mark.parametrize("kind", list(MessageKind))
+async def test_only_our_words_to_our_senders_go_inbound(store: Store, kind: MessageKind) -> None:
+    """OB-11: `domain.inbound` for status notices and notices to senders; a patient's mail there goes by MX."""
+    office = Office(store, inbound={"clinic.example": HOME})
+    await attempt(office, batch(kind=kind, sender="", recipient="nurse@clinic.example", methods=(Method.TLS,)))
+    (job,) = office.transport.jobs
+    assert job.via == (HOME if kind in {MessageKind.DSN, MessageKind.SENDER_NOTICE} else None)
+
+
+@pytest.mark.parametrize(("to", "level"), [("clinic.example", TlsLevel.ENCRYPTED), ("b.example", TlsLevel.VERIFIED)])
+async def test_a_pin_leaves_over_tls_or_not_at_all(store: Store, to: str, level: TlsLevel) -> None:
+    """PO-02: whoever reads the PIN on the way could open the message."""
+    office = Office(store, inbound={"clinic.example": HOME})
+    kind = MessageKind.SENDER_NOTICE
+    await attempt(office, batch(kind=kind, sender="", recipient=f"nurse@{to}", methods=(Method.TLS,)))
+    assert office.transport.jobs[0].needs.level is level
+    await attempt(office, batch(kind=kind, sender="", recipient=f"nurse@{to}", methods=(Method.TLS,), protected=False))
+    assert office.transport.jobs[1].needs.is_content_free
+
+
+async def test_publishing_opens_no_connection(office: Office) -> None:
+    outcome = await attempt(office, batch(methods=(Method.PORTAL,)))
+    assert (outcome.seen, office.transport.jobs) == (Seen.DELIVERED, [])
