@@ -1,0 +1,319 @@
+"""From the last dot to the 250: what is refused, what is kept, and that nothing is promised before it is durable."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.inspect.inspector import UNREAD, NoInspector
+from gateway.inspect.wire import unpack_report
+from gateway.message.entry import EntryState, MessageKind
+from gateway.message.fields import split_message
+from gateway.message.verdict import REPLIES, Accepted, Verdict
+from gateway.pipeline import submit as module
+from gateway.store import certificates, queue
+from gateway.store.certificates import Certificate
+from gateway.store.errors import StoreClosed, StoreFull, StoreSick
+from gateway.store.statements import Unit
+from gateway.store.store import Store
+from policy.decide import Facts
+from policy.decision import Action, Decision, Method
+from policy.phi.report import Finding, Kind, Place, Report
+from tests.gateway.config.samples import settings
+from tests.gateway.delivery.trouble import BadDisk
+from tests.gateway.pipeline.counter import CLEAN, PHI, RECIPIENT, SENDER, Counter, letter
+from tests.gateway.store.parts import files_of
+
+ONLY_OPENPGP = '[delivery]\nmethods = ["openpgp"]\n'
+
+
+# --- accepted means durable ---
+
+
+async def test_an_accepted_message_is_queued_sealed_and_logged(store: Store, tmp_path: Path) -> None:
+    """Invariants 2 and 4: entry, events, report and content, none of it readable on the disk."""
+    finding = Finding(kind=Kind.SSN, masked="***-**-6789", place=Place(part="1"), certainty=0.9, why="a cue before it")
+    counter = Counter(store, Report(phi=True, score=0.9, findings=(finding,)))
+    queue_id = await counter.accept(letter(b"Subject: Secret subject", body=b"Marker of content\r\n"))
+    (entry,) = await counter.entries(queue_id)
+    assert (entry.state, entry.protected, entry.recipient) == (EntryState.QUEUED, True, RECIPIENT)
+    assert unpack_report(await queue.load_report(store, queue_id)).findings == (finding,)
+    assert counter.scheduler.in_hand == 1, "delivered from memory"
+    for path in files_of(tmp_path):
+        for secret in (b"Marker of content", b"Secret subject", b"***-**-6789"):
+            assert secret not in path.read_bytes(), path.name
+
+
+async def test_the_log_has_one_acceptance_and_a_decision_for_each_recipient(store: Store) -> None:
+    """AU-06: counts of findings and the trace in words, never a value."""
+    counter = Counter(store)
+    queue_id = await counter.accept(letter(), "a@b.example", "c@d.example")
+    accepted, *decided = await counter.events()
+    assert (accepted.kind, accepted.queue_id, accepted.data["recipients"]) == ("message.accepted", queue_id, 2)
+    assert (accepted.data["login"], accepted.data["tls_version"]) == (SENDER, "TLSv1.3")
+    assert [(event.kind, event.recipient) for event in decided] == [
+        ("message.decided", "a@b.example"),
+        ("message.decided", "c@d.example"),
+    ]
+    assert decided[0].data["trace"]
+
+
+async def test_accepted_comes_after_the_commit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 2: while the transaction is under way there is no 250 and no delivery."""
+    counter, reached, gate = Counter(store), asyncio.Event(), asyncio.Event()
+    commit = store.commit
+
+    async def slow(unit: Unit) -> None:
+        reached.set()
+        await gate.wait()
+        await commit(unit)
+
+    monkeypatch.setattr(store, "commit", slow)
+    submitting = asyncio.create_task(counter.submit(letter()))
+    await reached.wait()
+    assert not submitting.done()
+    assert counter.scheduler.in_hand == 0
+    gate.set()
+    assert isinstance(await submitting, Accepted)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "verdict", "code"),
+    [
+        (StoreFull(), Verdict.STORE_FULL, 452),
+        (StoreSick(), Verdict.STORE_SICK, 451),
+        (StoreClosed(), Verdict.SHUTTING_DOWN, 421),
+    ],
+)
+async def test_a_store_that_refuses_is_a_verdict(
+    store: Store, monkeypatch: pytest.MonkeyPatch, trouble: Exception, verdict: Verdict, code: int
+) -> None:
+    """QD-06, QD-07: the client keeps the message."""
+    counter = Counter(store)
+
+    async def refuse(_unit: Unit) -> None:
+        raise trouble
+
+    monkeypatch.setattr(store, "commit", refuse)
+    assert await counter.submit(letter()) is verdict
+    assert REPLIES[verdict].code == code
+    assert counter.scheduler.in_hand == 0
+    assert b"mailward_policy_decisions_total{" not in counter.metrics.page()
+
+
+async def test_a_failing_disk_leaves_nothing_behind(store: Store) -> None:
+    """QD-06, AU-08: neither entry nor event; asked before DATA it says so at once."""
+    counter = Counter(store)
+    assert counter.pipeline.may_accept() is None
+    disk = BadDisk(store)
+    await disk.break_()
+    assert counter.pipeline.may_accept() is Verdict.STORE_SICK
+    assert await counter.submit(letter()) is Verdict.STORE_SICK
+    assert await counter.everything() == ()
+    assert await counter.events() == []
+
+
+# --- who may write as whom ---
+
+
+@pytest.mark.parametrize(
+    ("author", "login", "is_fine"),
+    [
+        (SENDER, SENDER, True),
+        ("Nurse@clinic.example", SENDER, True),
+        ("boss@clinic.example", SENDER, False),
+        ("Boss <boss@clinic.example>", SENDER, False),
+        ("anybody@clinic.example", "", True),
+        ("anybody@elsewhere.example", "", False),
+        ("anybody@sub.clinic.example", "", False),
+    ],
+)
+@pytest.mark.parametrize("sender", [SENDER, ""], ids=["sender", "null sender"])
+async def test_the_author_is_who_signed_in(store: Store, author: str, login: str, is_fine: bool, sender: str) -> None:
+    """ID-02, ID-03, ID-04, ID-07: From is held against the login; a trusted network writes for our domains only."""
+    answer = await Counter(store).submit(letter(author=author), login=login, sender=sender)
+    assert isinstance(answer, Accepted) if is_fine else answer is Verdict.FROM_NOT_YOURS, answer
+
+
+@pytest.mark.parametrize(
+    ("data", "verdict"),
+    [
+        (letter(b"From: boss@clinic.example"), Verdict.BAD_FROM),
+        (letter(author=f"{SENDER}, boss@clinic.example"), Verdict.BAD_FROM),
+        (letter(author=f'"{SENDER}" <boss@clinic.example>'), Verdict.BAD_FROM),
+        (letter(b"From : boss@clinic.example"), Verdict.BAD_HEADER),
+        (letter(*[b"Received: by x; now"] * 50), Verdict.TOO_MANY_HOPS),
+        (letter(b"Received: from a by gw.clinic.example; now"), Verdict.TOO_MANY_HOPS),
+        (b"", Verdict.BAD_HEADER),
+    ],
+    ids=["two From", "two authors", "an address as name", "blank before colon", "50 hops", "our own name", "nothing"],
+)
+async def test_headers_that_are_refused(store: Store, data: bytes, verdict: Verdict) -> None:
+    """ID-05, ID-06, MP-07, SM-20: before anything is inspected or stored."""
+    counter = Counter(store, AssertionError("not to be inspected"))
+    assert await counter.submit(data) is verdict
+    assert await counter.everything() == ()
+
+
+# --- inspection and decision ---
+
+
+async def test_without_an_inspector_the_client_keeps_the_message(store: Store) -> None:
+    """Invariant 5: 451, never unread into the queue."""
+    counter = Counter(store, NoInspector())
+    assert await counter.submit(letter()) is Verdict.NO_INSPECTOR
+    assert REPLIES[Verdict.NO_INSPECTOR].code == 451
+    assert await counter.everything() == ()
+
+
+async def test_what_killed_its_inspectors_is_protected(store: Store) -> None:
+    """MP-15."""
+    counter = Counter(store, UNREAD)
+    (entry,) = await counter.entries(await counter.accept(letter()))
+    assert entry.protected
+
+
+async def test_a_clean_message_is_free(store: Store) -> None:
+    counter = Counter(store, CLEAN)
+    (entry,) = await counter.entries(await counter.accept(letter()))
+    assert (entry.protected, entry.methods) == (False, (Method.TLS,))
+
+
+async def test_requiretls_protects_and_stays_with_the_entry(store: Store) -> None:
+    """RFC 8689, TL-27."""
+    counter = Counter(store, CLEAN)
+    (entry,) = await counter.entries(await counter.accept(letter(), requiretls=True))
+    assert (entry.protected, entry.requiretls) == (True, True)
+
+
+@pytest.mark.parametrize("sender", [SENDER, ""], ids=["sender", "null sender"])
+async def test_held_mail_tells_its_sender_in_the_same_transaction(store: Store, sender: str) -> None:
+    """Invariants 3 and 5: no method is left, so a person decides, and the sender is told at once."""
+    counter = Counter(store, settings=settings(ONLY_OPENPGP))
+    queue_id = await counter.accept(letter(), "a@b.example", "c@d.example", sender=sender)
+    assert await counter.states(queue_id) == [EntryState.HELD, EntryState.HELD]
+    assert len(await counter.events("message.held")) == 2
+    notices = await counter.own(MessageKind.SENDER_NOTICE)
+    assert [notice.recipient for notice in notices] == ([SENDER] if sender else [])
+    assert counter.scheduler.in_hand == len(notices), "what is held is not delivered"
+    if notices:
+        body = await counter.kept(notices[0].queue_id)
+        assert queue_id.encode() in body
+        assert b"a@b.example" in body
+
+
+async def test_recipients_of_one_message_get_decisions_of_their_own(store: Store) -> None:
+    """CR-02: a key for one of three; nobody's copy leaves by another's ladder."""
+    key = Certificate(fingerprint="A" * 40, address="b@b.example", certificate=b"x", imported_at=datetime.now(UTC))
+    await certificates.add(store, key, events=())
+    route = '[[delivery.route]]\ndomain = "d.example"\nmethods = ["tls"]\n'
+    counter = Counter(store, settings=settings('[delivery]\nmethods = ["openpgp"]\n' + route))
+    queue_id = await counter.accept(letter(), "a@b.example", "b@b.example", "c@d.example")
+    entries = await counter.entries(queue_id)
+    assert [entry.state for entry in entries] == [EntryState.HELD, EntryState.QUEUED, EntryState.QUEUED]
+    assert [entry.methods for entry in entries] == [(), (Method.OPENPGP,), (Method.TLS,)]
+    assert [event.recipient for event in await counter.events("message.held")] == ["a@b.example"]
+
+
+async def test_what_policy_rejects_is_refused_as_a_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decide(facts: Facts) -> tuple[Decision, ...]:
+        actions = (Action.PROTECT, Action.REJECT)
+        return tuple(
+            Decision(recipient=one.address, action=action, protected=True, methods=one.methods, trace=())
+            for one, action in zip(facts.recipients, actions, strict=True)
+        )
+
+    monkeypatch.setattr(module, "decide", decide)
+    counter = Counter(store)
+    assert await counter.submit(letter(), "a@b.example", "c@d.example") is Verdict.REJECTED_BY_POLICY
+    assert await counter.everything() == ()
+
+
+# --- the header on its way out ---
+
+
+@pytest.mark.parametrize(
+    ("subject", "kept"),
+    [
+        (b"[secure] Lab result", b" Lab result"),
+        (b"Lab result #SECURE", b" Lab result"),
+        (b"Lab\r\n [secure]\r\n result", b" Lab result"),
+        (b"=?utf-8?Q?=5Bsecure=5D_Lab?= result", b" Lab result"),
+        (b"=?utf-8?B?W3NlY3VyZV0gTGFi?=", b" Lab"),
+        ("[\uff33\uff25\uff23\uff35\uff32\uff25] Lab".encode(), b" Lab"),
+        ("[s\u0435cure] Lab".encode(), b" Lab"),
+        (b"[secure]", b""),
+    ],
+    ids=["plain", "hash", "folded", "Q word", "B word", "full width", "Cyrillic e", "alone"],
+)
+async def test_the_subject_tag_raises_and_is_removed(store: Store, subject: bytes, kept: bytes) -> None:
+    """ID-09: whatever its dress, it protects the message and does not leave with it."""
+    counter = Counter(store, None)
+    queue_id = await counter.accept(letter(b"Subject: " + subject))
+    (entry,) = await counter.entries(queue_id)
+    assert entry.protected
+    (field,) = split_message(await counter.kept(queue_id)).all("subject")
+    assert field.raw == b"Subject:" + kept + b"\r\n"
+
+
+async def test_a_subject_without_a_tag_is_left_as_it_is(store: Store) -> None:
+    counter = Counter(store, PHI)
+    odd = b"Subject:  =?x?Q?odd?=   two  blanks\r\n\tand a tab "
+    assert odd in await counter.kept(await counter.accept(letter(odd)))
+
+
+BODIES = [
+    b"",
+    b"no final line end",
+    b"trailing blanks  \r\n\r\n\r\n",
+    "Grüße\r\n".encode("latin-1"),
+    b"From: not a header\r\nBcc: x\r\n",
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=["empty", "no line end", "blanks", "8-bit", "header-like"])
+async def test_whole_fields_go_and_the_body_stays(store: Store, body: bytes) -> None:
+    """ID-08, ID-11, MP-18: not an octet of the body changes."""
+    counter = Counter(store)
+    data = letter(
+        b"Bcc: hidden@b.example,\r\n another@b.example",
+        b"X-Mailward-Purpose: treatment",
+        b"x-mailward-method: tls",
+        b"TLS-Required: No",
+        b"Return-Path: <boss@clinic.example>",
+        b"Authentication-Results: gw.clinic.example; spf=pass",
+        b"Authentication-Results: other.example; spf=pass",
+        b"DKIM-Signature: v=1; d=clinic.example",
+        b"Date: Mon, 02 Mar 2026 10:00:00 +0000",
+        b"Message-ID: <1@clinic.example>",
+        b"X-Other: \xff stays",
+        body=body,
+    )
+    kept = await counter.kept(await counter.accept(data))
+    names = [field.name for field in split_message(kept).fields]
+    assert names[0] == "received"
+    assert names[1:] == ["from", "authentication-results", "dkim-signature", "date", "message-id", "x-other"]
+    assert b"hidden@b.example" not in kept
+    assert b"other.example" in kept
+    assert kept.partition(b"\r\n\r\n")[2] == body
+
+
+async def test_what_is_missing_is_added_once(store: Store) -> None:
+    """ID-11, RFC 6409 sections 8.1 and 8.2; the Received field names no recipient when there are more."""
+    counter = Counter(store)
+    queue_id = await counter.accept(letter(), "a@b.example", "c@d.example")
+    parsed = split_message(await counter.kept(queue_id))
+    assert parsed.all("message-id")[0].text == f"<{queue_id}@gw.clinic.example>"
+    assert len(parsed.all("date")) == 1
+    assert queue_id in parsed.all("received")[0].text
+    assert "a@b.example" not in parsed.all("received")[0].text
+
+
+async def test_a_client_cannot_lower_anything(store: Store) -> None:
+    """ID-08: policy headers from a client never weaken policy."""
+    counter = Counter(store)
+    plain = await counter.entries(await counter.accept(letter()))
+    tricky = letter(b"X-Mailward-Method: tls", b"X-Mailward-Purpose: treatment", b"TLS-Required: No")
+    (entry,) = await counter.entries(await counter.accept(tricky))
+    assert (entry.protected, entry.methods) == (plain[0].protected, plain[0].methods)
