@@ -10,16 +10,14 @@ from typing import Any, Final
 
 import click
 
+from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, config_path, fail, print_json, print_table, settings_option
 from gateway.config import Settings
-from gateway.control.client import perform
-from gateway.control.wire import Refused
 from gateway.message.address import AddressError, domain_of, parse_address
 from gateway.protect.armour import split_certificates
 from gateway.protect.certificates import CertificateFacts, read_certificate
 from gateway.protect.dkim import DkimKey, generate_key
 from gateway.protect.errors import CertificateError
-from gateway.store.errors import StoreError
 
 SELECTOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 TXT_STRING: Final = 255  # octets in one string of a TXT record, RFC 1035 section 3.3
@@ -63,7 +61,7 @@ def import_(settings: Settings, *, file: str) -> int:
         for address in facts.addresses
     ]
     if incoming:
-        _perform(settings, "openpgp.import", incoming=incoming)
+        ask(settings, "openpgp.import", incoming=incoming)
     for _, facts in good:
         until = f"until {facts.expires_at:%Y-%m-%d}" if facts.expires_at else "without an end"
         click.echo(f"imported {facts.fingerprint} ({facts.algorithm}, {until}) for {', '.join(facts.addresses)}")
@@ -77,7 +75,7 @@ def import_(settings: Settings, *, file: str) -> int:
 @settings_option
 def list_(settings: Settings, *, as_json: bool) -> None:
     """Show the keys on file."""
-    rows = _perform(settings, "openpgp.list")
+    rows = ask(settings, "openpgp.list")
     if as_json:
         for row in rows:
             print_json(row)
@@ -91,7 +89,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 def forget(settings: Settings, *, fingerprint: str) -> None:
     """Forget the key with this FINGERPRINT; blanks in it do not matter."""
     wanted = fingerprint.replace(" ", "").upper()
-    _perform(settings, "openpgp.forget", fingerprint=wanted)
+    ask(settings, "openpgp.forget", fingerprint=wanted)
     click.echo(f"forgot {wanted}")
 
 
@@ -149,15 +147,6 @@ def _judge(found: Sequence[bytes]) -> tuple[list[tuple[bytes, CertificateFacts]]
         else:
             good.append((data, facts))
     return good, faults
-
-
-def _perform(settings: Settings, call: str, **args: Any) -> Any:
-    try:
-        return perform(settings, call, **args)
-    except Refused as why:
-        fail(str(why), Status(why.status))
-    except StoreError as why:
-        fail(str(why), Status.TRY_LATER)
 
 
 def _row(row: dict[str, Any]) -> tuple[str, str, str, str]:
