@@ -56,10 +56,6 @@ def _mail_needs(entry: QueueEntry, policy: NeedsPolicy) -> Needs:
 
 
 def _secret_needs(level: TlsLevel, policy: NeedsPolicy) -> Needs:
-    """Codes and PINs: whoever reads one on the way can open the message, so they need what the message would."""
-    is_verified = level is TlsLevel.VERIFIED
-    return Needs(
-        level=level,
-        is_vouched=is_verified and policy.unsigned_mx is UnsignedMx.CLIMB,
-        is_onward=is_verified,
-    )
+    """Codes and PINs: whoever reads one on the way can open the message, so they never pass on unseen by us either."""
+    is_vouched = level is TlsLevel.VERIFIED and policy.unsigned_mx is UnsignedMx.CLIMB
+    return Needs(level=level, is_vouched=is_vouched, is_onward=True)

@@ -9,7 +9,7 @@ from gateway.message.entry import MessageKind, QueueEntry
 from policy.decision import Method, UnsignedMx
 from tests.gateway.delivery.test_ladder import make
 from tls.levels import TlsLevel
-from tls.requirement import Needs
+from tls.requirement import HopTls, Needs, requirement
 
 NONE, ENCRYPTED, VERIFIED = TlsLevel.NONE, TlsLevel.ENCRYPTED, TlsLevel.VERIFIED
 FREE = Needs(level=NONE, is_content_free=True)
@@ -41,7 +41,7 @@ def test_needs_by_kind_and_rung(entry: QueueEntry, needs: Needs) -> None:
     assert needs_for(entry, NeedsPolicy(), has_pin=False, is_inbound=False) == needs
 
 
-@pytest.mark.parametrize(("is_inbound", "needs"), [(False, ONWARD), (True, Needs(level=ENCRYPTED))])
+@pytest.mark.parametrize(("is_inbound", "needs"), [(False, ONWARD), (True, Needs(level=ENCRYPTED, is_onward=True))])
 def test_pin_for_the_sender(is_inbound: bool, needs: Needs) -> None:
     """Whoever reads the PIN and the notice can open the message; our own inbound host may have any certificate."""
     entry = KINDS[MessageKind.SENDER_NOTICE]
@@ -51,7 +51,17 @@ def test_pin_for_the_sender(is_inbound: bool, needs: Needs) -> None:
 def test_code_channel() -> None:
     """`portal.code_channel = "encrypted"`: unauthenticated TLS, never clear."""
     policy = NeedsPolicy(code_level=ENCRYPTED)
-    assert needs_for(KINDS[MessageKind.CODE], policy, has_pin=False, is_inbound=False) == Needs(level=ENCRYPTED)
+    needs = needs_for(KINDS[MessageKind.CODE], policy, has_pin=False, is_inbound=False)
+    assert needs == Needs(level=ENCRYPTED, is_onward=True)
+
+
+@pytest.mark.parametrize("level", [ENCRYPTED, VERIFIED])
+def test_no_code_through_a_smart_host_that_nobody_vouches_for(level: TlsLevel) -> None:
+    """PO-02: our TLS ends at a smart host; it may pass the code on in clear unless REQUIRETLS binds it."""
+    needs = needs_for(KINDS[MessageKind.CODE], NeedsPolicy(code_level=level), has_pin=False, is_inbound=False)
+    needed = requirement(needs, HopTls(is_vouched=True, is_smart_host=True))
+    assert (needed.level, needed.requiretls) == (VERIFIED, True)
+    assert not requirement(needs, HopTls(is_vouched=True, is_smart_host=True, is_attested=True)).requiretls
 
 
 @pytest.mark.parametrize(
