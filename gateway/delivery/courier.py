@@ -29,6 +29,7 @@ from policy.decision import Method
 CANNOT_SIGN: Final = "451 4.7.0 The message could not be signed"
 CANNOT_SEAL: Final = "451 4.7.0 The message could not be encrypted at the moment"
 TO_OUR_SENDERS: Final = frozenset({MessageKind.DSN, MessageKind.SENDER_NOTICE})
+BUG: Final = "451 4.3.0 Local error"
 NO_KEY: Final = "No usable OpenPGP key"
 
 log = get_logger("delivery")
@@ -79,8 +80,15 @@ class Courier:
         }
 
     async def attempt(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
-        """Try the batch's rung once. tls_seen: its domain has offered TLS before. Returns: one outcome an entry."""
-        return await self._by_method[batch.method](batch, tls_seen=tls_seen)
+        """Try the batch's rung once. tls_seen: its domain has offered TLS before. Returns: one outcome an entry.
+
+        A bug is a failed attempt like any other: otherwise its entries would come again for ever and never end.
+        """
+        try:
+            return await self._by_method[batch.method](batch, tls_seen=tls_seen)
+        except Exception:
+            log.exception("attempt failed by a bug", queue_id=batch.letter.id)
+            return self._not_sent(batch, BUG, "Something went wrong on our side.")
 
     async def _as_it_is(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         try:
