@@ -36,7 +36,7 @@ def configure(*, level: str = "info", style: str = "text", stream: TextIO | None
             render_json if style == "json" else render_text,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=lambda *_names: structlog.PrintLogger(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
     for name in (

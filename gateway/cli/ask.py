@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway import log
 from gateway.cli.context import Status, fail
 from gateway.config import Settings
 from gateway.control.client import perform
@@ -11,6 +12,7 @@ from gateway.store.errors import MasterKeyError, StoreError
 
 def ask(settings: Settings, call: str, **args: Any) -> Any:
     """Perform an operation in the running gateway, or alone. Raises: Failure with what stood in the way."""
+    log.configure(level="warning", style=settings.log.format.value)  # a library's own traceback would show arguments
     try:
         return perform(settings, call, **args)
     except Refused as refused:
