@@ -76,8 +76,7 @@ def _show(outcome: Outcome) -> None:
     console.print()
     console.print(table(outcome.rows, width=console.width, is_terminal=is_terminal))
     console.print()
-    for line in legend():
-        console.print(line)
+    console.print(legend(width=console.width))
     console.print()
     for promise in outcome.promises:
         console.print(
@@ -115,7 +114,8 @@ def _show_kept(clinic: Clinic, outcome: Outcome) -> None:
     for recipient, link, asks_for in kept.openings(outcome.rows):
         click.echo(f"  {link}\n    for {recipient}, asks for {asks_for}")
     click.echo("\nTry in another terminal:\n")
-    for command in kept.commands(clinic, outcome.rows):
+    click.echo(f"  export MAILWARD_CONFIG={clinic.installation.config}")
+    for command in kept.commands(outcome.rows):
         click.echo(f"  {command}")
     click.echo("\nMail that arrives from now on:\n")
 
@@ -126,4 +126,4 @@ def _show_kept_json(clinic: Clinic, outcome: Outcome) -> None:
         for recipient, link, asks_for in kept.openings(outcome.rows)
     ]
     addresses = {name.replace(" ", "_"): value for name, value in kept.addresses(clinic).items()}
-    print_json({"type": "running", **addresses, "links": links, "commands": list(kept.commands(clinic, outcome.rows))})
+    print_json({"type": "running", **addresses, "links": links, "commands": list(kept.commands(outcome.rows))})

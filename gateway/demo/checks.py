@@ -66,7 +66,7 @@ def nothing_in_clear(evidence: Evidence) -> Iterator[str]:
             for one in arrivals:
                 is_private = bool(one.tls) and set(one.recipients) <= allowed
                 if not is_private and leak(wanted, one.content):
-                    over = f"over {one.tls}, not verified" if one.tls else "in clear"
+                    over = f"over {one.tls}" if one.tls else "in clear"
                     yield f"{letter.title}: its text reached {domain} {over}"
 
 
@@ -140,7 +140,7 @@ def _signature_fault(content: bytes, records: Mapping[bytes, bytes]) -> str:
     try:
         is_good = verifier.verify(found.index("rsa-sha256"), dnsfunc=look_up)
     except dkim.DKIMException as error:
-        return f"its DKIM signature cannot be read ({type(error).__name__})"
+        return f"its DKIM signature does not verify ({type(error).__name__})"
     return "" if is_good else "its DKIM signature does not verify"
 
 

@@ -41,18 +41,30 @@ def openings(rows: Iterable[Row]) -> Iterator[tuple[str, str, str]]:
             yield row.recipient, row.link, f"PIN {row.pin}" if row.pin else "a code, shown below when it is mailed"
 
 
-def commands(clinic: Clinic, rows: Iterable[Row]) -> Iterator[str]:
-    """Commands to try in another terminal."""
-    program = "mailward" if shutil.which("mailward") else f"{sys.executable} -m gateway"
-    config = f"--config {clinic.installation.config}"
-    climbed = next((row for row in rows if row.link), None)
-    yield f"{program} explain {config} {files('gateway.demo') / 'messages'}"
-    yield f"{program} queue list {config} --all"
-    if climbed is not None:
-        yield f"{program} queue show {config} {climbed.sent.queue_id}"
-        yield f"{program} audit search {config} --id {climbed.sent.queue_id}"
-    yield f"{program} audit verify {config}"
-    yield f"{program} key openpgp list {config}"
+def commands(rows: Iterable[Row]) -> Iterator[str]:
+    """Commands to try in another terminal, with MAILWARD_CONFIG set."""
+    program = _program()
+    yield f"{program} explain {_near(files('gateway.demo') / 'messages')}"
+    yield f"{program} queue list --all"
+    for row in [row for row in rows if row.link][:1]:
+        yield f"{program} queue show {row.sent.queue_id}"
+        yield f"{program} audit search --id {row.sent.queue_id}"
+    yield f"{program} audit verify"
+    yield f"{program} key openpgp list"
+
+
+def _program() -> str:
+    """The command as this person can type it."""
+    if shutil.which("mailward"):
+        return "mailward"
+    beside = Path(sys.executable).with_name("mailward")
+    return _near(beside) if beside.exists() else f"{_near(sys.executable)} -m gateway"
+
+
+def _near(path: object) -> str:
+    """A path as it is shortest from here."""
+    whole, here = Path(str(path)), Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)
 
 
 async def watch(clinic: Clinic, tell: Tell) -> None:

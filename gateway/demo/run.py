@@ -132,7 +132,7 @@ async def _send(clinic: Clinic, letter: Letter, number: int, tell: Tell) -> Sent
         authority=clinic.world.authority.file,
         password=clinic.password,
     )
-    tell(f"{number}. {letter.title} from {letter.sender} ({letter.door}): 250 Queued as {queue_id}")
+    tell(f"{number}. {letter.title}, {letter.door}: 250 Queued as {queue_id}")
     return Sent(letter=letter, queue_id=queue_id)
 
 

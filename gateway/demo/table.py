@@ -1,6 +1,6 @@
 """The table at the end of the demonstration: seven columns, or four with two lines each on a narrow terminal."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from rich import box
@@ -94,6 +94,7 @@ def table(rows: Sequence[Row], *, width: int, is_terminal: bool) -> Table:
         show_edge=False,
         padding=(0, 1, 0, 0) if is_terminal else (0, 2, 0, 0),
         header_style="bold",
+        leading=0 if columns is WIDE_COLUMNS else 1,
     )
     for column in columns:
         shown.add_column(column.title, ratio=column.ratio, overflow="fold")
@@ -105,6 +106,11 @@ def table(rows: Sequence[Row], *, width: int, is_terminal: bool) -> Table:
     return shown
 
 
-def legend() -> Iterable[Text]:
+def legend(*, width: int) -> Table:
     """What the words of the table mean."""
-    return (Text.assemble((f"{word:<9}", "bold"), text) for word, text in words.LEGEND)
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(max_width=width - 12)
+    for word, text in words.LEGEND:
+        grid.add_row(word, text)
+    return grid

@@ -14,8 +14,7 @@ LEGEND: Final = (
     ("found", "kinds and numbers of what was found; the values themselves are kept nowhere but in the message"),
     ("protect", "health information about a person, a tag, something unreadable; the ways in the order of trying"),
     ("allow", "nothing to protect: encrypted where the server offers it, in clear where it does not"),
-    ("portal", "the mail holds a link and nothing of the message; a one-time code is mailed only over verified TLS,"),
-    ("", "otherwise the sender is told a PIN to pass on by phone"),
+    ("portal", "the mail holds a link and nothing of the message; a code goes over verified TLS, else a PIN is told"),
     ("audit", "number of the event that proves it in the audit log"),
 )  # fmt: skip
 
@@ -53,7 +52,7 @@ def reason(row: Row) -> str:
         )
     if row.why.startswith("Methods"):
         return "the route's rule"
-    return row.why.partition(" ")[2] if row.why.startswith("mx.") else row.why
+    return f"server {row.why.partition(' ')[2]}" if row.why.startswith("mx.") else row.why
 
 
 def proof(row: Row) -> str:
