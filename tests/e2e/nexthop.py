@@ -152,7 +152,9 @@ class _Session:
 
     def _take(self) -> None:
         lines = []
-        while (line := self._read_line()) not in {b".\r\n", b""}:
+        while (line := self._read_line()) != b".\r\n":
+            if not line:
+                return None  # the client is gone, and with it the message
             lines.append(line[1:] if line.startswith(b".") else line)
         refusal = self._hop.behaviour.replies.get(".")
         if refusal is not None:

@@ -69,11 +69,11 @@ def test_nothing_acknowledged_is_lost(installation: Installation, world: World) 
     assert len(load.acked) > 10 * ROUNDS
 
     installation.start()
-    until(lambda: not missing(load.acked, hop), timeout_s=60)
+    until(lambda: not missing(load.acked, hop), timeout_s=60, state=lambda: missing(load.acked, hop))
     for arrival in hop.arrivals:
         assert END.encode() in arrival.content[-100:], "half a message"
         assert arrival.tls
-    until(lambda: not installation.queue(), timeout_s=30)
+    until(lambda: not installation.queue(), timeout_s=30, state=installation.queue)
     installation.stop()
 
     verified = installation.run("audit", "verify")

@@ -161,7 +161,9 @@ def test_an_unreadable_certificate_binds_nothing(installation: Installation) -> 
 def test_two_gateways_never_share_a_directory(installation: Installation) -> None:
     installation.add_user()
     installation.start()
-    second = installation.run("serve")
+    second = Installation(
+        installation.folder / "second", installation.world, {"server": {"data_dir": installation.data_dir}}
+    ).run("serve")
     assert second.returncode in {1, 75}
     assert str(installation.data_dir) in second.stderr
     assert "Traceback" not in second.stderr

@@ -7,9 +7,12 @@ from typing import Final
 EVERY_S: Final = 0.05
 
 
-def until(condition: Callable[[], object], *, timeout_s: float = 15) -> None:
-    """Look again and again until it is true. Raises: AssertionError when it does not become so in time."""
+def until(condition: Callable[[], object], *, timeout_s: float = 15, state: Callable[[], object] = lambda: "") -> None:
+    """Look again and again until it is true.
+
+    state: what to show when it does not become so in time. Raises: AssertionError then.
+    """
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
+        assert time.monotonic() < deadline, f"did not happen in time {state()}"
         time.sleep(EVERY_S)
