@@ -14,6 +14,7 @@ from gateway.delivery.scheduler import Scheduler
 from gateway.message.entry import EntryState
 from gateway.protect.notice import Cause
 from gateway.store import queue
+from gateway.store.errors import MissingRow
 from gateway.store.rows import PortalMessage, open_portal, save_entry
 from gateway.store.store import Store
 
@@ -53,6 +54,12 @@ class Desk:
 
     async def opened(self, waiting: PortalMessage, *, client_ip: str) -> None:
         """The recipient may read; the first time this ends the queue entry as picked up."""
+        try:
+            await self._note_opening(waiting, client_ip)
+        except MissingRow:  # it ended at this very moment: opened by another browser, expired, or given back
+            await self._note_opening(waiting, client_ip)
+
+    async def _note_opening(self, waiting: PortalMessage, client_ip: str) -> None:
         now = datetime.now(UTC)
         record = Record()
         async with self._store.read() as conn:

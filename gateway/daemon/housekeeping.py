@@ -4,7 +4,8 @@ A job that fails is logged and comes again at its next turn; it never takes the 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -81,7 +82,8 @@ class Housekeeping:
         async with self._store.read() as conn:
             over = await portal.expired(conn, now=now)
         for waiting in over:
-            await self._end_in_portal(waiting, now)
+            with self._going_on(waiting.queue_id):
+                await self._end_in_portal(waiting, now)
 
     async def expire_held(self) -> None:
         """Give back held mail that nobody decided on."""
@@ -92,8 +94,9 @@ class Housekeeping:
         for entry in held:
             if entry.queued_at + self._held_for <= now:
                 over.setdefault(entry.queue_id, []).append(replace(entry, state=EntryState.EXPIRED))
-        for expired in over.values():
-            await self._end(expired, now, why="Nobody decided on the held message in time")
+        for queue_id, expired in over.items():
+            with self._going_on(queue_id):
+                await self._end(expired, now, why="Nobody decided on the held message in time")
 
     async def beat(self) -> None:
         async with self._store.read() as conn:
@@ -130,6 +133,14 @@ class Housekeeping:
         await self._about.give_back(entries, record, why=why, at=now)
         await record.commit(self._store)
         self._scheduler.take_new(record.own)
+
+    @contextmanager
+    def _going_on(self, queue_id: str) -> Iterator[None]:
+        """One message that cannot be ended now, such as one that is opened at this moment, holds up no other."""
+        try:
+            yield
+        except Exception:
+            log.exception("message not ended, the next turn tries again", queue_id=queue_id)
 
     async def _repeat(self, every: timedelta, job: Callable[[], Awaitable[None]]) -> None:
         while True:

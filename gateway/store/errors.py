@@ -4,7 +4,7 @@ StoreError                  base, never raised
 ├── StoreFull               no room: answer 452, pause deliveries, try again later
 ├── StoreSick               the last write failed: answer 451, pause deliveries, wait for `Store.wait_healthy`
 ├── StoreClosed             the gateway is stopping: answer 421
-├── MissingRow              a change was to touch a row that is not there: a bug of the caller, nothing was written
+├── MissingRow              the row is not there, or has its ending by now: nothing was written, look again
 ├── StoreLocked             another process has this data_dir: stop it, or ask it through the control socket
 ├── StoreUnsupported        the configured url names an engine that this version cannot use
 ├── SchemaTooNew            a newer Mailward wrote this database: install that version, or restore a backup
@@ -35,7 +35,7 @@ class StoreClosed(StoreError):
 
 
 class MissingRow(StoreError):
-    """A change named a row that does not exist; the whole unit was rolled back."""
+    """A change named a row that does not exist, or an entry that ended meanwhile; the whole unit was rolled back."""
 
 
 class StoreLocked(StoreError):

@@ -78,11 +78,12 @@ _THE_DOMAIN: Final = sa.bindparam("b_domain", type_=sa.String)
 _SEEN_AT: Final = sa.bindparam("b_seen_at", type_=UtcMicros)
 _VERIFIED: Final = sa.bindparam("b_verified", type_=sa.Boolean)
 
-# SET takes every other key of the row; _THE_ENTRY says which row.
-_save_entry: Final = sa.update(entry).where(entry.c.id == _THE_ENTRY)
-
 # One comparison for each ending: an `IN` expands its list at run time, which executemany cannot do.
 _waits: Final = sa.and_(*(entry.c.state != ending.value for ending in sorted(ENDINGS)))
+
+# SET takes every other key of the row; _THE_ENTRY says which row. An entry that has its ending never gets another, so
+# whoever decided on what it was a moment ago finds no row (invariant 3).
+_save_entry: Final = sa.update(entry).where(entry.c.id == _THE_ENTRY, _waits)
 _unfinished: Final = sa.or_(
     sa.exists().where(entry.c.queue_id == _THE_MESSAGE, _waits),
     sa.exists().where(portal_message.c.queue_id == _THE_MESSAGE),
@@ -127,6 +128,6 @@ STATEMENTS: Final[Mapping[Op, tuple[Statement, ...]]] = {
     ),
 }
 
-# Each row of these must find its row: one that does not is a lost ending (invariant 3), so the unit fails.
+# Each row of these must find its row: one that does not is a lost or a second ending (invariant 3), so the unit fails.
 EXACT: Final = frozenset({Op.SAVE_ENTRY, Op.RELEASE_ENTRY, Op.OPEN_PORTAL, Op.SET_PIN, Op.DESTROY})
 SHREDS: Final = frozenset({Op.DESTROY_FINISHED, Op.DESTROY})

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.message.entry import EntryState
+from gateway.message.entry import EntryState, QueueEntry
 from gateway.store import queue, writer
 from gateway.store.engines import database_path, truncate_wal
 from gateway.store.errors import (
@@ -71,17 +71,16 @@ async def test_a_large_message_that_cannot_be_committed_gives_its_space_back(sto
 
 async def test_content_goes_with_the_last_ending(store: Store) -> None:
     """Invariant 4: two recipients that end in one batch leave no content behind, one alone does not destroy it."""
-    first, second = make_entry("Q1", 1), make_entry("Q1", 2)
-    await accept(store, make_message(first, second))
+    first, second, third = (make_entry("Q1", number) for number in (1, 2, 3))
+    await accept(store, make_message(first, second, third))
 
-    def ending(entry: object) -> Unit:
-        assert entry in (first, second)
-        ended = replace(first if entry is first else second, state=EntryState.DELIVERED)
+    def ending(entry: QueueEntry) -> Unit:
+        ended = replace(entry, state=EntryState.DELIVERED)
         return Unit(changes=(save_entry(ended, release=True), destroy_if_finished("Q1")))
 
     await store.commit(ending(first))
     assert await queue.load_body(store, "Q1") == BODY
-    await asyncio.gather(store.commit(ending(second)), store.commit(ending(first)))
+    await asyncio.gather(store.commit(ending(second)), store.commit(ending(third)))
     with pytest.raises(ContentGone):
         await queue.load_body(store, "Q1")
     async with store.read() as conn:
