@@ -18,7 +18,6 @@ from gateway.pipeline.facts import FactFinder
 from gateway.store import queue
 from gateway.store.errors import ContentError
 from gateway.store.rows import save_entry
-from gateway.store.statements import Unit
 from policy.decide import decide
 
 BY: Final = "command line"
@@ -55,17 +54,7 @@ async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
 
 async def flush(office: Office) -> int:
     """Make everything that waits due now. Returns: how many."""
-    now, count, after = datetime.now(UTC), 0, ""
-    while True:
-        async with office.store.read() as conn:
-            page = await queue.listing(conn, queue.Filter(states=(EntryState.QUEUED,), after=after))
-        late = [entry for entry in page if entry.next_attempt_at > now]
-        hurried = tuple(save_entry(replace(entry, next_attempt_at=now), release=False) for entry in late)
-        await office.store.commit(Unit(changes=hurried))
-        count += len(late)
-        if len(page) < queue.LIST_LIMIT:
-            return count
-        after = page[-1].id
+    return await queue.hurry(office.store, now=datetime.now(UTC))
 
 
 async def release(office: Office, *, queue_id: str, reason: str) -> int:

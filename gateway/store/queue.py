@@ -86,6 +86,17 @@ async def renew(store: Store, entry_ids: Collection[str], *, owner: str, until: 
     await store.commit(Unit(changes=tuple(renew_lease(one, owner=owner, until=until) for one in entry_ids)))
 
 
+async def hurry(store: Store, *, now: datetime) -> int:
+    """Make due what waits for a later attempt; leases stay with their holders. Returns: how many entries."""
+    waits = (entry.c.state == EntryState.QUEUED.value, entry.c.next_attempt_at > now)
+    hurrying = sa.update(entry).where(*waits).values(next_attempt_at=now)
+
+    async def work(conn: AsyncConnection) -> int:
+        return (await conn.execute(hurrying)).rowcount
+
+    return await store.transact(work)
+
+
 async def due(conn: AsyncConnection, *, now: datetime, limit: int) -> tuple[QueueEntry, ...]:
     """What `claim` would take, without taking it."""
     rows = await conn.execute(sa.select(entry).where(entry.c.id.in_(_due)), {"b_now": now, "b_limit": limit})
