@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from gateway.cli.context import Status, config_option, fail, print_json, printable
-from gateway.control.wire import Refused
+from gateway.control.wire import NoGateway, Refused
 from gateway.demo import keep as kept
 from gateway.demo.installation import NotReady
 from gateway.demo.run import Clinic, Outcome, Tell, open_clinic, perform
@@ -40,6 +40,8 @@ def demo(*, keep: bool, is_json: bool) -> int:
         fail(str(error))
     except asyncio.CancelledError:
         fail("stopped before the end")
+    except NoGateway:
+        fail("the demonstration cannot go on: the gateway has ended")
     except (smtplib.SMTPException, Refused, OSError) as error:
         fail(f"the demonstration cannot go on: {error}")
 

@@ -42,6 +42,12 @@ class Visitor:
 
     async def pick_up(self, link: str, secret: Callable[[], Awaitable[str]], *, wants_code: bool) -> PickedUp:
         """Open one message. secret: gives the code or PIN once the page asks for it. Raises: PortalError."""
+        try:
+            return await self._pick_up(link, secret, wants_code=wants_code)
+        except httpx2.HTTPError as error:
+            raise PortalError(f"the portal cannot be reached ({type(error).__name__})") from error
+
+    async def _pick_up(self, link: str, secret: Callable[[], Awaitable[str]], *, wants_code: bool) -> PickedUp:
         page = await self._get(link)
         if wants_code:
             await self._post(link, page, do="send")
