@@ -1,21 +1,22 @@
 """Who is worked on when: fresh mail straight from memory, everything else as it falls due in the store.
 
-How this works: `take` puts the batches of an accepted message in line; `_poll` claims what falls due. A bounded number
-of tasks, and of bytes, is worked on at once. Whatever is in line is leased to this node, the lease is renewed, and the
-set of entries in hand keeps this very node from claiming one twice. A worker that fails by a bug changes nothing: the
-lease of its entries lapses, and they are claimed again as the store knows them.
+How this works: `take` puts the batches of an accepted message in line (`line.py`); `_poll` claims what falls due. A
+bounded number of tasks, of bytes, and of tasks for one destination is worked on at once. Whatever is in line is leased
+to this node, the lease is renewed, and the set of entries in hand keeps this very node from claiming one twice. A
+worker that fails by a bug changes nothing: the lease of its entries lapses, and they are claimed again as the store
+knows them.
 """
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from gateway.delivery.letter import Batch, Letter, letter_of, make_batches
+from gateway.delivery.line import Line, Waiting
 from gateway.log import get_logger
+from gateway.message.address import domain_of
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.store import queue
 from gateway.store.errors import ContentError
@@ -25,6 +26,7 @@ from gateway.store.store import Store
 LEASE: Final = timedelta(minutes=10)
 POLL: Final = timedelta(seconds=1)
 CLAIM: Final = 200  # entries in one look at the store
+MOST_FOR_ONE: Final = 20  # batches for one destination under way; as many connections as `PoolLimits` allows it
 MEMORY_BYTES: Final = 128 * 1024 * 1024  # of messages in line, and again of messages under way
 
 log = get_logger("delivery")
@@ -39,29 +41,24 @@ class Worker(Protocol):
         """Record that the content of these entries, all of one message, cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """Entries of one message in line. letter: None when the message has to be read from the store at its turn."""
-
-    entries: tuple[QueueEntry, ...]
-    size: int
-    letter: Letter | None = None
-
-    @property
-    def queue_id(self) -> str:
-        return self.entries[0].queue_id
-
-
 class Scheduler:
     """`run` until `stop`; `take` and `wake` at any time, from the same loop."""
 
-    def __init__(self, store: Store, work: Worker, *, most_at_once: int = 100, most_recipients: int = 50) -> None:
+    def __init__(
+        self,
+        store: Store,
+        work: Worker,
+        *,
+        most_at_once: int = 100,
+        most_for_one: int = MOST_FOR_ONE,
+        most_recipients: int = 50,
+    ) -> None:
+        """most_at_once: batches under way, most_for_one: of them for one destination; most_recipients: in a batch."""
         self._store = store
         self._work = work
         self._most_at_once = most_at_once
         self._most_recipients = most_recipients
-        self._line: deque[Waiting] = deque()
-        self._line_bytes = 0
+        self._line = Line(per_destination=most_for_one)
         self._in_hand: set[str] = set()
         self._active = 0
         self._active_bytes = 0
@@ -77,7 +74,7 @@ class Scheduler:
     @property
     def lease_until(self) -> datetime | None:
         """What new entries are to be born with: a lease of ours, or none when the line is full and they must wait."""
-        has_room = self._line_bytes < MEMORY_BYTES and not self._stop.is_set()
+        has_room = self._line.bytes_waiting < MEMORY_BYTES and not self._stop.is_set()
         return datetime.now(UTC) + LEASE if has_room else None
 
     def take(self, letter: Letter, entries: Iterable[QueueEntry]) -> None:
@@ -115,18 +112,17 @@ class Scheduler:
 
     def _put(self, waiting: Waiting) -> None:
         self._in_hand.update(entry.id for entry in waiting.entries)
-        self._line.append(waiting)
-        self._line_bytes += waiting.size
+        self._line.put(waiting)
         self._turn.set()
 
     def _may_start(self) -> bool:
-        if not self._line or self._stop.is_set() or self._active >= self._most_at_once:
+        first = self._line.first()
+        if first is None or self._stop.is_set() or self._active >= self._most_at_once:
             return False
-        return not self._active or self._active_bytes + self._line[0].size <= MEMORY_BYTES
+        return not self._active or self._active_bytes + first.size <= MEMORY_BYTES
 
     def _start_next(self) -> Waiting:
-        waiting = self._line.popleft()
-        self._line_bytes -= waiting.size
+        waiting = self._line.start()
         self._active += 1
         self._active_bytes += waiting.size
         return waiting
@@ -140,6 +136,7 @@ class Scheduler:
         except Exception:
             log.exception("delivery worker failed", queue_id=waiting.queue_id)
         finally:
+            self._line.finish(waiting)
             self._active -= 1
             self._active_bytes -= waiting.size
             self._in_hand.difference_update(entry.id for entry in waiting.entries)
@@ -181,27 +178,31 @@ class Scheduler:
         """Claim what is due while the line is short; look every second, and when woken."""
         while not self._stop.is_set():
             self._look.clear()
-            if len(self._line) < self._most_at_once and self._line_bytes < MEMORY_BYTES:
+            crowded = self._line.crowded()
+            if self._line.length_without(crowded) < self._most_at_once and self._line.bytes_waiting < MEMORY_BYTES:
                 try:
-                    await self._claim()
+                    await self._claim(crowded)
                 except Exception:  # a sick store, a full table of files: the next look may succeed
                     log.exception("queue cannot be read")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL.total_seconds()):
                     await self._look.wait()
 
-    async def _claim(self) -> None:
+    async def _claim(self, crowded: frozenset[str]) -> None:
+        """Put what is due in line, but for destinations that have enough there."""
         now = datetime.now(UTC)
-        async with self._store.read() as conn:
-            if not await queue.due(conn, now=now, limit=1):  # reading costs less than a transaction that finds nothing
+        async with self._store.read() as conn:  # reading costs less than a transaction that finds nothing
+            if not await queue.due(conn, now=now, limit=1):
                 return
-        claimed = await queue.claim(self._store, owner=self._store.node, now=now, lease=LEASE, limit=CLAIM)
-        by_message: dict[str, list[QueueEntry]] = {}
+        claimed = await queue.claim(
+            self._store, owner=self._store.node, now=now, lease=LEASE, limit=CLAIM, but_for=crowded
+        )
+        together: dict[tuple[str, str], list[QueueEntry]] = {}
         for entry in claimed:
             if entry.id not in self._in_hand:
-                by_message.setdefault(entry.queue_id, []).append(entry)
+                together.setdefault((entry.queue_id, domain_of(entry.recipient)), []).append(entry)
         async with self._store.read() as conn:
-            for queue_id, entries in by_message.items():
+            for (queue_id, _), entries in together.items():
                 facts = await queue.message_facts(conn, queue_id)
                 self._put(Waiting(entries=tuple(entries), size=facts.size if facts else 0))
 

@@ -27,6 +27,7 @@ _due: Final = (
         entry.c.state == EntryState.QUEUED.value,
         entry.c.next_attempt_at <= _NOW,
         sa.or_(entry.c.lease_until.is_(None), entry.c.lease_until <= _NOW),
+        entry.c.domain.not_in(sa.bindparam("b_but_for", expanding=True)),
     )
     .order_by(entry.c.urgent.desc(), entry.c.next_attempt_at)
     .limit(sa.bindparam("b_limit", type_=sa.Integer))
@@ -61,9 +62,12 @@ class Filter:
     limit: int = LIST_LIMIT
 
 
-async def claim(store: Store, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[QueueEntry, ...]:
+async def claim(
+    store: Store, *, owner: str, now: datetime, lease: timedelta, limit: int, but_for: Collection[str] = ()
+) -> tuple[QueueEntry, ...]:
     """Lease up to limit entries that are due and free, urgent ones first, oldest first.
 
+    but_for: recipients' domains that are left alone.
     One transaction on the writing connection: each entry has one holder. (PostgreSQL will add SKIP LOCKED.)
     """
     taking = (
@@ -74,7 +78,7 @@ async def claim(store: Store, *, owner: str, now: datetime, lease: timedelta, li
     )  # fmt: skip
 
     async def work(conn: AsyncConnection) -> tuple[QueueEntry, ...]:
-        rows = (await conn.execute(taking, {"b_now": now, "b_limit": limit})).mappings().all()
+        rows = (await conn.execute(taking, _which(now, limit, but_for))).mappings().all()
         return tuple(read_entry(row) for row in rows)
 
     entries = await store.transact(work)
@@ -99,9 +103,13 @@ async def hurry(store: Store, *, now: datetime) -> int:
 
 async def due(conn: AsyncConnection, *, now: datetime, limit: int) -> tuple[QueueEntry, ...]:
     """What `claim` would take, without taking it."""
-    rows = await conn.execute(sa.select(entry).where(entry.c.id.in_(_due)), {"b_now": now, "b_limit": limit})
+    rows = await conn.execute(sa.select(entry).where(entry.c.id.in_(_due)), _which(now, limit))
     entries = (read_entry(row) for row in rows.mappings())
     return tuple(sorted(entries, key=lambda one: (not one.urgent, one.next_attempt_at, one.id)))
+
+
+def _which(now: datetime, limit: int, but_for: Collection[str] = ()) -> Mapping[str, object]:
+    return {"b_now": now, "b_limit": limit, "b_but_for": list(but_for)}
 
 
 async def next_due_at(conn: AsyncConnection) -> datetime | None:

@@ -1,0 +1,88 @@
+"""RX-10 on a real store: one dead destination with a great queue, and mail for everybody else."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.delivery import scheduler as module
+from gateway.delivery.letter import Batch
+from gateway.delivery.scheduler import Scheduler
+from gateway.message.entry import EntryState, QueueEntry
+from gateway.message.queue_id import new_queue_id
+from gateway.store.rows import NewMessage, new_message, save_entry
+from gateway.store.statements import Unit
+from gateway.store.store import Store
+from tests.gateway.delivery.office import make_entry, make_message
+
+DEAD = "dead.example"
+
+
+@dataclass
+class Worker:
+    """Delivers at once, but hangs for ever on the dead destination."""
+
+    store: Store
+    hanging: int = 0
+    delivered: list[str] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
+        if batch.domain == DEAD:
+            self.hanging += 1
+            await asyncio.get_running_loop().create_future()
+        done = tuple(save_entry(replace(entry, state=EntryState.DELIVERED), release=True) for entry in batch.entries)
+        await self.store.commit(Unit(changes=done))
+        self.delivered.append(batch.domain)
+        self.arrived.set()
+        return ()
+
+    async def hold(self, entries: Sequence[QueueEntry]) -> None:
+        raise AssertionError("nothing is damaged here")
+
+
+async def put(store: Store, domain: str, *, lease: datetime | None = None, age: timedelta = timedelta()) -> NewMessage:
+    due = datetime.now(UTC) - age
+    message = make_message(
+        make_entry(new_queue_id(), recipient=f"pat@{domain}", next_attempt_at=due), lease_until=lease
+    )
+    await store.commit(Unit(changes=new_message(await store.seal_message(message))))
+    return message
+
+
+async def run_until_arrival(scheduler: Scheduler, worker: Worker) -> None:
+    task = asyncio.create_task(scheduler.run())
+    try:
+        async with asyncio.timeout(10):
+            await worker.arrived.wait()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def test_fresh_mail_passes_a_dead_destination(store: Store) -> None:
+    """However much waits for it, another domain's mail is not behind it."""
+    worker = Worker(store)
+    scheduler = Scheduler(store, worker, most_at_once=8, most_for_one=4)
+    lease = datetime.now(UTC) + timedelta(hours=1)
+    scheduler.take_new([await put(store, DEAD, lease=lease) for _ in range(20)])
+    scheduler.take_new([await put(store, "b.example", lease=lease)])
+    await run_until_arrival(scheduler, worker)
+    assert worker.delivered == ["b.example"]
+    assert worker.hanging <= 4
+
+
+async def test_due_mail_passes_a_dead_destination(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for what is read from the store: more of the dead one is not even fetched."""
+    monkeypatch.setattr(module, "CLAIM", 8)
+    monkeypatch.setattr(module, "POLL", timedelta(milliseconds=20))
+    for _ in range(30):
+        await put(store, DEAD, age=timedelta(hours=1))
+    await put(store, "b.example")
+    worker = Worker(store)
+    scheduler = Scheduler(store, worker, most_at_once=8, most_for_one=4)
+    await run_until_arrival(scheduler, worker)
+    assert worker.delivered == ["b.example"]
+    assert scheduler.in_hand < 20

@@ -1,0 +1,67 @@
+"""RX-10: destinations take turns, and none takes more than its share."""
+
+from gateway.delivery.line import Line, Waiting
+from gateway.message.queue_id import new_queue_id
+from tests.gateway.delivery.office import make_entry
+
+
+def wait(domain: str, *, urgent: bool = False, size: int = 1) -> Waiting:
+    entry = make_entry(new_queue_id(), recipient=f"pat@{domain}", urgent=urgent)
+    return Waiting(entries=(entry,), size=size)
+
+
+def line_of(*waiting: Waiting, per_destination: int = 2) -> Line:
+    line = Line(per_destination=per_destination)
+    for one in waiting:
+        line.put(one)
+    return line
+
+
+def drain(line: Line) -> list[str]:
+    started = []
+    while line.first() is not None:
+        started.append(line.start().destination)
+    return started
+
+
+def test_one_destination_keeps_its_order() -> None:
+    first, second = wait("a.example"), wait("a.example")
+    line = line_of(first, second)
+    assert [line.start(), line.start()] == [first, second]
+    assert line.first() is None
+
+
+def test_destinations_take_turns() -> None:
+    line = line_of(*(wait("a.example") for _ in range(3)), wait("b.example"), wait("c.example"), per_destination=9)
+    assert drain(line) == ["a.example", "b.example", "c.example", "a.example", "a.example"]
+
+
+def test_a_full_destination_waits_until_one_comes_to_a_rest() -> None:
+    line = line_of(*(wait("dead.example") for _ in range(5)), wait("b.example"))
+    stuck = line.start()
+    assert drain(line) == ["b.example", "dead.example"]
+    line.finish(stuck)
+    assert drain(line) == ["dead.example"]
+    line.put(wait("dead.example"))
+    assert line.first() is None
+
+
+def test_urgent_mail_goes_first_but_not_past_the_limit() -> None:
+    code = wait("b.example", urgent=True)
+    line = line_of(wait("a.example"), wait("b.example"), code)
+    assert line.start() is code
+    full = line_of(wait("a.example"), wait("a.example"))
+    drain(full)
+    full.put(wait("a.example", urgent=True))
+    assert full.first() is None
+
+
+def test_bytes_and_lengths_are_of_those_who_wait() -> None:
+    line = line_of(*(wait("a.example", size=10) for _ in range(3)), wait("b.example", size=5))
+    assert line.bytes_waiting == 35
+    started = line.start()
+    assert line.bytes_waiting == 25
+    assert line.crowded() == {"a.example"}
+    assert line.length_without(line.crowded()) == 1
+    line.finish(started)
+    assert line.bytes_waiting == 25
