@@ -1,11 +1,14 @@
 """The clerk with ladder, courier, own mail and a real store: what each attempt comes to, for everybody it concerns."""
 
+import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 
+from gateway import log
 from gateway.config.modes import CodeChannel
 from gateway.delivery.letter import letter_of, make_batches
 from gateway.message import pickup
@@ -430,15 +433,22 @@ async def expire(office: Office, own: NewMessage) -> None:
 # --- what must not get out ---
 
 
-async def test_no_secret_is_in_the_audit_log(office: Office) -> None:
+async def test_no_secret_is_in_audit_log_or_log(office: Office) -> None:
     """PO-04, KY-01: token and PIN are nowhere but in the one mail that carries each."""
+    written = io.StringIO()
+    log.configure(level="debug", stream=written)
     office.see(RECIPIENT, NO_TLS)
     message = await office.send(make_entry(new_queue_id(), methods=(Method.TLS, Method.PORTAL)))
     link, notice = office.own(MessageKind.NOTICE)[0], office.own(MessageKind.SENDER_NOTICE)[0]
     token, pin = TOKEN.search(words(link)), PIN.search(words(notice))
     assert token
     assert pin
-    everything = repr([*await office.events(), *office.taken, await office.waiting(message.id)])
+    for own in (link, notice):
+        await office.work(own)
+    structlog.reset_defaults()
+    assert "sent" in written.getvalue()
+    seen = [*await office.events(), *office.taken, await office.waiting(message.id), office.transport.jobs]
+    everything = repr(seen) + written.getvalue()
     for secret in (token[1], pin[0], pin[0].replace("-", ""), MARKER.decode(), "Secret subject"):
         assert secret not in everything
 
