@@ -21,6 +21,7 @@ class Fault(Enum):
     MALFORMED = auto()  # bare CR, bare LF or NUL: SM-01 to SM-04, SM-07
     TOO_BIG = auto()
     LINE_TOO_LONG = auto()
+    NO_ROOM = auto()  # other messages take up the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,22 @@ class DataReader:
         self._size = -2  # the CRLF that only seems to go before
         self._line = 0  # octets so far of the line that the next piece continues
         self._has_long_line = False
+        self._is_dropped = False
 
     @property
     def size(self) -> int:
         """Octets of message so far."""
         return max(self._size, 0)
+
+    @property
+    def kept(self) -> int:
+        """Octets in memory."""
+        return len(self._message)
+
+    def drop(self) -> None:
+        """There is no room for it: keep nothing, and read on to where it ends."""
+        self._is_dropped = True
+        self._message = bytearray()
 
     def feed(self, block: bytes) -> End | None:
         """Take the next bytes. Returns: End when the data is over or can no longer be a message, None for more."""
@@ -99,6 +111,8 @@ class DataReader:
         return len(text) - (last or start)
 
     def _fault(self) -> Fault | None:
+        if self._is_dropped:
+            return Fault.NO_ROOM
         if self._size > self._limit:
             return Fault.TOO_BIG
         return Fault.LINE_TOO_LONG if self._has_long_line else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.config.modes import ListenerMode
+from gateway.intake.cargo import Cargo
 from gateway.intake.inbox import Inbox
 from gateway.intake.limits import Deadlines, Doorkeeper
 from gateway.intake.observer import Observer
@@ -41,9 +42,9 @@ class Services:
 class Door:
     """One listener.
 
-    name: where it listens, for logs and metrics. message_size: octets. domains: those we send for, lower case.
-    tasks: everything that runs for this listener, held so that it is not collected half-way. sessions: inputs of the
-    open ones, to be told when the service closes down.
+    name: where it listens, for logs and metrics. message_size: octets. domains: those we send for, lower case. cargo:
+    shared by all listeners. tasks: everything that runs for this listener, held so that it is not collected half-way.
+    sessions: inputs of the open ones, to be told when the service closes down.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Door:
     deadlines: Deadlines
     services: Services
     keeper: Doorkeeper
+    cargo: Cargo
     tls: Callable[[], ssl.SSLContext]
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     sessions: set[Inbox] = field(default_factory=set)

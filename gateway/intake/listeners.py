@@ -9,8 +9,9 @@ from gateway.config.model import Listener, ServerTls
 from gateway.config.modes import ListenerMode
 from gateway.config.values import HostPort
 from gateway.intake.accept import SESSION, accept_forever, listen
+from gateway.intake.cargo import Cargo
 from gateway.intake.door import Door, Services
-from gateway.intake.limits import Deadlines, Doorkeeper
+from gateway.intake.limits import MESSAGES_IN_HAND, Deadlines, Doorkeeper
 from gateway.intake.server_tls import ServerCertificate
 from gateway.log import get_logger
 
@@ -22,7 +23,8 @@ log: Final = get_logger("intake")
 class Intake:
     """All `[[listener]]` of one gateway process.
 
-    domains: those we send for, lower case. Raises: CertificateError when TLS cannot be set up; nothing is open then.
+    domains: those we send for, lower case. in_hand: octets of all messages at once.
+    Raises: CertificateError when TLS cannot be set up; nothing is open then.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class Intake:
         hostname: str,
         domains: Collection[str],
         deadlines: Deadlines = DEFAULT_DEADLINES,
+        in_hand: int = MESSAGES_IN_HAND,
     ) -> None:
         self._listeners = listeners
         self._certificate = ServerCertificate(tls)
+        cargo = Cargo(in_hand)
         self._doors = [
-            _door(listener, self._certificate, services, hostname, frozenset(domains), deadlines)
+            _door(listener, self._certificate, services, hostname, frozenset(domains), deadlines, cargo)
             for listener in listeners
         ]
         self._sockets: list[socket.socket] = []
@@ -104,6 +108,7 @@ def _door(
     hostname: str,
     domains: frozenset[str],
     deadlines: Deadlines,
+    cargo: Cargo,
 ) -> Door:
     return Door(
         name=str(listener.bind),
@@ -117,5 +122,6 @@ def _door(
         deadlines=deadlines,
         services=services,
         keeper=Doorkeeper(connections=listener.limits.connections, per_address=listener.limits.connections_per_address),
+        cargo=cargo,
         tls=lambda: certificate.context,
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.intake import replies
+from gateway.intake.cargo import Load
 from gateway.intake.commands import AUTH_LIMIT, IDLE, Command, Stage, parse_command, refusal
 from gateway.intake.data import DataReader, End, Fault
 from gateway.intake.door import Door
@@ -26,6 +27,7 @@ FAULTS: Final[Mapping[Fault, Reply]] = {
     Fault.MALFORMED: replies.BAD_LINE_ENDS,
     Fault.TOO_BIG: replies.TOO_BIG,
     Fault.LINE_TOO_LONG: replies.LINES_TOO_LONG,
+    Fault.NO_ROOM: replies.NO_ROOM,
 }
 CLOSE_CODE: Final = 421  # RFC 5321 section 3.8: said by a server that closes
 
@@ -127,13 +129,16 @@ class SmtpSession(Opening):
             raise HangUpError(replies.TALKED_TOO_EARLY, "data before 354")  # SM-09
         if verdict := self.door.services.may_accept():
             raise RefusedError(REPLIES[verdict])
+        if self.door.cargo.is_full:
+            raise RefusedError(replies.NO_ROOM)
         self.write(replies.START_INPUT)
         await self.flush()
         self.transaction = None
-        message = await self._read_message()
-        await self._submit(transaction.envelope(self._client(), datetime.now(UTC)), message)
+        with Load(self.door.cargo) as load:
+            message = await self._read_message(load)
+            await self._submit(transaction.envelope(self._client(), datetime.now(UTC)), message)
 
-    async def _read_message(self) -> bytes:
+    async def _read_message(self, load: Load) -> bytes:
         """The message, at the speed that is owed. Raises: RefusedError or HangUpError when it is none."""
         reader = DataReader(self.door.message_size)
         pace = Pace(self.loop.time(), self.door.deadlines.data_window_s)
@@ -144,6 +149,8 @@ class SmtpSession(Opening):
                     block = await self.inbox.block()
             except TimeoutError:
                 raise HangUpError(replies.TOO_SLOW, "slow data") from None  # RX-02
+            if not load.resize(reader.kept + len(block)):
+                reader.drop()
             end = reader.feed(block)
             pace.advance(self.loop.time(), reader.size)
             if reader.size > 2 * self.door.message_size:

@@ -65,6 +65,7 @@ NULL_SENDER_REFUSED: Final = Reply(550, "7.1", "Users send with their own addres
 
 # --- bounds ---
 TOO_BIG: Final = Reply(552, "3.4", "Message exceeds the size limit")
+NO_ROOM: Final = Reply(452, "3.1", "Too many messages at once, try later")  # RFC 3463 section 3.4: storage of ours
 TOO_MANY_RECIPIENTS: Final = Reply(452, "5.3", "Too many recipients")
 LINES_TOO_LONG: Final = Reply(
     500, "6.0", "A line has more than 998 octets (RFC 5322 2.1.1); use quoted-printable or base64"

@@ -15,7 +15,7 @@ from gateway.config.model import Limits, Listener, ServerTls
 from gateway.config.modes import TlsVersion
 from gateway.config.values import parse_network
 from gateway.intake.door import Services
-from gateway.intake.limits import Deadlines
+from gateway.intake.limits import MESSAGES_IN_HAND, Deadlines
 from gateway.intake.listeners import Intake
 from gateway.intake.observer import NoObserver
 from gateway.message.envelope import Envelope
@@ -96,7 +96,11 @@ def write_certificate(ca: trustme.CA, folder: Path) -> ServerTls:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, deadlines: Deadlines | None = None, limits: dict[str, int] | None = None
+    folder: Path,
+    *,
+    deadlines: Deadlines | None = None,
+    limits: dict[str, int] | None = None,
+    in_hand: int = MESSAGES_IN_HAND,
 ) -> AsyncIterator[Server]:
     """An intake with one listener of each kind."""
     ca, backend = trustme.CA(), Backend()
@@ -116,6 +120,7 @@ async def running(
         hostname=HOST,
         domains={"clinic.example"},
         deadlines=deadlines or Deadlines(quiet_s=0.05),
+        in_hand=in_hand,
     )
     await intake.start()
     ports = dict(zip(LISTENERS, (address.port for address in intake.addresses), strict=True))
