@@ -4,17 +4,23 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from policy.phi.anchored import DIGITS, Anchored
 from policy.phi.data.load import Term, Vocabulary
 from policy.phi.mention import Mention
 from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
 
-_DOSE: Final = re.compile(r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?")
-_AGE: Final = re.compile(
-    r"\b(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[- ]{0,2}(?:year|yr"
-    r"|month|week|day)s?[- ]{1,2}olds?\b|\b\d{1,3} ?y/?o\b",
+_DOSE: Final = Anchored(
+    r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?", at=DIGITS
 )
-_CODE: Final = re.compile(r"\b([A-TV-Z]\d[0-9A-B])\.[0-9][0-9A-Z]{0,3}\b")
+_NUMBERS: Final = "one two three four five six seven eight nine ten eleven twelve".split()
+_AGE: Final = Anchored(
+    rf"\b(?:\d{{1,3}}|{'|'.join(_NUMBERS)})[- ]{{0,2}}(?:year|yr|month|week|day)s?[- ]{{1,2}}olds?\b"
+    r"|\b\d{1,3} ?y/?o\b",
+    *_NUMBERS,
+    at=DIGITS,
+)
+_CODE: Final = Anchored(r"\b([A-TV-Z]\d[0-9A-B])\.[0-9][0-9A-Z]{0,3}\b", at=r"[A-TV-Z]\d")
 _VALUE_AFTER: Final = re.compile(
     r"(?: level| count| result)?[ :=]{1,4}(?:is |was |of |at |came back |= ?)?(?:\d|<|>|positive|negative"
     r"|high|low|elevated|abnormal|reactive)",

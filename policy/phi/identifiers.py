@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from policy.phi.anchored import DIGITS, Anchored
 from policy.phi.mention import Mention, Role
 from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
@@ -16,9 +17,10 @@ DATE: Final = (
     rf"(?:\d{{1,2}}[-/. ]\d{{1,2}}[-/. ](?:\d{{4}}|\d{{2}})|(?:19|20)\d{{2}}[-/.]?\d{{2}}[-/.]?\d{{2}}"
     rf"|{_MONTH} ?\d{{1,2}}(?:st|nd|rd|th)?,? ?\d{{4}}|\d{{1,2}}(?:st|nd|rd|th)?[- ]{_MONTH}[- ,]{{1,2}}\d{{2,4}})"
 )
-_DOB: Final = re.compile(
+_DOB: Final = Anchored(
     r"\b(?:d\.?o\.?b\.?|date of birth|birth ?-?da?te?|birth ?dt|birthday|born(?: on)?)\b"
     rf"[^\w\n]{{0,6}}(?P<value>{DATE})",
+    *("do", "d.o", "date of birth", "birth", "born"),
 )
 
 # Label, then at most a few marks or "is", then a value that holds a digit.
@@ -34,6 +36,7 @@ _LABELLED: Final = (
             r"mrn|mr ?#|med(?:ical)? rec(?:ord)?|chart|patient(?: id)?(?= ?(?:#|id|no|num|:))|pt id"
             r"|unit record|hospital (?:no|number|id)|case file"
         ),
+        ("mr", "med", "chart", "patient", "pt id", "unit record", "hospital ", "case file"),
     ),
     (
         Kind.MEMBER_ID,
@@ -42,23 +45,36 @@ _LABELLED: Final = (
             r"member(?: id)?|subscriber(?: id)?|policy(?:holder)?(?: id)?|insurance(?: id| policy)?"
             r"|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|group"
         ),
+        ("member", "subscriber", "policy", "insurance", "medica", "mbi", "hicn", "beneficiary", "group"),
     ),
-    (Kind.ACCOUNT, 0.64, r"acct|account|guarantor(?: id)?"),
-    (Kind.ACCOUNT, 0.45, r"claim|encounter|visit(?: id)?|csn|fin|accession|prescription|rx"),
+    (Kind.ACCOUNT, 0.64, r"acct|account|guarantor(?: id)?", ("acct", "account", "guarantor")),
+    (
+        Kind.ACCOUNT,
+        0.45,
+        r"claim|encounter|visit(?: id)?|csn|fin|accession|prescription|rx",
+        ("claim", "encounter", "visit", "csn", "fin", "accession", "prescription", "rx"),
+    ),
 )
-_LABELS: Final = tuple((kind, strength, re.compile(rf"\b(?:{label}){_VALUE}")) for kind, strength, label in _LABELLED)
+_LABELS: Final = tuple(
+    (kind, strength, Anchored(rf"\b(?:{label}){_VALUE}", *words)) for kind, strength, label, words in _LABELLED
+)
 
 # SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
-_SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .-]{1,3}|)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?![\w-])")
+_SSN: Final = Anchored(
+    r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .-]{1,3}|)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?![\w-])", at=DIGITS
+)
 # After the label any nine digits count: a taxpayer number (9xx) or a mistyped one is somebody's all the same.
-_LABELLED_SSN: Final = re.compile(
+_LABELLED_SSN: Final = Anchored(
     r"\b(?:ssn|ss ?#|social security(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}(?:is )?"
     r"(?P<value>\d{3}[ .-]?\d{2}[ .-]?\d{4})(?!\d)",
+    *("ss", "social security"),
 )
-_SERVICE_DATE: Final = re.compile(
-    r"\b(?:seen|treated|admitted|discharged|reviewed|referred|diagnosed|evaluated|examined|hospitalized|visit|surgery"
-    r"|operated|underwent|procedure|admission|lab result|consulted)\b"
-    rf"[^\n?!;]{{0,60}}? (?P<value>{DATE})",
+_CARE: Final = (
+    "seen treated admitted discharged reviewed referred diagnosed evaluated examined hospitalized visit surgery"
+    " operated underwent procedure admission consulted"
+).split()
+_SERVICE_DATE: Final = Anchored(
+    rf"\b(?:{'|'.join(_CARE)}|lab result)\b[^\n?!;]{{0,60}}? (?P<value>{DATE})", *_CARE, "lab result"
 )
 _NOT_SSN_LABEL: Final = re.compile(
     r"\b(?:order|invoice|inv|tracking|po|p\.o\.|ref(?:erence)?|ndc|ticket|item|part"
@@ -67,14 +83,18 @@ _NOT_SSN_LABEL: Final = re.compile(
     re.IGNORECASE,
 )
 # CMS, Medicare Beneficiary Identifier format: position 2, 5, 8 and 9 are letters without S, L, O, I, B, Z.
-_MBI: Final = re.compile(
-    r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b"
+_MBI: Final = Anchored(
+    r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b",
+    at=r"[1-9][A-Y]",
 )
-_PHONE: Final = re.compile(r"(?<![\w.-])(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?![\w-])")
+_PHONE: Final = Anchored(
+    r"(?<![\w.-])(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?![\w-])", at=r"[+(]|\d+"
+)
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
-_STREET: Final = re.compile(
+_STREET: Final = Anchored(
     r"\b\d{1,6} (?:[NSEW]\.? )?[A-Z][\w'-]{1,24}(?: [A-Z][\w'-]{1,24}){0,2} "
-    r"(?:St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|Blvd|Boulevard|Lane|Ln|Dr(?:ive)?|C(?:our)?t|Way|Pl(?:ace)?|Terrace|Circle|Cir|Pkwy|Parkway|Hwy|Highway)\b\.?"
+    r"(?:St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|Blvd|Boulevard|Lane|Ln|Dr(?:ive)?|C(?:our)?t|Way|Pl(?:ace)?|Terrace|Circle|Cir|Pkwy|Parkway|Hwy|Highway)\b\.?",
+    at=DIGITS,
 )
 _STAFF_PHONE: Final = re.compile(
     r"\b(?:fax|office|lab|clinic|pharmacy|help ?desk|analysts|questions|contact|desk|front desk"
@@ -156,6 +176,8 @@ def _phones(text: str) -> Iterator[Mention]:
 
 
 def _emails(text: str) -> Iterator[Mention]:
+    if "@" not in text:
+        return
     for match in _EMAIL.finditer(text):
         yield Mention(Kind.EMAIL, *match.span(), match[0], 0.2, "the shape of a mail address")
 
