@@ -15,7 +15,7 @@ from gateway.message.address import parse_from
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.fields import split_message
 from gateway.pipeline.facts import FactFinder
-from gateway.store import queue
+from gateway.store import certificates, queue
 from gateway.store.errors import ContentError
 from gateway.store.rows import save_entry
 from policy.decide import decide
@@ -69,13 +69,14 @@ async def release(office: Office, *, queue_id: str, reason: str) -> int:
     except ContentError as error:
         raise Refused(f"{queue_id}: its content cannot be read ({type(error).__name__})") from error
     async with office.store.read() as conn:
-        facts = await FactFinder(office.settings).gather(
-            conn,
-            sender=author,
-            recipients=[entry.recipient for entry in held],
-            report=report,
-            requiretls=held[0].requiretls,
-        )
+        holders = await certificates.holders(conn)
+    facts = FactFinder(office.settings).gather(
+        holders,
+        sender=author,
+        recipients=[entry.recipient for entry in held],
+        report=report,
+        requiretls=held[0].requiretls,
+    )
     now, released, said = datetime.now(UTC), Record(), []
     for entry, decision in zip(held, decide(facts), strict=True):
         if not decision.methods:
@@ -135,7 +136,7 @@ def _row(entry: QueueEntry, size: int) -> dict[str, Any]:
         "message_size": size,
         "sender": entry.sender,
         "recipient": entry.recipient,
-        "delay_reason": entry.last_reply,
+        "delay_reason": entry.last_reply if entry.state is EntryState.QUEUED else "",
         "kind": entry.kind.value,
         "protected": entry.protected,
         "method": entry.method.value if entry.methods else "",

@@ -27,6 +27,7 @@ from gateway.message.received import received_field
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
 from gateway.pipeline.facts import FactFinder
+from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick
 from gateway.store.rows import NewMessage, new_message
 from gateway.store.statements import Unit
@@ -83,6 +84,7 @@ class Pipeline:
     ) -> None:
         self._policy = policy
         self._store = store
+        self._holders = Holders(store)
         self._inspector = inspector
         self._facts = facts
         self._scheduler = scheduler
@@ -127,14 +129,13 @@ class Pipeline:
         return author.lower() == login.lower() if login else domain_of(author) in self._policy.domains
 
     async def _decide(self, envelope: Envelope, header: HeaderFacts, report: Report) -> tuple[Decision, ...]:
-        async with self._store.read() as conn:
-            facts = await self._facts.gather(
-                conn,
-                sender=header.from_address,
-                recipients=[recipient.address for recipient in envelope.recipients],
-                report=report,
-                requiretls=envelope.requiretls,
-            )
+        facts = self._facts.gather(
+            await self._holders.current(),
+            sender=header.from_address,
+            recipients=[recipient.address for recipient in envelope.recipients],
+            report=report,
+            requiretls=envelope.requiretls,
+        )
         return decide(facts)
 
     async def _queue(self, judged: Judged) -> None:

@@ -51,6 +51,28 @@ async def for_address(conn: AsyncConnection, address: str) -> tuple[bytes, ...]:
     return tuple(rows.scalars())
 
 
+async def holders(conn: AsyncConnection) -> frozenset[str]:
+    """The addresses, in lower case, that have a certificate."""
+    return frozenset((await conn.execute(sa.select(table.c.address).distinct())).scalars())
+
+
+class Holders:
+    """The same, kept in memory: every message asks, and the register hardly ever changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._revision = -1
+        self._known: frozenset[str] = frozenset()
+
+    async def current(self) -> frozenset[str]:
+        revision = self._store.registers_revision
+        if revision != self._revision:
+            async with self._store.read() as conn:
+                self._known = await holders(conn)
+            self._revision = revision  # as it was before reading: a change meanwhile is read the next time
+        return self._known
+
+
 async def everything(conn: AsyncConnection) -> tuple[Certificate, ...]:
     """All certificates, by address."""
     rows = await conn.execute(sa.select(table).order_by(table.c.address, table.c.imported_at.desc()))

@@ -113,6 +113,11 @@ class Store:
         """Whether new mail may be taken; asked before DATA, answers 452 or 451 by the type of `fault`."""
         return self.fault is None
 
+    @property
+    def registers_revision(self) -> int:
+        """Moves whenever a register may have changed: what was read of one before has to be read again."""
+        return self._writer.registers_revision
+
     async def wait_healthy(self) -> None:
         await self._writer.wait_healthy()
 

@@ -76,6 +76,7 @@ class Writer:
         self._probe_delay_s = PROBE_FIRST_S
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
+        self.registers_revision = 0  # moves with every transaction of `transact`
         self._task = asyncio.create_task(self._run(), name="store writer")
 
     @property
@@ -102,7 +103,9 @@ class Writer:
 
         async def run() -> None:
             try:
-                done.set_result(await self._transaction(work, events))
+                result = await self._transaction(work, events)
+                self.registers_revision += 1
+                done.set_result(result)
             except Exception as error:  # the caller gets it
                 done.set_exception(self._note(error) or error)
 

@@ -27,9 +27,10 @@ default = "protect-all"
 
 async def gather(store: Store, *recipients: str, sender: str = SENDER) -> Facts:
     async with store.read() as conn:
-        return await FactFinder(settings(MORE)).gather(
-            conn, sender=sender, recipients=recipients, report=CLEAN, requiretls=True
-        )
+        holders = await certificates.holders(conn)
+    return FactFinder(settings(MORE)).gather(
+        holders, sender=sender, recipients=recipients, report=CLEAN, requiretls=True
+    )
 
 
 @pytest.mark.parametrize(

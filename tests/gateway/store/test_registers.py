@@ -52,3 +52,13 @@ async def test_certificates(store: Store) -> None:
     assert await certificates.forget(store, KEY.fingerprint, events=(make_event("key.forgotten"),))
     assert not await certificates.forget(store, KEY.fingerprint, events=(make_event("key.forgotten"),))
     assert await kinds(store) == ["key.imported"] * 3 + ["key.forgotten"]
+
+
+async def test_holders_in_memory_follow_the_register(store: Store) -> None:
+    """A key imported or forgotten a moment ago counts for the next message."""
+    holders = certificates.Holders(store)
+    assert await holders.current() == frozenset()
+    await certificates.add(store, KEY, events=())
+    assert await holders.current() == {KEY.address}
+    await certificates.forget(store, KEY.fingerprint, events=())
+    assert await holders.current() == frozenset()
