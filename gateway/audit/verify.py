@@ -137,8 +137,8 @@ def main(arguments: list[str] | None = None) -> int:
 def describe(result: Verified) -> str:
     """One line for a person."""
     unsigned = result.events - result.signed
-    tail = f", the last {unsigned} not yet covered by one" if unsigned else ""
-    return f"OK: {result.events} events, {result.checkpoints} checkpoints{tail}; root {result.root.hex()}"
+    tail = f"; the newest {unsigned} wait for the next checkpoint" if unsigned else ""
+    return f"OK: {result.events} events, none changed; {result.checkpoints} checkpoints{tail}; root {result.root.hex()}"
 
 
 if __name__ == "__main__":
