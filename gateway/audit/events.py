@@ -56,15 +56,6 @@ def message_rejected(entry: QueueEntry, *, at: datetime, by: str, why: str) -> E
     return _about(entry, "message.rejected", at, by=by, why=why)
 
 
-def message_refused(envelope: Envelope, *, at: datetime, queue_id: str, reply: str) -> Event:
-    """Not accepted after DATA; the client keeps it. reply: what the client was told."""
-    client = envelope.client
-    return _event(
-        "message.refused", at, queue_id,
-        sender=envelope.sender, login=client.login, listener=client.listener, client_ip=client.ip, reply=reply,
-    )  # fmt: skip
-
-
 # --- delivery --------------------------------------------------------------------------------------------------------
 
 
@@ -174,9 +165,9 @@ def portal_expired(*, at: datetime, queue_id: str, recipient: str, was_opened: b
 # --- people and keys -------------------------------------------------------------------------------------------------
 
 
-def auth_failed(*, at: datetime, login: str, client_ip: str, listener: str, why: str) -> Event:
-    """why: unknown user, wrong password, disabled; for the log only, the client hears one answer."""
-    return _event("auth.failed", at, login=login, client_ip=client_ip, listener=listener, why=why)
+def auth_failed(*, at: datetime, login: str, client_ip: str) -> Event:
+    """A wrong password for somebody who exists; strangers are in the log of the service, and cannot fill this one."""
+    return _event("auth.failed", at, login=login, client_ip=client_ip)
 
 
 def user_added(*, at: datetime, address: str, role: str, by: str) -> Event:

@@ -18,7 +18,6 @@ from cryptography import x509
 
 from gateway.audit import checkpoint, events
 from gateway.config import Settings
-from gateway.config.modes import CodeChannel
 from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
@@ -32,6 +31,7 @@ from gateway.inspect.renderer import Renderer, render_pool
 from gateway.intake.auth import Authenticator
 from gateway.intake.book import PeopleBook
 from gateway.intake.door import Services
+from gateway.intake.guard import Guard
 from gateway.intake.listeners import Intake
 from gateway.log import get_logger
 from gateway.metrics import Metrics
@@ -47,9 +47,7 @@ from gateway.web.portal.app import portal_app
 from gateway.web.portal.deps import PortalDeps
 from gateway.web.serve import HttpServer, server_context
 from gateway.workers.pool import ChildPool
-from tls.levels import TlsLevel
 
-CODE_LEVELS: Final = {CodeChannel.VERIFIED: TlsLevel.VERIFIED, CodeChannel.ENCRYPTED: TlsLevel.ENCRYPTED}
 INTAKE_STOP_S: Final = 5  # messages between DATA and dot may finish; then 421
 DELIVERY_STOP_S: Final = 14  # deliveries under way may come to a rest while intake and portal stop; 20 s are promised
 
@@ -196,15 +194,16 @@ class Gateway:
             own_mail=queueing.own_mail,
             metrics=self.metrics,
         )
-        verifier = Authenticator(PeopleBook(store))
-        self._stack.callback(verifier.close)
+        book = PeopleBook(store)
+        authenticator = Authenticator(book)
+        self._stack.callback(authenticator.close)
         intake = Intake(
             settings.listener,
             settings.server.tls,
             Services(
                 submit=pipeline.submit,
                 may_accept=pipeline.may_accept,
-                verifier=verifier,
+                verifier=Guard(authenticator, note_failure=book.note_failure),
                 observer=IntakeMetrics(self.metrics),
             ),
             hostname=settings.server.hostname,

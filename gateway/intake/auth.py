@@ -24,7 +24,7 @@ REMEMBERED: Final = 4096
 
 
 class AuthBusyError(Exception):
-    """Too many clients wait for their password to be checked: answer 454, the client tries again."""
+    """Passwords are not checked now, too many wait or were wrong: answer 454, the client tries again."""
 
 
 class PasswordBook(Protocol):

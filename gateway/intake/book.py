@@ -1,6 +1,10 @@
-"""The book of passwords that the store's people make."""
+"""The book of passwords that the store's people make, and the record of those that were wrong."""
 
+from datetime import UTC, datetime
+
+from gateway.audit import events
 from gateway.store import people
+from gateway.store.statements import Unit
 from gateway.store.store import Store
 
 
@@ -15,3 +19,9 @@ class PeopleBook:
         async with self._store.read() as conn:
             person = await people.get(conn, address)
         return person.password_hash if person and person.disabled_at is None else None
+
+    async def note_failure(self, address: str, ip: str) -> None:
+        """A wrong password for somebody enters the audit log (45 CFR 164.308(a)(5)(ii)(C), log-in monitoring)."""
+        if await self.get(address) is not None:
+            event = events.auth_failed(at=datetime.now(UTC), login=address, client_ip=ip)
+            await self._store.commit(Unit(events=(event,)))

@@ -17,9 +17,9 @@ from gateway.message.verdict import Accepted, Verdict
 
 
 class Verifier(Protocol):
-    """Checks passwords: `gateway.intake.auth.Authenticator`."""
+    """Checks passwords: `gateway.intake.guard.Guard`."""
 
-    async def verify(self, user: str, password: str) -> bool:
+    async def verify(self, user: str, password: str, *, ip: str) -> bool:
         """Whether this is the password of this user. Raises: AuthBusyError."""
         ...
 

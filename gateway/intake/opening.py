@@ -77,7 +77,7 @@ class Opening(Connection):
             raise RefusedError(replies.UNKNOWN_MECHANISM)
         try:
             credentials = await self._exchange(mechanism, decode_initial(initial.strip(" ")))
-            is_right = await self.door.services.verifier.verify(credentials.user, credentials.password)
+            is_right = await self.door.services.verifier.verify(credentials.user, credentials.password, ip=self.ip)
         except CredentialsError:
             credentials, is_right = None, False
         except AuthBusyError:

@@ -12,6 +12,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway.brake import Brake, network_of
 from gateway.message import pickup
 from gateway.store import portal as register
 from gateway.store.errors import MissingRow
@@ -19,7 +20,7 @@ from gateway.store.portal import PortalSession, Secret
 from gateway.store.rows import PortalMessage
 from gateway.web.forms import FormError, read_form
 from gateway.web.portal import cookies
-from gateway.web.portal.brakes import Brake, address_of, network_of
+from gateway.web.portal.brakes import address_of
 from gateway.web.portal.deps import CODE_LIFETIME, PortalDeps
 from gateway.web.portal.pages import Pages
 from gateway.web.portal.stages import Stage, Trouble, count, stage_of, wait_words

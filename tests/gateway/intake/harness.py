@@ -55,7 +55,7 @@ class Backend:
     def may_accept(self) -> Verdict | None:
         return self.ready
 
-    async def verify(self, user: str, password: str) -> bool:
+    async def verify(self, user: str, password: str, *, ip: str) -> bool:
         return user.lower() == USER and password == PASSWORD
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.web.portal.brakes import Brake, network_of
+from gateway.brake import Brake, network_of
 
 
 def test_a_burst_then_one_every_so_often() -> None:

@@ -1,0 +1,87 @@
+"""Slows down who guesses passwords, and keeps record of wrong ones (SA-06).
+
+Only failures count, by the peer's network and by account, so that neither many tries from one place nor one from each
+of many places get far. Where an account has logged in before is not held up by what others try on it.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from gateway.brake import Brake, network_of
+from gateway.intake.auth import AuthBusyError, login_name
+from gateway.log import get_logger
+from gateway.store.errors import StoreError
+
+FRIENDS: Final = 4096  # account and network of successes remembered; the longest unused is forgotten first
+
+log: Final = get_logger("intake")
+
+
+class Passwords(Protocol):
+    """`gateway.intake.auth.Authenticator`."""
+
+    async def verify(self, user: str, password: str) -> bool:
+        """Whether this is the password of this user. Raises: AuthBusyError."""
+        ...
+
+
+class Guard:
+    """A `gateway.intake.door.Verifier`. note_failure: account and address; clock: steady seconds."""
+
+    def __init__(
+        self,
+        passwords: Passwords,
+        *,
+        note_failure: Callable[[str, str], Awaitable[None]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._passwords = passwords
+        self._note_failure = note_failure
+        self._clock = clock
+        self._by_network = Brake(every_s=20, burst=30)  # a clinic's devices may share one address, and one old password
+        self._by_account = Brake(every_s=10, burst=100)  # from everywhere together: 8,740 guesses a day
+        self._friends: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self._notes: set[asyncio.Task[None]] = set()
+
+    async def verify(self, user: str, password: str, *, ip: str) -> bool:
+        """Whether this is the password of this user. Raises: AuthBusyError, whatever the password is, after too many
+        failures."""
+        account, network = login_name(user) or "", network_of(ip)
+        if self._is_held_up(account, network):
+            raise AuthBusyError
+        is_right = await self._passwords.verify(user, password)
+        if is_right:
+            self._befriend(account, network)
+        else:
+            self._count_failure(account, network, ip)
+        return is_right
+
+    def _is_held_up(self, account: str, network: bytes) -> bool:
+        now = self._clock()
+        if self._by_network.is_spent(network, now):
+            return True
+        return (account, network) not in self._friends and self._by_account.is_spent(account.encode(), now)
+
+    def _befriend(self, account: str, network: bytes) -> None:
+        self._friends[account, network] = None
+        self._friends.move_to_end((account, network))
+        if len(self._friends) > FRIENDS:
+            self._friends.popitem(last=False)
+
+    def _count_failure(self, account: str, network: bytes, ip: str) -> None:
+        now = self._clock()
+        self._by_network.wait_s(network, now)
+        self._by_account.wait_s(account.encode(), now)
+        if account:  # in a task: the answer takes as long as for an account that does not exist
+            task = asyncio.create_task(self._note(account, ip))
+            self._notes.add(task)
+            task.add_done_callback(self._notes.discard)
+
+    async def _note(self, account: str, ip: str) -> None:
+        try:
+            await self._note_failure(account, ip)
+        except StoreError as error:
+            log.error("failed login not recorded", ip=ip, why=type(error).__name__)

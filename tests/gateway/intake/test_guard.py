@@ -1,0 +1,117 @@
+"""SA-06: guessing is slow, from one place and from many, and wrong passwords are on record."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.search import Query, search
+from gateway.intake.auth import AuthBusyError
+from gateway.intake.book import PeopleBook
+from gateway.intake.guard import Guard
+from gateway.store import people
+from gateway.store.store import Store
+from gateway.store.vault import Vault
+
+JOE = "joe@clinic.example"
+RIGHT = "correct horse battery"
+HERE = "192.0.2.1"
+
+
+class Passwords:
+    async def verify(self, user: str, password: str) -> bool:
+        return user.lower() == JOE and password == RIGHT
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def noted() -> list[tuple[str, str]]:
+    return []
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def guard(noted: list[tuple[str, str]], clock: Clock) -> Guard:
+    async def note(account: str, ip: str) -> None:
+        noted.append((account, ip))
+
+    return Guard(Passwords(), note_failure=note, clock=clock)
+
+
+async def fail(guard: Guard, count: int, *, ip: str = HERE, user: str = JOE) -> int:
+    """How many of so many wrong guesses were looked at."""
+    looked_at = 0
+    for number in range(count):
+        try:
+            looked_at += not await guard.verify(user, "wrong", ip=ip.format(number))
+        except AuthBusyError:
+            continue
+    return looked_at
+
+
+async def test_one_network_has_thirty_then_one_in_twenty_seconds(guard: Guard, clock: Clock) -> None:
+    """Whatever accounts it tries; the right password does not help it either."""
+    assert await fail(guard, 20) + await fail(guard, 20, user="nobody@clinic.example") == 30
+    with pytest.raises(AuthBusyError):
+        await guard.verify(JOE, RIGHT, ip=HERE)
+    assert await guard.verify(JOE, RIGHT, ip="198.51.100.1")
+    clock.now += 20
+    assert await fail(guard, 5) == 1
+
+
+async def test_one_account_has_a_hundred_from_everywhere(guard: Guard) -> None:
+    """One guess from each of many networks."""
+    assert await fail(guard, 200, ip="10.0.0.{0}") == 100
+    with pytest.raises(AuthBusyError):
+        await guard.verify(JOE, RIGHT, ip=HERE)
+
+
+async def test_who_logged_in_before_is_not_locked_out(guard: Guard) -> None:
+    """An attacker elsewhere cannot keep the clinic's devices from sending."""
+    assert await guard.verify(JOE, RIGHT, ip=HERE)
+    await fail(guard, 200, ip="10.0.0.{0}")
+    assert await guard.verify("Joe@Clinic.Example", RIGHT, ip=HERE)
+
+
+async def test_success_costs_nothing(guard: Guard) -> None:
+    assert all([await guard.verify(JOE, RIGHT, ip=HERE) for _ in range(200)])
+
+
+async def test_failures_are_noted(guard: Guard, noted: list[tuple[str, str]]) -> None:
+    """By account and address; what is no address, perhaps a password in the wrong field, is not written anywhere."""
+    await fail(guard, 1)
+    await fail(guard, 1, user="hunter2")
+    await guard.verify(JOE, RIGHT, ip=HERE)
+    await asyncio.sleep(0)
+    assert noted == [(JOE, HERE)]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(url="sqlite", data_dir=tmp_path, vault=Vault(bytes(32)), node="test")
+    yield opened
+    await opened.close()
+
+
+async def test_a_wrong_password_enters_the_audit_log(store: Store) -> None:
+    """For people who exist; strangers cannot fill it."""
+    person = people.Person(address=JOE, password_hash="", role="user", created_at=datetime.now(UTC))
+    await people.add(store, person, events=())
+    book = PeopleBook(store)
+    await book.note_failure(JOE, HERE)
+    await book.note_failure("nobody@clinic.example", HERE)
+    async with store.read() as conn:
+        (found,) = await search(conn, Query(kind="auth.failed"))
+    assert found.event.data == {"login": JOE, "client_ip": HERE}
