@@ -4,6 +4,7 @@ An inspector may have been taken over by the message it read; what it says is ch
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -29,8 +30,12 @@ def pack_report(report: Report) -> bytes:
     return _ENCODER.encode(report)
 
 
+@lru_cache(maxsize=4)
 def unpack_report(answer: bytes) -> Report:
-    """Read an answer. Raises: msgspec.DecodeError (ValidationError is one) when it is no report."""
+    """Read an answer. Raises: msgspec.DecodeError (ValidationError is one) when it is no report.
+
+    The pool checks an answer and the inspector reads it a moment later: the last few are kept, so that it costs once.
+    """
     return _REPORTS.decode(answer)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from policy.phi.anchored import Anchored
 from policy.phi.mention import Mention, Role
 from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
@@ -21,23 +22,26 @@ _THINGS: Final = (
     r"|prior authorization|explanation of benefits|eob|medical records?|test results?|chart|inhaler"
     r"|insulin|implant|pacemaker|dialysis|screening results|transfer|cleaning|crown|filling|embryos?)"
 )
-_YOUR: Final = re.compile(
+_YOUR: Final = Anchored(
     rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: (?!doctor"
     rf"|health|body|blood\b)[\w'/-]{{1,20}}){{0,3}}? {_THINGS}\b",
+    *("your", "ur"),
 )
-_YOU: Final = re.compile(
+_YOU: Final = Anchored(
     r"\byou (?:are|were|have been|have|had|may have|need|should|tested|missed|will (?:need"
     r"|be))(?: [\w'-]{1,15}){0,2}? (?:diagnosed|scheduled for|prescribed|due for|overdue for|admitted"
     r"|discharged|tested|positive|negative|pregnant|treated|referred"
     r"|denied|approved for|stop taking|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery"
     r"|follow-up))\b",
+    "you ",
 )
-_MINE: Final = re.compile(
+_MINE: Final = Anchored(
     rf"\bmy (?:[\w'/-]{{1,20}} ){{0,2}}?(?:doctor|{_THINGS[3:-1]}|pain|bp|blood pressure|insurance should"
     rf"|period|side effects|depression|anxiety|migraines?|back pain)\b"
     r"|\bi (?:was|am|have been|'ve been|have|had|started|stopped|take|took|am taking|need"
     r"|missed)(?: [\w'-]{1,15}){0,2}? (?:diagnosed|prescribed|pregnant|charged|taking|refill|appointment"
     r"|symptoms|surgery|allergic|bleeding|dizzy|vomiting|fever|rash)\b",
+    *("my ", "i "),
 )
 _GENERAL: Final = re.compile(
     r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b"
@@ -56,6 +60,8 @@ _SPECIFIC: Final = re.compile(
 _SPECIFIC_REACH: Final = 140
 _IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
 _OWNER: Final = re.compile(r"\b(my|your|ur)(?: (?!doctor|health|body|patients?\b)[\w'/-]{1,20}){0,3} \Z")
+_OWNERS: Final = ("my ", "your ", "ur ")
+_REACH: Final = 48  # characters between an owner and the health word
 _LIMIT: Final = 200
 
 
@@ -86,7 +92,10 @@ def _owned(lower: str, health: Sequence[Mention]) -> Iterator[Mention]:
     """Yield "my" and "your" with the health word that they own."""
     is_greeted = _GREETING.search(lower) is not None
     for mention in [mention for mention in health if mention.strength > _IN_GENERAL][:_LIMIT]:
-        owner = _OWNER.search(lower, max(0, mention.start - 48), mention.start)
+        reach = max(0, mention.start - _REACH)
+        if not any(lower.find(word, reach, mention.start) >= 0 for word in _OWNERS):
+            continue
+        owner = _OWNER.search(lower, reach, mention.start)
         if owner and not _GENERAL.search(lower[max(0, owner.start() - 24) : mention.start]):
             is_specific = (
                 owner[1] == "my" or is_greeted or _SPECIFIC.search(lower, mention.end, mention.end + _SPECIFIC_REACH)
