@@ -8,9 +8,6 @@ from gateway.config import Settings
 from gateway.control.office import Office
 from gateway.store.store import Store
 from tests.gateway.config.samples import settings_in
-from tests.gateway.store.conftest import store, vault
-
-__all__ = ["office", "settings", "store", "vault"]
 
 
 @pytest.fixture

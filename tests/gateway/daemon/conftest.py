@@ -9,9 +9,8 @@ from gateway.config import Settings, load
 from tests.e2e.installation import Installation
 from tests.e2e.world import World, open_world
 from tests.gateway.delivery.conftest import office
-from tests.gateway.store.conftest import store, vault
 
-__all__ = ["office", "settings", "store", "vault", "world"]
+__all__ = ["office", "settings", "world"]
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,7 @@ from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.queue_id import new_queue_id
 from gateway.store.rows import PortalMessage
 from policy.decision import Method
-from tests.gateway.delivery.conftest import office, store, vault
 from tests.gateway.delivery.office import DAY, Office, make_entry
-
-__all__ = ["office", "store", "vault"]
 
 LATE = datetime.now(UTC) + 400 * DAY
 

@@ -25,12 +25,9 @@ from tests.faulty.certificates import trust_file
 from tests.faulty.server import FaultyServer, Script
 from tests.gateway.delivery.fake_dns import FakeDns
 from tests.gateway.delivery.office import Office
-from tests.gateway.store.conftest import store, vault
 from tls.contexts import Contexts, build_contexts
 from tls.levels import TlsLevel
 from tls.requirement import Needs
-
-__all__ = ["contexts", "net", "office", "store", "vault"]
 
 WITH_SOCKETS = frozenset({"test_transport.py", "test_lookup.py"})
 BODY = b"From: s@a.example\r\nSubject: result\r\n\r\nMarker of content\r\n.dot\r\n"

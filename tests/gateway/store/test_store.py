@@ -71,9 +71,11 @@ async def test_a_corrupt_database_does_not_start(store: Store, tmp_path: Path, v
         await open_store(tmp_path, vault)
 
 
-async def test_files_are_for_the_service_user_only(store: Store, tmp_path: Path) -> None:
+async def test_files_are_for_the_service_user_only(tmp_path: Path, vault: Vault) -> None:
+    store = await open_store(tmp_path, vault)
     await store.commit(Unit(events=(make_event(),)))
     assert {file.stat().st_mode & 0o077 for file in files_of(tmp_path)} == {0}
+    await store.close()
 
 
 async def test_a_closed_store_takes_no_work(store: Store) -> None:

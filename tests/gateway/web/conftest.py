@@ -2,16 +2,13 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 import trustme
 
 from gateway.store.store import Store
-from gateway.store.vault import Vault
 from gateway.web.portal.app import portal_app
 from gateway.web.serve import HttpServer, server_context
-from tests.gateway.store.parts import open_store
 from tests.gateway.web.clinic import Browser, Clinic
 
 
@@ -37,10 +34,8 @@ def trust(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path) -> AsyncIterator[Clinic]:
-    store: Store = await open_store(tmp_path, Vault(bytes(range(32))))
-    yield Clinic(store)
-    await store.close()
+async def clinic(store: Store) -> Clinic:
+    return Clinic(store)
 
 
 @pytest.fixture
