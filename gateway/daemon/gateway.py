@@ -25,6 +25,7 @@ from gateway.daemon.desk import Desk
 from gateway.daemon.housekeeping import Housekeeping
 from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
+from gateway.daemon.renewal import Renewal
 from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.inspector import Inspector, inspector_pool
 from gateway.inspect.renderer import Renderer, render_pool
@@ -45,7 +46,7 @@ from gateway.store.store import Store
 from gateway.web.health import health_app
 from gateway.web.portal.app import portal_app
 from gateway.web.portal.deps import PortalDeps
-from gateway.web.serve import HttpServer, server_context
+from gateway.web.serve import HttpServer, renew, server_context
 from gateway.workers.pool import ChildPool
 
 INTAKE_STOP_S: Final = 5  # messages between DATA and dot may finish; then 421
@@ -95,7 +96,7 @@ class Gateway:
         is_good = self.intake is None or self.intake.reload()
         try:
             if context is not None:
-                context.load_cert_chain(portal.certificate, portal.private_key)
+                renew(context, portal.certificate, portal.private_key)
         except (OSError, ssl.SSLError) as error:
             log.error("portal certificate not read, the old one stays", why=type(error).__name__)
             return False
@@ -136,6 +137,7 @@ class Gateway:
             held_for=settings.retention.held,
         )  # fmt: skip
         await self._background(queueing, housekeeping)
+        self._watch_certificates()
         self.portal = await self._start_portal(store, queueing, Renderer(renderers))
         control = ControlServer(settings.server.data_dir, Operations(Office(store, settings), queueing.scheduler.wake))
         await control.start()
@@ -161,6 +163,13 @@ class Gateway:
             await queueing.transport.close()
 
         self._stack.push_async_callback(stop)
+
+    def _watch_certificates(self) -> None:
+        server, portal = self.settings.server.tls, self.settings.portal
+        files = (server.certificate, server.private_key, portal.certificate, portal.private_key)
+        watching = asyncio.create_task(Renewal(files, self.reload).run(), name="certificates")
+        self.tasks += (watching,)
+        self._stack.callback(watching.cancel)
 
     async def _start_portal(self, store: Store, queueing: Queueing, renderer: Renderer) -> HttpServer:
         portal = self.settings.portal

@@ -26,16 +26,22 @@ STOP_S: Final = 10  # what runs may finish for so long
 
 
 def server_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
-    """TLS 1.2 or newer with our certificate and its chain (PEM). Raises: OSError, ssl.SSLError.
-
-    `load_cert_chain` on the same context renews the certificate for new connections.
-    """
+    """TLS 1.2 or newer with our certificate and its chain (PEM); `renew` changes it. Raises: OSError, ssl.SSLError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")  # TLS 1.2; SA-09. TLS 1.3 has no others
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.load_cert_chain(certificate, private_key)
     return context
+
+
+def renew(context: ssl.SSLContext, certificate: Path, private_key: Path) -> None:
+    """Read the files again, for new connections. Raises: OSError, ssl.SSLError; the old pair stays then.
+
+    Tried on a context of its own first: OpenSSL has taken the certificate when it finds that the key does not fit.
+    """
+    server_context(certificate, private_key)
+    context.load_cert_chain(certificate, private_key)
 
 
 class HttpServer:
