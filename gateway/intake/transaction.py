@@ -15,10 +15,13 @@ class Transaction:
     recipients: list[Recipient] = field(default_factory=list)
 
     def envelope(self, client: Client, received_at: datetime) -> Envelope:
-        """The complete transaction."""
+        """The complete transaction. A recipient given twice gets one copy, and has one entry and one ending."""
+        once: dict[str, Recipient] = {}
+        for recipient in self.recipients:
+            once.setdefault(recipient.address, recipient)
         return Envelope(
             sender=self.mail.sender,
-            recipients=tuple(self.recipients),
+            recipients=tuple(once.values()),
             client=client,
             received_at=received_at,
             envid=self.mail.envid,
