@@ -23,6 +23,10 @@ class Request(msgspec.Struct, frozen=True):
     call: str
     args: dict[str, Any]
 
+    def __repr__(self) -> str:
+        """Without the arguments: one of them may be a password."""
+        return f"Request({self.call!r})"
+
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """`result` when `error` is empty; otherwise one sentence for the person and the exit status for the shell."""

@@ -6,7 +6,7 @@ notice is `Auto-Submitted` (RFC 3834); the caller sends it from the null reverse
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from html import escape
@@ -38,7 +38,7 @@ class PortalLink:
     """The message that waits: where, for whom, until when. asks_for: what the portal will ask to open it."""
 
     recipient: str
-    url: str
+    url: str = field(repr=False)
     expires_at: datetime
     asks_for: "Secret"
     is_neutral: bool = False
@@ -49,7 +49,7 @@ class Code:
     """A one-time code. reference: shown here and on the page, so that the reader can tell which request it answers."""
 
     recipient: str
-    code: str
+    code: str = field(repr=False)
     reference: str
     minutes: int = 10
 
@@ -104,7 +104,7 @@ class Climb:
     cause: Cause
     method: Method
     message_number: str
-    pin: str = ""
+    pin: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
