@@ -216,6 +216,18 @@ async def test_recipients_of_one_message_get_decisions_of_their_own(store: Store
     assert [event.recipient for event in await counter.events("message.held")] == ["a@b.example"]
 
 
+async def test_keys_that_come_and_go_count_for_the_next_message(store: Store) -> None:
+    """What is kept in memory is never older than the register (CR-01)."""
+    counter = Counter(store, settings=settings(ONLY_OPENPGP))
+    key = Certificate(fingerprint="A" * 40, address=RECIPIENT, certificate=b"x", imported_at=datetime.now(UTC))
+    seen = [await counter.states(await counter.accept(letter()))]
+    await certificates.add(store, key, events=())
+    seen.append(await counter.states(await counter.accept(letter())))
+    await certificates.forget(store, key.fingerprint, events=())
+    seen.append(await counter.states(await counter.accept(letter())))
+    assert seen == [[EntryState.HELD], [EntryState.QUEUED], [EntryState.HELD]]
+
+
 async def test_what_policy_rejects_is_refused_as_a_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def decide(facts: Facts) -> tuple[Decision, ...]:
         actions = (Action.PROTECT, Action.REJECT)
