@@ -5,6 +5,7 @@ codes, status reports) ends quietly or, through `about.py`, changes the message 
 """
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -246,12 +247,15 @@ class Clerk:
             to=entry.recipient,
             relay=f"{outcome.host}[{outcome.ip}]:{outcome.port}" if outcome.host else "none",
             method=entry.method.value,
+            seen=outcome.seen.value,
+            reply=_codes(outcome.reply),
             delay=round((result.at - entry.queued_at).total_seconds(), 2),
             attempts=step.entry.attempts,
             alarm=step.alarm.value if step.alarm else None,
         )
 
 
+CODES: Final = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?")  # RFC 5321 section 4.2, RFC 3463 section 2
 GIVEN_BACK: Final = frozenset({Move.BOUNCE, Move.EXPIRE})
 STATUS: Final = {
     Move.DONE: "sent",
@@ -260,6 +264,12 @@ STATUS: Final = {
     Move.BOUNCE: "bounced",
     Move.EXPIRE: "expired",
 }
+
+
+def _codes(reply: str) -> str:
+    """The numbers of a reply; its text may quote the message, and is in the audit log only."""
+    match = CODES.match(reply)
+    return match[0] if match else "none"
 
 
 def _given_back(result: Result) -> Event:
