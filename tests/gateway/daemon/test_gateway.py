@@ -13,6 +13,7 @@ import pytest
 
 from gateway.config import Settings
 from gateway.control.client import _perform
+from gateway.control.wire import short_path
 from gateway.daemon.gateway import Gateway
 from gateway.store.errors import KeyMismatch
 from tests.e2e.installation import PASSWORD, USER
@@ -158,14 +159,19 @@ async def test_one_message_takes_two_ways(settings: Settings, world: World) -> N
 
 
 async def test_it_stops_in_time_while_clients_hold_on(settings: Settings) -> None:
-    """QD-18: an open DATA, a silent portal connection and a silent control client, within 20 s together."""
-    await _perform(settings, "user.add", {"address": USER, "password": PASSWORD, "role": "sender"})
+    """QD-18: half a command, half a request, half a handshake and a silent control client, within 20 s together."""
     gateway = Gateway(settings)
     await gateway.start()
     held = [socket.create_connection(("127.0.0.1", port)) for port in ports(settings).values()]
+    for connection in held:
+        connection.sendall(b"GET /metr")
+    with short_path(settings.server.data_dir) as path:
+        control = socket.socket(socket.AF_UNIX)
+        control.connect(path)
+    await _perform(settings, "queue.list", {})
     loop = asyncio.get_running_loop()
     began = loop.time()
     await gateway.stop()
-    assert loop.time() - began < 15
-    for connection in held:
+    assert loop.time() - began < 20
+    for connection in (*held, control):
         connection.close()
