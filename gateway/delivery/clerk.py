@@ -5,7 +5,6 @@ codes, status reports) ends quietly or, through `about.py`, changes the message 
 """
 
 import random
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,10 +15,11 @@ from gateway.delivery.about import About
 from gateway.delivery.courier import Courier
 from gateway.delivery.ladder import Alarm, LadderPolicy, Move, Step, next_step
 from gateway.delivery.letter import Batch, Letter, make_batches
-from gateway.delivery.outcome import Outcome
+from gateway.delivery.outcome import Outcome, Seen
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.publish import Publisher, cause_of
 from gateway.delivery.record import Record
+from gateway.delivery.replies import codes_of
 from gateway.log import get_logger
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
@@ -217,7 +217,7 @@ class Clerk:
             if not group:
                 continue
             letter, at = group[0].letter, group[0].at
-            message = make(letter, [(one.entry, one.step.why, one.outcome.host) for one in group], now=at)
+            message = make(letter, [_told(one) for one in group], now=at)
             record.own.append(message)
             record.add(
                 events=[
@@ -248,14 +248,13 @@ class Clerk:
             relay=f"{outcome.host}[{outcome.ip}]:{outcome.port}" if outcome.host else "none",
             method=entry.method.value,
             seen=outcome.seen.value,
-            reply=_codes(outcome.reply),
+            reply=codes_of(outcome.reply) or "none",
             delay=round((result.at - entry.queued_at).total_seconds(), 2),
             attempts=step.entry.attempts,
             alarm=step.alarm.value if step.alarm else None,
         )
 
 
-CODES: Final = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?")  # RFC 5321 section 4.2, RFC 3463 section 2
 GIVEN_BACK: Final = frozenset({Move.BOUNCE, Move.EXPIRE})
 STATUS: Final = {
     Move.DONE: "sent",
@@ -266,10 +265,10 @@ STATUS: Final = {
 }
 
 
-def _codes(reply: str) -> str:
-    """The numbers of a reply; its text may quote the message, and is in the audit log only."""
-    match = CODES.match(reply)
-    return match[0] if match else "none"
+def _told(result: Result) -> tuple[QueueEntry, str, str]:
+    """What a status notice says of a recipient; of a protected message no word of a server, which may quote it."""
+    is_open = not result.before.protected or result.outcome.seen is Seen.DELIVERED
+    return result.entry, result.step.why if is_open else result.outcome.own_words, result.outcome.host
 
 
 def _given_back(result: Result) -> Event:

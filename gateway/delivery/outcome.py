@@ -39,11 +39,16 @@ class HostResult:
     tls_failure: TlsFailure | None = None
 
     @property
-    def words(self) -> str:
-        """What the host did, for sender and audit log."""
+    def own_words(self) -> str:
+        """What we saw the host do; empty when only its reply says."""
         if self.tls_failure is not None and self.seen in (Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN):
             return f"{self.host} {self.tls_failure.words}"
-        return f"{self.host}: {self.reply}"
+        return ""
+
+    @property
+    def words(self) -> str:
+        """What the host did or said, for the audit log and for senders of unprotected mail."""
+        return self.own_words or f"{self.host}: {self.reply}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +75,10 @@ class Outcome:
     reused: int = 0
     connect_s: float = 0.0
     send_s: float = 0.0
+
+    @property
+    def own_words(self) -> str:
+        """`why` without what servers said; empty when nothing is left of it."""
+        if not self.hosts:
+            return self.why
+        return "; ".join(dict.fromkeys(host.own_words for host in self.hosts if host.own_words))

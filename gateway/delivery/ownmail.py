@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.config import Settings
 from gateway.delivery.letter import Letter
+from gateway.delivery.replies import codes_of
 from gateway.message import dsn
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
@@ -21,7 +22,8 @@ from gateway.store.rows import NewMessage, PortalMessage
 from policy.decision import Method
 
 CODE_LIFETIME: Final = timedelta(minutes=10)  # PO-01; a code that has not left by then is worth nothing
-Told = Sequence[tuple[QueueEntry, str, str]]  # an entry, one sentence why, the host that said so or ""
+# An entry, one sentence why (empty: the status says it), the host that said so or "".
+Told = Sequence[tuple[QueueEntry, str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +151,11 @@ class OwnMail:
             dsn.RecipientReport(
                 address=entry.recipient,
                 status=_status(entry, default),
-                reply=entry.last_reply,
+                reply=codes_of(entry.last_reply) if entry.protected else entry.last_reply,
                 remote_mta=host,
                 orcpt=entry.orcpt,
                 retry_until=entry.expires_at,
-                explanation=f"{why}.",
+                explanation=f"{why}." if why else "",
             )
             for entry, why, host in told
         ]

@@ -15,6 +15,7 @@ SHOWN_LIMIT: Final = 400  # characters of a reply that go into queue and audit l
 
 LINE: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)  # RFC 5321 section 4.2, Reply-line
 ENHANCED: Final = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?: |$)")  # RFC 2034 section 4
+CODES: Final = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?")  # RFC 5321 section 4.2, RFC 3463 section 2
 UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
 
@@ -94,3 +95,9 @@ class ReplyReader:
         self._code = code
         self._lines.append(UNPRINTABLE.sub("?", (match[3] or b"").decode("latin-1")))
         return match[2] != b"-"
+
+
+def codes_of(reply: str) -> str:
+    """The numbers of a reply line, empty when it has none; its words may quote the message that it answers."""
+    match = CODES.match(reply)
+    return match[0] if match else ""
