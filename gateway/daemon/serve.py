@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Callable
 from typing import Final
@@ -35,6 +36,8 @@ async def _serve(settings: Settings, read_again: Callable[[], object]) -> None:
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(gateway, read_again))
     await gateway.start()
+    gc.collect()
+    gc.freeze()  # what lives from start to stop is not looked through again: a full collection would hold the loop up
     try:
         log.info("ready")
         notify("READY=1", "STATUS=accepting mail")
