@@ -1,5 +1,6 @@
 """The queue for operators: look, hurry, release or refuse held mail. Reasons given here land in the audit log."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -77,6 +78,7 @@ async def release(office: Office, *, queue_id: str, reason: str) -> int:
         report=report,
         requiretls=held[0].requiretls,
     )
+    found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []
     for entry, decision in zip(held, decide(facts), strict=True):
         if not decision.methods:
@@ -92,7 +94,10 @@ async def release(office: Office, *, queue_id: str, reason: str) -> int:
         )
         released.add(
             changes=[save_entry(freed, release=True)],
-            events=[events.message_released(freed, at=now, by=BY, why=reason)],
+            events=[
+                events.message_decided(decision, at=now, queue_id=queue_id, score=report.score, found=found),
+                events.message_released(freed, at=now, by=BY, why=reason),
+            ],
         )
     if not released.changes:
         raise Refused("\n".join(said))
