@@ -31,6 +31,9 @@ CANNOT_SEAL: Final = "451 4.7.0 The message could not be encrypted at the moment
 TO_OUR_SENDERS: Final = frozenset({MessageKind.DSN, MessageKind.SENDER_NOTICE})
 BUG: Final = "451 4.3.0 Local error"
 NO_KEY: Final = "No usable OpenPGP key"
+# RFC 3461 section 5.2.1 hands the sender's RET on; a peer's notice takes a way that we do not choose, so it must not
+# hold what we protect (TL-27).
+PROTECTED_RET: Final = "HDRS"
 
 log = get_logger("delivery")
 
@@ -142,7 +145,7 @@ class Courier:
                 data=data,
                 needs=needs,
                 envid=letter.envid,
-                ret=letter.ret,
+                ret=PROTECTED_RET if first.protected else letter.ret,
                 via=via,
                 tls_seen=tls_seen,
             )

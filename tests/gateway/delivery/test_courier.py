@@ -1,5 +1,6 @@
 """Forms and failures before the first byte: what cannot be sealed or signed is not sent at all."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,14 @@ async def test_a_pin_leaves_over_tls_or_not_at_all(store: Store, to: str, level:
     assert office.transport.jobs[0].needs.level is level
     await attempt(office, batch(kind=kind, sender="", recipient=f"nurse@{to}", methods=(Method.TLS,), protected=False))
     assert office.transport.jobs[1].needs.is_content_free
+
+
+@pytest.mark.parametrize(("protected", "ret"), [(True, "HDRS"), (False, "FULL")])
+async def test_a_peers_notice_does_not_hold_what_we_protect(office: Office, protected: bool, ret: str) -> None:
+    """TL-27, RFC 3461 section 4.3: the next hop's DSN comes back over a way that we do not choose."""
+    one = batch(protected=protected)
+    await attempt(office, replace(one, letter=replace(one.letter, ret="FULL")))
+    assert office.transport.jobs[0].ret == ret
 
 
 async def test_publishing_opens_no_connection(office: Office) -> None:
