@@ -4,6 +4,7 @@ Whatever goes wrong before the commit is a verdict for the client, who still has
 message is delivered straight from memory; the store has it all the same.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ STORE_VERDICTS: Final = {
     StoreSick: Verdict.STORE_SICK,
     StoreClosed: Verdict.SHUTTING_DOWN,
 }
+
+# QD-05: clients wait ten minutes for the reply to their last dot (RFC 5321 section 4.5.3.2.6) and many only five; one
+# that has gone sends again, so what is not inspected by then is refused instead of being sent twice.
+INSPECTED_WITHIN_S: Final = 240
 
 log = get_logger("pipeline")
 
@@ -101,9 +106,10 @@ class Pipeline:
         if not self._may_write_as(envelope, header.from_address):
             return Verdict.FROM_NOT_YOURS
         try:
-            with self._inspecting.time():
-                report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
-        except NoInspector:
+            async with asyncio.timeout(INSPECTED_WITHIN_S):
+                with self._inspecting.time():
+                    report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
+        except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
         decisions = await self._decide(envelope, header, report)
         if any(decision.action is Action.REJECT for decision in decisions):
