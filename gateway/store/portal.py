@@ -11,11 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.message.entry import QueueEntry
 from gateway.message.event import Event
 from gateway.store.errors import MissingRow
-from gateway.store.rows import PortalMessage, open_portal, publish_portal, read_portal, save_entry
-from gateway.store.statements import Unit
+from gateway.store.rows import PortalMessage, read_portal
 from gateway.store.store import Store
 from gateway.store.tables import portal_message as table
 from gateway.store.tables import portal_session
@@ -43,11 +41,6 @@ class Secret:
     expires_at: datetime | None
     tries: int
     kind: str = "code"
-
-
-async def publish(store: Store, waiting: PortalMessage, *, entry: QueueEntry, events: Sequence[Event]) -> None:
-    """Put a message into the portal and save its entry, in one transaction."""
-    await store.commit(Unit(changes=(save_entry(entry, release=True), publish_portal(waiting)), events=tuple(events)))
 
 
 async def by_token_hash(conn: AsyncConnection, token_hash: bytes) -> PortalMessage | None:
@@ -155,15 +148,6 @@ async def end_session(store: Store, id_hash: bytes) -> None:
         await conn.execute(sa.delete(portal_session).where(portal_session.c.id_hash == id_hash))
 
     await store.transact(work)
-
-
-async def mark_opened(
-    store: Store, token_hash: bytes, *, at: datetime, entry: QueueEntry, events: Sequence[Event]
-) -> None:
-    """Note the first opening: portal message, entry (picked up) and events in one transaction."""
-    await store.commit(
-        Unit(changes=(save_entry(entry, release=True), open_portal(token_hash, at=at)), events=tuple(events))
-    )
 
 
 async def expired(conn: AsyncConnection, *, now: datetime, limit: int = 100) -> tuple[PortalMessage, ...]:

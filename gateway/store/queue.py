@@ -112,15 +112,6 @@ def _which(now: datetime, limit: int, but_for: Collection[str] = ()) -> Mapping[
     return {"b_now": now, "b_limit": limit, "b_but_for": list(but_for)}
 
 
-async def next_due_at(conn: AsyncConnection) -> datetime | None:
-    """When the next entry that nobody holds falls due; None when none waits."""
-    statement = sa.select(sa.func.min(entry.c.next_attempt_at, type_=UtcMicros)).where(
-        entry.c.state == EntryState.QUEUED.value, entry.c.lease_until.is_(None)
-    )
-    earliest: datetime | None = (await conn.execute(statement)).scalar_one()
-    return earliest
-
-
 async def listing(conn: AsyncConnection, which: Filter) -> tuple[QueueEntry, ...]:
     """Entries in the order of their ids, which is that of their arrival; at most `which.limit`."""
     statement = sa.select(entry).where(entry.c.id > which.after).order_by(entry.c.id).limit(which.limit)

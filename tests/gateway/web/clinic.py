@@ -14,8 +14,8 @@ from gateway.message import pickup
 from gateway.message.entry import EntryState
 from gateway.message.queue_id import new_queue_id
 from gateway.metrics import Metrics
-from gateway.store.portal import publish
-from gateway.store.rows import PortalMessage
+from gateway.store.rows import PortalMessage, publish_portal, save_entry
+from gateway.store.statements import Unit
 from gateway.store.store import Store
 from gateway.web.portal.deps import PortalDeps, Reader
 from tests.gateway.store.parts import NOW, accept, make_entry, make_message
@@ -81,7 +81,7 @@ class Clinic:
             published_at=self.now,
             expires_at=self.now + lifetime,
         )
-        await publish(self.store, waiting, entry=entry, events=())
+        await self.store.commit(Unit(changes=(save_entry(entry, release=True), publish_portal(waiting))))
         return token
 
     async def send_code(self, waiting: PortalMessage, code: str, reference: str) -> None:
