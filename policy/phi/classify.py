@@ -6,6 +6,7 @@ and memory by running it in an inspector process.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from policy.phi import headers, structure
@@ -26,6 +27,9 @@ from policy.phi.zones import Zone, find_zones, flow, unquote
 
 _WHOLE: Final = Place(part="message")
 _FINDINGS: Final = 500  # of one kind in a report
+_PIECE: Final = 50_000  # characters examined at once: below what makes any detector stop counting
+_SEAM: Final = 60  # characters on either side of a text's edge, across which an identifier may be cut
+_READ_ON: Final = frozenset({Source.SUBJECT, Source.BODY, Source.ATTACHMENT})
 _SENDER_FIELDS: Final = ("from", "sender")
 
 
@@ -60,8 +64,9 @@ def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
     if not shape.limits:
         read_message(message, reading)
     senders = frozenset(headers.display_names(message, _SENDER_FIELDS))
-    texts = [_prepared(text) for text in reading.texts]
-    evidence = [_examine(text, words, senders) for text in texts]
+    texts = [piece for text in reading.texts for piece in _prepared(text).pieces(_PIECE)]
+    across = _across(texts)
+    evidence = [_examine(text, words, senders, across=across.get(index, ())) for index, text in enumerate(texts)]
     is_bulk = headers.is_bulk(message)
     spread = generality([text.content for text in texts], is_bulk=is_bulk)
     link = tie(evidence, generality=spread)
@@ -89,12 +94,29 @@ def _prepared(text: Text) -> Text:
     return Text(text.place, text.source, flow(unquote(text.content) if text.source is Source.BODY else text.content))
 
 
-def _examine(text: Text, words: Vocabulary, senders: frozenset[str]) -> Evidence:
+def _across(texts: Sequence[Text]) -> dict[int, tuple[Mention, ...]]:
+    """Find identifiers cut by the edge between texts that a reader sees one below the other (MP-14), by the second."""
+    seen = [index for index, text in enumerate(texts) if text.source in _READ_ON]
+    return {second: _cut(texts[first], texts[second]) for first, second in pairwise(seen)}
+
+
+def _cut(before: Text, after: Text) -> tuple[Mention, ...]:
+    head, tail = before.content.rstrip()[-_SEAM:], after.content.lstrip()[:_SEAM]
+    known = {(mention.kind, mention.value) for side in (head, tail) for mention in find_identifiers(side)}
+    return tuple(
+        Mention(mention.kind, 0, 0, mention.value, mention.strength, mention.why, mention.role)
+        for glue in ("", " ")
+        for mention in find_identifiers(head + glue + tail)
+        if (mention.kind, mention.value) not in known and (mention.role is Role.PATIENT or mention.kind is Kind.SSN)
+    )
+
+
+def _examine(text: Text, words: Vocabulary, senders: frozenset[str], *, across: Sequence[Mention]) -> Evidence:
     """Find people and health in one text, and take what stands in a signature, a footer or a header for what it is."""
     content = text.content
     zones = find_zones(content, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
-    people = [*find_names(content, words), *find_identifiers(content)]
-    if text.source is Source.HEADER:
+    people = [*find_names(content, words), *find_identifiers(content), *across]
+    if text.source is Source.HEADER and not any(map(_is_labelled, people)):
         return Evidence(text, tuple(_as_staff(person) for person in people), ())
     health = [mention for mention in find_health(content, words) if zones is None or zones.at(mention.start) is None]
     people.extend(find_reader(content, health))
@@ -106,7 +128,12 @@ def _examine(text: Text, words: Vocabulary, senders: frozenset[str]) -> Evidence
 
 def _is_about_mail(person: Mention, zone: Zone | None) -> bool:
     """Tell whether a person or number in this zone belongs to the mail's own people; a labelled number never does."""
-    return zone is not None and not (person.role is Role.PATIENT and person.kind is not Kind.NAME)
+    return zone is not None and not _is_labelled(person)
+
+
+def _is_labelled(person: Mention) -> bool:
+    """Tell whether a mention is a number or date that its label gives to a patient."""
+    return person.role is Role.PATIENT and person.kind is not Kind.NAME
 
 
 def _as_staff(person: Mention) -> Mention:

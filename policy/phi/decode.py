@@ -14,11 +14,15 @@ from typing import Final
 IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
 _COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
+_BLANK_INSIDE: Final = re.compile(rb"[A-Za-z0-9+/=][ \t]{1,100}[A-Za-z0-9+/=]")
 _BASE64_STRICT: Final = re.compile(rb"[A-Za-z0-9+/\r\n]*={0,2}[\r\n \t]*")
 _BAD_QP: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]{0,100}\r?\n|[ \t]{0,100}$)")
 _PADDED_BREAK: Final = re.compile(rb"=[ \t]{1,100}\r?\n")  # RFC 2045 section 6.7 (3): such blanks must be ignored
-# Charsets in which ASCII bytes may stand for something else: the bytes as they are get read as well.
-_SHIFTING: Final = re.compile(r"utf-?7|iso-?2022|hz|utf-?16|utf-?32|ucs-?2|unicode|ibm|ebcdic|cp037")
+# Charsets that shift between alphabets; with those that `_is_ascii_based` finds out, their bytes are read as well.
+_SHIFTING: Final = re.compile(r"utf[-_]?7|iso[-_]?2022|hz")
+_ASCII: Final = bytes(range(0x20, 0x7F))
+_CONTROL: Final = re.compile(rb"[\x00\x1b]")  # of UTF-16 and of ISO 2022
+_HIGH: Final = re.compile(rb"[\x80-\xff]")
 # Names that mail uses and Python's codecs do not know, and labels that say nothing.
 _ALIASES: Final = {
     "": "ascii",
@@ -85,7 +89,8 @@ def _base64(body: bytes) -> tuple[tuple[bytes, ...], str]:
     url_safe = _pad(_NOT_BASE64.sub(b"", clean.translate(bytes.maketrans(b"-_", b"+/"))))
     pieces = b"".join(_pad(piece) for piece in clean.split(b"=") if piece)
     views = tuple(dict.fromkeys((skips, stops, pieces, url_safe)))
-    return views, "the base64 is malformed" if len(views) > 1 else ""
+    is_doubtful = len(views) > 1 or len(clean.rstrip(b"=")) % 4 == 1 or _BLANK_INSIDE.search(body)
+    return views, "the base64 is malformed" if is_doubtful else ""
 
 
 def _pad(text: bytes) -> bytes:
@@ -96,13 +101,16 @@ def _pad(text: bytes) -> bytes:
 
 
 def _quoted_printable(body: bytes) -> tuple[tuple[bytes, ...], str]:
-    """Read quoted-printable; where "=" starts no escape, also read the body as it stands (RFC 2045 section 6.7)."""
+    """Read quoted-printable; where "=" starts no escape, also read the body as it stands, and without such signs.
+
+    RFC 2045 section 6.7 leaves the choice to the program.
+    """
     views = [quopri.decodestring(body)]
     if _PADDED_BREAK.search(body):
         views.insert(0, quopri.decodestring(_PADDED_BREAK.sub(b"=\n", body)))
     if _BAD_QP.search(body):
-        views.append(body)
-    return tuple(views), ""
+        views += [body, quopri.decodestring(_BAD_QP.sub(b"", body))]
+    return tuple(dict.fromkeys(views)), ""
 
 
 def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
@@ -126,7 +134,7 @@ def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
     except (LookupError, ValueError):
         declared, doubt = (), "the charset is unknown"
     else:
-        if not _SHIFTING.search(name) and b"\x00" not in data:
+        if _is_ascii_based(name) and not _CONTROL.search(data) and not (_HIGH.search(data) and _is_utf8(data)):
             return declared, ""
     return tuple(dict.fromkeys((*declared, *sniffed))), doubt
 
@@ -141,6 +149,8 @@ def _sniff(data: bytes) -> tuple[str, ...]:
     ):
         if data.startswith(mark):
             views.append(data.decode(name, errors="replace"))
+    if b"\x1b$" in data or b"\x1b(" in data:  # programs know ISO 2022 by its escapes, whatever the label says
+        views += [data.decode(name, errors="replace") for name in ("iso2022_jp_2", "iso2022_kr")]
     if b"\x00" in data:
         views += [data.decode(name, errors="replace") for name in ("utf-16-le", "utf-16-be")]
     try:
@@ -148,3 +158,16 @@ def _sniff(data: bytes) -> tuple[str, ...]:
     except UnicodeDecodeError:
         views.append(data.decode("cp1252", errors="replace"))
     return tuple(views)
+
+
+def _is_ascii_based(name: str) -> bool:
+    """Tell whether ASCII bytes mean themselves in a charset, so that a program that does not know it shows the same."""
+    return not _SHIFTING.search(name) and _ASCII.decode(name, errors="replace") == _ASCII.decode("ascii")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

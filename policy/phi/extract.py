@@ -13,8 +13,9 @@ from policy.phi.containers import container_text
 from policy.phi.decode import charset_decode
 from policy.phi.report import Place
 from policy.phi.text_csv import csv_text, is_table
-from policy.phi.text_html import html_text, xml_text
+from policy.phi.text_html import html_text
 from policy.phi.text_pdf import pdf_pages
+from policy.phi.text_xml import xml_text
 
 _NOT_YET: Final = "attachment type not readable yet"
 # First bytes of what is never text, and the words for it.
@@ -33,13 +34,20 @@ _MAGIC: Final = (
     (b"BM", "an image"),
     (b"II*\x00", "an image"),
     (b"MM\x00*", "an image"),
-    (b"{\\rtf", "a rich text document"),
+    (b"{\\rt", "a rich text document"),
     (b"%!PS", "a PostScript document"),
     (b"\x78\x9f\x3e\x22", "a TNEF container"),
 )
+_LEADING: Final = b"\xef\xbb\xbf \t\r\n"
 _BINARY_TYPES: Final = ("image/", "audio/", "video/", "font/", "model/")
 _BINARY_BYTES: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x7f]")
-_HTML: Final = re.compile(r"<(?:!doctype html|html|body|table|div|p|br)\b", re.IGNORECASE)
+# What ends every ZIP (APPNOTE section 4.3.16): programs find the archive by it, whatever stands before.
+_ZIP_END: Final = b"PK\x05\x06"
+_HTML: Final = re.compile(r"<(?:!doctype html|html|body|table|div|span|font|p|br|b|i|a|pre)\b", re.IGNORECASE)
+_HTML_NAMES: Final = (".html", ".htm", ".xhtml", ".shtml", ".hta")
+_MARKUP_TYPES: Final = frozenset({"text/enriched", "text/richtext"})  # RFC 1896: tags that programs may take away
+_UNICODE_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")  # RFC 8259 section 7
+_FOLDED: Final = re.compile(r"\n[ \t]")  # RFC 6350 section 3.2, RFC 5545 section 3.1
 _TABLE_TYPES: Final = frozenset(
     {"text/csv", "application/csv", "text/comma-separated-values", "text/tab-separated-values"}
 )
@@ -70,19 +78,18 @@ def extract(
     data: the part without its transfer encoding. place: its number and declared type. charset: as declared.
     file_name: used for its suffix only. max_characters: text that may still be read (PDF stops there).
     """
-    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head:
+    if not data[:1024].strip(_LEADING) and len(data) <= 1024:
         return
-    if b"%PDF-" in data[:1024]:  # readers look for it anywhere in the first kilobyte
+    is_pdf = b"%PDF-" in data[:1024]  # readers look for it anywhere in the first kilobyte
+    if is_pdf:
         yield from _pdf(data, place, max_characters)
+    if _ZIP_END in data:
+        yield Unreadable(place, f"{_NOT_YET} (an archive)")
+    if is_pdf and not place.name.startswith("text/"):
         return
-    for magic, words in _MAGIC:
-        if head.startswith(magic) and not (magic == b"BM" and place.name.startswith("text/")):
-            yield Unreadable(place, f"{_NOT_YET} ({words})")
-            return
-    is_declared_text = place.name.startswith("text/")
-    if place.name.startswith(_BINARY_TYPES) or (not is_declared_text and _BINARY_BYTES.search(data[:4096])):
-        yield Unreadable(place, f"{_NOT_YET} ({place.name.partition('/')[0] or 'unknown'})")
+    what = "" if is_pdf else _unreadable_kind(data, place)
+    if what:
+        yield Unreadable(place, f"{_NOT_YET} ({what})")
         return
     if len(data) > max_characters * 4:
         yield Unreadable(place, "the part is too large to be read")
@@ -92,6 +99,18 @@ def extract(
         yield Unreadable(place, doubt)
     for view in views:
         yield from _text(view, place, file_name)
+
+
+def _unreadable_kind(data: bytes, place: Place) -> str:
+    """Return what a part is, in words, when there is no reader for it yet; "" when it is text."""
+    head = data[:1024].lstrip(_LEADING)
+    is_declared_text = place.name.startswith("text/")
+    for magic, words in _MAGIC:
+        if head.startswith(magic) and not (magic == b"BM" and is_declared_text):
+            return words
+    if place.name.startswith(_BINARY_TYPES) or (not is_declared_text and _BINARY_BYTES.search(data)):
+        return place.name.partition("/")[0] or "unknown"
+    return ""
 
 
 def _pdf(data: bytes, place: Place, max_characters: int) -> Iterator[Piece | Unreadable]:
@@ -104,26 +123,36 @@ def _pdf(data: bytes, place: Place, max_characters: int) -> Iterator[Piece | Unr
 
 
 def _text(text: str, place: Place, file_name: str) -> Iterator[Piece | Unreadable]:
-    """Yield one decoded text in the form its content asks for."""
+    """Yield one decoded text in every form that a program may give it; the form its content asks for comes first."""
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    name = file_name.lower().rstrip(" .")
     container = container_text(text)
     if container:
-        name, lines = container
-        yield Piece(Place(part=place.part, name=name), lines)
-    elif (
-        place.name in _TABLE_TYPES
-        or file_name.lower().endswith(_TABLE_NAMES)
-        or (place.name != "text/plain" and is_table(text))
-    ):
+        yield Piece(Place(part=place.part, name=container[0]), container[1])
+    if place.name in _TABLE_TYPES or name.endswith(_TABLE_NAMES) or (place.name != "text/plain" and is_table(text)):
         table = csv_text(text)
         if table is None:
             yield Unreadable(place, "the table cannot be read")
         yield Piece(place, text if table is None else table)
-    elif "html" in place.name or (place.name != "text/plain" and _HTML.search(text[:2000])):
-        shown, hidden = html_text(text)
-        yield Piece(place, shown)
-        yield Piece(place, hidden)
-    elif "xml" in place.name or text[:100].lstrip().startswith("<?xml"):
+        return
+    is_page = "html" in place.name or place.name in _MARKUP_TYPES or name.endswith(_HTML_NAMES)
+    is_xml = "xml" in place.name or text[:100].lstrip().startswith("<?xml")
+    if is_page or (place.name != "text/plain" and not is_xml and _HTML.search(text)):
+        yield from _page(text, place)
+    elif is_xml:
         yield Piece(place, xml_text(text))
-    else:
-        yield Piece(place, text)
+    if not is_page and "xml" not in place.name:
+        yield Piece(place, _unescaped(text))
+
+
+def _page(text: str, place: Place) -> Iterator[Piece | Unreadable]:
+    page = html_text(text)
+    yield from (Unreadable(place, doubt) for doubt in page.doubts)
+    yield from (Piece(place, content) for content in (page.shown, page.apparent, page.hidden) if content)
+
+
+def _unescaped(text: str) -> str:
+    """Return plain text with what JSON, calendars and address cards cut apart or wrote in numbers put together."""
+    if text[:40].lstrip().upper().startswith(("BEGIN:VCARD", "BEGIN:VCALENDAR")):
+        text = _FOLDED.sub("", text)
+    return _UNICODE_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)

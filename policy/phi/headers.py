@@ -28,9 +28,27 @@ _URGENT: Final = {
 }
 _BULK_FIELDS: Final = ("list-id", "list-unsubscribe", "list-post", "list-help", "feedback-id")
 _BULK_PRECEDENCE: Final = frozenset({"bulk", "list", "junk"})
-# Fields whose text people write or read; the rest is machinery and says nothing about a patient.
-_TEXT_FIELDS: Final = ("comments", "keywords", "thread-topic", "x-subject", "content-description", "organization")
-_NAMES: Final = ("from", "sender", "reply-to", "to", "cc", "resent-from", "resent-to")
+_NAMES: Final = ("from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-to", "resent-cc")
+# Fields that programs write and read; whatever else stands in a header, people may have written.
+_MACHINERY: Final = frozenset(
+    """
+    subject date message-id in-reply-to references received return-path delivered-to mime-version content-type
+    content-transfer-encoding content-disposition content-id content-language content-md5 dkim-signature
+    domainkey-signature authentication-results received-spf user-agent thread-index auto-submitted precedence
+    importance priority x-priority resent-date resent-message-id reporting-mta arrival-date last-attempt-date
+    """.split()
+)
+_MACHINERY_PREFIXES: Final = (
+    "arc-",
+    "x-ms-",
+    "x-google-",
+    "x-gm-",
+    "x-spam-",
+    "x-mailer",
+    "x-received",
+    "dkim-",
+    "tls-",
+)
 
 
 def decoded(value: str) -> str:
@@ -69,9 +87,20 @@ def field(message: Message, name: str) -> tuple[str, ...]:
     return tuple(str(value) for value in message.get_all(name, []))
 
 
+def names(message: Message) -> tuple[str, ...]:
+    """Return the decoded address fields."""
+    return tuple(decoded(value) for name in _NAMES for value in field(message, name))
+
+
 def texts(message: Message) -> tuple[str, ...]:
-    """Return the decoded text of the fields that people write, the Subject aside, and of display names."""
-    return tuple(decoded(value) for name in (*_TEXT_FIELDS, *_NAMES) for value in field(message, name))
+    """Return the decoded fields that are neither machinery nor addresses nor the Subject: people may write in them."""
+    return tuple(
+        decoded(str(value))
+        for name, value in message.items()
+        if (lower := name.lower()) not in _MACHINERY
+        and lower not in _NAMES
+        and not lower.startswith(_MACHINERY_PREFIXES)
+    )
 
 
 def addresses(message: Message, name: str) -> tuple[str, ...]:

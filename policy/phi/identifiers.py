@@ -25,7 +25,7 @@ _DOB: Final = Anchored(
 
 # Label, then at most a few marks or "is", then a value that holds a digit.
 _VALUE: Final = (
-    r"[ \t]{0,3}(?:number|num|no\b\.?|nbr|id|#)?[ \t]{0,3}(?:is\b|was\b|=|:|#|-)?[ \t#:]{0,4}"
+    r"[ \t]{0,3}(?:number|num|no\b\.?|nbr|id|#)?[ \t]{0,3}(?:is\b|was\b|=|:|#|-)?[ \t#:|]{0,4}\n?[ \t|]{0,3}"
     r"(?P<value>(?=[a-z0-9-]{0,12}\d)[a-z0-9][a-z0-9-]{3,24})(?![\w@])"
 )
 _LABELLED: Final = (
@@ -61,12 +61,12 @@ _LABELS: Final = tuple(
 
 # SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
 _SSN: Final = Anchored(
-    r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .-]{1,3}|)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?![\w-])", at=DIGITS
+    r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .|-]{1,3}|)\n?(?!00)\d{2}(?P=gap)\n?(?!0000)\d{4}(?![\w-])", at=DIGITS
 )
 # After the label any nine digits count: a taxpayer number (9xx) or a mistyped one is somebody's all the same.
 _LABELLED_SSN: Final = Anchored(
-    r"\b(?:ssn|ss ?#|social security(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}(?:is )?"
-    r"(?P<value>\d{3}[ .-]?\d{2}[ .-]?\d{4})(?!\d)",
+    r"\b(?:ssn|ss ?#|social security(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}\n?[^\w\n]{0,3}(?:is )?"
+    r"(?P<value>\d{3}[ .|-]{0,3}\n?\d{2}[ .|-]{0,3}\n?\d{4})(?!\d)",
     *("ss", "social security"),
 )
 _CARE: Final = (

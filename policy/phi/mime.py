@@ -7,6 +7,7 @@ recipient's program will choose (cases MP-01 to MP-12). Nothing is ever rewritte
 
 import email
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email import errors
 from email.message import Message
@@ -17,11 +18,11 @@ from typing import Final
 from policy.phi import headers, structure
 from policy.phi.decode import IDENTITY, charset_decode, transfer_decode
 from policy.phi.extract import Unreadable, extract
-from policy.phi.normalise import normalise
+from policy.phi.normalise import is_reversed, normalise
 from policy.phi.report import Place, Uninspectable
 from policy.phi.text import Source, Text
 
-TEXT_CHARACTERS: Final = 8 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
+TEXT_CHARACTERS: Final = 4 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
 
 REPARSED_MESSAGES: Final = 50  # encoded attached messages that are parsed again, all views counted
 
@@ -29,6 +30,11 @@ _TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")  
 _SIGNATURE_TYPES: Final = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 )
+_DER_SEQUENCE: Final = b"\x30"
+_SIGNED_CONTENT: Final = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0"  # id-data with content (RFC 5652 section 5.2)
+_MESSAGE_NAMES: Final = (".eml", ".mht", ".mhtml", ".emlx")
+_HEADER_TYPES: Final = frozenset({"text/rfc822-headers", "message/global-headers"})  # RFC 6522, RFC 6533
+_FLOWED: Final = re.compile(r"(?<!^--) \n", re.MULTILINE)  # RFC 3676 section 4.1
 _PKCS7_TYPES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _OPAQUE: Final = {
     "message/partial": "a fragment of a message cannot be read by itself",
@@ -36,9 +42,12 @@ _OPAQUE: Final = {
 }
 # Defects of the standard parser that leave no doubt about what is text: a missing last boundary is read to the end.
 _HARMLESS_DEFECTS: Final = (errors.CloseBoundaryNotFoundDefect, errors.MultipartInvariantViolationDefect)
-_ARMOUR: Final = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
+_ARMOUR: Final = re.compile(r"^-----BEGIN (?:PGP MESSAGE|PKCS7|CMS)-----", re.MULTILINE)
 _EMBEDDED: Final = re.compile(
-    r"^(?:begin(?:-base64)? [0-7]{3,4} \S|=ybegin |\(This file must be converted with BinHex)", re.MULTILINE
+    r"^(?:begin(?:-base64)? {1,4}[0-7]{3,4} {1,4}\S|=ybegin |\(This file must be converted with BinHex"
+    r"|Content-Transfer-Encoding: {0,4}(?:base64|quoted-printable)"
+    r"|[A-Z.-]{1,30};[^:\n]{0,200}\b(?:ENCODING=(?:B|BASE64)|QUOTED-PRINTABLE)\b)",
+    re.MULTILINE | re.IGNORECASE,
 )
 
 
@@ -56,9 +65,19 @@ class Reading:
     seen: set[int] = field(default_factory=set)
 
     def add(self, place: Place, source: Source, content: str) -> None:
-        """Keep a text, unless the same words were read before; what passes the limit is noted and dropped."""
+        """Keep a text, unless the same words were read before; what passes the limit is noted and dropped.
+
+        Files and ciphertext that hide in plain text, and text written backwards, are noted (MP-12, MP-13, MP-18).
+        """
+        if is_reversed(content):
+            self.doubt(place, "the text is written against its reading direction")
+        if _ARMOUR.search(content):
+            self.is_encrypted = self.is_encrypted or content.lstrip().startswith("-----BEGIN PGP MESSAGE")
+            self.doubt(place, "the text holds an encrypted message")
+        if _EMBEDDED.search(content):
+            self.doubt(place, "the text holds an encoded file")
         content = normalise(content)
-        fingerprint = hash("".join(content.split()))
+        fingerprint = hash(" ".join(content.split()))
         if fingerprint in self.seen or not content.strip():
             return
         self.seen.add(fingerprint)
@@ -100,8 +119,10 @@ def read_message(message: Message, reading: Reading, *, number: str = "", depth:
     subject_place = Place(part=f"{number} subject" if number else "subject")
     for value in headers.field(message, "subject"):
         reading.add(subject_place, Source.SUBJECT, headers.decoded(value))
-    header_text = "\n".join(headers.texts(message))
-    reading.add(Place(part=f"{number} header" if number else "header"), Source.HEADER, header_text)
+    reading.add(
+        Place(part=f"{number} header" if number else "header"), Source.HEADER, "\n".join(headers.names(message))
+    )
+    _read_fields(message, reading, number=number)
     own = f"{number}." if number else ""
     read_part(
         message,
@@ -110,6 +131,12 @@ def read_message(message: Message, reading: Reading, *, number: str = "", depth:
         depth=depth,
         is_first=not number,
     )
+
+
+def _read_fields(part: Message, reading: Reading, *, number: str) -> None:
+    """Read the fields of a header in which people may write."""
+    place = Place(part=f"{number} header" if number else "header")
+    reading.add(place, Source.FIELD, "\n".join(headers.texts(part)))
 
 
 def read_part(part: Message, reading: Reading, *, number: str, depth: int, is_first: bool) -> None:
@@ -129,7 +156,7 @@ def read_part(part: Message, reading: Reading, *, number: str, depth: int, is_fi
         reading.attachments += 1
         _read_attached_message(part, reading, place, depth=depth)
     else:
-        _read_leaf(part, reading, place, is_first=is_first)
+        _read_leaf(part, reading, place, depth=depth, is_first=is_first)
 
 
 def _judge_fields(part: Message, reading: Reading, place: Place) -> None:
@@ -141,6 +168,9 @@ def _judge_fields(part: Message, reading: Reading, place: Place) -> None:
     for name in ("content-type", "content-transfer-encoding", "content-disposition"):
         if len(headers.field(part, name)) > 1:
             reading.doubt(place, f"the {name} field is there twice")
+        given = [(key, value) for key, value in part.get_params([], header=name)[1:] if key != "filename"]
+        if len({key for key, _ in given}) < len(dict.fromkeys(given)):
+            reading.doubt(place, f"a parameter of the {name} field is there twice")
     types = headers.field(part, "content-type")
     if types and not _TYPE.fullmatch(types[0].partition(";")[0].strip().lower()) and types[0].strip().lower() != "text":
         reading.doubt(place, "the content type is malformed")
@@ -150,10 +180,9 @@ def _read_file_names(part: Message, reading: Reading, place: Place) -> None:
     """Read every name that the part gives itself; two different ones are a trick (MP-11)."""
     names = set()
     for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
-        value = part.get_param(parameter, header=header)
-        if value:
-            name = collapse_rfc2231_value(value)
-            names.add(" ".join(headers.decoded(name).split()))
+        for key, value in part.get_params([], header=header)[1:]:
+            if key == parameter and value:
+                names.add(" ".join(headers.decoded(collapse_rfc2231_value(value)).split()))
     if len(names) > 1:
         reading.doubt(place, "the part gives itself two different file names")
     for name in sorted(names):
@@ -171,6 +200,8 @@ def _read_multipart(part: Message, reading: Reading, place: Place, *, depth: int
     for name, text in (("preamble", part.preamble), ("epilogue", part.epilogue)):
         if text and text.strip():
             reading.add(Place(part=place.part, name=f"{place.name} {name}"), Source.BODY, _escaped_text(text))
+            if f"\n--{part.get_boundary()}" in f"\n{text}":
+                reading.doubt(place, f"a boundary stands in the {name}")
     children = _children(part)
     if _is_encoded(part):
         reading.doubt(place, "a multipart has a transfer encoding (RFC 2045 section 6.4 forbids it)")
@@ -178,10 +209,11 @@ def _read_multipart(part: Message, reading: Reading, place: Place, *, depth: int
         for view in transfer_decode(part.as_bytes() if children else _raw_body(part), encodings)[0]:
             reading.add(place, Source.BODY, charset_decode(view, "")[0][0])
     elif not children:
-        _read_views(part, reading, place, Source.BODY)
+        _read_views(part, reading, place, Source.BODY, depth=depth)
     prefix = "" if depth == 0 and place.part == "1" else f"{place.part}."
     for index, child in enumerate(children, start=1):
         first = is_first and (index == 1 or subtype == "alternative")
+        _read_fields(child, reading, number=f"{prefix}{index}")
         read_part(child, reading, number=f"{prefix}{index}", depth=depth + 1, is_first=first)
 
 
@@ -192,10 +224,21 @@ def _read_attached_message(part: Message, reading: Reading, place: Place, *, dep
             read_message(child, reading, number=place.part, depth=depth + 1)
             continue
         reading.doubt(place, "an attached message has a transfer encoding (RFC 2046 section 5.2.1 forbids it)")
-        for view in transfer_decode(child.as_bytes(), headers.field(part, "content-transfer-encoding"))[0]:
-            reading.parses_left -= 1
-            if reading.parses_left >= 0 and not structure.scan(view).limits:
-                read_message(parse(view), reading, number=place.part, depth=depth + 1)
+        views = transfer_decode(child.as_bytes(), headers.field(part, "content-transfer-encoding"))[0]
+        _read_again(views, reading, place, depth=depth)
+
+
+def _read_again(views: Sequence[bytes], reading: Reading, place: Place, *, depth: int) -> None:
+    """Parse what turned out to be a message; each view costs one of the parses that a message may ask for."""
+    for view in views:
+        reading.parses_left -= 1
+        shape = structure.scan(view)
+        for reason in (*shape.limits, *shape.ambiguities):
+            reading.doubt(place, reason)
+        if reading.parses_left < 0:
+            reading.doubt(place, "too many messages are attached")
+        elif not shape.limits:
+            read_message(parse(view), reading, number=place.part, depth=depth + 1)
 
 
 def _children(part: Message) -> list[Message]:
@@ -208,10 +251,12 @@ def _is_encoded(part: Message) -> bool:
     return any(value.strip().lower() not in IDENTITY for value in headers.field(part, "content-transfer-encoding"))
 
 
-def _read_leaf(part: Message, reading: Reading, place: Place, *, is_first: bool) -> None:
+def _read_leaf(part: Message, reading: Reading, place: Place, *, depth: int, is_first: bool) -> None:
     is_text = part.get_content_maintype() == "text"
     is_attachment = part.get_content_disposition() == "attachment" or not is_first or not is_text
     if place.name in _SIGNATURE_TYPES:
+        if not _is_detached_signature(part):
+            _read_views(part, reading, place, Source.ATTACHMENT, depth=depth)
         return
     reading.attachments += is_attachment
     if place.name in _PKCS7_TYPES:
@@ -220,15 +265,18 @@ def _read_leaf(part: Message, reading: Reading, place: Place, *, is_first: bool)
         reading.is_encrypted = reading.is_encrypted or not is_signed
         reading.doubt(place, "the content is inside an S/MIME envelope")
         return
-    _read_views(part, reading, place, Source.ATTACHMENT if is_attachment else Source.BODY)
+    _read_views(part, reading, place, Source.ATTACHMENT if is_attachment else Source.BODY, depth=depth)
 
 
-def _read_views(part: Message, reading: Reading, place: Place, source: Source) -> None:
+def _read_views(part: Message, reading: Reading, place: Place, source: Source, *, depth: int) -> None:
     """Undo the transfer encoding in every plausible way and extract the text of each reading."""
     encodings = headers.field(part, "content-transfer-encoding")
     views, doubt = transfer_decode(_raw_body(part), encodings)
     if doubt:
         reading.doubt(place, doubt)
+    if place.name in _HEADER_TYPES or (part.get_filename() or "").lower().endswith(_MESSAGE_NAMES):
+        _read_again(views, reading, place, depth=depth)
+        return
     charset = part.get_param("charset", "")
     label = collapse_rfc2231_value(charset) if charset else ""
     for index, view in enumerate(views):
@@ -237,8 +285,9 @@ def _read_views(part: Message, reading: Reading, place: Place, source: Source) -
                 if index == 0:
                     reading.doubt(piece.place, piece.reason)
                 continue
-            _judge_text(piece.content, reading, place)
             reading.add(piece.place, source, piece.content)
+            if str(part.get_param("delsp", "")).lower() == "yes":
+                reading.add(piece.place, source, _FLOWED.sub("", piece.content))
 
 
 def _raw_body(part: Message) -> bytes:
@@ -252,13 +301,14 @@ def _raw_body(part: Message) -> bytes:
     return body if isinstance(body, bytes) else b""
 
 
-def _judge_text(content: str, reading: Reading, place: Place) -> None:
-    """Note files and ciphertext that hide in plain text (MP-12, MP-18)."""
-    if _ARMOUR.search(content):
-        reading.is_encrypted = reading.is_encrypted or content.lstrip().startswith("-----BEGIN PGP MESSAGE")
-        reading.doubt(place, "the text holds an OpenPGP message")
-    if _EMBEDDED.search(content):
-        reading.doubt(place, "the text holds an encoded file (uuencode, yEnc or BinHex)")
+def _is_detached_signature(part: Message) -> bool:
+    """Tell whether a part is a CMS signature and nothing else; an armoured one is text and is read as that."""
+    encodings = headers.field(part, "content-transfer-encoding")
+    body = _raw_body(part)
+    if encodings:
+        part["content-transfer-encoding"] = encodings[0]
+    views, doubt = transfer_decode(body, encodings)
+    return not doubt and views[0].startswith(_DER_SEQUENCE) and _SIGNED_CONTENT not in views[0]
 
 
 def _escaped_text(text: str) -> str:

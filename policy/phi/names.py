@@ -92,7 +92,7 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     while tokens and tokens[0][0].lower() in _LEADING:
         tokens = tokens[1:]
     has_credentials = names_place = False
-    while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0])):
+    while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0]) or _is_abbreviation(tokens)):
         has_credentials = has_credentials or _is_credential(tokens[-1][0])
         names_place = names_place or tokens[-1][0].lower() in PLACES
         tokens = tokens[:-1]
@@ -115,6 +115,12 @@ def _is_ward_or_park(words: tuple[str, ...], vocabulary: Vocabulary) -> bool:
     """Tell whether a word of places is the surname in a name of two words, as in "Iris Ward"."""
     first, last = words[0].lower(), words[-1].lower()
     return len(words) == 2 and last in vocabulary.surnames and first not in ORGANISATION
+
+
+def _is_abbreviation(tokens: list[tuple[str, int, int]]) -> bool:
+    """Tell whether the last word is capitals after a word that is not, as in "Maria Delgado HIV"."""
+    last, first = tokens[-1][0], tokens[0][0]
+    return len(tokens) > 2 and 1 < len(last) < 6 and last.isupper() and not first.isupper()
 
 
 def _is_credential(word: str) -> bool:

@@ -12,22 +12,30 @@ from typing import Final
 # Default_Ignorable_Code_Point (Unicode DerivedCoreProperties): invisible in every rendering, so dropped.
 _IGNORABLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
-    "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\uffa0\ufff0-\ufffc\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+# Marks that NFKC composed with no letter: strike-through and the like, drawn over the letter that is read.
+_COMBINING: Final = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _BREAKS: Final = re.compile("\r\n?|[\u2028\u2029\x85]")
 
 # Letters of other scripts that render as a Latin one (Unicode UTS #39 confusables, the part that matters).
 _LOOKALIKES: Final = {
     **dict(zip("АВЕЅІЈКМНОРСТУХаеѕіјорсухԁԛԝһ", "ABESIJKMHOPCTYXaesijopcyxdqwh", strict=True)),
-    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονι", "ABEZHIKMNOPTYXovi", strict=True)),
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαονιρτυκηχγ", "ABEZHIKMNOPTYXaoviptuknxy", strict=True)),
+    **dict(zip("օհոսցքՕՍՏ", "ohnugpOUS", strict=True)),
+    **dict(zip("ᎪᏴᏟᎠᎬᎻᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃ", "ABCDEHJKLMPRSTVWZ", strict=True)),
+    **dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True)),
+    **dict(zip("ıɩɡɑ", "iiga", strict=True)),
+    **{chr(0x1F150 + index): letter for index, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")},  # white on a disc
+    **{chr(0x1F170 + index): letter for index, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")},  # white on a square
 }
 _PUNCTUATION: Final = {
     **dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"),
     **dict.fromkeys("‘’‛ʼ＇´`", "'"),
     **dict.fromkeys("“”„‟«»", '"'),
     **dict.fromkeys(
-        "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "
+        "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u2800\u3000\t", " "
     ),
 }
 _FOLD: Final = str.maketrans({**_LOOKALIKES, **_PUNCTUATION})
@@ -41,7 +49,7 @@ def normalise(text: str) -> str:
     text = _BREAKS.sub("\n", text)
     if text.isascii():
         return _CONTROL.sub("", text).replace("\t", " ").replace("`", "'")
-    text = _IGNORABLE.sub("", unicodedata.normalize("NFKC", text).translate(_FOLD))
+    text = _COMBINING.sub("", _IGNORABLE.sub("", unicodedata.normalize("NFKC", text).translate(_FOLD)))
     return _CONTROL.sub("", "".join(map(_digit, text)) if any(map(_is_foreign_digit, text)) else text)
 
 
@@ -58,3 +66,8 @@ def _is_foreign_digit(character: str) -> bool:
 def _digit(character: str) -> str:
     """Fold a decimal digit of any script (general category Nd) to ASCII."""
     return str(unicodedata.decimal(character)) if _is_foreign_digit(character) else character
+
+
+def is_reversed(text: str) -> bool:
+    """Tell whether an override (UAX #9: LRO, RLO) makes a text of Latin letters look different from its characters."""
+    return "\u202e" in text or "\u202d" in text

@@ -59,6 +59,7 @@ _SPECIFIC: Final = re.compile(
 )
 _SPECIFIC_REACH: Final = 140
 _IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
+_PERSONAL: Final = 0.9  # somebody is greeted, and a time, an amount or a result is stated: a letter, not advice
 _OWNER: Final = re.compile(r"\b(my|your|ur)(?: (?!doctor|health|body|patients?\b)[\w'/-]{1,20}){0,3} \Z")
 _OWNERS: Final = ("my ", "your ", "ur ")
 _REACH: Final = 48  # characters between an owner and the health word
@@ -82,9 +83,9 @@ def find_reader(text: str, health: Sequence[Mention]) -> Iterator[Mention]:
             if count >= _LIMIT:
                 break
             if not _GENERAL.search(lower[max(0, match.start() - 24) : match.start() + 8]):
-                is_specific = is_greeted or _SPECIFIC.search(lower, match.end(), match.end() + _SPECIFIC_REACH)
+                signs = is_greeted + bool(_SPECIFIC.search(lower, match.end(), match.end() + _SPECIFIC_REACH))
                 yield Mention(
-                    Kind.EMAIL, *match.span(), match[0], strength if is_specific else _IN_GENERAL, why, Role.READER
+                    Kind.EMAIL, *match.span(), match[0], (_IN_GENERAL, strength, _PERSONAL)[signs], why, Role.READER
                 )
 
 

@@ -55,9 +55,8 @@ _IDENTIFIERS = frozenset(
 class Place:
     """Where in the message something was seen, without a file name.
 
-    part: "subject
-        ", "header", "message" for all of it, or the MIME part number counted as IMAP does ("1", "1.2",
-    RFC 9051 section 6.4.5).
+    part: "subject", "header", "message" for all of it, or the MIME part number counted as IMAP does ("1", "1.2",
+    RFC 9051 section 6.4.5); a word after the number says which piece of that part ("2 header").
     name: the kind of part, such as "application/pdf"; only type/subtype tokens, never what the sender called it.
     page, line: counted from 1; 0 when the part has none.
     """

@@ -6,7 +6,9 @@ parse) or readable in more than one way (`ambiguities`: parse, but never trust).
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 HEADER_BYTES: Final = 102_400  # Postfix header_size_limit
@@ -28,6 +30,7 @@ _BOUNDARY: Final = re.compile(
     rb"(?:\"(?P<quoted>[^\"\r\n]{0,300})\"|(?P<bare>[^;\s]{0,300}))"
 )
 _DASH_LINE: Final = re.compile(rb"(?m)^--([^\r\n]{1,300})")
+_TOLD_APART: Final = 100  # boundaries
 _BOUNDARY_CHARS: Final = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]*[0-9A-Za-z'()+_,\-./:=?]")  # RFC 2046 section 5.1.1
 _CONTENT_FIELD: Final = re.compile(rb"(?im)^content-[a-z-]{1,40}[ \t]{0,8}:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
@@ -61,7 +64,7 @@ def scan(data: bytes) -> Structure:
 
 
 def _limits(data: bytes, header: bytes) -> list[str]:
-    boundaries = {match["quoted"] or match["bare"] or b"" for match in _BOUNDARY.finditer(data)}
+    boundaries = _boundaries(data)
     dashes = data.count(b"\n--")
     parts = 0 if dashes > DASH_LINES else sum(_boundary_of(line) in boundaries for line in _DASH_LINE.findall(data))
     checks = (
@@ -85,6 +88,10 @@ def _boundary_of(line: bytes) -> bytes:
     return stripped.removesuffix(b"--") or stripped
 
 
+def _boundaries(data: bytes) -> set[bytes]:
+    return {match["quoted"] or match["bare"] or b"" for match in _BOUNDARY.finditer(data)} - {b""}
+
+
 def _ambiguities(data: bytes, header: bytes) -> list[str]:
     """Name shapes that parsers read differently; RFC 2046 section 5.1.1 and RFC 5322 section 2.2 say what is right."""
     reasons = []
@@ -96,9 +103,15 @@ def _ambiguities(data: bytes, header: bytes) -> list[str]:
         reasons.append("a bare carriage return stands in the header")
     if b"\x00" in header:
         reasons.append("a NUL stands in the header")
+    reasons.extend(_ambiguous_boundaries(data, header))
+    return reasons
+
+
+def _ambiguous_boundaries(data: bytes, header: bytes) -> Iterator[str]:
     declared = [
         (match["star"], match["quoted"] if match["quoted"] is not None else match["bare"])
-        for match in _BOUNDARY.finditer(header)
+        for field in _CONTENT_FIELD.findall(data)
+        for match in _BOUNDARY.finditer(field)
     ]
     for star, boundary in declared:
         if (
@@ -108,8 +121,23 @@ def _ambiguities(data: bytes, header: bytes) -> list[str]:
             or not _BOUNDARY_CHARS.fullmatch(boundary)
             or boundary.startswith(b"=?")
         ):
-            reasons.append("a boundary is written in a way that parsers read differently")
+            yield "a boundary is written in a way that parsers read differently"
             break
-    if len(declared) > 1:
-        reasons.append("two boundaries are declared in one header")
-    return reasons
+    if len(_BOUNDARY.findall(header)) > 1:
+        yield "two boundaries are declared in one header"
+    names = sorted({boundary for _, boundary in declared if boundary})
+    if len(names) < len(declared):
+        yield "two parts declare the same boundary"
+    if any(longer.startswith(shorter) for shorter, longer in pairwise(names)):
+        yield "a boundary begins like another one"
+    if len(names) <= _TOLD_APART and _has_junk(data, tuple(names)):
+        yield "a line begins like a boundary and goes on"
+
+
+def _has_junk(data: bytes, boundaries: tuple[bytes, ...]) -> bool:
+    """Tell whether a line is a boundary only to parsers that compare no further than its length."""
+    known = frozenset(boundaries)
+    return any(
+        line.startswith(boundaries) and line.rstrip(b" \t") not in known and _boundary_of(line) not in known
+        for line in _DASH_LINE.findall(data)
+    )

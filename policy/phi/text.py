@@ -1,6 +1,7 @@
 """The readable text of one place in a message, as the extractors hand it to the detectors."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -11,7 +12,8 @@ class Source(Enum):
     """Where a text comes from: it decides which roles names in it may play."""
 
     SUBJECT = auto()
-    HEADER = auto()
+    HEADER = auto()  # addresses with their display names
+    FIELD = auto()  # every other header field that people may write
     FILE_NAME = auto()
     BODY = auto()
     ATTACHMENT = auto()
@@ -19,7 +21,7 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Normalised text (lines end with one line feed) and its place; `place.line` is 0, lines are found by offset."""
+    """Normalised text (lines end with one line feed) and its place; `place.line` counts the lines before it."""
 
     place: Place
     source: Source
@@ -38,5 +40,23 @@ class Text:
 
     def place_at(self, offset: int) -> Place:
         """Return the place of a character; single-line sources (subject, file name) carry no line."""
-        line = bisect_right(self._line_starts, offset) if self.source in {Source.BODY, Source.ATTACHMENT} else 0
+        line = 0
+        if self.source in {Source.BODY, Source.ATTACHMENT}:
+            line = self.place.line + bisect_right(self._line_starts, offset)
         return Place(part=self.place.part, name=self.place.name, page=self.place.page, line=line)
+
+    def pieces(self, longest: int) -> Iterator["Text"]:
+        """Yield the text in pieces of at most so many characters, cut at line ends where there are any."""
+        start, lines = 0, self.place.line
+        while len(self.content) - start > longest:
+            end = self.content.rfind("\n", start, start + longest) + 1 or (
+                self.content.rfind(" ", start, start + longest) + 1 or start + longest
+            )
+            piece = self.content[start:end]
+            yield self._piece(piece, lines)
+            start, lines = end, lines + piece.count("\n")
+        yield self._piece(self.content[start:], lines)
+
+    def _piece(self, content: str, lines: int) -> "Text":
+        place = Place(part=self.place.part, name=self.place.name, page=self.place.page, line=lines)
+        return Text(place, self.source, content)

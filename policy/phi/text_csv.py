@@ -48,7 +48,7 @@ def _lines(rows: list[list[str]]) -> list[str]:
 
 def labelled(header: list[str], row: list[str]) -> str:
     """Return a row as "header: value; header: value"; empty cells are left out, cells beyond the header stand bare."""
-    labels = [*header, *[""] * (len(row) - len(header))]
+    labels = [*(label.replace("_", " ") for label in header), *[""] * (len(row) - len(header))]
     return "; ".join(f"{label}: {cell}" if label else cell for label, cell in zip(labels, row, strict=False) if cell)
 
 

@@ -1,20 +1,25 @@
-"""Text of HTML and XML, as a reader sees it and as it hides from one (MP-10).
+"""Text of HTML, as a reader sees it and as it hides from one (MP-10).
 
 The walk knows blocks: inline tags join ("S<b></b>SN" is "SSN"), blocks and table cells part. Comments, attributes,
-styles and scripts are gathered apart, because what is not shown may carry an identifier all the same. Character
-references are resolved by the parser (Lexbor). Never fails; broken HTML is what browsers make of it.
+styles and scripts are gathered apart, because what is not shown may carry an identifier all the same. Where styles hide
+elements the page is read twice, with and without them. Character references are resolved by the parser (Lexbor).
+Never fails; broken HTML is what browsers make of it, and what this cannot read is a doubt in words.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from policy.phi.text_csv import is_header, labelled
+from policy.phi.text_xml import xml_text
+
+DEPTH: Final = 1_000  # open elements; the parser's time grows with the square of them
+_NESTED: Final = 3  # pages inside pages: conditional comments, srcdoc, data: URIs
 
 _BLOCKS: Final = frozenset(
     """
@@ -25,37 +30,130 @@ _BLOCKS: Final = frozenset(
 )
 _CELLS: Final = frozenset({"td", "th"})
 _UNSEEN: Final = frozenset({"script", "style", "template", "noscript", "title", "head"})
-_ATTRIBUTES: Final = (
-    "alt",
-    "title",
-    "value",
-    "content",
-    "placeholder",
-    "summary",
-    "label",
-    "aria-label",
-    "href",
-    "src",
-    "data",
+# Attributes that are machinery; every other one may speak to a reader or carry what was put there.
+_MUTE: Final = frozenset(
+    """
+    class id width height align valign border cellpadding cellspacing bgcolor color colspan rowspan dir lang xmlns
+    target rel type role face size charset http-equiv media
+    """.split()
 )
-_DATA_URI: Final = re.compile(
-    r"data:(text/[a-z]{1,20})?[^,]{0,100}?(;base64)?,(.{1,200000})", re.IGNORECASE | re.DOTALL
+_OPEN_OR_CLOSE: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,40})")
+_SELF_CLOSING: Final = frozenset(  # void elements, and those whose next sibling ends them (HTML 13.1.2)
+    "area base br col embed hr img input link meta source track wbr p li dt dd td th tr option tbody thead".split()
 )
+_DATA_URI: Final = re.compile(r"data:([a-z/+.-]{0,60})[^,\"')]{0,100}?(;base64)?,([^\"')]{1,200000})", re.IGNORECASE)
+_PLACEHOLDER: Final = 120  # characters of a data: URI that draw a blank picture at most
 _BLANKS: Final = re.compile(r"[ \t\r\n\f]+")
-_XML_TAG: Final = re.compile(r"<[^<>]{0,20000}>")
-_XML_VALUE: Final = re.compile(r"\b(?:displayName|value|extension|title)=\"([^\"<>]{1,500})\"")
+_STYLED_AWAY: Final = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d]*[1-9])"
+    r"|mso-hide\s*:\s*all",
+    re.IGNORECASE,
+)
+_RULE: Final = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
+_RULES: Final = 200  # of a page's style sheets that hide something
+_CSS_ESCAPE: Final = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
+_OVERRIDE: Final = re.compile(r"unicode-bidi\s*:\s*(?:bidi|isolate)-override|<bdo\b", re.IGNORECASE)
 
 
-def html_text(markup: str) -> tuple[str, str]:
-    """Return the text of a page: what is shown, and what is not (comments, attributes, title, script and style)."""
-    root = LexborHTMLParser(markup).root
-    if root is None:
-        return "", ""
-    shown: list[str] = []
-    hidden: list[str] = []
-    _walk(root, shown, hidden)
-    lines = [_BLANKS.sub(" ", line).strip(" |") for line in "".join(shown).split("\n")]
-    return "\n".join(_labelled_rows(lines)), "\n".join(piece for piece in hidden if piece.strip())
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page in words.
+
+    shown: all its text, one line a block. apparent: the same without what styles hide, "" when they hide nothing.
+    hidden: comments, attributes, title, script and style. doubts: why it cannot be read for sure.
+    """
+
+    shown: str
+    apparent: str = ""
+    hidden: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What was gathered so far; `shown` holds (text, whether a style hides it)."""
+
+    level: int
+    styled_away: frozenset[int]
+    shown: list[tuple[str, bool]] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def add_page(self, markup: str) -> None:
+        """Read a page inside the page."""
+        if self.level >= _NESTED:
+            self.doubts.append("pages are nested too deep")
+            return
+        page = html_text(markup, level=self.level + 1)
+        self.hidden += [page.shown, page.apparent, page.hidden]
+        self.doubts += page.doubts
+
+    def add_hidden(self, text: str) -> None:
+        """Keep a comment, an attribute or a style, and what its data: URIs hold (RFC 2397)."""
+        for uri in _DATA_URI.finditer(text):
+            kind, is_base64, body = uri[1].lower(), bool(uri[2]), unquote(uri[3])
+            if kind and not kind.startswith("text/") and "svg" not in kind and "xml" not in kind:
+                if len(body) > _PLACEHOLDER:
+                    self.doubts.append("a picture or file stands inside the page")
+                continue
+            content = _from_base64(body) if is_base64 else body
+            if kind in {"", "text/plain"}:
+                self.hidden.append(content)
+            else:
+                self.add_page(content)
+        self.hidden.append(unquote(_DATA_URI.sub(" ", text)) if "%" in text else _DATA_URI.sub(" ", text))
+
+
+def html_text(markup: str, *, level: int = 0) -> Page:
+    """Return the text of a page. level: how many pages it stands in."""
+    if _is_too_deep(markup):
+        return Page(xml_text(markup), doubts=(f"more than {DEPTH} elements are open at once",))
+    parser = LexborHTMLParser(markup)
+    if parser.root is None:
+        return Page("")
+    walk = _Walk(level, _styled_away(parser, markup))
+    if _OVERRIDE.search(markup):
+        walk.doubts.append("the page is written against its reading direction")
+    _walk(parser.root, walk)
+    shown = _lines("".join(text for text, _ in walk.shown))
+    is_styled = any(text.strip() and is_away for text, is_away in walk.shown)
+    apparent = _lines("".join(text for text, is_away in walk.shown if not is_away)) if is_styled else ""
+    hidden = "\n".join(piece for piece in walk.hidden if piece.strip())
+    return Page(shown, apparent, hidden, tuple(dict.fromkeys(walk.doubts)))
+
+
+def _is_too_deep(markup: str) -> bool:
+    depth = 0
+    for tag in _OPEN_OR_CLOSE.finditer(markup):
+        if tag[2].lower() not in _SELF_CLOSING:
+            depth += -1 if tag[1] else 1
+            if depth > DEPTH:
+                return True
+            depth = max(depth, 0)
+    return False
+
+
+def _styled_away(parser: LexborHTMLParser, markup: str) -> frozenset[int]:
+    """Return the elements that the page's own style sheets hide, by the parser's number of each."""
+    if not _STYLED_AWAY.search(markup):
+        return frozenset()
+    selectors = [
+        selector
+        for style in parser.css("style")
+        for selector, rule in _RULE.findall(style.text(deep=True))
+        if _STYLED_AWAY.search(rule)
+    ]
+    found: set[int] = set()
+    for selector in selectors[:_RULES]:
+        try:
+            found.update(node.mem_id for node in parser.css(selector.rpartition("*/")[2].strip()))
+        except (SelectolaxError, ValueError):
+            continue  # a selector that the parser does not know
+    return frozenset(found)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(_labelled_rows([_BLANKS.sub(" ", line).strip(" |") for line in text.split("\n")]))
 
 
 def _labelled_rows(lines: list[str]) -> list[str]:
@@ -74,63 +172,62 @@ def _labelled_rows(lines: list[str]) -> list[str]:
     return written
 
 
-def _walk(root: LexborNode, shown: list[str], hidden: list[str]) -> None:
+def _walk(root: LexborNode, walk: _Walk) -> None:
     """Visit every node in document order without recursion: depth is the sender's choice."""
-    stack: list[tuple[LexborNode | None, str, bool]] = [(root, "", False)]
+    stack: list[tuple[LexborNode | None, str, bool, bool]] = [(root, "", False, False)]
     while stack:
-        node, closing, unseen = stack.pop()
+        node, closing, is_unseen, is_away = stack.pop()
         if node is None:
-            shown.append(closing)
+            walk.shown.append((closing, False))
             continue
         tag = node.tag or ""
         if tag == "-text":
-            text = _BLANKS.sub(" ", node.text_content or "")
-            (hidden if unseen else shown).append(text)
+            _add_text(node.text_content or "", walk, is_unseen=is_unseen, is_away=is_away)
             continue
         if tag == "-comment":
-            hidden.append(node.comment_content or "")
+            comment = node.comment_content or ""
+            walk.add_hidden(comment)
+            if "<" in comment or "&" in comment:  # conditional comments are pages to Outlook
+                walk.add_page(comment)
             continue
-        hidden.extend(_attribute_text(node))
+        is_away = _read_attributes(node, walk) or is_away or node.mem_id in walk.styled_away
         if tag == "template":  # its content is not in the tree
-            hidden.append(xml_text(node.html or ""))
-        unseen = unseen or tag in _UNSEEN
+            walk.hidden.append(xml_text(node.html or ""))
+        is_unseen = is_unseen or tag in _UNSEEN
         edge = "\n" if tag in _BLOCKS else " | " if tag in _CELLS else ""
-        if edge and not unseen:
-            shown.append("\n" if edge == "\n" else "")
-            stack.append((None, edge, False))
+        if edge and not is_unseen:
+            walk.shown.append(("\n" if edge == "\n" else "", False))
+            stack.append((None, edge, False, False))
         children = list(node.iter(include_text=True))
-        stack.extend((child, "", unseen) for child in reversed(children))
+        stack.extend((child, "", is_unseen, is_away) for child in reversed(children))
 
 
-def _attribute_text(node: LexborNode) -> Iterator[str]:
-    attributes = node.attributes
-    for name in _ATTRIBUTES if attributes else ():
-        value = attributes.get(name)
-        if value and not value.startswith(("http:", "https:", "cid:", "#")):
-            yield _data_uri(value) if value[:5].lower() == "data:" else value
-        elif value and "?" in value:
-            yield unquote(value.partition("?")[2])
+def _add_text(text: str, walk: _Walk, *, is_unseen: bool, is_away: bool) -> None:
+    if not is_unseen:
+        walk.shown.append((_BLANKS.sub(" ", text), is_away))
+        return
+    walk.add_hidden(_BLANKS.sub(" ", text))
+    if "\\" in text:  # CSS 2.1 section 4.1.3: content:"\\4d" is shown as a letter
+        walk.hidden.append(_CSS_ESCAPE.sub(lambda escape: chr(min(int(escape[1], 16), 0xFFFD)), text))
 
 
-def _data_uri(value: str) -> str:
-    """Return the text inside a data: URI of a text type (RFC 2397), else nothing."""
-    match = _DATA_URI.match(value)
-    if not match or not match[1]:
-        return ""
-    if not match[2]:
-        return unquote(match[3])
+def _read_attributes(node: LexborNode, walk: _Walk) -> bool:
+    """Gather what the attributes say; returns whether they hide the element."""
+    attributes = node.attributes or {}
+    for name, value in attributes.items():
+        if not value or name in _MUTE or value.startswith(("cid:", "#")):
+            continue
+        if name == "srcdoc":
+            walk.add_page(value)
+        elif value.startswith(("http:", "https:")):
+            walk.hidden.append(unquote(value.partition("?")[2]))
+        elif name != "style" or "data:" in value or "content" in value:
+            walk.add_hidden(value)
+    return "hidden" in attributes or bool(_STYLED_AWAY.search(attributes.get("style") or ""))
+
+
+def _from_base64(text: str) -> str:
     try:
-        return base64.b64decode(match[3] + "=" * (-len(match[3]) % 4)).decode("utf-8", errors="replace")
+        return base64.b64decode(text + "=" * (-len(text) % 4)).decode("utf-8", errors="replace")
     except (binascii.Error, ValueError):
-        return match[3]
-
-
-def xml_text(markup: str) -> str:
-    """Return the character data of XML and the values of the attributes that speak (displayName, value), a line each.
-
-    No DTD is read and no entity but the five of XML is resolved, so nothing can expand (AB-07).
-    """
-    spoken = _XML_TAG.sub(lambda tag: "\n" + " ".join(_XML_VALUE.findall(tag[0])) + "\n", markup)
-    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&")):
-        spoken = spoken.replace(entity, character)
-    return "\n".join(line for line in map(str.strip, spoken.split("\n")) if line)
+        return text

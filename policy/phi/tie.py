@@ -21,6 +21,9 @@ THRESHOLD: Final = 0.47  # of the score; from it on the message is PHI
 
 _NEAR: Final = ((120, 1.0), (400, 0.92), (1500, 0.75), (1 << 62, 0.5))  # distance in characters, share that counts
 _ELSEWHERE: Final = 0.6  # share of health in another text of the same message
+_LETTER: Final = 0.9  # from it on a mail that speaks to its reader is a letter, with a footer of mass mail or without
+_LETTER_SHARE: Final = 0.4
+_POOL: Final = 64  # health mentions of the other texts that are tried
 _HINTS: Final = 8  # health mentions joined for one person; more adds nothing
 _WEAK: Final = 0.35  # health words up to this weight ("clinic") never make PHI by themselves
 _WEAK_TOGETHER: Final = 0.45
@@ -56,10 +59,12 @@ class Tie:
 def tie(evidence: Sequence[Evidence], *, generality: float) -> Tie:
     """Return the strongest tie of a message. generality: 0 to 1, how much it speaks about people in general."""
     best = Tie(0.0)
+    everywhere = sorted(
+        ((mention, index) for index, item in enumerate(evidence) for mention in _strongest(item.health)),
+        key=lambda entry: -entry[0].strength,
+    )
     for index, here in enumerate(evidence):
-        elsewhere = [
-            mention for other, item in enumerate(evidence) if other != index for mention in _strongest(item.health)
-        ]
+        elsewhere = [mention for mention, other in everywhere if other != index][:_POOL]
         starts = [mention.start for mention in here.health]
         for person in _worth_trying(here.people):
             strength = _individual(person, here, generality)
@@ -87,7 +92,7 @@ def _individual(person: Mention, here: Evidence, generality: float) -> float:
     if person.role is Role.STAFF:
         return 0.0
     if person.role is Role.READER:
-        return person.strength * (1 - 0.7 * generality)
+        return person.strength * (1 - (_LETTER_SHARE if person.strength >= _LETTER else 0.7) * generality)
     if person.role is Role.UNKNOWN:
         change = 0.0
         if person.kind is Kind.NAME:

@@ -24,7 +24,7 @@ _PHONE_LINE: Final = re.compile(r"(?:[a-z]{0,8}[.: ]{0,3})?\+?[\d (). -]{9,20}(?
 _NAME_LINE: Final = re.compile(r"[A-Z][\w'-]{1,24}(?: [A-Za-z][\w'.-]{0,24}){1,4}(?:, [A-Za-z., -]{2,20})?")
 _TITLE_LINE: Final = re.compile(r"[A-Za-z][A-Za-z&/, -]{2,48}")
 _ATTRIBUTION: Final = re.compile(
-    r"(?:from|to|cc|bcc|sent|date|subject|reply-to|forwarded by)\*? ?: .{0,300}|on .{4,120} wrote: ?"
+    r"(?:from|to|cc|bcc|sent|date|reply-to|forwarded by)\*? ?: .{0,300}|on .{4,120} wrote: ?"
     r"|-{2,}.{0,60}(?:message|forward).{0,60}-{2,}",
     re.IGNORECASE,
 )
@@ -38,6 +38,14 @@ _FOOTER_PHRASES: Final = tuple(
     if phrase.strip()
 )
 _SIGNATURE_LINES: Final = 8
+# What no signature and no footer says: something about somebody's health, as a sentence or as a note.
+_MATTER: Final = re.compile(
+    r"\b(?:diagnosed (?:with|as)|admitted|discharged|started on|prescribed|underwent|tested|s/p|c/o|y/?o|mrn"
+    r"|(?:is|was|came back|screen|results?|hiv|covid|std) (?:now )?(?:positive|negative|malignant|benign)"
+    r"|\d{1,3} ?[mf]\b|\d (?:mg|mcg|ml|units)\b)",
+    re.IGNORECASE,
+)
+_SENTENCE: Final = re.compile(r"\b(?:is|was|has|had|takes|took|needs|denies|reports|came|called) ")  # in no signature
 
 
 class Zone(Enum):
@@ -89,7 +97,7 @@ def find_zones(text: str, sender_names: frozenset[str]) -> Zones:
             marks[index] = Zone.ATTRIBUTION
         elif marks[index] is None and len(stripped) < 60 and _opens_signature(lines, index, sender_names):
             _mark_signature(lines, marks, index)
-        elif len(stripped) > 60 and _footer_phrases(stripped) >= 2:
+        elif len(stripped) > 60 and _footer_phrases(stripped) >= 2 and not _MATTER.search(stripped):
             marks[index] = Zone.FOOTER
     _mark_wrapped_footers(lines, marks)
     return _merged(lines, marks)
@@ -118,7 +126,8 @@ def _mark_signature(lines: list[str], marks: list[Zone | None], first: int) -> N
     """Mark the lines of a signature: short ones, up to a blank line that is not right below the closing words."""
     for index in range(first, min(first + _SIGNATURE_LINES, len(lines))):
         stripped = lines[index].strip()
-        if len(stripped) > 70 or (not stripped and index > first + 1) or _ATTRIBUTION.fullmatch(stripped):
+        is_over = len(stripped) > 70 or (not stripped and index > first + 1) or _ATTRIBUTION.fullmatch(stripped)
+        if is_over or _MATTER.search(stripped) or _SENTENCE.search(stripped):
             return
         marks[index] = Zone.SIGNATURE
 
@@ -129,7 +138,7 @@ def _mark_wrapped_footers(lines: list[str], marks: list[Zone | None]) -> None:
     for index in range(len(lines) + 1):
         if index == len(lines) or not lines[index].strip():
             paragraph = " ".join(lines[first:index])
-            if index - first > 1 and _footer_phrases(paragraph) >= 3:
+            if index - first > 1 and _footer_phrases(paragraph) >= 3 and not _MATTER.search(paragraph):
                 marks[first:index] = [Zone.FOOTER] * (index - first)
             first = index + 1
 

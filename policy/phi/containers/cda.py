@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policy.phi.containers.dates import iso_date
-from policy.phi.text_html import xml_text
+from policy.phi.text_xml import xml_text
 
 _STAFF: Final = ("assignedPerson", "informationRecipient", "representedOrganization", "assignedAuthor")
 _VALUE: Final = re.compile(r"<(?:\w{1,20}:)?(birthTime|id)\b[^<>]{0,300}?\b(?:value|extension)=\"([^\"<>]{1,40})\"")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from policy.phi.text_html import xml_text
+from policy.phi.text_xml import xml_text
 
 _PEOPLE: Final = {"Patient": "Patient name", "RelatedPerson": "Relative of patient", "Person": "Patient name"}
 _ABOUT_PATIENT: Final = frozenset({"subject", "patient", "beneficiary", "individual"})
