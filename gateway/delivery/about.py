@@ -1,7 +1,8 @@
 """What the ending of our own mail means for the message that it is about.
 
 A notice that cannot be delivered is a message that nobody will pick up: it comes back to its sender. A code that cannot
-leave safely is replaced by a PIN. A sender who cannot be told anything is an incident for the operator.
+leave safely is replaced by a PIN. A PIN that cannot reach the sender brings the message back, too. A sender who cannot
+be told anything is an incident for the operator.
 """
 
 import asyncio
@@ -44,6 +45,8 @@ class About:
         elif letter.kind is MessageKind.CODE and not is_delivered:
             await self._code_failed(letter, entry, record, at=at)
         elif not is_delivered:
+            if letter.kind is MessageKind.SENDER_NOTICE and entry.protected:
+                await self._pin_failed(letter, record, at=at)
             log.error("sender could not be told", queue_id=letter.id, about=letter.about_id, kind=letter.kind.value)
 
     async def new_pin(self, waiting: PortalMessage, record: Record, *, cause: Cause, why: str, at: datetime) -> None:
@@ -143,6 +146,22 @@ class About:
         if found is not None and found[0].secret == Secret.CODE:  # else a PIN was told since, and stays
             why = "the code could not be mailed over a connection that is safe enough"
             await self.new_pin(found[0], record, cause=Cause.TLS_DEADLINE, why=why, at=at)
+
+    async def _pin_failed(self, letter: Letter, record: Record, *, at: datetime) -> None:
+        """Nobody can tell the PIN, so nobody can open the message: it comes back now, not when its time is over."""
+        why = "The PIN that opens it could not be told to you over a connection that is safe enough"
+        ended: list[QueueEntry] = []
+        async with self._store.read() as conn:
+            for waiting in await portal.of_message(conn, letter.about_id):
+                entry = await queue.one(conn, waiting.entry_id)
+                if waiting.secret == Secret.PIN and entry is not None and entry.state is EntryState.PORTAL:
+                    ended.append(replace(entry, state=EntryState.BOUNCED))
+                    record.add(
+                        changes=[close_portal(waiting.token_hash)],
+                        events=[events.delivery_bounced(ended[-1], at=at, why=why)],
+                    )
+        if ended:
+            await self.give_back(ended, record, why=why, at=at)
 
     async def _find(self, queue_id: str, recipient: str) -> tuple[PortalMessage, QueueEntry] | None:
         """The recipient's message in the portal, and its entry; None when it is there no longer."""
