@@ -64,6 +64,7 @@ class Try:
     """One attempt as evidence. seen: the ladder's word; evidence: None when it went in clear or no session came about.
 
     host, ip, port: the peer that decided; reply: its last line; took_s: seconds from look-up to the last reply.
+    keys: fingerprints of the OpenPGP certificates that open what was sent.
     """
 
     method: Method
@@ -74,6 +75,7 @@ class Try:
     reply: str
     evidence: TlsEvidence | None
     took_s: float
+    keys: tuple[str, ...] = ()
 
 
 def delivery_attempted(entry: QueueEntry, attempt: Try, *, at: datetime) -> Event:
@@ -229,6 +231,8 @@ def _try(attempt: Try) -> dict[str, EventValue | list[str]]:
         "reply": attempt.reply,
         "took_s": round(attempt.took_s, 3),
     }
+    if attempt.keys:
+        facts["openpgp_keys"] = list(attempt.keys)
     if attempt.evidence is not None:
         facts |= {
             "tls_version": attempt.evidence.version,

@@ -292,5 +292,6 @@ def _try(result: Result) -> events.Try:
         port=outcome.port,
         reply=outcome.reply,
         evidence=outcome.evidence,
+        keys=outcome.keys,
         took_s=outcome.connect_s + outcome.send_s,
     )

@@ -5,6 +5,7 @@ be encrypted or signed waits, it never leaves in another form (CR-13, CR-12).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
@@ -107,13 +108,14 @@ class Courier:
         try:
             with self._sealing.time():
                 sealed = await self._sealer.encrypt(batch.letter.body, keys)
-            data = await self._sign(sealed)
+            data = await self._sign(sealed.message)
         except NoUsableCertificate as why:
             return self._not_sent(batch, NO_KEY, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)
         except (SealError, WorkerError, SignError) as why:
             log.error("cannot encrypt", queue_id=batch.letter.id, why=type(why).__name__)
             return self._not_sent(batch, CANNOT_SEAL, "The message could not be encrypted at the moment.")
-        return await self._send(batch, data, tls_seen=tls_seen)
+        outcomes = await self._send(batch, data, tls_seen=tls_seen)
+        return [replace(outcome, keys=sealed.fingerprints) for outcome in outcomes]
 
     async def _into_portal(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         """Publishing is a change of the store alone, made with the outcome; there is nothing to attempt."""

@@ -59,6 +59,7 @@ class Outcome:
     host, ip, port: the peer that decided, empty and 0 when none was reached.
     evidence: of the session that carried or was to carry the message; None: in clear, or no session.
     reused: messages that went over the same connection before this one.
+    keys: fingerprints of the OpenPGP certificates that open what was sent.
     connect_s: look-up, connection and TLS; send_s: from MAIL to the last reply (Postfix's delays c and d).
     """
 
@@ -73,6 +74,7 @@ class Outcome:
     evidence: TlsEvidence | None = None
     hosts: tuple[HostResult, ...] = ()
     reused: int = 0
+    keys: tuple[str, ...] = ()
     connect_s: float = 0.0
     send_s: float = 0.0
 

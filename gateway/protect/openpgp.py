@@ -8,13 +8,15 @@ version 1), no compression. PGPy does the packets, `gateway.protect.armour` the 
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from pgpy import PGPMessage
 from pgpy.constants import CompressionAlgorithm, SymmetricKeyAlgorithm
 
-from gateway.message.compose import Part, field, multipart
+from gateway.message import compose
+from gateway.message.compose import Part, multipart
 from gateway.message.fields import Field, HeaderError, Parsed, split_message
 from gateway.protect.armour import armour_message
 from gateway.protect.certificates import WHAT_PGPY_RAISES, Certificate, open_certificate
@@ -62,21 +64,28 @@ DROPPED: Final = frozenset(  # about the way of the clear message, or signatures
 )
 VERSION_PART: Final = Part(  # RFC 3156 section 4
     (
-        field("Content-Type", "application/pgp-encrypted"),
-        field("Content-Description", "PGP/MIME version identification"),
+        compose.field("Content-Type", "application/pgp-encrypted"),
+        compose.field("Content-Description", "PGP/MIME version identification"),
     ),
     b"Version: 1\r\n",
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Ciphertext:
+    """message: what to send, not yet DKIM-signed. fingerprints: of the certificates that open it, for the evidence."""
+
+    message: bytes = field(repr=False)
+    fingerprints: tuple[str, ...]
+
+
 def encrypt(
     message: bytes, certificates: Sequence[bytes], *, now: datetime, neutral_subject: str = NEUTRAL_SUBJECT
-) -> bytes:
+) -> Ciphertext:
     """Encrypt a message to one recipient.
 
     message: as it is kept, Bcc removed. certificates: binary, all of the same recipient: the ids of the keys stand in
     the ciphertext, so another recipient's would show who else got it (CR-02). Unusable ones are passed over.
-    Returns: the message to send, not yet DKIM-signed.
     Raises: NoUsableCertificate with the reasons; SealError when the message or the encryption fails.
     """
     usable = _usable(certificates, now)
@@ -88,7 +97,8 @@ def encrypt(
         ciphertext = _encrypt_bytes(inner_entity(parsed), usable)
     except WHAT_PGPY_RAISES:
         raise SealError("encryption failed") from None
-    return outer_message(parsed, ciphertext, neutral_subject=neutral_subject)
+    outer = outer_message(parsed, ciphertext, neutral_subject=neutral_subject)
+    return Ciphertext(outer, tuple(certificate.facts.fingerprint for certificate in usable))
 
 
 def inner_entity(parsed: Parsed) -> bytes:
@@ -111,16 +121,16 @@ def outer_message(parsed: Parsed, ciphertext: bytes, *, neutral_subject: str) ->
     """The message that carries the ciphertext (RFC 3156 section 4)."""
     encrypted = Part(
         (
-            field("Content-Type", 'application/octet-stream; name="encrypted.asc"'),
-            field("Content-Description", "OpenPGP encrypted message"),
-            field("Content-Disposition", 'inline; filename="encrypted.asc"'),
+            compose.field("Content-Type", 'application/octet-stream; name="encrypted.asc"'),
+            compose.field("Content-Description", "OpenPGP encrypted message"),
+            compose.field("Content-Disposition", 'inline; filename="encrypted.asc"'),
         ),
         armour_message(ciphertext),
     )
     parameters = 'protocol="application/pgp-encrypted"; '
     root = multipart("encrypted", (VERSION_PART, encrypted), seed=os.urandom(16).hex(), parameters=parameters)
     outside = [f.raw for f in parsed.fields if f.name in OUTSIDE]
-    subject = field("Subject", neutral_subject)
+    subject = compose.field("Subject", neutral_subject)
     return b"".join((*outside, subject, b"MIME-Version: 1.0\r\n", *root.headers, b"\r\n", root.body))
 
 

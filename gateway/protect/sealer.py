@@ -12,14 +12,13 @@ import msgspec
 
 from gateway.message.fields import HeaderError, split_message
 from gateway.protect.errors import NoUsableCertificate, SealError
-from gateway.protect.openpgp import NEUTRAL_SUBJECT, encrypt
+from gateway.protect.openpgp import NEUTRAL_SUBJECT, Ciphertext, encrypt
 from gateway.workers.child import serve
 from gateway.workers.limits import MIB, Limits
 from gateway.workers.pool import ChildPool
 
 MODULE: Final = "gateway.protect.sealer"
 LIMITS: Final = Limits(wall_s=120, cpu_s=120, answer_bytes=160 * MIB, memory_bytes=3072 * MIB, jobs=5000)
-FAILURE: Final = b"\0"  # no message begins with NUL, so that a long answer need not be copied to lose a prefix
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -29,7 +28,14 @@ class Recipe(msgspec.Struct, frozen=True):
     neutral_subject: str
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """`openpgp.Ciphertext` on the wire."""
+
+    message: bytes
+    fingerprints: tuple[str, ...]
+
+
+class Refusal(msgspec.Struct, frozen=True, tag=True):
     """Why there is no message: `reason` is words; no_certificate tells the two kinds apart."""
 
     reason: str
@@ -41,33 +47,41 @@ class Sealer:
 
     def __init__(self, pool: ChildPool) -> None:
         self._pool = pool
+        self._answers = msgspec.msgpack.Decoder(Done | Refusal)
 
     async def encrypt(
         self, message: bytes, certificates: Sequence[bytes], *, neutral_subject: str = NEUTRAL_SUBJECT
-    ) -> bytes:
+    ) -> Ciphertext:
         """As `openpgp.encrypt`.
 
         Raises: NoUsableCertificate, SealError; WorkerError when the pool or a child fails (try again later).
         """
         recipe = Recipe(tuple(certificates), neutral_subject)
-        answer = await self._pool.call(msgspec.msgpack.encode(recipe), message)
-        if answer.startswith(FAILURE):
-            refusal = msgspec.msgpack.decode(answer[1:], type=Refusal)
-            raise (NoUsableCertificate if refusal.no_certificate else SealError)(refusal.reason)
-        if not _is_ciphertext(answer):
+        try:
+            answer = self._answers.decode(await self._pool.call(msgspec.msgpack.encode(recipe), message))
+        except msgspec.DecodeError:
+            raise SealError("the sealer's answer has no proper form") from None
+        if isinstance(answer, Refusal):
+            raise (NoUsableCertificate if answer.no_certificate else SealError)(answer.reason)
+        if not _is_ciphertext(answer.message):
             raise SealError("the sealer gave no ciphertext")
-        return answer
+        return Ciphertext(answer.message, answer.fingerprints)
 
 
 def handle(header: bytes, blob: memoryview) -> bytes:
     """One job in the child."""
     recipe = msgspec.msgpack.decode(header, type=Recipe)
+    return msgspec.msgpack.encode(_seal(recipe, bytes(blob)))
+
+
+def _seal(recipe: Recipe, message: bytes) -> Done | Refusal:
     try:
-        return encrypt(bytes(blob), recipe.certificates, now=datetime.now(UTC), neutral_subject=recipe.neutral_subject)
+        sealed = encrypt(message, recipe.certificates, now=datetime.now(UTC), neutral_subject=recipe.neutral_subject)
     except NoUsableCertificate as why:
-        return FAILURE + msgspec.msgpack.encode(Refusal(str(why), no_certificate=True))
+        return Refusal(str(why), no_certificate=True)
     except SealError as why:
-        return FAILURE + msgspec.msgpack.encode(Refusal(str(why), no_certificate=False))
+        return Refusal(str(why), no_certificate=False)
+    return Done(sealed.message, sealed.fingerprints)
 
 
 def _is_ciphertext(message: bytes) -> bool:

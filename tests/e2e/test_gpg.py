@@ -87,7 +87,7 @@ def test_gpg_decrypts(gpg: Gpg, kind: str) -> None:
     gpg.make("b@example.org", *KINDS[kind])
     attachment = os.urandom(100_000)
     message = letter(attachment)
-    sealed = encrypt(message, split_certificates(gpg.export("b@example.org")), now=datetime.now(UTC))
+    sealed = encrypt(message, split_certificates(gpg.export("b@example.org")), now=datetime.now(UTC)).message
     assert b"Befund" not in sealed
     outer = email.message_from_bytes(sealed, policy=email.policy.default)
     assert outer["Subject"] == "..."
@@ -105,7 +105,7 @@ def test_gpg_decrypts(gpg: Gpg, kind: str) -> None:
 def test_gpg_says_it_is_aes_256_with_integrity(gpg: Gpg) -> None:
     """CR-07: no message without modification detection, no compression."""
     gpg.make("b@example.org", *KINDS["curve25519"])
-    sealed = encrypt(letter(b"x"), split_certificates(gpg.export("b@example.org")), now=datetime.now(UTC))
+    sealed = encrypt(letter(b"x"), split_certificates(gpg.export("b@example.org")), now=datetime.now(UTC)).message
     _version, data = email.message_from_bytes(sealed, policy=email.policy.default).iter_parts()
     said = gpg("--status-fd", "1", "--decrypt", data=cast("EmailMessage", data).get_content())
     assert b"DECRYPTION_INFO 2 9" in said  # MDC SHA-1, cipher AES-256 (doc/DETAILS)

@@ -25,6 +25,7 @@ from gateway.message.event import Event
 from gateway.message.queue_id import new_queue_id
 from gateway.metrics import Metrics
 from gateway.protect.dkim import DkimKey, Signer
+from gateway.protect.openpgp import Ciphertext
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
 from gateway.store import portal, queue
 from gateway.store.rows import NewMessage, PortalMessage, new_message
@@ -110,6 +111,9 @@ class FakeTransport:
         )
 
 
+FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
+
+
 class FakeSealer(Sealer):
     """Gives the same ciphertext for everything, or raises what it is told to."""
 
@@ -117,10 +121,12 @@ class FakeSealer(Sealer):
         super().__init__(ChildPool(MODULE, 1, LIMITS, "never started"))
         self.answer = answer
 
-    async def encrypt(self, message: bytes, certificates: Sequence[bytes], *, neutral_subject: str = "...") -> bytes:
+    async def encrypt(
+        self, message: bytes, certificates: Sequence[bytes], *, neutral_subject: str = "..."
+    ) -> Ciphertext:
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return Ciphertext(self.answer, (FINGERPRINT,))
 
 
 @dataclass

@@ -30,6 +30,7 @@ from tests.gateway.delivery.office import (
     DELIVERED,
     DOWNGRADED,
     EXPIRED_CERTIFICATE,
+    FINGERPRINT,
     HOST,
     IN_CLEAR,
     LOST,
@@ -126,6 +127,7 @@ async def test_climb_to_openpgp_goes_on_at_once_and_tells_the_sender_once(office
     assert not notice.entries[0].protected, "no PIN is in it"
     assert "offers no encryption" in words(notice)
     assert (await office.events("delivery.climbed"))[0].data["new"] == "openpgp"
+    assert (await office.events("delivery.delivered"))[0].data["openpgp_keys"] == [FINGERPRINT]
 
 
 async def test_climb_to_the_portal_publishes_with_a_pin(office: Office) -> None:

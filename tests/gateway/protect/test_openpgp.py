@@ -40,7 +40,7 @@ def decrypt(message: bytes, key: Any = KEY) -> bytes:
 
 def test_form() -> None:
     """RFC 3156 section 4."""
-    message = email.message_from_bytes(encrypt(MAIL, [CERTIFICATE], now=NOW), policy=email.policy.default)
+    message = email.message_from_bytes(encrypt(MAIL, [CERTIFICATE], now=NOW).message, policy=email.policy.default)
     assert message.get_content_type() == "multipart/encrypted"
     assert message.get_param("protocol") == "application/pgp-encrypted"
     version, data = (cast("EmailMessage", part) for part in message.iter_parts())
@@ -52,7 +52,7 @@ def test_form() -> None:
 
 def test_only_the_envelope_stays_outside() -> None:
     """CR-08: a neutral subject; a field that repeats it goes inside too."""
-    sealed = encrypt(MAIL, [CERTIFICATE], now=NOW)
+    sealed = encrypt(MAIL, [CERTIFICATE], now=NOW).message
     assert b"Jane" not in sealed
     parsed = split_message(sealed)
     assert [f.name for f in parsed.fields] == [
@@ -70,7 +70,7 @@ def test_only_the_envelope_stays_outside() -> None:
 
 def test_inside_is_the_message_with_protected_headers() -> None:
     """RFC 9788's content in the form readers know; the body octet for octet."""
-    inside = split_message(decrypt(encrypt(MAIL, [CERTIFICATE], now=NOW)))
+    inside = split_message(decrypt(encrypt(MAIL, [CERTIFICATE], now=NOW).message))
     names = [f.name for f in inside.fields]
     assert names == ["from", "to", "subject", "thread-topic", "message-id", "date", "content-type"]
     assert inside.all("content-type")[0].text == 'multipart/mixed; boundary="b"; protected-headers="v1"'
@@ -86,14 +86,14 @@ def test_a_message_without_content_type() -> None:
 def test_several_keys_of_one_recipient() -> None:
     """Each of them opens it."""
     other = make_key(address="c@example.org")
-    sealed = encrypt(MAIL, [CERTIFICATE, certificate_of(other)], now=NOW)
+    sealed = encrypt(MAIL, [CERTIFICATE, certificate_of(other)], now=NOW).message
     assert decrypt(sealed) == decrypt(sealed, other)
 
 
 def test_unusable_ones_are_passed_over() -> None:
     """CR-01: one good key is enough; without any the reasons are told."""
     bad = certificate_of(make_key(is_revoked=True))
-    assert decrypt(encrypt(MAIL, [bad, CERTIFICATE], now=NOW))
+    assert decrypt(encrypt(MAIL, [bad, CERTIFICATE], now=NOW).message)
     with pytest.raises(NoUsableCertificate, match="revoked by its owner; not an OpenPGP"):
         encrypt(MAIL, [bad, b"junk"], now=NOW)
     with pytest.raises(NoUsableCertificate, match="no key on file"):
@@ -102,7 +102,7 @@ def test_unusable_ones_are_passed_over() -> None:
 
 def test_one_copy_names_one_recipient() -> None:
     """CR-02: the ids of keys in the ciphertext are those of the certificates given, and no others."""
-    sealed = encrypt(MAIL, [CERTIFICATE], now=NOW)
+    sealed = encrypt(MAIL, [CERTIFICATE], now=NOW).message
     payload = list(email.message_from_bytes(sealed).walk())[2].get_payload()
     assert PGPMessage.from_blob(payload).encrypters == set(KEY.subkeys)
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.protect.errors import NoUsableCertificate, SealError
-from gateway.protect.sealer import LIMITS, MODULE, Sealer
+from gateway.protect.sealer import LIMITS, MODULE, Done, Sealer
 from gateway.workers.errors import WorkerError
 from gateway.workers.pool import ChildPool
 from tests.gateway.protect.keys import certificate_of, make_key
@@ -31,8 +31,8 @@ async def test_a_child_encrypts(sealer: Sealer) -> None:
     """PGPy runs under the child's confinement, small and large (memory file)."""
     certificate = certificate_of(make_key())
     large = MAIL + b"x" * 2_000_000 + b"\r\n"
-    assert b"Jane Roe" in decrypt(await sealer.encrypt(MAIL, [certificate]))
-    assert decrypt(await sealer.encrypt(large, [certificate])).endswith(b"xx\r\n")
+    assert b"Jane Roe" in decrypt((await sealer.encrypt(MAIL, [certificate])).message)
+    assert decrypt((await sealer.encrypt(large, [certificate])).message).endswith(b"xx\r\n")
 
 
 async def test_refusals_come_back_as_errors(sealer: Sealer) -> None:
@@ -41,7 +41,7 @@ async def test_refusals_come_back_as_errors(sealer: Sealer) -> None:
         await sealer.encrypt(MAIL, [certificate_of(make_key(is_revoked=True))])
     with pytest.raises(SealError, match="malformed"):
         await sealer.encrypt(b"no header\r\n", [certificate_of(make_key())])
-    assert decrypt(await sealer.encrypt(MAIL, [certificate_of(make_key())]))
+    assert decrypt((await sealer.encrypt(MAIL, [certificate_of(make_key())])).message)
 
 
 async def test_a_killed_child_gives_no_message(sealer: Sealer) -> None:
@@ -53,18 +53,23 @@ async def test_a_killed_child_gives_no_message(sealer: Sealer) -> None:
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(WorkerError):
         await work
-    assert decrypt(await sealer.encrypt(MAIL, [certificate]))
+    assert decrypt((await sealer.encrypt(MAIL, [certificate])).message)
 
 
 class LyingPool(ChildPool):
-    """A pool whose child gives the clear text back."""
+    """A pool whose child gives the clear text back, in proper form or bare."""
+
+    is_proper = True
 
     async def call(self, header: bytes, blob: bytes, *, is_fresh: bool = False) -> bytes:
         assert msgspec.msgpack.decode(header)
-        return blob
+        return msgspec.msgpack.encode(Done(blob, ("00",))) if self.is_proper else blob
 
 
-async def test_clear_text_never_passes_for_ciphertext() -> None:
+@pytest.mark.parametrize(("is_proper", "why"), [(True, "no ciphertext"), (False, "no proper form")])
+async def test_clear_text_never_passes_for_ciphertext(is_proper: bool, why: str) -> None:
     """CR-13: whatever a child does."""
-    with pytest.raises(SealError, match="no ciphertext"):
-        await Sealer(LyingPool(MODULE, 1, LIMITS, "sealer")).encrypt(MAIL, [b"x"])
+    pool = LyingPool(MODULE, 1, LIMITS, "sealer")
+    pool.is_proper = is_proper
+    with pytest.raises(SealError, match=why):
+        await Sealer(pool).encrypt(MAIL, [b"x"])
