@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from gateway.config.model import Settings
 from gateway.config.problems import Fault, Key, Problem
 
-SMALLEST_RSA: Final = 1024  # RFC 8301 section 3.2: verifiers refuse less; 2048 is what should be used
+SMALLEST_RSA: Final = 2048  # RFC 8301 section 3.2: what signers should use; `protect.dkim` loads nothing shorter
 DATABASE: Final = "mailward.db"  # in data_dir, with store.url = "sqlite"
 OTHERS: Final = stat.S_IRWXO
 
