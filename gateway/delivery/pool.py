@@ -14,7 +14,7 @@ from gateway.delivery.connection import Connection
 from tls.levels import TlsLevel
 
 KEPT_LIMIT: Final = 200  # idle connections in all
-GOODBYE_S: Final = 5.0  # for QUIT and close_notify of all kept connections together
+GOODBYE_S: Final = 2.0  # for QUIT and close_notify of all kept connections together
 
 
 @dataclass(frozen=True, slots=True)
