@@ -54,7 +54,7 @@ def arrival(letter: Letter, recipient: str) -> Arrival:
     """What comes when the promise is kept."""
     way = letter.ways[recipient]
     if way is Way.OPENPGP:
-        content = encrypt(as_kept(letter), [GP.certificate], now=NOW + timedelta(seconds=5))
+        content = encrypt(as_kept(letter), [GP.certificate], now=NOW + timedelta(seconds=5)).message
     elif way.is_portal:
         content = notice(letter, recipient)
     else:

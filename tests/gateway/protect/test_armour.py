@@ -90,6 +90,7 @@ def test_many_certificates_in_one_file(data: bytes) -> None:
         (str(make_key()).encode(), "private"),
         (bytes(PGPMessage.new(b"x", format="b")), "no OpenPGP public key"),
     ],
+    ids=["empty", "text", "cut", "one octet", "checksum", "bad line", "private key", "armoured private key", "message"],
 )
 def test_other_files_are_refused(data: bytes, why: str) -> None:
     """With a reason that helps; private keys above all."""

@@ -40,7 +40,11 @@ def test_a_missing_table_protects_everything(tables: Path, name: str) -> None:
     assert "missing" in report.uninspectable[0].reason
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b""), gzip.compress(b"no tab\n")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not gzip", gzip.compress(b""), gzip.compress(b"no tab\n")],
+    ids=["empty", "text", "nothing in it", "no tab"],
+)
 def test_a_broken_table_is_as_bad_as_a_missing_one(tables: Path, content: bytes) -> None:
     """MP-15: half a vocabulary would call mail clean."""
     (tables / "drugs.tsv.gz").write_bytes(content)
