@@ -57,11 +57,14 @@ class DnsResolver:
         """Set up; nothing is asked yet.
 
         resolvers: IP addresses with ports (`dns.resolvers`).
-        Raises: ValueError for a name where an address belongs; dns.resolver.NoResolverConfiguration.
+        Raises: ValueError for a name where an address belongs; OSError when the system names no resolver.
         """
         for at in resolvers:
             ipaddress.ip_address(at.host)
-        self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+        try:
+            self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+        except dns.resolver.NoResolverConfiguration as error:
+            raise OSError("/etc/resolv.conf names no resolver; mend it, or set dns.resolvers") from error
         if resolvers:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(at.host, at.port) for at in resolvers]
         self._resolver.lifetime = lifetime_s
