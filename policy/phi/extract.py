@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from policy.phi.containers import container_text
+from policy.phi.containers import COMPLETE, container_text
 from policy.phi.decode import charset_decode
 from policy.phi.report import Place
 from policy.phi.text_csv import csv_text, is_table
@@ -91,9 +91,9 @@ def extract(
     if what:
         yield Unreadable(place, f"{_NOT_YET} ({what})")
         return
-    if len(data) > max_characters * 4:
+    if len(data) > max_characters * 2:
         yield Unreadable(place, "the part is too large to be read")
-        data = data[: max_characters * 4]
+        data = data[: max_characters * 2]
     views, doubt = charset_decode(data, charset)
     if doubt:
         yield Unreadable(place, doubt)
@@ -141,7 +141,7 @@ def _text(text: str, place: Place, file_name: str) -> Iterator[Piece | Unreadabl
         yield from _page(text, place)
     elif is_xml:
         yield Piece(place, xml_text(text))
-    if not is_page and "xml" not in place.name:
+    if not is_page and "xml" not in place.name and not (container and container[0] in COMPLETE):
         yield Piece(place, _unescaped(text))
 
 

@@ -22,7 +22,7 @@ from policy.phi.normalise import is_reversed, normalise
 from policy.phi.report import Place, Uninspectable
 from policy.phi.text import Source, Text
 
-TEXT_CHARACTERS: Final = 4 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
+TEXT_CHARACTERS: Final = 3 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
 
 REPARSED_MESSAGES: Final = 50  # encoded attached messages that are parsed again, all views counted
 
@@ -280,14 +280,18 @@ def _read_views(part: Message, reading: Reading, place: Place, source: Source, *
     charset = part.get_param("charset", "")
     label = collapse_rfc2231_value(charset) if charset else ""
     for index, view in enumerate(views):
+        texts = 0
         for piece in extract(view, place, label, file_name=part.get_filename() or "", max_characters=reading.left):
             if isinstance(piece, Unreadable):
                 if index == 0:
                     reading.doubt(piece.place, piece.reason)
                 continue
+            texts += not piece.place.page
             reading.add(piece.place, source, piece.content)
             if str(part.get_param("delsp", "")).lower() == "yes":
                 reading.add(piece.place, source, _FLOWED.sub("", piece.content))
+        if texts:  # markup costs time although it leaves little text
+            reading.left = max(0, reading.left - len(view) // 2)
 
 
 def _raw_body(part: Message) -> bytes:

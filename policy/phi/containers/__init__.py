@@ -1,8 +1,8 @@
 """Health data interchange formats, rewritten as labelled lines that the detectors read like any other text.
 
 PID-5 of HL7 v2 says "patient name" more surely than any sentence does; so each reader here turns the fields that speak
-into "Patient name: …", "MRN: …", "Provider: …". What only looks like one of the formats comes back as None and is read
-as plain text.
+into "Patient name: …", "MRN: …", "Provider: …". What only looks like one of the formats comes back as None. The text
+itself is read as well, because a program need not believe what a first line promises; but for formats in `COMPLETE`.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ _READERS: Final[dict[str, Callable[[str], str | None]]] = {
     "C-CDA": read_cda,
     "calendar": read_icalendar,
 }
+COMPLETE: Final = frozenset({"FHIR"})  # whose readers leave nothing out
 
 
 def container_text(text: str) -> tuple[str, str] | None:
