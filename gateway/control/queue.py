@@ -22,13 +22,12 @@ from gateway.store.rows import save_entry
 from policy.decide import decide
 
 BY: Final = "command line"
-UNFINISHED: Final = tuple(state for state in EntryState if not state.is_ending)
 
 
 async def listing(office: Office, *, everything: bool = False) -> list[dict[str, Any]]:
     """Entries that have no ending yet, or all; in the order of their arrival, at most 1,000."""
     async with office.store.read() as conn:
-        found = await queue.listing(conn, queue.Filter(states=() if everything else UNFINISHED))
+        found = await queue.listing(conn, queue.Filter(states=() if everything else queue.UNFINISHED))
         facts = {queue_id: await queue.message_facts(conn, queue_id) for queue_id in {one.queue_id for one in found}}
     return [_row(entry, message.size if (message := facts[entry.queue_id]) else 0) for entry in found]
 

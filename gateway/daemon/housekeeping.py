@@ -69,8 +69,7 @@ class Housekeeping:
         async with self._store.read() as conn:
             counts, oldest, size = await queue.counts(conn), await queue.oldest(conn), await checkpoint.head(conn)
         for state, count in counts.items():
-            if not state.is_ending:
-                self._metrics.gauge("queue_messages", state.value).set(count)
+            self._metrics.gauge("queue_messages", state.value).set(count)
         age = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
         self._metrics.gauge("queue_oldest_message_age_seconds", "unfinished").set(age)
         self._metrics.gauge("audit_tree_size").set(size.size)
@@ -101,8 +100,7 @@ class Housekeeping:
     async def beat(self) -> None:
         async with self._store.read() as conn:
             counts = await queue.counts(conn)
-        queued = sum(count for state, count in counts.items() if not state.is_ending)
-        event = events.heartbeat(at=datetime.now(UTC), node=self._store.node, queued=queued)
+        event = events.heartbeat(at=datetime.now(UTC), node=self._store.node, queued=sum(counts.values()))
         await self._store.commit(Unit(events=(event,)))
 
     async def sign_log(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.message.entry import ENDINGS, EntryState, MessageKind, QueueEntry
+from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.store.content import BODY, REPORT, open_part
 from gateway.store.errors import ContentGone, DamagedContent
 from gateway.store.rows import read_entry, renew_lease
@@ -20,6 +20,9 @@ from gateway.store.tables import UtcMicros, content, entry, message
 
 LIST_LIMIT: Final = 1000
 
+UNFINISHED: Final = tuple(state for state in EntryState if not state.is_ending)
+
+_is_unfinished: Final = entry.c.state.in_([state.value for state in UNFINISHED])
 _NOW: Final = sa.bindparam("b_now", type_=UtcMicros)
 _due: Final = (
     sa.select(entry.c.id)
@@ -157,17 +160,15 @@ async def message_facts(conn: AsyncConnection, queue_id: str) -> MessageFacts | 
 
 
 async def counts(conn: AsyncConnection) -> Mapping[EntryState, int]:
-    """Entries by state; every state is there."""
-    rows = await conn.execute(sa.select(entry.c.state, sa.func.count().label("entries")).group_by(entry.c.state))
-    found = {row.state: row.entries for row in rows}
-    return {state: found.get(state.value, 0) for state in EntryState}
+    """Entries that have no ending yet, by state; each such state is there. Endings pile up for years: not counted."""
+    statement = sa.select(entry.c.state, sa.func.count().label("entries")).where(_is_unfinished).group_by(entry.c.state)
+    found = {row.state: row.entries for row in await conn.execute(statement)}
+    return {state: found.get(state.value, 0) for state in UNFINISHED}
 
 
 async def oldest(conn: AsyncConnection) -> datetime | None:
     """When the oldest recipient that has no ending was queued; None when the queue is empty."""
-    statement = sa.select(sa.func.min(entry.c.queued_at, type_=UtcMicros)).where(
-        entry.c.state.in_([state.value for state in EntryState if state not in ENDINGS])
-    )
+    statement = sa.select(sa.func.min(entry.c.queued_at, type_=UtcMicros)).where(_is_unfinished)
     earliest: datetime | None = (await conn.execute(statement)).scalar_one()
     return earliest
 
