@@ -1,7 +1,8 @@
 """Slows down who guesses passwords, and keeps record of wrong ones (SA-06).
 
 Only failures count, by the peer's network and by account, so that neither many tries from one place nor one from each
-of many places get far. Where an account has logged in before is not held up by what others try on it.
+of many places get far. An account is held up by nobody else where it has logged in before: not by a neighbour's device
+with an old password, nor by what the rest of the world tries on it.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ class Guard:
         self._passwords = passwords
         self._note_failure = note_failure
         self._clock = clock
-        self._by_network = Brake(every_s=20, burst=30)  # a clinic's devices may share one address, and one old password
+        self._by_place = Brake(every_s=20, burst=30)  # of a network, or of an account where it has logged in before
         self._by_account = Brake(every_s=10, burst=100)  # from everywhere together: 8,740 guesses a day
         self._friends: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._notes: set[asyncio.Task[None]] = set()
@@ -59,11 +60,14 @@ class Guard:
             self._count_failure(account, network, ip)
         return is_right
 
+    def _place(self, account: str, network: bytes) -> bytes:
+        """The key that tries are counted under: the network's, or an account's own in it."""
+        return network + account.encode() if (account, network) in self._friends else network
+
     def _is_held_up(self, account: str, network: bytes) -> bool:
-        now = self._clock()
-        if self._by_network.is_spent(network, now):
-            return True
-        return (account, network) not in self._friends and self._by_account.is_spent(account.encode(), now)
+        now, place = self._clock(), self._place(account, network)
+        is_stranger = place == network
+        return self._by_place.is_spent(place, now) or (is_stranger and self._by_account.is_spent(account.encode(), now))
 
     def _befriend(self, account: str, network: bytes) -> None:
         self._friends[account, network] = None
@@ -73,7 +77,7 @@ class Guard:
 
     def _count_failure(self, account: str, network: bytes, ip: str) -> None:
         now = self._clock()
-        self._by_network.wait_s(network, now)
+        self._by_place.wait_s(self._place(account, network), now)
         self._by_account.wait_s(account.encode(), now)
         if account:  # in a task: the answer takes as long as for an account that does not exist
             task = asyncio.create_task(self._note(account, ip))

@@ -85,6 +85,18 @@ async def test_who_logged_in_before_is_not_locked_out(guard: Guard) -> None:
     assert await guard.verify("Joe@Clinic.Example", RIGHT, ip=HERE)
 
 
+async def test_a_neighbour_with_an_old_password_locks_nobody_out(guard: Guard) -> None:
+    """Behind one address of a clinic a scanner tries all night; who has logged in from there still may."""
+    assert await guard.verify(JOE, RIGHT, ip=HERE)
+    await fail(guard, 100, user="scanner@clinic.example")
+    assert await guard.verify(JOE, RIGHT, ip=HERE)
+
+
+async def test_guessing_where_it_logged_in_before_is_slow_too(guard: Guard) -> None:
+    assert await guard.verify(JOE, RIGHT, ip=HERE)
+    assert await fail(guard, 100) == 30
+
+
 async def test_success_costs_nothing(guard: Guard) -> None:
     assert all([await guard.verify(JOE, RIGHT, ip=HERE) for _ in range(200)])
 
