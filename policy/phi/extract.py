@@ -39,12 +39,13 @@ _MAGIC: Final = (
     (b"\x78\x9f\x3e\x22", "a TNEF container"),
 )
 _LEADING: Final = b"\xef\xbb\xbf \t\r\n"
-_BINARY_TYPES: Final = ("image/", "audio/", "video/", "font/", "model/")
+_BINARY_TYPES: Final = ("application/rtf", "text/rtf", "image/", "audio/", "video/", "font/", "model/")
 _BINARY_BYTES: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x7f]")
 # What ends every ZIP (APPNOTE section 4.3.16): programs find the archive by it, whatever stands before.
 _ZIP_END: Final = b"PK\x05\x06"
 _HTML: Final = re.compile(r"<(?:!doctype html|html|body|table|div|span|font|p|br|b|i|a|pre)\b", re.IGNORECASE)
-_HTML_NAMES: Final = (".html", ".htm", ".xhtml", ".shtml", ".hta")
+_DOCUMENT: Final = re.compile(r"<(?:!doctype html|html|body|svg)\b", re.IGNORECASE)
+_HTML_NAMES: Final = (".svg", ".html", ".htm", ".xhtml", ".shtml", ".hta")
 _MARKUP_TYPES: Final = frozenset({"text/enriched", "text/richtext"})  # RFC 1896: tags that programs may take away
 _UNICODE_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")  # RFC 8259 section 7
 _FOLDED: Final = re.compile(r"\n[ \t]")  # RFC 6350 section 3.2, RFC 5545 section 3.1
@@ -126,6 +127,11 @@ def _text(text: str, place: Place, file_name: str) -> Iterator[Piece | Unreadabl
     """Yield one decoded text in every form that a program may give it; the form its content asks for comes first."""
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     name = file_name.lower().rstrip(" .")
+    is_declared_xml = "xml" in place.name and "html" not in place.name
+    is_xml = is_declared_xml or name.endswith(".xml") or text[:100].lstrip().startswith("<?xml")
+    is_page = "html" in place.name or place.name in _MARKUP_TYPES or name.endswith(_HTML_NAMES)
+    looks = _DOCUMENT if is_xml or place.name == "text/plain" else _HTML
+    is_plain = not is_page and not is_declared_xml
     container = container_text(text)
     if container:
         yield Piece(Place(part=place.part, name=container[0]), container[1])
@@ -133,15 +139,14 @@ def _text(text: str, place: Place, file_name: str) -> Iterator[Piece | Unreadabl
         table = csv_text(text)
         if table is None:
             yield Unreadable(place, "the table cannot be read")
-        yield Piece(place, text if table is None else table)
-        return
-    is_page = "html" in place.name or place.name in _MARKUP_TYPES or name.endswith(_HTML_NAMES)
-    is_xml = "xml" in place.name or text[:100].lstrip().startswith("<?xml")
-    if is_page or (place.name != "text/plain" and not is_xml and _HTML.search(text)):
+        else:
+            yield Piece(place, table)
+            is_plain = False
+    if is_page or looks.search(text):
         yield from _page(text, place)
-    elif is_xml:
+    if is_xml:
         yield Piece(place, xml_text(text))
-    if not is_page and "xml" not in place.name and not (container and container[0] in COMPLETE):
+    if is_plain and not (container and container[0] in COMPLETE):
         yield Piece(place, _unescaped(text))
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from email.message import Message
 from typing import Final
+from urllib.parse import unquote
 
 from policy.phi.decode import charset_decode
 
@@ -38,17 +39,7 @@ _MACHINERY: Final = frozenset(
     importance priority x-priority resent-date resent-message-id reporting-mta arrival-date last-attempt-date
     """.split()
 )
-_MACHINERY_PREFIXES: Final = (
-    "arc-",
-    "x-ms-",
-    "x-google-",
-    "x-gm-",
-    "x-spam-",
-    "x-mailer",
-    "x-received",
-    "dkim-",
-    "tls-",
-)
+_MACHINERY_PREFIXES: Final = ("arc-", "dkim-", "x-google-", "x-ms-exchange-", "x-microsoft-antispam")
 
 
 def decoded(value: str) -> str:
@@ -56,17 +47,22 @@ def decoded(value: str) -> str:
     unfolded = _FOLD.sub("", value)
     if "=?" not in unfolded:
         return _bytes_to_text(unfolded, "")
-    pieces, at = [], 0
+    pieces, at, open_word = [], 0, ("", "", "")
     joined = _ENCODED_GAP.sub("", unfolded)  # RFC 2047 section 6.2: blanks between encoded words are not shown
     for word in _ENCODED_WORD.finditer(joined):
-        pieces += [_bytes_to_text(joined[at : word.start()], ""), _encoded_word(*word.groups())]
+        charset, encoding, text = word[1].lower(), word[2].lower(), word[3]
+        if word.start() == at and open_word[:2] == (charset, encoding) and not open_word[2].endswith("="):
+            open_word = (charset, encoding, open_word[2] + text)  # a letter may be cut in two, as it may not be
+        else:
+            pieces += [_encoded_word(*open_word), _bytes_to_text(joined[at : word.start()], "")]
+            open_word = (charset, encoding, text)
         at = word.end()
-    return "".join((*pieces, _bytes_to_text(joined[at:], "")))
+    return "".join((*pieces, _encoded_word(*open_word), _bytes_to_text(joined[at:], "")))
 
 
 def _encoded_word(charset: str, encoding: str, text: str) -> str:
     raw = text.encode("utf-8", errors="surrogateescape")
-    if encoding in "qQ":
+    if encoding == "q":
         return _bytes_to_text(quopri.decodestring(raw, header=True), charset)
     try:
         return _bytes_to_text(base64.b64decode(raw + b"=" * (-len(raw) % 4)), charset)
@@ -95,7 +91,7 @@ def names(message: Message) -> tuple[str, ...]:
 def texts(message: Message) -> tuple[str, ...]:
     """Return the decoded fields that are neither machinery nor addresses nor the Subject: people may write in them."""
     return tuple(
-        decoded(str(value))
+        unquote(decoded(str(value)))
         for name, value in message.items()
         if (lower := name.lower()) not in _MACHINERY
         and lower not in _NAMES

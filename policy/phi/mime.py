@@ -34,6 +34,7 @@ _DER_SEQUENCE: Final = b"\x30"
 _SIGNED_CONTENT: Final = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0"  # id-data with content (RFC 5652 section 5.2)
 _MESSAGE_NAMES: Final = (".eml", ".mht", ".mhtml", ".emlx")
 _HEADER_TYPES: Final = frozenset({"text/rfc822-headers", "message/global-headers"})  # RFC 6522, RFC 6533
+_SPELT: Final = re.compile(r"(?:(?<!\w)[^\W\d_][ |\n]{1,8}){12}")
 _FLOWED: Final = re.compile(r"(?<!^--) \n", re.MULTILINE)  # RFC 3676 section 4.1
 _PKCS7_TYPES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _OPAQUE: Final = {
@@ -69,6 +70,8 @@ class Reading:
 
         Files and ciphertext that hide in plain text, and text written backwards, are noted (MP-12, MP-13, MP-18).
         """
+        if _SPELT.search(content):
+            self.doubt(place, "the text is spelt letter by letter")
         if is_reversed(content):
             self.doubt(place, "the text is written against its reading direction")
         if _ARMOUR.search(content):
@@ -178,16 +181,22 @@ def _judge_fields(part: Message, reading: Reading, place: Place) -> None:
 
 def _read_file_names(part: Message, reading: Reading, place: Place) -> None:
     """Read every name that the part gives itself; two different ones are a trick (MP-11)."""
-    names = set()
-    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
-        for key, value in part.get_params([], header=header)[1:]:
-            if key == parameter and value:
-                names.add(" ".join(headers.decoded(collapse_rfc2231_value(value)).split()))
+    names = _file_names(part)
     if len(names) > 1:
         reading.doubt(place, "the part gives itself two different file names")
     for name in sorted(names):
         stem = name.rpartition(".")[0] or name
         reading.add(place, Source.FILE_NAME, re.sub(r"[_.+]+", " ", stem))
+
+
+def _file_names(part: Message) -> set[str]:
+    """Return the names that a part gives itself, decoded."""
+    names = set()
+    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
+        for key, value in part.get_params([], header=header)[1:]:
+            if key == parameter and value:
+                names.add(" ".join(headers.decoded(collapse_rfc2231_value(value)).split()))
+    return names
 
 
 def _read_multipart(part: Message, reading: Reading, place: Place, *, depth: int, is_first: bool) -> None:
@@ -274,14 +283,15 @@ def _read_views(part: Message, reading: Reading, place: Place, source: Source, *
     views, doubt = transfer_decode(_raw_body(part), encodings)
     if doubt:
         reading.doubt(place, doubt)
-    if place.name in _HEADER_TYPES or (part.get_filename() or "").lower().endswith(_MESSAGE_NAMES):
+    file_name = next(iter(_file_names(part)), "")  # a second one is a doubt already
+    if place.name in _HEADER_TYPES or file_name.lower().rstrip(" .").endswith(_MESSAGE_NAMES):
         _read_again(views, reading, place, depth=depth)
         return
     charset = part.get_param("charset", "")
     label = collapse_rfc2231_value(charset) if charset else ""
     for index, view in enumerate(views):
         texts = 0
-        for piece in extract(view, place, label, file_name=part.get_filename() or "", max_characters=reading.left):
+        for piece in extract(view, place, label, file_name=file_name, max_characters=reading.left):
             if isinstance(piece, Unreadable):
                 if index == 0:
                     reading.doubt(piece.place, piece.reason)

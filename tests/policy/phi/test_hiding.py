@@ -30,6 +30,11 @@ def _attached(data: bytes, kind: str, name: str) -> bytes:
     return multipart([text_part("hi"), attachment(data, kind=kind, name=name)])
 
 
+def _words(cut: int) -> str:
+    whole = base64.b64encode(S.encode()).decode()
+    return f"=?utf-8?b?{whole[:cut]}?=\r\n =?utf-8?b?{whole[cut:]}?="
+
+
 def _wide(text: str) -> str:
     return "".join(chr(ord(character) + 0xFEE0) if character.isalnum() else character for character in text)
 
@@ -61,6 +66,8 @@ def _wide(text: str) -> str:
         f"<iframe srcdoc='<p>{REFERENCES}</p>'></iframe>",
         f"<!--ClinicalDocument--><p>{REFERENCES}</p>",
         f"MSH|<p>{REFERENCES}</p>",
+        f"<table><tr>{''.join(f'<td>{letter}</td>' for letter in S)}</tr></table>",
+        f"<p style='float:left'>{'</p><p>'.join(S)}</p>",
         "<table><tr><td>MRN</td><td>00448812</td></tr><tr><td>Dx</td><td>breast cancer</td></tr></table>",
         "<table><tr><td>SSN</td><td>412</td><td>55</td><td>7812</td></tr><tr><td>breast cancer</td></tr></table>",
     ],
@@ -205,6 +212,11 @@ def test_structure(data: bytes, why: str) -> None:
         (_attached(f"<?xml version='1.0'?><a note='{S}'/>".encode(), "application/xml", "a.xml"), "an attribute"),
         (_attached("".join(f"\\u{ord(c):04x}" for c in S).encode(), "application/json", "a.json"), "JSON escapes"),
         (mail("<bold></bold>".join(S), content_type="text/enriched"), "enriched text"),
+        (mail(f"<html><body>{REFERENCES}"), "a page in plain text"),
+        (mail(f"<p>{REFERENCES}</p>", content_type="text/html; name=a.csv"), "a page that is named as a table"),
+        (_attached(f"<svg><text>{REFERENCES}</text></svg>".encode(), "text/plain", "a.svg"), "a drawing"),
+        (_attached(f"<svg><image href='{PICTURE}'/></svg>".encode(), "text/xml", "a.xml"), "a picture in XML"),
+        (_attached(b"hello {\\rtf1 }", "application/rtf", "a.rtf"), "rich text that begins otherwise"),
         (mail(f"{S}\r\n{pdf([['hello']]).decode('latin-1')}"), "text that is a PDF as well"),
         (_attached(b"hello\n" * 900 + ZIP, "text/plain", "a.docx"), "a ZIP behind text"),
         (_attached(pdf([["hello"]]) + ZIP, "application/pdf", "a.pdf"), "a PDF that is a ZIP as well"),
@@ -233,6 +245,7 @@ def test_parts_that_are_something_else(data: bytes, why: str) -> None:
         (multipart([text_part("Patient MRN"), text_part("00448812 has breast cancer")]), "two parts"),
         (mail("breast cancer, SSN 412-55-\r\n7812"), "two lines"),
         (mail("breast cancer, MRN\r\n00448812"), "a label and its value"),
+        (mail("hi", subject=_words(41)), "an encoded word"),
         (
             mail(
                 "Patient: Mar \r\nia Delg \r\nado, M \r\nRN 0044 \r\n8812, has breast canc \r\ner.",
