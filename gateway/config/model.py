@@ -39,7 +39,7 @@ from gateway.config.fields import (
     required,
     setting,
 )
-from gateway.config.modes import CodeChannel, ListenerMode, LogFormat, LogLevel, TlsVersion
+from gateway.config.modes import CodeChannel, LineEndings, ListenerMode, LogFormat, LogLevel, TlsVersion
 from gateway.config.problems import Key, Origin, Problem
 from policy.decision import Action, PolicyDefault, UnsignedMx
 
@@ -89,6 +89,11 @@ class Listener(Section):
         [], "Relay only: peers that may send without a password.", example=["10.0.0.0/8"]
     )
     require_tls: Flag = setting(True, "Refuse MAIL before STARTTLS; only a relay listener may say false.")
+    line_endings: LineEndings = setting(
+        "strict",
+        "strict refuses bare CR and LF in a message (RFC 5321 2.3.8). repair makes CRLF of them, for a legacy device; a"
+        " dot alone on such a line is refused all the same, because it smuggles.",
+    )
     client_ca: OptionalFile = setting("", "Client certificates signed by this authority identify the peer.")
     tenant_header: Text = setting("", 'Cloud smart hosts share addresses: "Name: value" that proves whose mail it is.')
     control_headers: Flag = setting(False, "Whether X-Mailward-* headers are believed from peers of this listener.")

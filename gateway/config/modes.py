@@ -15,6 +15,13 @@ class ListenerMode(StrEnum):
     RELAY = "relay"  # peers of trusted_networks, without AUTH
 
 
+class LineEndings(StrEnum):
+    """What happens to a message with bare CR or bare LF (`listener.line_endings`)."""
+
+    STRICT = "strict"  # refused, RFC 5321 section 2.3.8
+    REPAIR = "repair"  # made CRLF before anything looks at it
+
+
 class TlsVersion(StrEnum):
     """The oldest protocol version that our own listeners speak (`server.tls.minimum_version`, RFC 8996)."""
 

@@ -4,21 +4,27 @@ How this works: the end of data, a stuffed dot and a bare line end can all be cu
 back the longest tail that may be the beginning of CRLF.CRLF and judges all that goes before with searches over the
 whole block. It starts as if a CRLF had gone before, which makes a dot at the first octet no special case. Same bytes,
 same result, however they are cut into blocks.
+
+A reader that repairs looks for the end in the bytes as they came, and only then makes line ends of bare CRs and LFs: no
+end of data is ever made by repairing. A line with nothing but a dot that a bare CR or LF begins or ends is what
+smuggling looks like (somebody may take it for the end), and is refused as it is everywhere else.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 END: Final = b"\r\n.\r\n"  # RFC 5321 section 4.1.1.4, with the CRLF of the last line
-TAILS: Final = tuple(END[:length] for length in range(len(END) - 1, 0, -1))
+TAILS: Final = (END[:4], END[:3], END[:2], b"\r.", b"\n.", b"\r", b"\n")  # what END or a LONE_DOT may begin with
+LONE_DOT: Final = re.compile(rb"[\r\n]\.[\r\n]")
 MAX_LINE: Final = 998  # octets without CRLF, RFC 5322 section 2.1.1; RFC 5321 section 4.5.3.1.6 counts the CRLF
 
 
 class Fault(Enum):
     """Why the data is no message. The first ends the session: where it ends is a matter of opinion (smuggling)."""
 
-    MALFORMED = auto()  # bare CR, bare LF or NUL: SM-01 to SM-04, SM-07
+    MALFORMED = auto()  # bare CR, bare LF or NUL, repaired or not a false end: SM-01 to SM-04, SM-07
     TOO_BIG = auto()
     LINE_TOO_LONG = auto()
     NO_ROOM = auto()  # other messages take up the memory
@@ -41,11 +47,13 @@ class DataReader:
     """Reads one message.
 
     limit: octets of message accepted, counted as in RFC 1870 section 4: with CRLFs, without stuffed dots and end mark.
+    repairs_lines: bare CR and bare LF are no fault but become CRLF, before anything else looks at them.
     Memory held: at most limit and one block; past the limit the content is dropped and only counted.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, repairs_lines: bool = False) -> None:
         self._limit = limit
+        self._repairs_lines = repairs_lines
         self._tail = END[:2]
         self._message = bytearray()
         self._size = -2  # the CRLF that only seems to go before
@@ -73,7 +81,8 @@ class DataReader:
         pending = self._tail + block
         found = pending.find(END)
         cut = found + 2 if found >= 0 else len(pending) - _kept_back(pending)
-        if not self._take(pending[:cut]):
+        # A lone dot is looked for one octet further: the line end that makes it one may begin what is kept back.
+        if (self._repairs_lines and LONE_DOT.search(pending, 0, cut + 1)) or not self._take(pending[:cut]):
             return End(b"", b"", Fault.MALFORMED)
         if found < 0:
             self._tail = pending[cut:]
@@ -85,8 +94,12 @@ class DataReader:
     def _take(self, piece: bytes) -> bool:
         """Judge and keep bytes that hold no part of an end mark. Returns: False when they are malformed."""
         ends = piece.count(b"\r\n")
-        if piece.count(b"\n") != ends or piece.count(b"\r") != ends or 0 in piece:
+        if 0 in piece:
             return False
+        if piece.count(b"\n") != ends or piece.count(b"\r") != ends:
+            if not self._repairs_lines:
+                return False
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
         clear = piece.replace(b"\r\n.", b"\r\n")  # RFC 5321 section 4.5.2
         self._size += len(clear)
         self._line = self._measure(clear)
@@ -119,5 +132,5 @@ class DataReader:
 
 
 def _kept_back(pending: bytes) -> int:
-    """Octets at the end that may be the beginning of the end mark."""
+    """Octets at the end that may be the beginning of an end mark, a true or a false one."""
     return next((len(tail) for tail in TAILS if pending.endswith(tail)), 0)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from gateway.config.model import Listener, ServerTls
-from gateway.config.modes import ListenerMode
+from gateway.config.modes import LineEndings, ListenerMode
 from gateway.config.values import HostPort
 from gateway.intake.accept import SESSION, accept_forever, listen
 from gateway.intake.cargo import Cargo
@@ -119,6 +119,7 @@ def _door(
         domains=domains,
         message_size=listener.limits.message_size,
         recipients=listener.limits.recipients,
+        repairs_lines=listener.line_endings is LineEndings.REPAIR,
         deadlines=deadlines,
         services=services,
         keeper=Doorkeeper(connections=listener.limits.connections, per_address=listener.limits.connections_per_address),

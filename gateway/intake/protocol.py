@@ -99,7 +99,8 @@ class SmtpSession(Opening):
         if self.transaction:
             raise RefusedError(replies.NESTED_MAIL)
         mail = parse_mail(argument, self._offer())
-        peer = Peer(ip=self.ip, login=self.login, is_relay=self.door.is_relay)
+        await self.confirm_account()
+        peer = Peer(ip=self.ip, senders=self.senders, is_relay=self.door.is_relay)
         if refused := refuse_sender(mail.sender, peer, networks=self.door.networks, domains=self.door.domains):
             raise RefusedError(refused)
         self.transaction = Transaction(mail)
@@ -140,7 +141,7 @@ class SmtpSession(Opening):
 
     async def _read_message(self, load: Load) -> bytes:
         """The message, at the speed that is owed. Raises: RefusedError or HangUpError when it is none."""
-        reader = DataReader(self.door.message_size)
+        reader = DataReader(self.door.message_size, repairs_lines=self.door.repairs_lines)
         pace = Pace(self.loop.time(), self.door.deadlines.data_window_s)
         end: End | None = None
         while end is None:
@@ -169,6 +170,7 @@ class SmtpSession(Opening):
             port=self.port,
             helo=self.helo,
             login=self.login,
+            senders=self.senders,
             tls_version=self.tls_version,
             tls_cipher=self.tls_cipher,
         )

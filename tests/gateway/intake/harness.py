@@ -25,7 +25,7 @@ from gateway.message.verdict import Accepted, Verdict
 HOST = "gw.clinic.example"
 USER, PASSWORD = "joe@clinic.example", "correct horse battery"
 MESSAGE_SIZE = 4096
-LISTENERS = ("submission", "submissions", "relay", "relay-tls", "relay-elsewhere")
+LISTENERS = ("submission", "submissions", "relay", "relay-tls", "relay-elsewhere", "relay-repair")
 LOOPBACK = (parse_network("127.0.0.0/8"),)
 
 
@@ -114,6 +114,7 @@ async def running(
             make_listener("relay", **trusted, require_tls=False),
             make_listener("relay", **trusted),
             make_listener("relay", **own, trusted_networks=["192.0.2.0/24"], require_tls=False),
+            make_listener("relay", **trusted, require_tls=False, line_endings="repair"),
         ],
         write_certificate(ca, folder),
         services,
@@ -188,9 +189,9 @@ async def connected(server: Server, listener: str = "relay", *, greet: bool = Tr
 
 
 @asynccontextmanager
-async def ready_to_send(server: Server) -> AsyncIterator[Wire]:
+async def ready_to_send(server: Server, listener: str = "relay") -> AsyncIterator[Wire]:
     """A relay session in which DATA may come."""
-    async with connected(server) as wire:
+    async with connected(server, listener) as wire:
         for line in (b"EHLO c.example", b"MAIL FROM:<a@clinic.example>", b"RCPT TO:<b@x.example>"):
             assert (await wire.ask(line)).startswith(b"250")
         yield wire

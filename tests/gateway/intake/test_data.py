@@ -11,9 +11,9 @@ from gateway.intake.data import MAX_LINE, DataReader, End, Fault
 LIMIT = 5000
 
 
-def read(data: bytes, cuts: list[int] | None = None, limit: int = LIMIT) -> End | None:
+def read(data: bytes, cuts: list[int] | None = None, limit: int = LIMIT, *, repairs_lines: bool = False) -> End | None:
     """Feed data in blocks that end at the cuts; None when it does not end. rest: what no feed looked at, joined on."""
-    reader = DataReader(limit)
+    reader = DataReader(limit, repairs_lines=repairs_lines)
     edges = [0, *sorted(set(cuts or [])), len(data)]
     for start, stop in itertools.pairwise(edges):
         if end := reader.feed(data[start:stop]):
@@ -21,8 +21,8 @@ def read(data: bytes, cuts: list[int] | None = None, limit: int = LIMIT) -> End 
     return None
 
 
-def bytewise(data: bytes, limit: int = LIMIT) -> End | None:
-    return read(data, list(range(len(data))), limit)
+def bytewise(data: bytes, limit: int = LIMIT, *, repairs_lines: bool = False) -> End | None:
+    return read(data, list(range(len(data))), limit, repairs_lines=repairs_lines)
 
 
 def stuffed(message: bytes) -> bytes:
@@ -90,23 +90,75 @@ def test_memory_is_bounded() -> None:
     assert len(reader._message) == 0
 
 
+@pytest.mark.parametrize(
+    "false_end",
+    [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\n.\r", b"\r\n.\n", b"\r\n.\rx", b"\r\n\0.\r\n",
+     b"\r\n.\0\r\n", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n", b"\0"],
+)  # fmt: skip
+@pytest.mark.parametrize("before", [b"a\r\nb", b"a\nb", b"", b"a\r\n", b"a\n"])
+def test_repairing_makes_no_end(false_end: bytes, before: bytes) -> None:
+    """SM-01, SM-02, SM-03, SM-07 with `line_endings = "repair"`: as strict as without, wherever the blocks are cut."""
+    data = before + false_end + b"x\r\n.\r\n"
+    for end in (read(data, repairs_lines=True), bytewise(data, repairs_lines=True)):
+        assert end is not None
+        assert (end.fault, end.message) == (Fault.MALFORMED, b"")
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (b"a\nb\rc\r\nd", b"a\r\nb\r\nc\r\nd\r\n"),
+        (b"a\n\nb\r\rc", b"a\r\n\r\nb\r\n\r\nc\r\n"),
+        (b"a\r\r\nb\n\rc", b"a\r\n\r\nb\r\n\r\nc\r\n"),
+        (b"\na\n", b"\r\na\r\n\r\n"),
+        (b"a\n..b\r.c\n..", b"a\r\n.b\r\nc\r\n.\r\n"),
+        (b"a\r", b"a\r\n\r\n"),
+    ],
+)
+def test_repaired_lines(sent: bytes, message: bytes) -> None:
+    """SM-04, SM-05: every line ends in CRLF; dots are unstuffed on the lines that there are then."""
+    data = sent + b"\r\n.\r\nQUIT\r\n"
+    for end in (read(data, repairs_lines=True), bytewise(data, repairs_lines=True)):
+        assert end == End(message, b"QUIT\r\n", None)
+
+
+def test_repaired_size_counts() -> None:
+    """SM-14: the limit is for what is kept."""
+    end = read(b"\n" * (LIMIT // 2) + b"\r\n.\r\n", repairs_lines=True)
+    assert end is not None
+    assert end.fault is Fault.TOO_BIG
+
+
 WIRE = st.lists(
     st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"\0", b"a", b"\r\n.\r\n", b"\r\n..", b"x" * (MAX_LINE - 1)]),
     max_size=30,
 ).map(b"".join)
 
 
-@given(WIRE, st.data())
-def test_cuts_change_nothing(data: bytes, draw: st.DataObject) -> None:
+@given(WIRE, st.data(), st.booleans())
+def test_cuts_change_nothing(data: bytes, draw: st.DataObject, repairs: bool) -> None:
     """Same bytes, same message and fault, however TCP cuts them."""
     cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=8))
-    whole, cut, bytes_ = read(data), read(data, cuts), bytewise(data)
+    whole, cut, bytes_ = (
+        read(data, repairs_lines=repairs),
+        read(data, cuts, repairs_lines=repairs),
+        bytewise(data, repairs_lines=repairs),
+    )
     for other in (cut, bytes_):
         assert (whole is None) == (other is None)
         if whole and other:
             assert (whole.message, whole.fault) == (other.message, other.fault)
             if whole.fault is not Fault.MALFORMED:
                 assert whole.rest == other.rest
+
+
+@given(WIRE)
+def test_repairing_moves_no_end(data: bytes) -> None:
+    """SM-01, SM-04, SM-05: a message ends where CRLF.CRLF was sent, or not at all; no bare CR or LF is left."""
+    end = read(data, repairs_lines=True)
+    if end and end.fault is not Fault.MALFORMED:
+        assert end.rest == (b"\r\n" + data).partition(b"\r\n.\r\n")[2]
+        assert end.message.count(b"\r") == end.message.count(b"\n") == end.message.count(b"\r\n")
 
 
 LINES = st.lists(

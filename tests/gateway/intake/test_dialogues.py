@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.intake.replies import BAD_LINE_ENDS
-from tests.gateway.intake.harness import Server, Wire, connected
+from tests.gateway.intake.harness import Server, Wire, connected, ready_to_send
 
 FOLDER = Path(__file__).parent / "dialogues"
 
@@ -57,13 +57,26 @@ FALSE_ENDS = [
 
 @pytest.mark.parametrize("end", FALSE_ENDS)
 @pytest.mark.parametrize("before", [b"Subject: x\r\n\r\nfirst", b""], ids=["middle", "first byte"])
-async def test_false_end_of_data_is_no_end(server: Server, end: bytes, before: bytes) -> None:
-    """SM-01, SM-02, SM-03, SM-07: no second message, the whole transaction is refused, the connection closed."""
+@pytest.mark.parametrize("listener", ["relay", "relay-repair"])
+async def test_false_end_of_data_is_no_end(server: Server, end: bytes, before: bytes, listener: str) -> None:
+    """SM-01, SM-02, SM-03, SM-07: no second message, the whole transaction is refused, the connection closed; no less
+    where line ends are repaired (SM-04).
+    """
     smuggled = b"MAIL FROM:<boss@clinic.example>\r\nRCPT TO:<v@x.example>\r\nDATA\r\nSubject: y\r\n\r\nsecond\r\n.\r\n"
-    async with connected(server) as wire:
-        for line in (b"EHLO c.example", b"MAIL FROM:<a@clinic.example>", b"RCPT TO:<b@x.example>", b"DATA"):
-            assert (await wire.ask(line))[:1] in {b"2", b"3"}
+    async with ready_to_send(server, listener) as wire:
+        assert (await wire.ask(b"DATA")).startswith(b"354")
         await wire.send(before + end + smuggled + b"QUIT\r\n")
         assert (await wire.reply()).decode() == f"{BAD_LINE_ENDS}\r\n"
         assert await wire.reply() == b""
     assert server.backend.messages == []
+
+
+async def test_line_ends_are_repaired_where_the_listener_says_so(server: Server) -> None:
+    """SM-04, SM-05: bare CR and LF become CRLF before anything looks at the message; commands stay strict."""
+    async with ready_to_send(server, "relay-repair") as wire:
+        await wire.ask(b"DATA")
+        await wire.send(b"Subject: x\nFrom: a@clinic.example\n\nold\rdevice\n..\r\nend\n\r\n.\r\nNOOP\n")
+        assert (await wire.reply()).startswith(b"250 2.0.0 Queued")
+        assert (await wire.reply()).startswith(b"554 5.5.2 ")
+    ((_, message),) = server.backend.messages
+    assert message == b"Subject: x\r\nFrom: a@clinic.example\r\n\r\nold\r\ndevice\r\n.\r\nend\r\n\r\n"
