@@ -99,8 +99,7 @@ class SmtpSession(Opening):
         if self.transaction:
             raise RefusedError(replies.NESTED_MAIL)
         mail = parse_mail(argument, self._offer())
-        await self.confirm_account()
-        peer = Peer(ip=self.ip, senders=self.senders, is_relay=self.door.is_relay)
+        peer = Peer(ip=self.ip, login=self.login, is_relay=self.door.is_relay)
         if refused := refuse_sender(mail.sender, peer, networks=self.door.networks, domains=self.door.domains):
             raise RefusedError(refused)
         self.transaction = Transaction(mail)
@@ -170,7 +169,6 @@ class SmtpSession(Opening):
             port=self.port,
             helo=self.helo,
             login=self.login,
-            senders=self.senders,
             tls_version=self.tls_version,
             tls_cipher=self.tls_cipher,
         )
