@@ -1,31 +1,27 @@
 """Runs the changes of a batch of units: one executemany for each statement, in the order of `Op`."""
 
+import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Iterable
 
 from gateway.store.errors import MissingRow
+from gateway.store.prepared import Row, prepare
 from gateway.store.statements import EXACT, STATEMENTS, Op, Unit
 
-ROWS_AT_ONCE: Final = 256  # an executemany of this many rows keeps the loop busy for less than 5 ms
 
-
-async def run_changes(conn: AsyncConnection, units: Iterable[Unit]) -> None:
-    """Raises: MissingRow when a change that must find its row does not; SQLAlchemy's errors."""
-    by_op: defaultdict[Op, list[Mapping[str, Any]]] = defaultdict(list)
+def run_changes(connection: sqlite3.Connection, units: Iterable[Unit]) -> None:
+    """Raises: MissingRow when a change that must find its row does not; sqlite3.Error."""
+    by_op: defaultdict[Op, list[Row]] = defaultdict(list)
     for unit in units:
         for change in unit.changes:
             by_op[change.op].append(change.row)
-    for op in Op:
-        rows = by_op.get(op, [])
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            await _run(conn, op, rows[start : start + ROWS_AT_ONCE])
+    for op in sorted(by_op, key=lambda op: op.value):
+        _run(connection, op, by_op[op])
 
 
-async def _run(conn: AsyncConnection, op: Op, rows: list[Mapping[str, Any]]) -> None:
+def _run(connection: sqlite3.Connection, op: Op, rows: list[Row]) -> None:
+    keys = tuple(rows[0])  # rows of one op have the same keys
     for statement in STATEMENTS[op]:
-        result = await conn.execute(statement, rows)
-        if op in EXACT and statement is STATEMENTS[op][0] and result.rowcount != len(rows):
-            raise MissingRow(f"{op.name}: {len(rows) - result.rowcount} of {len(rows)} rows are not there")
+        changed = prepare(statement, keys).run(connection, rows)
+        if op in EXACT and statement is STATEMENTS[op][0] and changed != len(rows):
+            raise MissingRow(f"{op.name}: {len(rows) - changed} of {len(rows)} rows are not there")

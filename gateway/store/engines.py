@@ -4,21 +4,26 @@ SQLite before 3.51.3 can corrupt a WAL database when two connections write and c
 connection ever writes, and it alone checkpoints (QD-12).
 """
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.store.errors import StoreSick
+
+T = TypeVar("T")
 
 DATABASE_NAME: Final = "mailward.db"
 BUSY_TIMEOUT_S: Final = 5.0  # how long an outside reader or shell may hold the lock before we answer 451 (QD-10)
 TRUNCATE_TIMEOUT_MS: Final = 50
 READERS: Final = 4
+ITERATED_ROWS: Final = 64  # aiosqlite's own default for rows fetched at once by a loop
 OUTSIDE_TRANSACTION: Final = "mailward_outside_transaction"  # execution option: what follows opens no transaction
 
 # name: (value to set, value to read back). FULL, not NORMAL: in WAL mode NORMAL loses acknowledged commits when the
@@ -43,15 +48,38 @@ def database_path(data_dir: Path) -> Path:
     return data_dir / DATABASE_NAME
 
 
+class WriterConnection(aiosqlite.Connection):
+    """The driver's connection, which has a thread of its own: what is run there whole costs one hop to it."""
+
+    def __init__(self, database: Path) -> None:
+        timeout = BUSY_TIMEOUT_S
+        super().__init__(lambda: sqlite3.connect(database, timeout=timeout, isolation_level=None), ITERATED_ROWS)
+        self._thread.daemon = True  # as SQLAlchemy has it: a process that fails at its start must not wait for it
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run blocking work in the connection's thread. Raises: what work raises; sqlite3.Error."""
+        execute: Callable[..., Awaitable[T]] = self._execute  # untyped in aiosqlite
+        return await execute(work, self._conn)
+
+
+async def driver_connection(conn: AsyncConnection) -> WriterConnection:
+    """What a connection of `writer_engine` stands for."""
+    driver = (await conn.get_raw_connection()).driver_connection
+    if not isinstance(driver, WriterConnection):
+        raise TypeError("not the writing connection")
+    return driver
+
+
 def writer_engine(database: Path) -> AsyncEngine:
     """One connection, kept; every transaction opens with BEGIN IMMEDIATE, so that none has to upgrade its lock."""
     engine = create_async_engine(
-        sa.URL.create("sqlite+aiosqlite", database=str(database)),
+        "sqlite+aiosqlite://",
+        async_creator=lambda: WriterConnection(database),
+        poolclass=sa.pool.AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,
         pool_reset_on_return=None,  # Engine.begin() commits or rolls back; a second rollback would cost a thread hop
         hide_parameters=True,  # exception texts never show rows
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S},
     )
     _set_on_connect(engine, WRITER_PRAGMAS)
 

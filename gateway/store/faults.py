@@ -37,12 +37,13 @@ def environment_fault(error: Exception) -> EnvironmentFault | None:
     if isinstance(error, OSError):
         name = errno.errorcode.get(error.errno or 0, "unknown error")
         return StoreFull("no space left for the store") if error.errno in FULL_ERRNO else StoreSick(f"store: {name}")
-    if isinstance(error, sa.exc.DBAPIError) and isinstance(error.orig, sqlite3.Error):
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # primary result code, sqlite.org/rescode.html
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # primary result code, sqlite.org/rescode.html
         if code in FULL:
             return StoreFull("no space left for the store")
         if code in SICK:
-            return StoreSick(f"the database cannot be written: {error.orig.sqlite_errorname}")
+            return StoreSick(f"the database cannot be written: {cause.sqlite_errorname}")
     return None
 
 

@@ -4,10 +4,10 @@ The tree's frontier is a value: `append` returns the new one, and the writer ado
 rollback needs no undoing (AU-07). There is one writer, hence one sequence (AU-13).
 """
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.message.event import Event
 from gateway.store.errors import DamagedStore
 from gateway.store.merkle import Frontier, leaf_hash
+from gateway.store.prepared import Row, prepare
 from gateway.store.tables import audit_event, audit_tree
 
 TREE_ID: Final = 1
-ROWS_AT_ONCE: Final = 256  # an executemany of this many rows keeps the loop busy for less than 5 ms
 CLOCK_SLACK: Final = timedelta(minutes=1)  # an event older than the one before by more than this is marked (AU-11)
 
 _insert_events: Final = sa.insert(audit_event)
@@ -71,23 +71,20 @@ async def load(conn: AsyncConnection) -> Head:
         raise DamagedStore(f"audit log: {error}") from None
 
 
-async def append(conn: AsyncConnection, head: Head, events: Sequence[Event]) -> Head:
+def append(connection: sqlite3.Connection, head: Head, events: Sequence[Event]) -> Head:
     """Insert the events as the next leaves and store the grown tree; the caller owns the transaction."""
     if not events:
         return head
+    rows, grown = _rows(events, head)
+    tree = {"size": grown.frontier.size, "frontier": grown.frontier.to_bytes()}
+    prepare(_insert_events, tuple(rows[0])).run(connection, rows)
+    prepare(_grow_tree, tuple(tree)).run(connection, [tree])
+    return grown
+
+
+def _rows(events: Iterable[Event], head: Head) -> tuple[list[Row], Head]:
+    rows: list[Row] = []
     frontier, last_at = head.frontier, head.last_at
-    remaining = iter(events)
-    while chunk := tuple(islice(remaining, ROWS_AT_ONCE)):
-        rows, frontier, last_at = _rows(chunk, frontier, last_at)
-        await conn.execute(_insert_events, rows)
-    await conn.execute(_grow_tree, {"size": frontier.size, "frontier": frontier.to_bytes()})
-    return Head(frontier, last_at)
-
-
-def _rows(
-    events: Iterable[Event], frontier: Frontier, last_at: datetime | None
-) -> tuple[list[dict[str, Any]], Frontier, datetime | None]:
-    rows: list[dict[str, Any]] = []
     for event in events:
         behind = last_at - event.at if last_at is not None else timedelta()
         body = canonical_body(
@@ -106,4 +103,4 @@ def _rows(
             }
         )
         frontier, last_at = frontier.append(leaf), event.at
-    return rows, frontier, last_at
+    return rows, Head(frontier, last_at)

@@ -124,7 +124,7 @@ class Store:
     async def commit(self, unit: Unit) -> None:
         """Make a unit durable; a cancelled caller does not cancel it.
 
-        Raises: StoreFull, StoreSick, StoreClosed; MissingRow or SQLAlchemy's IntegrityError for a unit that cannot be.
+        Raises: StoreFull, StoreSick, StoreClosed; MissingRow or sqlite3.IntegrityError for a unit that cannot be.
         """
         ahead = self._ahead & _messages_in(unit) if self._ahead else set()
         try:

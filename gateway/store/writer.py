@@ -1,10 +1,11 @@
 """The one writer: a task that turns units from many callers into few transactions on the only writing connection.
 
 How this works: callers queue units (a bounded queue) and await a shielded future, so that a client that hangs up cannot
-cancel a commit (QD-04, QD-11). The task takes what is there, runs one executemany for each statement, appends the audit
-events, and commits: one fsync for all. A batch that fails by one unit's own fault is rolled back and replayed unit by
-unit. When the surroundings fail (full disk, I/O error, locked or missing file), the batch fails, the store is sick,
-everything is refused at once, and a probe writes until writing works again (QD-06, QD-07, QD-10).
+cancel a commit (QD-04, QD-11). The task takes what is there and hands it to the connection's thread in one piece: one
+executemany for each statement, then the audit events, then the commit, so one hop and one fsync for all. A batch that
+fails by one unit's own fault is rolled back and replayed unit by unit. When the surroundings fail (full disk, I/O
+error, locked or missing file), the batch fails, the store is sick, everything is refused at once, and a probe writes
+until writing works again (QD-06, QD-07, QD-10).
 
 After content was destroyed the writer truncates the WAL within `SHRED_DELAY_S`, so that no old page keeps the key
 (KY-06); a reader in the way postpones that, never prevents it.
@@ -12,6 +13,7 @@ After content was destroyed the writer truncates the WAL within `SHRED_DELAY_S`,
 
 import asyncio
 import os
+import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ from gateway.message.event import Event
 from gateway.store import sequencer
 from gateway.store.batch import run_changes
 from gateway.store.disk import Disk
-from gateway.store.engines import truncate_wal
+from gateway.store.engines import driver_connection, truncate_wal
 from gateway.store.errors import StoreClosed, StoreError, StoreSick
 from gateway.store.faults import EnvironmentFault, environment_fault
 from gateway.store.sequencer import Head
@@ -177,9 +179,7 @@ class Writer:
         """Write a batch and tell its callers; never raises."""
         units = [job.unit for job in batch]
         try:
-            await self._transaction(
-                lambda conn: run_changes(conn, units), lambda _: [event for unit in units for event in unit.events]
-            )
+            await self._write_units(units)
         except Exception as error:  # the callers get it
             fault = self._note(error)
             if fault is None and len(batch) > 1:
@@ -198,16 +198,28 @@ class Writer:
         """Cut destroyed content out of the WAL within `SHRED_DELAY_S` (KY-06)."""
         self._later("truncate", SHRED_DELAY_S, self._truncate)
 
+    async def _write_units(self, units: Sequence[Unit]) -> None:
+        """One transaction; the audit head moves only once the commit has succeeded (AU-07)."""
+        self._check_writable()
+        head = self._head
+        async with self._engine.connect() as conn:
+            self._head = await (await driver_connection(conn)).run(lambda connection: _write(connection, units, head))
+
     async def _transaction(self, work: Work[T], events: EventsOf[T] | None) -> T:
-        """The only place that writes; the audit head moves only once the commit has succeeded (AU-07)."""
+        """The same for work that is not made of units."""
+        self._check_writable()
+        async with self._engine.begin() as conn:
+            result = await work(conn)
+            head, made = self._head, events(result) if events is not None else ()
+            driver = await driver_connection(conn)
+            head = await driver.run(lambda connection: sequencer.append(connection, head, made))
+        self._head = head
+        return result
+
+    def _check_writable(self) -> None:
         if self._fault is not None:
             raise _copy(self._fault)
         self._check_file()
-        async with self._engine.begin() as conn:
-            result = await work(conn)
-            head = await sequencer.append(conn, self._head, events(result) if events is not None else ())
-        self._head = head
-        return result
 
     def _check_file(self) -> None:
         """A missing file stops all writing; the floor under free space only stops new mail, at `Store.accepting`."""
@@ -260,6 +272,20 @@ class Writer:
             self._put(_Alone(run))
 
         self._timers[name] = asyncio.get_running_loop().call_later(delay_s, fire)
+
+
+def _write(connection: sqlite3.Connection, units: Sequence[Unit], head: Head) -> Head:
+    """A batch as one transaction, in the connection's thread. Returns: the head of the audit log after it."""
+    connection.execute("BEGIN IMMEDIATE")  # the lock first, so that it never has to be upgraded
+    try:
+        run_changes(connection, units)
+        head = sequencer.append(connection, head, [event for unit in units for event in unit.events])
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors have ended it already
+            connection.execute("ROLLBACK")
+        raise
+    return head
 
 
 def _copy(fault: EnvironmentFault) -> EnvironmentFault:

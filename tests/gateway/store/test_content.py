@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.message.entry import EntryState, QueueEntry
@@ -62,7 +61,7 @@ async def test_a_large_message_that_cannot_be_committed_gives_its_space_back(sto
     await accept(store, make_message(entry))
     again = await store.seal_message(make_message(entry, id="Q9", body=bytes(2_000_000)))
     assert owners(tmp_path) == {"Q1", "Q9"}
-    with pytest.raises(IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError):
         await store.commit(Unit(changes=new_message(again)))
     await asyncio.sleep(0)  # the removal is queued
     await store.commit(Unit(events=(make_event(),)))

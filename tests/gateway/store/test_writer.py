@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.entry import EntryState
@@ -82,7 +81,7 @@ async def test_a_bad_unit_fails_alone(store: Store) -> None:
     lost = Unit(changes=(save_entry(make_entry("Q404"), release=True),), events=(make_event(),))
     results = await asyncio.gather(*(store.commit(unit) for unit in (*units, lost)), return_exceptions=True)
     assert [type(result) for result in results] == [
-        type(None), type(None), IntegrityError, type(None), type(None), type(None), MissingRow
+        type(None), type(None), sqlite3.IntegrityError, type(None), type(None), type(None), MissingRow
     ]  # fmt: skip
     assert await events_in(store) == 6
     assert store.healthy
@@ -92,7 +91,7 @@ async def test_an_error_shows_no_rows(store: Store) -> None:
     """Exception texts reach logs; they hold no address and no ciphertext."""
     await accept(store, make_message(make_entry("Q1")))
     sealed = await store.seal_message(make_message(make_entry("Q1")))
-    with pytest.raises(IntegrityError) as caught:
+    with pytest.raises(sqlite3.IntegrityError) as caught:
         await store.commit(Unit(changes=new_message(sealed)))
     assert "nurse@" not in str(caught.value)
 
