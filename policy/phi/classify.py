@@ -6,6 +6,7 @@ and memory by running it in an inspector process.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -23,6 +24,7 @@ from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
 from policy.phi.subject import has_tag
 from policy.phi.text import Source, Text
 from policy.phi.tie import THRESHOLD, Evidence, Tie, tie
+from policy.phi.told import told
 from policy.phi.zones import Zone, find_zones, flow, unquote
 
 _WHOLE: Final = Place(part="message")
@@ -76,7 +78,7 @@ def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
         score=round(link.score, 3),
         findings=tuple(_findings(evidence)),
         reasons=tuple(_reasons(link, evidence, reading, spread=spread)),
-        uninspectable=tuple(reading.uninspectable),
+        uninspectable=tuple(replace(entry, place=told(entry.place)) for entry in reading.uninspectable),
         tagged=any(has_tag(headers.decoded(value), subject_tags) for value in headers.field(message, "subject")),
         signed_by_author=reading.is_signed,
         encrypted=reading.is_encrypted,
@@ -141,13 +143,14 @@ def _as_staff(person: Mention) -> Mention:
 
 
 def _findings(evidence: Sequence[Evidence]) -> list[Finding]:
-    """List what was found, people of the staff aside, each value once a text, at most 500 of a kind."""
+    """List what was found, people of the staff aside, each value once a part or page, at most 500 of a kind."""
     found: list[Finding] = []
     counts: dict[Kind, int] = {}
+    seen: set[tuple[Place, Kind, str]] = set()
     for item in evidence:
-        seen: set[tuple[Kind, str]] = set()
+        place = item.text.whole
         for mention in (*item.people, *item.health):
-            key = (mention.kind, mention.value.lower())
+            key = (place, mention.kind, mention.value.lower())
             if mention.role in {Role.STAFF, Role.READER} or key in seen or counts.get(mention.kind, 0) >= _FINDINGS:
                 continue
             seen.add(key)
@@ -156,7 +159,7 @@ def _findings(evidence: Sequence[Evidence]) -> list[Finding]:
                 Finding(
                     kind=mention.kind,
                     masked=mask(mention.kind, mention.value),
-                    place=item.text.place_at(mention.start),
+                    place=told(item.text.place_at(mention.start)),
                     certainty=mention.strength,
                     why=mention.why,
                 )
@@ -168,7 +171,7 @@ def _reasons(link: Tie, evidence: Sequence[Evidence], reading: Reading, *, sprea
     """Put the verdict into sentences that hold no value of the message."""
     reasons = []
     if link.person and link.text and link.health:
-        person = f"{link.person.why} ({link.text.place_at(link.person.start)})"
+        person = f"{link.person.why} ({told(link.text.place_at(link.person.start))})"
         where = "close to" if link.is_same_text else "in the same message as"
         verdict = "This is PHI" if link.score >= THRESHOLD else "This stays below the threshold for PHI"
         reasons.append(
@@ -182,5 +185,5 @@ def _reasons(link: Tie, evidence: Sequence[Evidence], reading: Reading, *, sprea
         reasons.append("Neither an individual nor health was found.")
     if spread >= 0.4:
         reasons.append("It reads like mass mail or an article, so people without a sign of being patients count less.")
-    reasons.extend(f"Not readable: {entry.place}: {entry.reason}." for entry in reading.uninspectable[:20])
+    reasons.extend(f"Not readable: {told(entry.place)}: {entry.reason}." for entry in reading.uninspectable[:20])
     return reasons

@@ -110,7 +110,7 @@ def _unreadable_kind(data: bytes, place: Place) -> str:
         if head.startswith(magic) and not (magic == b"BM" and is_declared_text):
             return words
     if place.name.startswith(_BINARY_TYPES) or (not is_declared_text and _BINARY_BYTES.search(data)):
-        return place.name.partition("/")[0] or "unknown"
+        return "no text"
     return ""
 
 

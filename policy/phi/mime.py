@@ -22,7 +22,7 @@ from policy.phi.normalise import is_reversed, normalise
 from policy.phi.report import Place, Uninspectable
 from policy.phi.text import Source, Text
 
-TEXT_CHARACTERS: Final = 3 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
+TEXT_CHARACTERS: Final = 2 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
 
 REPARSED_MESSAGES: Final = 50  # encoded attached messages that are parsed again, all views counted
 
@@ -34,7 +34,7 @@ _DER_SEQUENCE: Final = b"\x30"
 _SIGNED_CONTENT: Final = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0"  # id-data with content (RFC 5652 section 5.2)
 _MESSAGE_NAMES: Final = (".eml", ".mht", ".mhtml", ".emlx")
 _HEADER_TYPES: Final = frozenset({"text/rfc822-headers", "message/global-headers"})  # RFC 6522, RFC 6533
-_SPELT: Final = re.compile(r"(?:(?<!\w)[^\W\d_][ |\n]{1,8}){12}")
+_SPELT: Final = re.compile(r"[ |\n](?:[^\W\d_][ |\n]{1,8}){12}")
 _FLOWED: Final = re.compile(r"(?<!^--) \n", re.MULTILINE)  # RFC 3676 section 4.1
 _PKCS7_TYPES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _OPAQUE: Final = {

@@ -45,6 +45,11 @@ class Text:
             line = self.place.line + bisect_right(self._line_starts, offset)
         return Place(part=self.place.part, name=self.place.name, page=self.place.page, line=line)
 
+    @property
+    def whole(self) -> Place:
+        """The place of the text that this one may be a piece of."""
+        return Place(part=self.place.part, name=self.place.name, page=self.place.page)
+
     def pieces(self, longest: int) -> Iterator["Text"]:
         """Yield the text in pieces of at most so many characters, cut at line ends where there are any."""
         start, lines = 0, self.place.line

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from policy.phi.text_csv import is_header, labelled
 from policy.phi.text_xml import xml_text
@@ -41,7 +41,7 @@ _OPEN_OR_CLOSE: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 _SELF_CLOSING: Final = frozenset(  # void elements, and those whose next sibling ends them (HTML 13.1.2)
     "area base br col embed hr img input link meta source track wbr p li dt dd td th tr option tbody thead".split()
 )
-_DATA_URI: Final = re.compile(r"data:([a-z/+.-]{0,60})[^,\"')]{0,100}?(;base64)?,([^\"')]{1,200000})", re.IGNORECASE)
+_DATA_URI: Final = re.compile(r"data:([a-z/+.-]{0,60})((?:;[^,;\"']{0,60}){0,4}),([^\"')]{1,200000})", re.IGNORECASE)
 _PLACEHOLDER: Final = 120  # characters of a data: URI that draw a blank picture at most
 _BLANKS: Final = re.compile(r"[ \t\r\n\f]+")
 _STYLED_AWAY: Final = re.compile(
@@ -49,8 +49,8 @@ _STYLED_AWAY: Final = re.compile(
     r"|mso-hide\s*:\s*all",
     re.IGNORECASE,
 )
-_RULE: Final = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
-_RULES: Final = 200  # of a page's style sheets that hide something
+_SELECTOR: Final = 120  # characters at the end of a selector that are read
+_LAST_WORD: Final = re.compile(r"([.#]?[\w-]{1,80})(?:::?[\w-]{1,30})?\s{0,20}\Z")
 _CSS_ESCAPE: Final = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
 _OVERRIDE: Final = re.compile(r"unicode-bidi\s*:\s*(?:bidi|isolate)-override|<bdo\b", re.IGNORECASE)
 
@@ -74,7 +74,7 @@ class _Walk:
     """What was gathered so far; `shown` holds (text, whether a style hides it)."""
 
     level: int
-    styled_away: frozenset[int]
+    styled_away: frozenset[str]  # names of tags, classes and ids
     shown: list[tuple[str, bool]] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -91,7 +91,7 @@ class _Walk:
     def add_hidden(self, text: str) -> None:
         """Keep a comment, an attribute or a style, and what its data: URIs hold (RFC 2397)."""
         for uri in _DATA_URI.finditer(text):
-            kind, is_base64, body = uri[1].lower(), bool(uri[2]), unquote(uri[3])
+            kind, is_base64, body = uri[1].lower(), "base64" in uri[2].lower(), unquote(uri[3])
             if kind and not kind.startswith("text/") and "svg" not in kind and "xml" not in kind:
                 if len(body) > _PLACEHOLDER:
                     self.doubts.append("a picture or file stands inside the page")
@@ -133,23 +133,25 @@ def _is_too_deep(markup: str) -> bool:
     return False
 
 
-def _styled_away(parser: LexborHTMLParser, markup: str) -> frozenset[int]:
-    """Return the elements that the page's own style sheets hide, by the parser's number of each."""
+def _styled_away(parser: LexborHTMLParser, markup: str) -> frozenset[str]:
+    """Return the tags, ".classes" and "#ids" that the page's own style sheets hide: the last word of each selector."""
     if not _STYLED_AWAY.search(markup):
         return frozenset()
-    selectors = [
-        selector
-        for style in parser.css("style")
-        for selector, rule in _RULE.findall(style.text(deep=True))
-        if _STYLED_AWAY.search(rule)
-    ]
-    found: set[int] = set()
-    for selector in selectors[:_RULES]:
-        try:
-            found.update(node.mem_id for node in parser.css(selector.rpartition("*/")[2].strip()))
-        except (SelectolaxError, ValueError):
-            continue  # a selector that the parser does not know
+    found: set[str] = set()
+    for style in parser.css("style"):
+        for rule in style.text(deep=True).split("}"):
+            selectors, _, body = rule.rpartition("{")
+            if _STYLED_AWAY.search(body):
+                words = (_LAST_WORD.search(selector[-_SELECTOR:]) for selector in selectors.split(","))
+                found.update(word[1] for word in words if word)
     return frozenset(found)
+
+
+def _is_named(node: LexborNode, names: frozenset[str]) -> bool:
+    if not names:
+        return False
+    classes = (node.attributes.get("class") or "").split()
+    return bool(names & {node.tag or "", f"#{node.attributes.get('id')}", *(f".{name}" for name in classes)})
 
 
 def _lines(text: str) -> str:
@@ -190,7 +192,7 @@ def _walk(root: LexborNode, walk: _Walk) -> None:
             if "<" in comment or "&" in comment:  # conditional comments are pages to Outlook
                 walk.add_page(comment)
             continue
-        is_away = _read_attributes(node, walk) or is_away or node.mem_id in walk.styled_away
+        is_away = _read_attributes(node, walk) or is_away or _is_named(node, walk.styled_away)
         if tag == "template":  # its content is not in the tree
             walk.hidden.append(xml_text(node.html or ""))
         is_unseen = is_unseen or tag in _UNSEEN

@@ -19,7 +19,7 @@ _BOOKMARKS: Final = 2_000
 _NOTE_BYTES: Final = 65_536  # of one value, UTF-16
 _PICTURES: Final = 200  # of one page that are measured
 _PICTURE_SHARE: Final = 0.15  # of a page; a larger one may show a document
-_SAMPLE: Final = 2_000  # letters of a page that are asked for their meaning
+_SAMPLE: Final = 200  # letters of a page that are asked for their meaning
 _MEANINGLESS_SHARE: Final = 0.05
 _WRAPPED_HYPHEN: Final = re.compile(r"(?<=\w)-(?:\r?\n|\ufffe|\u0002)\s{0,20}(?=\w)")
 _NO_TEXT: Final = "a page has no text layer"
@@ -141,7 +141,7 @@ def _doubt(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> str:
             return "a page shows a picture"
     letters = textpage.count_chars()
     asked = range(0, letters, letters // _SAMPLE + 1)
-    meaningless = sum(pdfium.FPDFText_HasUnicodeMapError(textpage, index) == 1 for index in asked)
+    meaningless = sum(pdfium.FPDFText_HasUnicodeMapError(textpage.raw, index) == 1 for index in asked)
     return "letters of a page stand for nothing" if meaningless > _MEANINGLESS_SHARE * len(asked) else ""
 
 

@@ -21,6 +21,7 @@ _READERS: Final[dict[str, Callable[[str], str | None]]] = {
     "C-CDA": read_cda,
     "calendar": read_icalendar,
 }
+FORMATS: Final = frozenset(_READERS)
 COMPLETE: Final = frozenset({"FHIR"})  # whose readers leave nothing out
 
 

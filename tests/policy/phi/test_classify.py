@@ -176,6 +176,15 @@ def test_the_report_holds_no_content() -> None:
     assert "***-**-7812" in encoded
 
 
+def test_a_type_of_the_senders_invention_is_not_told() -> None:
+    """A content type is a word that the sender writes; a name may stand in it."""
+    part = "Content-Type: {}/delgado-hiv\r\n\r\nPatient: Maria Delgado has HIV\x00"
+    report = classify_message(multipart([part.format("application"), part.format("text"), part.format("maria")]))
+    assert report.phi
+    assert len(report.uninspectable) >= 2
+    assert "delgado" not in repr(report).lower()
+
+
 def test_a_report_survives_the_wire() -> None:
     """Inspectors send reports as msgspec; what is decoded equals what was sent."""
     report = classify_message(mail(PHI_SENTENCE))
