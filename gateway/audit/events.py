@@ -6,7 +6,7 @@ Long because it is the whole vocabulary in one place, and flat because there is 
 body, a file name, a matched value or a credential.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -167,9 +167,27 @@ def portal_expired(*, at: datetime, queue_id: str, recipient: str, was_opened: b
 # --- people and keys -------------------------------------------------------------------------------------------------
 
 
-def auth_failed(*, at: datetime, login: str, client_ip: str) -> Event:
-    """A wrong password for somebody who exists; strangers are in the log of the service, and cannot fill this one."""
-    return _event("auth.failed", at, login=login, client_ip=client_ip)
+def auth_failed(*, at: datetime, login: str, client_ip: str, why: str) -> Event:
+    """A failed login of somebody who exists; strangers are in the log of the service, and cannot fill this one.
+
+    why: `password`, `network` or `expired`.
+    """
+    return _event("auth.failed", at, login=login, client_ip=client_ip, why=why)
+
+
+def credential_created(
+    *, at: datetime, name: str, senders: Sequence[str], networks: Sequence[str], expires_at: datetime | None, by: str
+) -> Event:
+    """A password for a program, and what it allows."""
+    return _event(
+        "credential.created", at,
+        name=name, senders=list(senders), networks=list(networks),
+        expires_at=None if expires_at is None else _time(expires_at), by=by,
+    )  # fmt: skip
+
+
+def credential_revoked(*, at: datetime, name: str, by: str, why: str) -> Event:
+    return _event("credential.revoked", at, name=name, by=by, why=why)
 
 
 def user_added(*, at: datetime, address: str, role: str, by: str) -> Event:

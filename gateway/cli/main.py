@@ -27,6 +27,7 @@ COMMANDS: Final = {
     ),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
     "user": Entry("gateway.cli.user:user", "People who may send, and their passwords."),
+    "credential": Entry("gateway.cli.credential:credential", "Passwords for programs: EHR systems, scanners, scripts."),
     "audit": Entry(
         "gateway.cli.audit:audit", "The audit log: what happened to every recipient, and that nobody rewrote it."
     ),

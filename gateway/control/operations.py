@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from gateway.control import keys, people, queue
+from gateway.control import credentials, keys, people, queue
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
 
@@ -15,6 +15,9 @@ TABLE: Final[Mapping[str, Operation]] = {
     "user.passwd": on_store(people.passwd),
     "user.list": on_store(people.listing),
     "user.disable": on_store(people.disable),
+    "credential.create": credentials.create,
+    "credential.list": credentials.listing,
+    "credential.revoke": credentials.revoke,
     "openpgp.import": on_store(keys.import_certificates),
     "openpgp.list": on_store(keys.listing),
     "openpgp.forget": on_store(keys.forget),

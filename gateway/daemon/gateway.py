@@ -22,7 +22,7 @@ from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
 from gateway.daemon.desk import Desk
-from gateway.daemon.housekeeping import Housekeeping
+from gateway.daemon.housekeeping import LAST_USES, Housekeeping
 from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
 from gateway.daemon.renewal import Renewal
@@ -30,7 +30,7 @@ from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.inspector import Inspector, inspector_pool
 from gateway.inspect.renderer import Renderer, render_pool
 from gateway.intake.auth import Authenticator
-from gateway.intake.book import PeopleBook
+from gateway.intake.book import AccountBook
 from gateway.intake.door import Services
 from gateway.intake.guard import Guard
 from gateway.intake.listeners import Intake
@@ -126,7 +126,8 @@ class Gateway:
         self._store = store
         signer = await checkpoint.load_signer(store, hostname=settings.server.hostname)
         await store.commit(Unit(events=(events.gateway_started(at=_now(), version=_version(), node=node),)))
-        self._stack.push_async_callback(self._last_words, store, signer)
+        book = AccountBook(store)
+        self._stack.push_async_callback(self._last_words, store, signer, book)
 
         self._inspectors = await self._pool(inspector_pool(settings.server.inspectors or os.cpu_count() or 1))
         sealers = await self._pool(ChildPool(MODULE, 1, LIMITS, "sealer"))
@@ -134,7 +135,7 @@ class Gateway:
         queueing = build_queueing(settings, store, Sealer(sealers), self.metrics)
         housekeeping = Housekeeping(
             store=store, about=queueing.about, scheduler=queueing.scheduler, signer=signer, metrics=self.metrics,
-            held_for=settings.retention.held,
+            held_for=settings.retention.held, more=((LAST_USES, book.write_uses),),
         )  # fmt: skip
         await self._background(queueing, housekeeping)
         self._watch_certificates()
@@ -142,7 +143,7 @@ class Gateway:
         control = ControlServer(settings.server.data_dir, Operations(Office(store, settings), queueing.scheduler.wake))
         await control.start()
         self._stack.push_async_callback(control.stop)
-        self.intake = await self._start_intake(store, queueing, Inspector(self._inspectors))
+        self.intake = await self._start_intake(store, queueing, Inspector(self._inspectors), book)
         self._show_certificates()
         self.metrics.gauge("build_info", _version(), platform.python_version(), ssl.OPENSSL_VERSION).set(1)
 
@@ -187,7 +188,7 @@ class Gateway:
         )
         return await self._http(HttpServer(app, host=portal.bind.host, port=portal.bind.port, tls=self._portal_tls))
 
-    async def _start_intake(self, store: Store, queueing: Queueing, inspector: Inspector) -> Intake:
+    async def _start_intake(self, store: Store, queueing: Queueing, inspector: Inspector, book: AccountBook) -> Intake:
         settings = self.settings
         pipeline = Pipeline(
             SubmitPolicy(
@@ -203,7 +204,6 @@ class Gateway:
             own_mail=queueing.own_mail,
             metrics=self.metrics,
         )
-        book = PeopleBook(store)
         authenticator = Authenticator(book)
         self._stack.callback(authenticator.close)
         intake = Intake(
@@ -212,6 +212,8 @@ class Gateway:
             Services(
                 submit=pipeline.submit,
                 may_accept=pipeline.may_accept,
+                account=book.by_login,
+                note_use=book.note_use,
                 verifier=Guard(authenticator, note_failure=book.note_failure),
                 observer=IntakeMetrics(self.metrics),
             ),
@@ -232,8 +234,9 @@ class Gateway:
         self._stack.push_async_callback(pool.stop)
         return pool
 
-    async def _last_words(self, store: Store, signer: checkpoint.Signer) -> None:
+    async def _last_words(self, store: Store, signer: checkpoint.Signer, book: AccountBook) -> None:
         try:
+            await book.write_uses()
             await store.commit(Unit(events=(events.gateway_stopped(at=_now(), node=store.node),)))
             await checkpoint.make(store, signer, now=_now())
         except StoreError as error:

@@ -26,13 +26,17 @@ GAUGES: Final = timedelta(seconds=15)
 EXPIRY: Final = timedelta(seconds=60)
 HEARTBEAT: Final = timedelta(minutes=15)  # AU-06: bounds a silence that nothing explains
 CHECKPOINT: Final = timedelta(hours=1)  # AU-03: the window in which a thief of the signing key could rewrite events
+LAST_USES: Final = timedelta(minutes=1)  # when programs last sent, written down
 NOT_PICKED_UP: Final = "554 5.4.7 The message was not picked up in time"  # RFC 3463 section 3.5
 
 log = get_logger("daemon")
 
 
+Job = tuple[timedelta, Callable[[], Awaitable[None]]]  # how often, and what
+
+
 class Housekeeping:
-    """held_for: `retention.held`."""
+    """held_for: `retention.held`. more: jobs of other rooms."""
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Housekeeping:
         signer: checkpoint.Signer,
         metrics: Metrics,
         held_for: timedelta,
+        more: Sequence[Job] = (),
     ) -> None:
         self._store = store
         self._about = about
@@ -50,12 +55,13 @@ class Housekeeping:
         self._signer = signer
         self._metrics = metrics
         self._held_for = held_for
-        self._jobs: Final[Sequence[tuple[timedelta, Callable[[], Awaitable[None]]]]] = (
+        self._jobs: Final[Sequence[Job]] = (
             (GAUGES, self.measure),
             (EXPIRY, self.expire_portal),
             (EXPIRY, self.expire_held),
             (HEARTBEAT, self.beat),
             (CHECKPOINT, self.sign_log),
+            *more,
         )
 
     async def run(self) -> None:

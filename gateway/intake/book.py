@@ -1,27 +1,45 @@
-"""The book of passwords that the store's people make, and the record of those that were wrong."""
+"""The book of logins that the store's registers make, the record of wrong ones, and when programs last used theirs."""
 
 from datetime import UTC, datetime
 
 from gateway.audit import events
-from gateway.store import people
+from gateway.message.account import Account
+from gateway.store import credentials
+from gateway.store.accounts import Accounts
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 
 
-class PeopleBook:
-    """A `PasswordBook` on an open store."""
+class AccountBook:
+    """A `gateway.intake.auth.Book` on an open store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._accounts = Accounts(store)
+        self._used: dict[str, datetime] = {}  # programs since the last `write_uses`
 
-    async def get(self, address: str) -> str | None:
-        """The hash of a person who may sign in. address: lower case, as people are kept."""
-        async with self._store.read() as conn:
-            person = await people.get(conn, address)
-        return person.password_hash if person and person.disabled_at is None else None
+    async def by_login(self, login: str) -> Account | None:
+        """Who may sign in as this, or None. login: lower case."""
+        return (await self._accounts.current()).by_login.get(login)
 
-    async def note_failure(self, address: str, ip: str) -> None:
-        """A wrong password for somebody enters the audit log (45 CFR 164.308(a)(5)(ii)(C), log-in monitoring)."""
-        if await self.get(address) is not None:
-            event = events.auth_failed(at=datetime.now(UTC), login=address, client_ip=ip)
+    async def by_secret(self, secret_hash: str) -> Account | None:
+        """The program whose secret has this hash."""
+        return (await self._accounts.current()).by_secret.get(secret_hash)
+
+    async def note_failure(self, login: str, ip: str, why: str) -> None:
+        """A failed login of somebody known enters the audit log (45 CFR 164.308(a)(5)(ii)(C), log-in monitoring)."""
+        if await self.by_login(login) is not None:
+            event = events.auth_failed(at=datetime.now(UTC), login=login, client_ip=ip, why=why)
             await self._store.commit(Unit(events=(event,)))
+
+    def note_use(self, account: Account) -> None:
+        """A program sends. Kept in memory: one message more is no reason to write."""
+        if account.is_program:
+            self._used[account.login] = datetime.now(UTC)
+
+    async def write_uses(self) -> None:
+        """Write down what `note_use` was told, at most once a minute. Raises: StoreError; then it is kept."""
+        used = dict(self._used)
+        if used:
+            await credentials.note_use(self._store, used)
+        self._used = {login: at for login, at in self._used.items() if used.get(login) != at}

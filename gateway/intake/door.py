@@ -12,6 +12,7 @@ from gateway.intake.inbox import Inbox
 from gateway.intake.limits import Deadlines, Doorkeeper
 from gateway.intake.observer import Observer
 from gateway.intake.senders import Network
+from gateway.message.account import Account
 from gateway.message.envelope import Envelope
 from gateway.message.verdict import Accepted, Verdict
 
@@ -19,8 +20,8 @@ from gateway.message.verdict import Accepted, Verdict
 class Verifier(Protocol):
     """Checks passwords: `gateway.intake.guard.Guard`."""
 
-    async def verify(self, user: str, password: str, *, ip: str) -> bool:
-        """Whether this is the password of this user. Raises: AuthBusyError."""
+    async def verify(self, user: str, password: str, *, ip: str) -> Account | None:
+        """Whose password this is, if it is this user's. Raises: AuthBusyError."""
         ...
 
 
@@ -29,12 +30,15 @@ class Services:
     """What sessions ask of the rest of the gateway.
 
     submit: called with a complete transaction; Accepted only after the commit. Never cancelled by what the client does.
+    account: who may sign in as this login now, asked again for each message. note_use: told of each.
     may_accept: asked before DATA, cheap; a Verdict when nothing can be taken in now.
     """
 
     submit: Callable[[Envelope, bytes], Awaitable[Accepted | Verdict]]
     may_accept: Callable[[], Verdict | None]
     verifier: Verifier
+    account: Callable[[str], Awaitable[Account | None]]
+    note_use: Callable[[Account], None]
     observer: Observer
 
 

@@ -9,11 +9,13 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from gateway.brake import Brake, network_of
 from gateway.intake.auth import AuthBusyError, login_name
 from gateway.log import get_logger
+from gateway.message.account import Account
 from gateway.store.errors import StoreError
 
 FRIENDS: Final = 4096  # account and network of successes remembered; the longest unused is forgotten first
@@ -24,19 +26,19 @@ log: Final = get_logger("intake")
 class Passwords(Protocol):
     """`gateway.intake.auth.Authenticator`."""
 
-    async def verify(self, user: str, password: str) -> bool:
-        """Whether this is the password of this user. Raises: AuthBusyError."""
+    async def verify(self, user: str, password: str) -> Account | None:
+        """Whose password this is, if it is this user's. Raises: AuthBusyError."""
         ...
 
 
 class Guard:
-    """A `gateway.intake.door.Verifier`. note_failure: account and address; clock: steady seconds."""
+    """A `gateway.intake.door.Verifier`. note_failure: login, address and why; clock: steady seconds."""
 
     def __init__(
         self,
         passwords: Passwords,
         *,
-        note_failure: Callable[[str, str], Awaitable[None]],
+        note_failure: Callable[[str, str, str], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._passwords = passwords
@@ -47,18 +49,21 @@ class Guard:
         self._friends: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._notes: set[asyncio.Task[None]] = set()
 
-    async def verify(self, user: str, password: str, *, ip: str) -> bool:
-        """Whether this is the password of this user. Raises: AuthBusyError, whatever the password is, after too many
-        failures."""
+    async def verify(self, user: str, password: str, *, ip: str) -> Account | None:
+        """Whose password this is, if it is this user's and may be used from there and now.
+
+        Raises: AuthBusyError, whatever the password is, after too many failures.
+        """
         account, network = login_name(user) or "", network_of(ip)
         if self._is_held_up(account, network):
             raise AuthBusyError
-        is_right = await self._passwords.verify(user, password)
-        if is_right:
-            self._befriend(account, network)
-        else:
-            self._count_failure(account, network, ip)
-        return is_right
+        found = await self._passwords.verify(user, password)
+        why = "password" if found is None else found.refusal(ip, datetime.now(UTC))
+        if why:
+            self._count_failure(account, network, ip, why)
+            return None
+        self._befriend(account, network)
+        return found
 
     def _place(self, account: str, network: bytes) -> bytes:
         """The key that tries are counted under: the network's, or an account's own in it."""
@@ -75,17 +80,17 @@ class Guard:
         if len(self._friends) > FRIENDS:
             self._friends.popitem(last=False)
 
-    def _count_failure(self, account: str, network: bytes, ip: str) -> None:
+    def _count_failure(self, account: str, network: bytes, ip: str, why: str) -> None:
         now = self._clock()
         self._by_place.wait_s(self._place(account, network), now)
         self._by_account.wait_s(account.encode(), now)
         if account:  # in a task: the answer takes as long as for an account that does not exist
-            task = asyncio.create_task(self._note(account, ip))
+            task = asyncio.create_task(self._note(account, ip, why))
             self._notes.add(task)
             task.add_done_callback(self._notes.discard)
 
-    async def _note(self, account: str, ip: str) -> None:
+    async def _note(self, account: str, ip: str, why: str) -> None:
         try:
-            await self._note_failure(account, ip)
+            await self._note_failure(account, ip, why)
         except StoreError as error:
             log.error("failed login not recorded", ip=ip, why=type(error).__name__)

@@ -2,10 +2,11 @@
 
 import asyncio
 import base64
+from datetime import UTC, datetime
 
 from gateway.config.modes import ListenerMode
 from gateway.intake import replies
-from gateway.intake.auth import AuthBusyError, login_name
+from gateway.intake.auth import AuthBusyError
 from gateway.intake.commands import AUTH_LIMIT, parse_hello
 from gateway.intake.connection import Connection, log
 from gateway.intake.door import Door
@@ -13,18 +14,29 @@ from gateway.intake.errors import HangUpError, RefusedError
 from gateway.intake.limits import AUTH_FAILURES
 from gateway.intake.sasl import MECHANISMS, Credentials, CredentialsError, decode_initial, decode_response
 from gateway.intake.transaction import Transaction
+from gateway.message.account import Account
 
 
 class Opening(Connection):
-    """helo: the name the client gave, empty before. login: the authenticated address, lower case, or empty."""
+    """helo: the name the client gave, empty before. account: who signed in."""
 
     def __init__(self, door: Door, ip: str, port: int) -> None:
         super().__init__(door, ip, port)
         self.helo = ""
         self.is_extended = False
-        self.login = ""
+        self.account: Account | None = None
         self.transaction: Transaction | None = None
         self._auth_failures = 0
+
+    @property
+    def login(self) -> str:
+        """Who signed in, or empty."""
+        return self.account.login if self.account else ""
+
+    @property
+    def senders(self) -> frozenset[str]:
+        """What who signed in may send as."""
+        return self.account.senders if self.account else frozenset()
 
     async def do_ehlo(self, argument: str) -> None:
         self._hello(argument, is_extended=True)
@@ -77,18 +89,33 @@ class Opening(Connection):
             raise RefusedError(replies.UNKNOWN_MECHANISM)
         try:
             credentials = await self._exchange(mechanism, decode_initial(initial.strip(" ")))
-            is_right = await self.door.services.verifier.verify(credentials.user, credentials.password, ip=self.ip)
+            account = await self.door.services.verifier.verify(credentials.user, credentials.password, ip=self.ip)
         except CredentialsError:
-            credentials, is_right = None, False
+            account = None
         except AuthBusyError:
             raise RefusedError(replies.AUTH_BUSY) from None
-        self.door.services.observer.authenticated(self.door.name, mechanism, is_success=is_right)
-        if credentials is None or not is_right:
+        self.door.services.observer.authenticated(self.door.name, mechanism, is_success=account is not None)
+        if account is None:
             self._count_failure(mechanism)
             raise RefusedError(replies.AUTH_FAILED)
-        self.login = login_name(credentials.user) or ""
+        self.account = account
         log.info("authenticated", session=self.id, listener=self.door.name, ip=self.ip, login=self.login)
         self.reply(replies.AUTHENTICATED)
+
+    async def confirm_account(self) -> None:
+        """Look up again who signed in: what was revoked or changed meanwhile counts for the next message.
+
+        Raises: RefusedError when the login is no longer good; nobody is signed in then.
+        """
+        if self.account is None:
+            return
+        fresh = await self.door.services.account(self.account.login)
+        if fresh is None or fresh.key != self.account.key or fresh.refusal(self.ip, datetime.now(UTC)):
+            log.warning("login_withdrawn", session=self.id, listener=self.door.name, ip=self.ip, login=self.login)
+            self.account = None
+            raise RefusedError(replies.LOGIN_WITHDRAWN)
+        self.account = fresh
+        self.door.services.note_use(fresh)
 
     async def _exchange(self, mechanism: str, initial: bytes | None) -> Credentials:
         """Lead a SASL conversation to its end. Raises: CredentialsError, RefusedError, HangUpError."""

@@ -99,7 +99,8 @@ class SmtpSession(Opening):
         if self.transaction:
             raise RefusedError(replies.NESTED_MAIL)
         mail = parse_mail(argument, self._offer())
-        peer = Peer(ip=self.ip, login=self.login, is_relay=self.door.is_relay)
+        await self.confirm_account()
+        peer = Peer(ip=self.ip, senders=self.senders, is_relay=self.door.is_relay)
         if refused := refuse_sender(mail.sender, peer, networks=self.door.networks, domains=self.door.domains):
             raise RefusedError(refused)
         self.transaction = Transaction(mail)
@@ -169,6 +170,7 @@ class SmtpSession(Opening):
             port=self.port,
             helo=self.helo,
             login=self.login,
+            senders=self.senders,
             tls_version=self.tls_version,
             tls_cipher=self.tls_cipher,
         )

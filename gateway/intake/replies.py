@@ -55,6 +55,7 @@ BAD_BASE64: Final = Reply(501, "5.2", "Response is not valid base64")
 AUTH_CANCELLED: Final = Reply(501, "7.0", "Authentication cancelled")
 AUTH_TOO_LONG: Final = Reply(500, "5.6", "Authentication exchange line is too long")
 AUTH_FAILED: Final = Reply(535, "7.8", "Authentication credentials invalid")
+LOGIN_WITHDRAWN: Final = Reply(535, "7.8", "Authentication credentials no longer valid")
 AUTH_BUSY: Final = Reply(454, "7.0", "Temporary authentication failure, try later")
 
 # --- who may send ---

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from gateway.intake import replies
+from gateway.message.account import may_send_as
 from gateway.message.address import domain_of
 from gateway.message.verdict import Reply
 
@@ -13,28 +14,26 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Who talks. login: authenticated address, lower case, or empty. is_relay: let in by network, not by AUTH."""
+    """Who talks. senders: what the login may send as, see `Account`. is_relay: let in by network, not by AUTH."""
 
     ip: str
-    login: str
+    senders: frozenset[str]
     is_relay: bool
 
 
 def refuse_sender(sender: str, peer: Peer, *, networks: Sequence[Network], domains: Collection[str]) -> Reply | None:
     """Why a peer may not use a reverse path, None when it may.
 
-    sender: empty for the null reverse path: bounces of a mail server behind a relay listener, never a user's (ID-07).
+    sender: empty for the null reverse path: bounces of a mail server, never of a person (ID-07).
     domains: those we send for, lower case.
     """
     if peer.is_relay:
         if not is_within(peer.ip, networks):
             return replies.RELAYING_DENIED
         return None if not sender or domain_of(sender) in domains else replies.DOMAIN_NOT_OURS  # ID-02
-    if not sender:
-        return replies.NULL_SENDER_REFUSED
-    if sender.lower() != peer.login or domain_of(sender) not in domains:
-        return replies.SENDER_NOT_YOURS  # ID-03
-    return None
+    if not may_send_as(sender, peer.senders):
+        return replies.SENDER_NOT_YOURS if sender else replies.NULL_SENDER_REFUSED  # ID-03, ID-07
+    return replies.SENDER_NOT_YOURS if sender and domain_of(sender) not in domains else None
 
 
 def is_within(ip: str, networks: Sequence[Network]) -> bool:

@@ -34,7 +34,8 @@ class Recipient:
 class Client:
     """The peer that handed a message in: what the Received field and the audit log say of it.
 
-    login: the authenticated user, empty on a relay listener.
+    login: who signed in, a person's address or the name of a credential; empty on a relay listener. senders: what that
+    login may write as, see `Account`.
     tls_version, tls_cipher: as OpenSSL names them, empty without TLS.
     """
 
@@ -43,6 +44,7 @@ class Client:
     port: int
     helo: str
     login: str = ""
+    senders: frozenset[str] = frozenset()
     tls_version: str = ""
     tls_cipher: str = ""
 

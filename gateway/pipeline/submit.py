@@ -17,6 +17,7 @@ from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.inspector import Inspector, NoInspector
 from gateway.inspect.wire import pack_report
 from gateway.log import get_logger
+from gateway.message.account import may_send_as
 from gateway.message.address import domain_of
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Envelope, Recipient
@@ -130,9 +131,10 @@ class Pipeline:
         return None if fault is None else STORE_VERDICTS[type(fault)]
 
     def _may_write_as(self, envelope: Envelope, author: str) -> bool:
-        """Who logged in writes as himself (ID-04); a trusted network writes for our domains only (ID-02)."""
-        login = envelope.client.login
-        return author.lower() == login.lower() if login else domain_of(author) in self._policy.domains
+        """Who logged in writes as what he may send as (ID-04); a trusted network writes for our domains (ID-02)."""
+        client = envelope.client
+        is_ours = domain_of(author) in self._policy.domains
+        return is_ours and (not client.login or may_send_as(author, client.senders))
 
     async def _decide(self, envelope: Envelope, header: HeaderFacts, report: Report) -> tuple[Decision, ...]:
         facts = self._facts.gather(

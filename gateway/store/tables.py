@@ -107,6 +107,24 @@ person: Final = sa.Table(
     sa.Column("disabled_at", UtcMicros),
 )
 
+# Passwords for programs. The secret is random, so its SHA-256 says nothing about it. Never deleted: a name means one
+# program for as long as the audit log speaks of it.
+credential: Final = sa.Table(
+    "credential",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("secret_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("senders", sa.Text, nullable=False),  # JSON list: addresses, `*@domain`, `<>`
+    sa.Column("networks", sa.Text, nullable=False),  # JSON list; empty: from anywhere
+    sa.Column("messages_per_hour", sa.Integer),
+    sa.Column("recipients_per_hour", sa.Integer),
+    sa.Column("phi_per_hour", sa.Integer),
+    sa.Column("created_at", UtcMicros, nullable=False),
+    sa.Column("expires_at", UtcMicros),
+    sa.Column("last_used_at", UtcMicros),
+    sa.Column("revoked_at", UtcMicros),
+)
+
 openpgp_certificate: Final = sa.Table(
     "openpgp_certificate",
     metadata,

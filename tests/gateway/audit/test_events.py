@@ -50,10 +50,11 @@ VALUES: dict[str, object] = {
     "client_ip": "192.0.2.7", "code_id": "C1", "decision": DECISION, "dsn_id": "D1", "entry": make_entry("Q1"),
     "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
     "found": {"ssn": 2, "dob": 1},
-    "host": "mx.x.example", "listener": "submission", "login": "nurse@clinic.example", "new": Method.PORTAL,
-    "node": "n1",
+    "host": "mx.x.example", "listener": "submission", "login": "nurse@clinic.example",
+    "name": "scanner-3", "networks": ["10.0.0.0/8"], "new": Method.PORTAL, "node": "n1",
     "notice_id": "N1", "old": Method.TLS, "part": "1.2", "queue_id": "Q1", "queued": 3, "recipient": "a@x.example",
-    "reply": "451 4.3.0 later", "role": "user", "score": 0.87654321, "secret": "pin", "size": 5120, "to": "s@x.example",
+    "reply": "451 4.3.0 later", "role": "user", "score": 0.87654321, "senders": ["scan@clinic.example"],
+    "secret": "pin", "size": 5120, "to": "s@x.example",
     "tries_left": 2, "version": "0.1.0", "was_opened": False, "why": "no TLS offered",
 }  # fmt: skip
 
@@ -80,7 +81,7 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     delivery_delivered delivery_deferred delivery_climbed delivery_bounced delivery_expired delivery_possible_duplicate
     delivery_tls_downgrade portal_published portal_noticed portal_code_sent portal_code_failed portal_opened
     portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed user_disabled auth_failed
-    gateway_started gateway_stopped heartbeat"""
+    credential_created credential_revoked gateway_started gateway_stopped heartbeat"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
 
 

@@ -18,6 +18,7 @@ from gateway.intake.door import Services
 from gateway.intake.limits import MESSAGES_IN_HAND, Deadlines
 from gateway.intake.listeners import Intake
 from gateway.intake.observer import NoObserver
+from gateway.message.account import Account
 from gateway.message.envelope import Envelope
 from gateway.message.queue_id import make_queue_id
 from gateway.message.verdict import Accepted, Verdict
@@ -29,6 +30,12 @@ LISTENERS = ("submission", "submissions", "relay", "relay-tls", "relay-elsewhere
 LOOPBACK = (parse_network("127.0.0.0/8"),)
 
 
+def make_account(login: str, *senders: str, **changes: Any) -> Account:
+    """Somebody who may sign in; the key is the password itself here."""
+    values: dict[str, Any] = {"is_program": "@" not in login, "key": PASSWORD, "senders": frozenset(senders)}
+    return Account(login=login, **(values | changes))
+
+
 @dataclass
 class Backend:
     """Stands for pipeline and people: remembers what was submitted, says what it is told to say."""
@@ -36,6 +43,8 @@ class Backend:
     messages: list[tuple[Envelope, bytes]] = field(default_factory=list)
     answer: Verdict | Exception | None = None
     ready: Verdict | None = None
+    accounts: dict[str, Account] = field(default_factory=lambda: {USER: make_account(USER, USER)})
+    used: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -55,8 +64,15 @@ class Backend:
     def may_accept(self) -> Verdict | None:
         return self.ready
 
-    async def verify(self, user: str, password: str, *, ip: str) -> bool:
-        return user.lower() == USER and password == PASSWORD
+    async def verify(self, user: str, password: str, *, ip: str) -> Account | None:
+        account = self.accounts.get(user.lower())
+        return account if account is not None and password == account.key else None
+
+    async def account(self, login: str) -> Account | None:
+        return self.accounts.get(login)
+
+    def note_use(self, account: Account) -> None:
+        self.used.append(account.login)
 
 
 @dataclass
@@ -106,7 +122,10 @@ async def running(
     ca, backend = trustme.CA(), Backend()
     own: dict[str, Any] = {"limits": limits or {}}
     trusted = own | {"trusted_networks": ["127.0.0.0/8"]}
-    services = Services(submit=backend.submit, may_accept=backend.may_accept, verifier=backend, observer=NoObserver())
+    services = Services(
+        submit=backend.submit, may_accept=backend.may_accept, verifier=backend, account=backend.account,
+        note_use=backend.note_use, observer=NoObserver(),
+    )  # fmt: skip
     intake = Intake(
         [
             make_listener("submission", **own),
@@ -162,8 +181,8 @@ class Wire:
         assert (await self.ask(b"STARTTLS")).startswith(b"220 ")
         await self.writer.start_tls(self.server.client_tls(), server_hostname=HOST)
 
-    async def log_in(self) -> None:
-        secret = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode())
+    async def log_in(self, user: str = USER) -> None:
+        secret = base64.b64encode(f"\0{user}\0{PASSWORD}".encode())
         assert (await self.ask(b"AUTH PLAIN " + secret)).startswith(b"235 ")
 
     async def close(self) -> None:

@@ -9,21 +9,29 @@ import pytest
 
 from gateway.intake import auth
 from gateway.intake.auth import AuthBusyError, Authenticator, login_name
-from gateway.intake.book import PeopleBook
-from gateway.intake.passwords import hash_password, matches
+from gateway.intake.book import AccountBook
+from gateway.intake.passwords import LETTERS, hash_password, hash_secret, matches, new_secret
+from gateway.message.account import Account
 from gateway.store import people
 from gateway.store.store import Store
 from gateway.store.vault import Vault
+from tests.gateway.intake.harness import make_account
 
 PASSWORD = "correct horse battery"
 STORED = hash_password(PASSWORD)
+SECRET = new_secret()
+SCANNER = make_account("scanner-3", "scan@clinic.example", "*@clinic.example", "<>", key=hash_secret(SECRET))
 
 
 class Book(dict[str, str]):
-    """People in a dictionary."""
+    """People and their hashes in a dictionary, and one program."""
 
-    async def get(self, address: str) -> str | None:  # type: ignore[override]  # the real book awaits
-        return dict.get(self, address)
+    async def by_login(self, login: str) -> Account | None:
+        key = self.get(login)
+        return None if key is None else make_account(login, login, key=key)
+
+    async def by_secret(self, secret_hash: str) -> Account | None:
+        return SCANNER if secret_hash == SCANNER.key else None
 
 
 class Clock:
@@ -85,6 +93,37 @@ async def test_unknown_users_cost_the_same(authenticator: Authenticator, compute
     assert decoy.split("$")[:4] == STORED.split("$")[:4]
 
 
+@pytest.mark.parametrize("user", ["scanner-3", "SCANNER-3", "scan@clinic.example", "Scan@Clinic.Example"])
+async def test_a_program_signs_in_by_name_or_sender(
+    authenticator: Authenticator, computed: list[str], user: str
+) -> None:
+    """Clients that demand an address give one that the credential sends as; no argon2 for a random secret."""
+    assert await authenticator.verify(user, SECRET) == SCANNER
+    assert computed == []
+
+
+@pytest.mark.parametrize("user", ["scanner-4", "any@clinic.example", "*@clinic.example", "<>", "joe@clinic.example"])
+async def test_a_secret_is_good_for_its_own_names_only(authenticator: Authenticator, user: str) -> None:
+    assert await authenticator.verify(user, SECRET) is None
+
+
+async def test_a_wrong_secret_costs_what_a_wrong_password_costs(
+    authenticator: Authenticator, computed: list[str]
+) -> None:
+    """SA-06: whether the user name is a credential's, a person's or nobody's."""
+    for user in ("scanner-3", "scan@clinic.example", "joe@clinic.example", "nobody@clinic.example"):
+        assert await authenticator.verify(user, new_secret()) is None
+    assert len(computed) == 4
+
+
+def test_secrets_are_random_and_can_be_typed() -> None:
+    """128 bits at least, in at most 32 characters."""
+    made = {new_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert len(set(LETTERS)) ** len(SECRET) >= 2**128
+    assert all(len(secret) <= 32 and set(secret) <= set(LETTERS) for secret in made)
+
+
 async def test_success_is_remembered_for_a_minute(
     authenticator: Authenticator, computed: list[str], clock: Clock
 ) -> None:
@@ -119,7 +158,14 @@ async def test_waiting_is_bounded(authenticator: Authenticator, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("user", "name"), [("Joe@X.Example", "joe@x.example"), ("joe", None), ("a\0b@x.example", None)]
+    ("user", "name"),
+    [
+        ("Joe@X.Example", "joe@x.example"),
+        ("Scanner-3", "scanner-3"),
+        ("scanner 3", None),
+        ("-", None),
+        ("a\0b@x.example", None),
+    ],
 )
 def test_login_names(user: str, name: str | None) -> None:
     assert login_name(user) == name
@@ -130,8 +176,10 @@ async def test_book_of_people(store: Store) -> None:
     now = datetime.now(UTC)
     person = people.Person(address="joe@clinic.example", password_hash=STORED, role="sender", created_at=now)
     await people.add(store, person, events=())
-    book = PeopleBook(store)
-    assert await book.get("joe@clinic.example") == STORED
-    assert await book.get("nobody@clinic.example") is None
+    book = AccountBook(store)
+    joe = await book.by_login("joe@clinic.example")
+    assert joe is not None
+    assert (joe.key, joe.senders) == (STORED, frozenset({"joe@clinic.example"}))
+    assert await book.by_login("nobody@clinic.example") is None
     await people.disable(store, "joe@clinic.example", at=now, events=())
-    assert await book.get("joe@clinic.example") is None
+    assert await book.by_login("joe@clinic.example") is None

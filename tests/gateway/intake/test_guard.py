@@ -3,26 +3,35 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from gateway.audit.search import Query, search
 from gateway.intake.auth import AuthBusyError
-from gateway.intake.book import PeopleBook
+from gateway.intake.book import AccountBook
 from gateway.intake.guard import Guard
+from gateway.message.account import Account
 from gateway.store import people
 from gateway.store.store import Store
 from gateway.store.vault import Vault
+from tests.gateway.intake.harness import make_account
 
 JOE = "joe@clinic.example"
 RIGHT = "correct horse battery"
 HERE = "192.0.2.1"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+ACCOUNTS = {
+    JOE: make_account(JOE, JOE),
+    "scanner": make_account("scanner", networks=(ip_network("10.0.0.0/8"),)),
+    "old-scanner": make_account("old-scanner", expires_at=LONG_AGO),
+}
 
 
 class Passwords:
-    async def verify(self, user: str, password: str) -> bool:
-        return user.lower() == JOE and password == RIGHT
+    async def verify(self, user: str, password: str) -> Account | None:
+        return ACCOUNTS.get(user.lower()) if password == RIGHT else None
 
 
 class Clock:
@@ -33,7 +42,7 @@ class Clock:
 
 
 @pytest.fixture
-def noted() -> list[tuple[str, str]]:
+def noted() -> list[tuple[str, str, str]]:
     return []
 
 
@@ -43,9 +52,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def guard(noted: list[tuple[str, str]], clock: Clock) -> Guard:
-    async def note(account: str, ip: str) -> None:
-        noted.append((account, ip))
+def guard(noted: list[tuple[str, str, str]], clock: Clock) -> Guard:
+    async def note(account: str, ip: str, why: str) -> None:
+        noted.append((account, ip, why))
 
     return Guard(Passwords(), note_failure=note, clock=clock)
 
@@ -101,13 +110,28 @@ async def test_success_costs_nothing(guard: Guard) -> None:
     assert all([await guard.verify(JOE, RIGHT, ip=HERE) for _ in range(200)])
 
 
-async def test_failures_are_noted(guard: Guard, noted: list[tuple[str, str]]) -> None:
-    """By account and address; what is no address, perhaps a password in the wrong field, is not written anywhere."""
+async def test_failures_are_noted(guard: Guard, noted: list[tuple[str, str, str]]) -> None:
+    """By account and address; what is no login, perhaps a password in the wrong field, is not even handed on."""
     await fail(guard, 1)
-    await fail(guard, 1, user="hunter2")
+    await fail(guard, 1, user="hunter2 !")
     await guard.verify(JOE, RIGHT, ip=HERE)
     await asyncio.sleep(0)
-    assert noted == [(JOE, HERE)]
+    assert noted == [(JOE, HERE, "password")]
+
+
+@pytest.mark.parametrize(("user", "why"), [("scanner", "network"), ("old-scanner", "expired")])
+async def test_a_right_secret_in_the_wrong_place_or_time_is_a_failure(
+    guard: Guard, noted: list[tuple[str, str, str]], user: str, why: str
+) -> None:
+    """SA-06: counted and noted like a wrong one."""
+    assert await guard.verify(user, RIGHT, ip=HERE) is None
+    await asyncio.sleep(0)
+    assert noted == [(user, HERE, why)]
+    assert await fail(guard, 40) == 29
+
+
+async def test_a_right_secret_in_its_place(guard: Guard) -> None:
+    assert await guard.verify("scanner", RIGHT, ip="10.1.2.3") == ACCOUNTS["scanner"]
 
 
 @pytest.fixture
@@ -121,9 +145,10 @@ async def test_a_wrong_password_enters_the_audit_log(store: Store) -> None:
     """For people who exist; strangers cannot fill it."""
     person = people.Person(address=JOE, password_hash="", role="user", created_at=datetime.now(UTC))
     await people.add(store, person, events=())
-    book = PeopleBook(store)
-    await book.note_failure(JOE, HERE)
-    await book.note_failure("nobody@clinic.example", HERE)
+    book = AccountBook(store)
+    await book.note_failure(JOE, HERE, "password")
+    await book.note_failure("nobody@clinic.example", HERE, "password")
+    await book.note_failure("hunter2", HERE, "password")
     async with store.read() as conn:
         (found,) = await search(conn, Query(kind="auth.failed"))
-    assert found.event.data == {"login": JOE, "client_ip": HERE}
+    assert found.event.data == {"login": JOE, "client_ip": HERE, "why": "password"}

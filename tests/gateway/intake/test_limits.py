@@ -59,18 +59,31 @@ def test_addresses(text: str, plain: str, is_inside: bool) -> None:
     assert is_within(plain, NETWORKS) is is_inside
 
 
+NOBODY: frozenset[str] = frozenset()
+JOE = frozenset({"a@clinic.example"})
+PROGRAM = frozenset({"*@clinic.example", "<>"})
+
+
 @pytest.mark.parametrize(
     ("sender", "peer", "reply"),
     [
-        ("a@clinic.example", Peer(ip="192.0.2.7", login="", is_relay=True), None),
-        ("", Peer(ip="192.0.2.7", login="", is_relay=True), None),
-        ("a@clinic.example", Peer(ip="198.51.100.1", login="", is_relay=True), replies.RELAYING_DENIED),
-        ("", Peer(ip="198.51.100.1", login="", is_relay=True), replies.RELAYING_DENIED),
-        ("a@x.example", Peer(ip="192.0.2.7", login="", is_relay=True), replies.DOMAIN_NOT_OURS),
-        ("a@clinic.example", Peer(ip="192.0.2.7", login="a@clinic.example", is_relay=False), None),
-        ("b@clinic.example", Peer(ip="192.0.2.7", login="a@clinic.example", is_relay=False), replies.SENDER_NOT_YOURS),
-        ("a@x.example", Peer(ip="192.0.2.7", login="a@x.example", is_relay=False), replies.SENDER_NOT_YOURS),
-        ("", Peer(ip="192.0.2.7", login="a@clinic.example", is_relay=False), replies.NULL_SENDER_REFUSED),
+        ("a@clinic.example", Peer(ip="192.0.2.7", senders=NOBODY, is_relay=True), None),
+        ("", Peer(ip="192.0.2.7", senders=NOBODY, is_relay=True), None),
+        ("a@clinic.example", Peer(ip="198.51.100.1", senders=NOBODY, is_relay=True), replies.RELAYING_DENIED),
+        ("", Peer(ip="198.51.100.1", senders=NOBODY, is_relay=True), replies.RELAYING_DENIED),
+        ("a@x.example", Peer(ip="192.0.2.7", senders=NOBODY, is_relay=True), replies.DOMAIN_NOT_OURS),
+        ("a@clinic.example", Peer(ip="192.0.2.7", senders=JOE, is_relay=False), None),
+        ("b@clinic.example", Peer(ip="192.0.2.7", senders=JOE, is_relay=False), replies.SENDER_NOT_YOURS),
+        (
+            "a@x.example",
+            Peer(ip="192.0.2.7", senders=frozenset({"a@x.example"}), is_relay=False),
+            replies.SENDER_NOT_YOURS,
+        ),
+        ("", Peer(ip="192.0.2.7", senders=JOE, is_relay=False), replies.NULL_SENDER_REFUSED),
+        ("A@clinic.example", Peer(ip="192.0.2.7", senders=JOE, is_relay=False), None),
+        ("b@clinic.example", Peer(ip="192.0.2.7", senders=PROGRAM, is_relay=False), None),
+        ("b@sub.clinic.example", Peer(ip="192.0.2.7", senders=PROGRAM, is_relay=False), replies.SENDER_NOT_YOURS),
+        ("", Peer(ip="192.0.2.7", senders=PROGRAM, is_relay=False), None),
     ],
 )
 def test_senders(sender: str, peer: Peer, reply: Reply | None) -> None:

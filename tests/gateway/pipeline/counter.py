@@ -110,10 +110,13 @@ class Counter:
         return [entry.state for entry in await self.entries(queue_id)]
 
 
-def envelope(*recipients: str, login: str = SENDER, sender: str = SENDER, **changes: Any) -> Envelope:
+def envelope(
+    *recipients: str, login: str = SENDER, sender: str = SENDER, senders: frozenset[str] | None = None, **changes: Any
+) -> Envelope:
+    """senders: what the login may send as; a person's own address unless told."""
     client = Client(
         listener="127.0.0.1:587", ip="192.0.2.7", port=40000, helo="pc", login=login, tls_version="TLSv1.3",
-        tls_cipher="TLS_AES_256_GCM_SHA384",
+        tls_cipher="TLS_AES_256_GCM_SHA384", senders=frozenset({login}) if senders is None else senders,
     )  # fmt: skip
     people = tuple(Recipient(address=address) for address in recipients or (RECIPIENT,))
     return Envelope(sender=sender, recipients=people, client=client, received_at=datetime.now(UTC), **changes)

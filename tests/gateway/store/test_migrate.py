@@ -1,16 +1,20 @@
 """The migrated schema is the one that the code uses, and a newer one is left alone."""
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from gateway.store.engines import database_path
 from gateway.store.errors import SchemaTooNew
 from gateway.store.migrate import MIGRATIONS, prepare
+from gateway.store.queue import load_body
 from gateway.store.store import Store
 from gateway.store.tables import metadata
 from gateway.store.vault import Vault
@@ -54,6 +58,20 @@ async def test_a_full_queue_survives_a_start(store: Store, tmp_path: Path, vault
     assert dump(database_path(tmp_path)) == before
 
 
+async def test_a_queue_of_the_first_version_moves_on(store: Store, tmp_path: Path, vault: Vault) -> None:
+    """QD-20: what the first schema held is there after all later migrations, and it can be read and delivered."""
+    messages = [make_message(make_entry(f"Q{number}")) for number in range(20)]
+    for message in messages:
+        await accept(store, message)
+    await store.close()
+    before = rows_of(database_path(tmp_path), FIRST_TABLES)
+    downgrade(database_path(tmp_path), "0001")
+    again = await open_store(tmp_path, vault)
+    assert [await load_body(again, message.id) for message in messages] == [message.body for message in messages]
+    await again.close()
+    assert rows_of(database_path(tmp_path), FIRST_TABLES) == before
+
+
 async def test_a_newer_schema_is_left_alone(store: Store, tmp_path: Path, vault: Vault) -> None:
     """QD-20: an unknown newer schema is refused and not touched."""
     await store.close()
@@ -79,3 +97,25 @@ def dump(database: Path) -> list[str]:
         return list(raw.iterdump())
     finally:
         raw.close()
+
+
+FIRST_TABLES = ("message", "content", "entry", "audit_event", "audit_tree", "person")
+
+
+def rows_of(database: Path, tables: Sequence[str]) -> dict[str, list[tuple[object, ...]]]:
+    raw = sqlite3.connect(database)
+    try:
+        return {table: raw.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables}  # noqa: S608
+    finally:
+        raw.close()
+
+
+def downgrade(database: Path, revision: str) -> None:
+    """Make the database as an older version left it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = sa.create_engine(f"sqlite:///{database}")
+    with engine.begin() as conn:
+        config.attributes["connection"] = conn
+        command.downgrade(config, revision)
+    engine.dispose()

@@ -6,8 +6,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from gateway.store import certificates, people
+from gateway.message.account import Allowance
+from gateway.store import certificates, credentials, people
+from gateway.store.accounts import Accounts
 from gateway.store.certificates import Certificate
+from gateway.store.credentials import Credential
 from gateway.store.errors import MissingRow
 from gateway.store.people import Person
 from gateway.store.store import Store
@@ -16,6 +19,11 @@ from tests.gateway.store.parts import NOW, make_event
 
 NURSE = Person(address="nurse@clinic.example", password_hash="$argon2id$1", role="user", created_at=NOW)
 KEY = Certificate(fingerprint="A" * 40, address="dr@partner.example", certificate=b"\x99old", imported_at=NOW)
+
+SCANNER = Credential(
+    name="scanner-3", secret_hash="ab" * 32, senders=("scan@clinic.example", "<>"), networks=("10.0.0.0/8",),
+    allowance=Allowance(messages=100, phi=20), created_at=NOW, expires_at=NOW + timedelta(days=90),
+)  # fmt: skip
 
 
 async def kinds(store: Store) -> list[str]:
@@ -38,6 +46,30 @@ async def test_people(store: Store) -> None:
         assert await people.everyone(conn) == (changed,)
     assert await kinds(store) == ["user.added", "user.password_changed", "user.disabled"]
     assert "argon2id" not in repr(NURSE)
+
+
+async def test_credentials(store: Store) -> None:
+    """Revoked, never deleted: the name stays taken, and the secret works no longer."""
+    assert await credentials.add(store, SCANNER, events=(make_event("credential.created"),))
+    taken = replace(SCANNER, secret_hash="cd" * 32)
+    assert not await credentials.add(store, taken, events=(make_event("credential.created"),))
+    accounts = Accounts(store)
+    account = (await accounts.current()).by_secret[SCANNER.secret_hash]
+    assert (account.login, account.senders, account.allowance.phi) == ("scanner-3", frozenset(SCANNER.senders), 20)
+    assert [str(network) for network in account.networks] == ["10.0.0.0/8"]
+    await credentials.note_use(store, {"scanner-3": NOW + timedelta(days=2)})
+    await credentials.revoke(store, "scanner-3", at=NOW, events=(make_event("credential.revoked"),))
+    with pytest.raises(MissingRow):
+        await credentials.revoke(store, "scanner-3", at=NOW, events=(make_event("credential.revoked"),))
+    assert not await credentials.add(store, taken, events=(make_event("credential.created"),))
+    directory = await accounts.current()
+    assert (directory.by_login, directory.by_secret) == ({}, {})
+    async with store.read() as conn:
+        assert await credentials.everything(conn) == (
+            replace(SCANNER, last_used_at=NOW + timedelta(days=2), revoked_at=NOW),
+        )
+    assert await kinds(store) == ["credential.created", "credential.revoked"]
+    assert SCANNER.secret_hash not in repr(SCANNER) + repr(account)
 
 
 async def test_certificates(store: Store) -> None:

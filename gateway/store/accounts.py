@@ -1,0 +1,59 @@
+"""Everybody who may sign in, kept in memory: every MAIL asks, and the registers hardly ever change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+from gateway.message.account import Account
+from gateway.store import credentials, people
+from gateway.store.credentials import Credential
+from gateway.store.people import Person
+from gateway.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """by_login: who may sign in now. by_secret: programs, by the SHA-256 of their secret."""
+
+    by_login: Mapping[str, Account] = field(default_factory=dict)
+    by_secret: Mapping[str, Account] = field(default_factory=dict)
+
+
+class Accounts:
+    """The directory of an open store, never older than the registers."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._revision = -1
+        self._known = Directory()
+
+    async def current(self) -> Directory:
+        revision = self._store.registers_revision
+        if revision != self._revision:
+            self._known = await self._read()
+            self._revision = revision  # as it was before reading: a change meanwhile is read the next time
+        return self._known
+
+    async def _read(self) -> Directory:
+        async with self._store.read() as conn:
+            persons = await people.everyone(conn)
+            living = [one for one in await credentials.everything(conn) if one.revoked_at is None]
+        programs = [_program(one) for one in living]
+        accounts = [_person(one) for one in persons if one.disabled_at is None] + programs
+        return Directory(by_login={one.login: one for one in accounts}, by_secret={one.key: one for one in programs})
+
+
+def _person(one: Person) -> Account:
+    return Account(login=one.address, is_program=False, key=one.password_hash, senders=frozenset({one.address}))
+
+
+def _program(one: Credential) -> Account:
+    return Account(
+        login=one.name,
+        is_program=True,
+        key=one.secret_hash,
+        senders=frozenset(one.senders),
+        networks=tuple(ip_network(text) for text in one.networks),
+        expires_at=one.expires_at,
+        allowance=one.allowance,
+    )

@@ -1,0 +1,93 @@
+"""Programs sign in at a running gateway: made, used and revoked from the command line (issue 3, line 4)."""
+
+import json
+import smtplib
+from typing import Any
+
+import pytest
+
+from tests.e2e.installation import Installation
+from tests.e2e.letters import new_marker, plain
+from tests.e2e.nexthop import NextHop
+from tests.e2e.submit import connect, hand_in
+from tests.e2e.world import World
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+LAB = "lab@clinic.example"
+RECIPIENT = "desk@partner.example"
+
+
+@pytest.fixture(scope="module")
+def partner(world: World) -> NextHop:
+    return world.add_good("partner.example")
+
+
+def create(gateway: Installation, name: str, *options: str) -> str:
+    """Returns: the secret."""
+    done = gateway.run("credential", "create", name, "--sender", LAB, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    secret: str = json.loads(done.stdout)["secret"]
+    return secret
+
+
+def listed(gateway: Installation, name: str) -> dict[str, Any]:
+    rows = [json.loads(line) for line in gateway.run("credential", "list", "--json").stdout.splitlines()]
+    (row,) = (row for row in rows if row["name"] == name)
+    return dict(row)
+
+
+@pytest.mark.parametrize("user", ["ehr-1", LAB], ids=["name", "sender"])
+def test_a_program_sends_and_is_named(gateway: Installation, partner: NextHop, user: str) -> None:
+    """Signed in by name, or by the address that some clients insist on; the audit log has the name either way."""
+    name = user if user != LAB else "ehr-2"
+    secret, marker = create(gateway, name), new_marker()
+    with connect(gateway, user=user, password=secret) as client:
+        queue_id = hand_in(client, plain(marker, to=RECIPIENT, sender=LAB), to=[RECIPIENT], sender=LAB)
+    assert b"with ESMTPSA" in partner.wait_for(marker.encode()).content
+    (event,) = gateway.events(kind="message.accepted", queue_id=queue_id)
+    assert event["data"]["login"] == name
+    assert secret not in gateway.log + json.dumps(gateway.events())
+
+
+def test_it_sends_as_nobody_else(gateway: Installation) -> None:
+    """ID-03, ID-04: neither in the envelope nor in the header."""
+    secret = create(gateway, "ehr-3")
+    with connect(gateway, user="ehr-3", password=secret) as client:
+        assert client.mail("director@clinic.example")[0] == 553
+        with pytest.raises(smtplib.SMTPResponseException) as caught:
+            hand_in(client, plain("x", to=RECIPIENT, sender="director@clinic.example"), to=[RECIPIENT], sender=LAB)
+    assert caught.value.smtp_code == 553
+
+
+def test_revoked_in_the_middle_of_a_session(gateway: Installation) -> None:
+    secret = create(gateway, "ehr-4")
+    with connect(gateway, user="ehr-4", password=secret) as client:
+        assert client.mail(LAB)[0] == 250
+        client.rset()
+        done = gateway.run("credential", "revoke", "ehr-4", "--reason", "stolen")
+        assert done.returncode == 0, done.stderr
+        assert client.mail(LAB)[0] == 535
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        connect(gateway, user="ehr-4", password=secret)
+    (event,) = gateway.events(kind="credential.revoked")
+    assert (event["data"]["name"], event["data"]["why"]) == ("ehr-4", "stolen")
+
+
+def test_from_another_network(gateway: Installation) -> None:
+    secret = create(gateway, "ehr-5", "--network", "192.0.2.0/24")
+    with pytest.raises(smtplib.SMTPAuthenticationError) as caught:
+        connect(gateway, user="ehr-5", password=secret)
+    assert caught.value.smtp_code == 535
+    assert {event["data"]["why"] for event in gateway.events(kind="auth.failed")} == {"network"}
+
+
+def test_last_use_is_written_down(installation: Installation) -> None:
+    """At a stop at the latest."""
+    secret = create(installation, "ehr-6")
+    assert listed(installation, "ehr-6")["last_used_at"] is None
+    installation.start()
+    with connect(installation, user="ehr-6", password=secret) as client:
+        assert client.mail(LAB)[0] == 250
+    installation.stop()
+    assert listed(installation, "ehr-6")["last_used_at"]
