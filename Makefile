@@ -24,7 +24,7 @@ test: $(VENV)/.test system
 	$(BIN)/python -m pytest
 
 quick: $(VENV)/.test
-	$(BIN)/python -m pytest -q -m "not slow and not e2e"
+	$(BIN)/python -m pytest -q -m "not slow and not e2e" -n auto --dist loadscope
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
