@@ -202,6 +202,15 @@ def user_disabled(*, at: datetime, address: str, by: str) -> Event:
     return _event("user.disabled", at, address=address, by=by)
 
 
+def user_delegated(*, at: datetime, address: str, other: str, by: str) -> Event:
+    """Somebody may send as another address from now on."""
+    return _event("user.delegated", at, address=address, may_send_as=other, by=by)
+
+
+def user_undelegated(*, at: datetime, address: str, other: str, by: str) -> Event:
+    return _event("user.undelegated", at, address=address, may_send_as=other, by=by)
+
+
 def key_imported(*, at: datetime, address: str, fingerprint: str, expires_at: datetime | None, by: str) -> Event:
     """A recipient's OpenPGP certificate."""
     return _event(

@@ -12,6 +12,8 @@ from gateway.config import Settings
 LINE_LIMIT: Final = 4096
 PASSWORD = click.option("--password-stdin", is_flag=True, help="Take the first line of standard input.")
 
+MAY_SEND_AS = click.option("--may-send-as", "other", required=True, metavar="OTHER", help="The other address.")
+
 
 @click.group()
 @config_option
@@ -50,8 +52,13 @@ def list_(settings: Settings, *, as_json: bool) -> None:
         for row in rows:
             print_json(row)
         return
-    columns = ("address", "role", "created_at", "disabled_at")
-    print_table([[row[column] for column in columns] for row in rows], ("address", "role", "since", "disabled"))
+    print_table(
+        [
+            [row["address"], row["role"], " ".join(row["may_send_as"]) or None, row["created_at"], row["disabled_at"]]
+            for row in rows
+        ],
+        ("address", "role", "also sends as", "since", "disabled"),
+    )
 
 
 @user.command()
@@ -61,6 +68,26 @@ def disable(settings: Settings, *, address: str) -> None:
     """Refuse somebody from now on."""
     ask(settings, "user.disable", address=address)
     click.echo(f"{address} can sign in no longer")
+
+
+@user.command()
+@click.argument("address")
+@MAY_SEND_AS
+@settings_option
+def delegate(settings: Settings, *, address: str, other: str) -> None:
+    """Let somebody send as another address of yours too."""
+    ask(settings, "user.delegate", address=address, other=other)
+    click.echo(f"{address} may send as {other}")
+
+
+@user.command()
+@click.argument("address")
+@MAY_SEND_AS
+@settings_option
+def undelegate(settings: Settings, *, address: str, other: str) -> None:
+    """Take that back."""
+    ask(settings, "user.undelegate", address=address, other=other)
+    click.echo(f"{address} may send as {other} no longer")
 
 
 def _password(*, is_piped: bool) -> str:

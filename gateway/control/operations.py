@@ -15,6 +15,8 @@ TABLE: Final[Mapping[str, Operation]] = {
     "user.passwd": on_store(people.passwd),
     "user.list": on_store(people.listing),
     "user.disable": on_store(people.disable),
+    "user.delegate": people.delegate,
+    "user.undelegate": people.undelegate,
     "credential.create": credentials.create,
     "credential.list": credentials.listing,
     "credential.revoke": credentials.revoke,

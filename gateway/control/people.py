@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import events
+from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.intake.passwords import hash_password
-from gateway.message.address import AddressError, parse_address
+from gateway.message.address import AddressError, domain_of, parse_address
 from gateway.store import people
 from gateway.store.errors import MissingRow
 from gateway.store.people import Person
@@ -47,14 +48,41 @@ async def disable(store: Store, *, address: str) -> None:
         raise Refused(f"there is no user {name}") from None
 
 
+async def delegate(office: Office, *, address: str, other: str) -> None:
+    """Let somebody send as another address of ours.
+
+    Raises: Refused when there is no such person, the other address is not ours, or that was so already.
+    """
+    now, name, mailbox = datetime.now(UTC), _name(address), _name(other)
+    if domain_of(mailbox) not in {domain.name for domain in office.settings.domain}:
+        raise Refused(f"{mailbox}: mail from this domain is not sent from here", 2)
+    event = events.user_delegated(at=now, address=name, other=mailbox, by=BY)
+    try:
+        is_new = mailbox != name and await people.delegate(office.store, name, mailbox, at=now, events=(event,))
+    except MissingRow:
+        raise Refused(f"there is no user {name}") from None
+    if not is_new:
+        raise Refused(f"{name} may send as {mailbox} already")
+
+
+async def undelegate(office: Office, *, address: str, other: str) -> None:
+    """The opposite, from the next message on. Raises: Refused when there was nothing to take back."""
+    name, mailbox = _name(address), _name(other)
+    event = events.user_undelegated(at=datetime.now(UTC), address=name, other=mailbox, by=BY)
+    if not await people.undelegate(office.store, name, mailbox, events=(event,)):
+        raise Refused(f"{name} has no delegation to send as {mailbox}")
+
+
 async def listing(store: Store) -> list[dict[str, Any]]:
     """Everybody, by address; no hashes."""
     async with store.read() as conn:
         found = await people.everyone(conn)
+        others = await people.delegations(conn)
     return [
         {
             "address": one.address,
             "role": one.role,
+            "may_send_as": list(others.get(one.address, ())),
             "created_at": one.created_at.isoformat(),
             "disabled_at": None if one.disabled_at is None else one.disabled_at.isoformat(),
         }

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from gateway.message.address import AddressError, parse_from
-from gateway.message.fields import HeaderError, Parsed, check_field, split_message
+from gateway.message.fields import Field, HeaderError, Parsed, check_field, split_message
 from gateway.message.verdict import Verdict
 from policy.decision import Method
 
@@ -25,6 +25,7 @@ CONTROL_PREFIX: Final = "x-mailward-"
 # section 5), which nothing that a client writes may grant (ID-08).
 NEVER_RELAYED: Final = frozenset({"bcc", "resent-bcc", "return-path", "tls-required"})
 ONCE: Final = frozenset({"date", "message-id", "subject"})  # RFC 5322 section 3.6: at most one; the first counts
+CLAIMS: Final = frozenset({"sender", "resent-from", "resent-sender"})  # who sends, besides From (RFC 5322 section 3.6)
 RECEIVED_BY: Final = re.compile(r"\bby[ \t]+([A-Za-z0-9._-]+)", re.ASCII)
 AUTHSERV: Final = re.compile(r'[ \t]*"?([A-Za-z0-9._-]+)"?[ \t]*(?:[ \t]\d+[ \t]*)?;')
 MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,250}>")
@@ -35,10 +36,12 @@ class HeaderFacts:
     """What the header says that matters to us.
 
     message_id: with angle brackets; empty when missing or odd. control: the `X-Mailward-*` fields, lower-case names
-    without the prefix, first of each; only to be believed where the credential or listener allows it.
+    without the prefix, first of each; only to be believed where the credential or listener allows it. claims: the
+    addresses in Sender, Resent-From and Resent-Sender, an empty one for what is not one plain address.
     """
 
     from_address: str
+    claims: tuple[str, ...]
     message_id: str
     date: str
     urgent: bool
@@ -76,6 +79,7 @@ def check(data: bytes, *, hostname: str) -> HeaderFacts | Verdict:
     control = _control(parsed)
     return HeaderFacts(
         from_address=address,
+        claims=tuple(_claimed(field) for field in parsed.fields if field.name in CLAIMS),
         message_id=message_id if MESSAGE_ID.fullmatch(message_id) else "",
         date=_first(parsed, "date"),
         urgent="urgent" in (control.get("priority", "").lower(), _first(parsed, "priority").lower())
@@ -120,6 +124,13 @@ def _has_looped(parsed: Parsed, hostname: str) -> bool:
     received = parsed.all("received")
     names = (RECEIVED_BY.search(field.text) for field in received)
     return len(received) >= MAX_HOPS or any(name and name[1].lower() == hostname.lower() for name in names)
+
+
+def _claimed(field: Field) -> str:
+    try:
+        return parse_from(field.value)
+    except AddressError:
+        return ""
 
 
 def _first(parsed: Parsed, name: str) -> str:

@@ -20,7 +20,7 @@ from gateway.log import get_logger
 from gateway.message.account import may_send_as
 from gateway.message.address import domain_of
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
-from gateway.message.envelope import Envelope, Recipient
+from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.event import Event
 from gateway.message.fields import split_message
 from gateway.message.hygiene import HeaderFacts, check, prepare
@@ -104,7 +104,7 @@ class Pipeline:
         header = check(data, hostname=self._policy.hostname)
         if isinstance(header, Verdict):
             return header
-        if not self._may_write_as(envelope, header.from_address):
+        if not self._may_write_as(envelope.client, header):
             return Verdict.FROM_NOT_YOURS
         try:
             async with asyncio.timeout(INSPECTED_WITHIN_S):
@@ -130,11 +130,15 @@ class Pipeline:
         fault = self._store.fault
         return None if fault is None else STORE_VERDICTS[type(fault)]
 
-    def _may_write_as(self, envelope: Envelope, author: str) -> bool:
-        """Who logged in writes as what he may send as (ID-04); a trusted network writes for our domains (ID-02)."""
-        client = envelope.client
-        is_ours = domain_of(author) in self._policy.domains
-        return is_ours and (not client.login or may_send_as(author, client.senders))
+    def _may_write_as(self, client: Client, header: HeaderFacts) -> bool:
+        """Who signed in is in From, Sender and resent fields only what he may send as (ID-04, ID-05); a trusted network
+        writes for our domains (ID-02)."""
+        if not client.login:
+            return domain_of(header.from_address) in self._policy.domains
+        return all(
+            domain_of(claim) in self._policy.domains and may_send_as(claim, client.senders)
+            for claim in (header.from_address, *header.claims)
+        )
 
     async def _decide(self, envelope: Envelope, header: HeaderFacts, report: Report) -> tuple[Decision, ...]:
         facts = self._facts.gather(

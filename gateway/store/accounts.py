@@ -1,6 +1,6 @@
 """Everybody who may sign in, kept in memory: every MAIL asks, and the registers hardly ever change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
@@ -37,14 +37,16 @@ class Accounts:
     async def _read(self) -> Directory:
         async with self._store.read() as conn:
             persons = await people.everyone(conn)
+            others = await people.delegations(conn)
             living = [one for one in await credentials.everything(conn) if one.revoked_at is None]
         programs = [_program(one) for one in living]
-        accounts = [_person(one) for one in persons if one.disabled_at is None] + programs
+        accounts = [_person(one, others.get(one.address, ())) for one in persons if one.disabled_at is None] + programs
         return Directory(by_login={one.login: one for one in accounts}, by_secret={one.key: one for one in programs})
 
 
-def _person(one: Person) -> Account:
-    return Account(login=one.address, is_program=False, key=one.password_hash, senders=frozenset({one.address}))
+def _person(one: Person, others: Sequence[str]) -> Account:
+    senders = frozenset({one.address, *others})
+    return Account(login=one.address, is_program=False, key=one.password_hash, senders=senders)
 
 
 def _program(one: Credential) -> Account:

@@ -1,6 +1,6 @@
 """People who may sign in. The store keeps their password hashes; `gateway.intake` makes and checks them (argon2id)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.message.event import Event
 from gateway.store.errors import MissingRow
 from gateway.store.store import Store
-from gateway.store.tables import person
+from gateway.store.tables import delegation, person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,42 @@ async def passwd(store: Store, address: str, password_hash: str, *, events: Sequ
 async def disable(store: Store, address: str, *, at: datetime, events: Sequence[Event]) -> None:
     """Raises: MissingRow for an unknown address."""
     await _change(store, address, events, disabled_at=at)
+
+
+async def delegate(store: Store, address: str, other: str, *, at: datetime, events: Sequence[Event]) -> bool:
+    """Let somebody send as another address. Returns: False, and nothing is written, when that was so already.
+
+    Raises: MissingRow for an unknown address.
+    """
+
+    async def work(conn: AsyncConnection) -> bool:
+        if await get(conn, address) is None:
+            raise MissingRow(f"{address}: no such user")
+        if other in (await delegations(conn)).get(address, ()):
+            return False
+        await conn.execute(sa.insert(delegation), {"address": address, "may_send_as": other, "created_at": at})
+        return True
+
+    return await store.transact(work, events=lambda is_new: events if is_new else ())
+
+
+async def undelegate(store: Store, address: str, other: str, *, events: Sequence[Event]) -> bool:
+    """The opposite. Returns: whether there was something to take back."""
+
+    async def work(conn: AsyncConnection) -> bool:
+        this = (delegation.c.address == address, delegation.c.may_send_as == other)
+        return (await conn.execute(sa.delete(delegation).where(*this))).rowcount > 0
+
+    return await store.transact(work, events=lambda was_there: events if was_there else ())
+
+
+async def delegations(conn: AsyncConnection) -> Mapping[str, tuple[str, ...]]:
+    """By person, the other addresses they may send as, in order; only people who have any."""
+    rows = await conn.execute(sa.select(delegation).order_by(delegation.c.address, delegation.c.may_send_as))
+    found: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        found[row.address] = (*found.get(row.address, ()), row.may_send_as)
+    return found
 
 
 async def _change(store: Store, address: str, events: Sequence[Event], **values: object) -> None:

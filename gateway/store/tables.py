@@ -107,6 +107,15 @@ person: Final = sa.Table(
     sa.Column("disabled_at", UtcMicros),
 )
 
+# Addresses that a person may send as, beside the own one.
+delegation: Final = sa.Table(
+    "delegation",
+    metadata,
+    sa.Column("address", sa.String(320), sa.ForeignKey("person.address"), primary_key=True),
+    sa.Column("may_send_as", sa.String(320), primary_key=True),
+    sa.Column("created_at", UtcMicros, nullable=False),
+)
+
 # Passwords for programs. The secret is random, so its SHA-256 says nothing about it. Never deleted: a name means one
 # program for as long as the audit log speaks of it.
 credential: Final = sa.Table(

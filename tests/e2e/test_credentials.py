@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.installation import Installation
+from tests.e2e.installation import USER, Installation
 from tests.e2e.letters import new_marker, plain
 from tests.e2e.nexthop import NextHop
 from tests.e2e.submit import connect, hand_in
@@ -80,6 +80,20 @@ def test_from_another_network(gateway: Installation) -> None:
         connect(gateway, user="ehr-5", password=secret)
     assert caught.value.smtp_code == 535
     assert {event["data"]["why"] for event in gateway.events(kind="auth.failed")} == {"network"}
+
+
+def test_a_person_sends_for_another(gateway: Installation, partner: NextHop) -> None:
+    """ID-03, ID-04: by a delegation, and no longer when it is taken back, in the same session."""
+    boss, marker = "director@clinic.example", new_marker()
+    with connect(gateway) as client:
+        assert client.mail(boss)[0] == 553
+        assert gateway.run("user", "delegate", USER, "--may-send-as", boss).returncode == 0
+        hand_in(client, plain(marker, to=RECIPIENT, sender=boss), to=[RECIPIENT], sender=boss)
+        assert partner.wait_for(marker.encode()).mail_from == boss
+        assert gateway.run("user", "undelegate", USER, "--may-send-as", boss).returncode == 0
+        assert client.mail(boss)[0] == 553
+    kinds = [event["kind"] for event in gateway.events() if event["data"].get("may_send_as") == boss]
+    assert kinds == ["user.delegated", "user.undelegated"]
 
 
 def test_last_use_is_written_down(installation: Installation) -> None:

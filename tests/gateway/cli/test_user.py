@@ -10,7 +10,7 @@ from gateway.cli.main import main
 from tests.gateway.config.samples import config_in
 
 PASSWORD = "correct horse battery"
-JOE = "joe@clinic.example"
+JOE, LAB = "joe@clinic.example", "lab@clinic.example"
 pytestmark = pytest.mark.slow  # passwords are hashed by argon2id
 
 
@@ -36,6 +36,11 @@ def test_add_passwd_list_disable(config: Path) -> None:
     (row,) = listed(config)
     assert (row["address"], row["role"]) == (JOE, "sender")
     assert not row["disabled_at"]
+    assert run(config, "delegate", JOE, "--may-send-as", LAB).stdout == f"{JOE} may send as {LAB}\n"
+    assert run(config, "delegate", JOE, "--may-send-as", LAB).exit_code == 1
+    assert LAB in run(config, "list").stdout
+    assert run(config, "undelegate", JOE, "--may-send-as", LAB).exit_code == 0
+    assert LAB not in run(config, "list").stdout
     assert run(config, "disable", JOE).exit_code == 0
     assert listed(config)[0]["disabled_at"]
     assert JOE in run(config, "list").stdout

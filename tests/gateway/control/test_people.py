@@ -4,6 +4,7 @@ import pytest
 
 from gateway.audit.search import Query, search
 from gateway.control import people
+from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.store.store import Store
 
@@ -24,6 +25,32 @@ async def test_add_passwd_disable(store: Store) -> None:
         events = [found.event for found in await search(conn, Query())]
     assert [event.kind for event in events] == ["user.added", "user.password_changed", "user.disabled"]
     assert PASSWORD not in repr([*events, row])
+
+
+async def test_delegations(office: Office) -> None:
+    """Send-as: ours only, audited, listed, taken back."""
+    await people.add(office.store, address="joe@clinic.example", password=PASSWORD, role="sender")
+    await people.delegate(office, address="Joe@clinic.example", other="Lab@Clinic.example")
+    (row,) = await people.listing(office.store)
+    assert row["may_send_as"] == ["lab@clinic.example"]
+    for other, why in (
+        ("lab@clinic.example", "already"),
+        ("joe@clinic.example", "already"),
+        ("lab@elsewhere.example", "not sent from here"),
+    ):
+        with pytest.raises(Refused, match=why):
+            await people.delegate(office, address="joe@clinic.example", other=other)
+    with pytest.raises(Refused, match="no user"):
+        await people.delegate(office, address="nobody@clinic.example", other="lab@clinic.example")
+    await people.undelegate(office, address="joe@clinic.example", other="lab@clinic.example")
+    with pytest.raises(Refused, match="no delegation"):
+        await people.undelegate(office, address="joe@clinic.example", other="lab@clinic.example")
+    async with office.store.read() as conn:
+        events = [found.event for found in await search(conn, Query())]
+    assert [(event.kind, event.data.get("may_send_as")) for event in events[1:]] == [
+        ("user.delegated", "lab@clinic.example"),
+        ("user.undelegated", "lab@clinic.example"),
+    ]
 
 
 async def test_nobody(store: Store) -> None:

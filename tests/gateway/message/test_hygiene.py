@@ -52,8 +52,19 @@ def test_facts_of_an_ordinary_message() -> None:
         b"Message-ID: <1@clinic.example>\r\nDate: today\r\nReceived: by other.example; now\r\n\r\n"
     )
     assert found == HeaderFacts(
-        from_address="Joe@clinic.example", message_id="<1@clinic.example>", date="today", urgent=False, control={}
+        from_address="Joe@clinic.example",
+        claims=("x@y.example", "z@y.example"),
+        message_id="<1@clinic.example>",
+        date="today",
+        urgent=False,
+        control={},
     )
+
+
+@pytest.mark.parametrize("value", [b"", b"a@b.example, c@d.example", b'"a@b.example" <c@d.example>', b"<@a,@b:u@c>"])
+def test_a_claim_that_can_be_read_in_two_ways_is_nobody(value: bytes) -> None:
+    """ID-05, ID-06: an empty claim is nobody's address, so no login may make it."""
+    assert facts(b"From: a@b.example\r\nSender: " + value + b"\r\n\r\n").claims == ("",)
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,78 @@ async def test_the_author_is_who_signed_in(store: Store, author: str, login: str
     assert isinstance(answer, Accepted) if is_fine else answer is Verdict.FROM_NOT_YOURS, answer
 
 
+BOSS = "boss@clinic.example"
+LAB = frozenset({SENDER, BOSS, "*@lab.example", "<>"})
+
+
+@pytest.mark.parametrize(
+    ("author", "fields", "senders", "is_fine"),
+    [
+        (SENDER, [f"Sender: {SENDER}"], None, True),
+        (SENDER, [f"Sender: {BOSS}"], None, False),
+        (SENDER, [f"Sender: {SENDER}", f"Sender: {BOSS}"], None, False),
+        (SENDER, [f"Resent-From: {BOSS}"], None, False),
+        (SENDER, [f"Resent-Sender: {BOSS}", f"Resent-From: {SENDER}"], None, False),
+        (SENDER, ["Sender: nobody"], LAB, False),
+        (SENDER, [f"Sender: {SENDER}, {BOSS}"], LAB, False),
+        (BOSS, [f"Sender: {SENDER}"], None, False),
+        (BOSS, [f"Sender: {SENDER}"], LAB, True),
+        ("Boss <Boss@clinic.example>", [], LAB, True),
+        ("x@lab.example", [], LAB, False),
+    ],
+)
+@pytest.mark.parametrize("login", [SENDER, "ehr-1"])
+async def test_whoever_stands_in_the_header_is_allowed(
+    store: Store, author: str, fields: list[str], senders: frozenset[str] | None, login: str, is_fine: bool
+) -> None:
+    """ID-04, ID-05: From, Sender and resent fields, for people with delegations and for programs alike, and always
+    within our domains."""
+    data = letter(*(field.encode() for field in fields), author=author)
+    allowed = senders or frozenset({SENDER})
+    answer = await Counter(store).submit(data, login=login, senders=allowed)
+    assert isinstance(answer, Accepted) if is_fine else answer is Verdict.FROM_NOT_YOURS, answer
+    assert REPLIES[Verdict.FROM_NOT_YOURS].code == 553
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"From: {SENDER}\r\nFrom: {BOSS}",
+        f"From: {BOSS}\r\nFrom: {SENDER}",
+        f"From: {SENDER}\r\n From: {BOSS}\r\nFrom: {BOSS}",
+        f"From : {BOSS}\r\nFrom: {SENDER}",
+        f"From\r\n : {BOSS}\r\nFrom: {SENDER}",
+        f"\x00From: {BOSS}\r\nFrom: {SENDER}",
+        f"From:\x00 {SENDER}",
+        f"From: {SENDER}\x00, {BOSS}",
+        f"From: {BOSS}, {SENDER}",
+        f"From: {SENDER} {BOSS}",
+        f"From: <{SENDER}> <{BOSS}>",
+        f"From: <{SENDER}>{BOSS}",
+        f"From: {BOSS} <{SENDER}>",
+        f'From: "{BOSS}" <{SENDER}>',
+        f"From: <@{BOSS}:{SENDER}>",
+        f"From: <@a.example,@b.example:{SENDER}>",
+        f"From: group: {SENDER};",
+        f"From: (<{BOSS}>\r\n) {SENDER}",
+        "From: =?utf-8?B?Ym9zc0BjbGluaWMuZXhhbXBsZQ==?=",
+        f"From: =?utf-8?B?Ym9zc0BjbGluaWMuZXhhbXBsZQ==?= <{SENDER}>",
+        "From: <nurse\\@clinic.example>",
+        'From: "nurse\\@clinic.example"@clinic.example',
+        f"From: {BOSS}",
+        f"from: {SENDER}\r\nFROM: {BOSS}",
+        f"Subject: x\r\n\r\nFrom: {SENDER}",
+    ],
+)
+async def test_no_trick_makes_an_author_of_somebody_else(store: Store, header: str) -> None:
+    """ID-05, ID-06: after espoofer (Chen, Paxson, Jiang, USENIX Security 2020): what two readers could read as two
+    authors is refused, whatever the login may send as."""
+    counter = Counter(store, AssertionError("not to be inspected"))
+    answer = await counter.submit(header.encode() + b"\r\n\r\nHello\r\n")
+    assert answer in {Verdict.BAD_FROM, Verdict.BAD_HEADER, Verdict.FROM_NOT_YOURS}
+    assert REPLIES[answer].code in {550, 553}
+
+
 @pytest.mark.parametrize(
     ("data", "verdict"),
     [

@@ -48,6 +48,26 @@ async def test_people(store: Store) -> None:
     assert "argon2id" not in repr(NURSE)
 
 
+async def test_delegations(store: Store) -> None:
+    """Shown and taken back, in the directory from the next look on; nothing for people who do not exist."""
+    await people.add(store, NURSE, events=())
+    accounts = Accounts(store)
+    event = make_event("user.delegated")
+    assert await people.delegate(store, NURSE.address, "lab@clinic.example", at=NOW, events=(event,))
+    assert not await people.delegate(store, NURSE.address, "lab@clinic.example", at=NOW, events=(event,))
+    with pytest.raises(MissingRow):
+        await people.delegate(store, "nobody@clinic.example", "lab@clinic.example", at=NOW, events=(event,))
+    async with store.read() as conn:
+        assert await people.delegations(conn) == {NURSE.address: ("lab@clinic.example",)}
+    known = (await accounts.current()).by_login[NURSE.address]
+    assert known.senders == {NURSE.address, "lab@clinic.example"}
+    back = make_event("user.undelegated")
+    assert await people.undelegate(store, NURSE.address, "lab@clinic.example", events=(back,))
+    assert not await people.undelegate(store, NURSE.address, "lab@clinic.example", events=(back,))
+    assert (await accounts.current()).by_login[NURSE.address].senders == {NURSE.address}
+    assert await kinds(store) == ["user.delegated", "user.undelegated"]
+
+
 async def test_credentials(store: Store) -> None:
     """Revoked, never deleted: the name stays taken, and the secret works no longer."""
     assert await credentials.add(store, SCANNER, events=(make_event("credential.created"),))
