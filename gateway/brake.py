@@ -20,6 +20,10 @@ class Brake:
         """Whether `wait_s` would refuse; counts nothing."""
         return self._free_at.get(key, now) - self._slack_s > now
 
+    def spent(self, key: bytes, now: float) -> float:
+        """How much of the burst is used up, in tries; counts nothing."""
+        return max(0.0, self._free_at.get(key, now) - now) / self._every_s
+
     def wait_s(self, key: bytes, now: float) -> float:
         """Ask for one. Returns: 0.0 when it is granted and counted, else the seconds until it would be."""
         free_at = max(self._free_at.get(key, now), now)

@@ -175,6 +175,11 @@ def auth_failed(*, at: datetime, login: str, client_ip: str, why: str) -> Event:
     return _event("auth.failed", at, login=login, client_ip=client_ip, why=why)
 
 
+def auth_locked(*, at: datetime, scope: str, login: str, client_ip: str) -> Event:
+    """Too many failed logins. scope: `network`, `account` or `account-here`; login: empty when there is no such one."""
+    return _event("auth.locked", at, scope=scope, login=login, client_ip=client_ip)
+
+
 def credential_created(
     *, at: datetime, name: str, senders: Sequence[str], networks: Sequence[str], expires_at: datetime | None, by: str
 ) -> Event:

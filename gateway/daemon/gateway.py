@@ -204,7 +204,7 @@ class Gateway:
             own_mail=queueing.own_mail,
             metrics=self.metrics,
         )
-        authenticator = Authenticator(book)
+        authenticator, observer = Authenticator(book), IntakeMetrics(self.metrics)
         self._stack.callback(authenticator.close)
         intake = Intake(
             settings.listener,
@@ -214,8 +214,8 @@ class Gateway:
                 may_accept=pipeline.may_accept,
                 account=book.by_login,
                 note_use=book.note_use,
-                verifier=Guard(authenticator, note_failure=book.note_failure),
-                observer=IntakeMetrics(self.metrics),
+                verifier=Guard(authenticator, book, locked=observer.locked),
+                observer=observer,
             ),
             hostname=settings.server.hostname,
             domains=[domain.name for domain in settings.domain],

@@ -1,5 +1,6 @@
 """The intake's observer: counts into the metric table. Labels are listeners, verbs and codes; no addresses."""
 
+from gateway.intake.guard import Scope
 from gateway.metrics import Metrics
 
 
@@ -24,6 +25,10 @@ class IntakeMetrics:
 
     def authenticated(self, listener: str, mechanism: str, *, is_success: bool) -> None:
         self._metrics.counter("smtp_auth", mechanism.lower(), "ok" if is_success else "failed").inc()
+
+    def locked(self, scope: Scope) -> None:
+        """Too many failed logins; for `gateway.intake.guard.Guard`."""
+        self._metrics.counter("auth_locks", scope.value).inc()
 
     def received(self, listener: str, size: int) -> None:
         self._metrics.counter("messages_received", listener).inc()

@@ -1,8 +1,11 @@
 """The book of logins that the store's registers make, the record of wrong ones, and when programs last used theirs."""
 
+import time
 from datetime import UTC, datetime
 
 from gateway.audit import events
+from gateway.brake import Brake
+from gateway.intake.guard import Scope
 from gateway.message.account import Account
 from gateway.store import credentials
 from gateway.store.accounts import Accounts
@@ -11,11 +14,12 @@ from gateway.store.store import Store
 
 
 class AccountBook:
-    """A `gateway.intake.auth.Book` on an open store."""
+    """A `gateway.intake.auth.Book` and a `gateway.intake.guard.Record` on an open store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._accounts = Accounts(store)
+        self._strangers = Brake(every_s=60, burst=100)  # locks of networks in the audit log
         self._used: dict[str, datetime] = {}  # programs since the last `write_uses`
 
     async def by_login(self, login: str) -> Account | None:
@@ -31,6 +35,17 @@ class AccountBook:
         if await self.by_login(login) is not None:
             event = events.auth_failed(at=datetime.now(UTC), login=login, client_ip=ip, why=why)
             await self._store.commit(Unit(events=(event,)))
+
+    async def note_lock(self, scope: Scope, login: str, ip: str) -> None:
+        """A lock enters the audit log; the login is named if there is such a one. Strangers cannot fill the log: it
+        takes a good many failures to be locked, and the rest is in the log of the service."""
+        known = await self.by_login(login) is not None
+        if scope is not Scope.NETWORK and not known:
+            return
+        if self._strangers.wait_s(b"", time.monotonic()) and not known:
+            return
+        event = events.auth_locked(at=datetime.now(UTC), scope=scope, login=login if known else "", client_ip=ip)
+        await self._store.commit(Unit(events=(event,)))
 
     def note_use(self, account: Account) -> None:
         """A program sends. Kept in memory: one message more is no reason to write."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from gateway.audit.search import Query, search
+from gateway.brake import REMEMBERED
 from gateway.intake.auth import AuthBusyError
 from gateway.intake.book import AccountBook
-from gateway.intake.guard import Guard
+from gateway.intake.guard import Guard, Scope
 from gateway.message.account import Account
 from gateway.store import people
 from gateway.store.store import Store
@@ -41,9 +42,28 @@ class Clock:
         return self.now
 
 
+class Record:
+    """What was written down, and how long answers waited."""
+
+    def __init__(self) -> None:
+        self.failures: list[tuple[str, str, str]] = []
+        self.locks: list[tuple[Scope, str]] = []
+        self.told: list[Scope] = []
+        self.delays: list[float] = []
+
+    async def note_failure(self, login: str, ip: str, why: str) -> None:
+        self.failures.append((login, ip, why))
+
+    async def note_lock(self, scope: Scope, login: str, ip: str) -> None:
+        self.locks.append((scope, login))
+
+    async def pause(self, seconds: float) -> None:
+        self.delays.append(seconds)
+
+
 @pytest.fixture
-def noted() -> list[tuple[str, str, str]]:
-    return []
+def noted() -> Record:
+    return Record()
 
 
 @pytest.fixture
@@ -52,11 +72,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def guard(noted: list[tuple[str, str, str]], clock: Clock) -> Guard:
-    async def note(account: str, ip: str, why: str) -> None:
-        noted.append((account, ip, why))
-
-    return Guard(Passwords(), note_failure=note, clock=clock)
+def guard(noted: Record, clock: Clock) -> Guard:
+    return Guard(Passwords(), noted, locked=noted.told.append, clock=clock, pause=noted.pause)
 
 
 async def fail(guard: Guard, count: int, *, ip: str = HERE, user: str = JOE) -> int:
@@ -110,24 +127,71 @@ async def test_success_costs_nothing(guard: Guard) -> None:
     assert all([await guard.verify(JOE, RIGHT, ip=HERE) for _ in range(200)])
 
 
-async def test_failures_are_noted(guard: Guard, noted: list[tuple[str, str, str]]) -> None:
+async def test_failures_are_noted(guard: Guard, noted: Record) -> None:
     """By account and address; what is no login, perhaps a password in the wrong field, is not even handed on."""
     await fail(guard, 1)
     await fail(guard, 1, user="hunter2 !")
     await guard.verify(JOE, RIGHT, ip=HERE)
     await asyncio.sleep(0)
-    assert noted == [(JOE, HERE, "password")]
+    assert noted.failures == [(JOE, HERE, "password")]
 
 
 @pytest.mark.parametrize(("user", "why"), [("scanner", "network"), ("old-scanner", "expired")])
 async def test_a_right_secret_in_the_wrong_place_or_time_is_a_failure(
-    guard: Guard, noted: list[tuple[str, str, str]], user: str, why: str
+    guard: Guard, noted: Record, user: str, why: str
 ) -> None:
     """SA-06: counted and noted like a wrong one."""
     assert await guard.verify(user, RIGHT, ip=HERE) is None
     await asyncio.sleep(0)
-    assert noted == [(user, HERE, why)]
+    assert noted.failures == [(user, HERE, why)]
     assert await fail(guard, 40) == 29
+
+
+async def test_the_answer_to_a_wrong_password_comes_later_with_each(guard: Guard, noted: Record, clock: Clock) -> None:
+    """Known or unknown, by place as by account; a success is never delayed, and time forgives."""
+    await fail(guard, 10)
+    assert noted.delays == [0, 0, 0, 0.5, 1, 2, 4, 4, 4, 4]
+    clock.now += 3600
+    noted.delays.clear()
+    await fail(guard, 10, user="nobody@clinic.example")
+    assert noted.delays == [0, 0, 0, 0.5, 1, 2, 4, 4, 4, 4]
+    clock.now += 3600
+    noted.delays.clear()
+    await fail(guard, 6, ip="10.0.0.{0}")
+    assert noted.delays == [0, 0, 0, 0.5, 1, 2]
+    noted.delays.clear()
+    assert await guard.verify(JOE, RIGHT, ip=HERE)
+    assert noted.delays == []
+
+
+async def test_a_lock_is_told_once_an_hour(guard: Guard, noted: Record, clock: Clock) -> None:
+    """Log, metric and audit log hear of it, not of each try that it lets through."""
+    await fail(guard, 40)
+    clock.now += 60
+    await fail(guard, 10)
+    assert noted.told == [Scope.NETWORK]
+    await fail(guard, 200, ip="10.0.0.{0}")
+    await asyncio.sleep(0)
+    assert noted.told == [Scope.NETWORK, Scope.ACCOUNT]
+    assert noted.locks == [(Scope.NETWORK, JOE), (Scope.ACCOUNT, JOE)]
+    clock.now += 3600
+    await fail(guard, 40)
+    assert noted.told.count(Scope.NETWORK) == 2
+
+
+async def test_an_account_where_it_is_known_is_locked_by_itself(guard: Guard, noted: Record) -> None:
+    assert await guard.verify(JOE, RIGHT, ip=HERE)
+    await fail(guard, 40)
+    assert noted.told == [Scope.ACCOUNT_HERE]
+
+
+async def test_memory_is_bounded(guard: Guard) -> None:
+    """As many names and networks as an attacker likes."""
+    for number in range(100):
+        await fail(guard, 1, ip=f"2001:db8:0:{number:x}::1", user=f"user{number}@clinic.example")
+    held = [*guard._by_place._free_at, *guard._by_account._free_at]
+    assert len(held) == 200
+    assert guard._by_place._remembered == guard._by_account._remembered == REMEMBERED
 
 
 async def test_a_right_secret_in_its_place(guard: Guard) -> None:
@@ -149,6 +213,17 @@ async def test_a_wrong_password_enters_the_audit_log(store: Store) -> None:
     await book.note_failure(JOE, HERE, "password")
     await book.note_failure("nobody@clinic.example", HERE, "password")
     await book.note_failure("hunter2", HERE, "password")
+    await book.note_lock(Scope.ACCOUNT, JOE, HERE)
+    await book.note_lock(Scope.ACCOUNT, "nobody@clinic.example", HERE)
+    await book.note_lock(Scope.NETWORK, "nobody@clinic.example", HERE)
+    for _ in range(200):
+        await book.note_lock(Scope.NETWORK, "", HERE)
     async with store.read() as conn:
+        locked = [found.event.data for found in await search(conn, Query(kind="auth.locked"))]
         (found,) = await search(conn, Query(kind="auth.failed"))
+    assert locked[:2] == [
+        {"scope": "account", "login": JOE, "client_ip": HERE},
+        {"scope": "network", "login": "", "client_ip": HERE},
+    ]
+    assert len(locked) == 100, "strangers cannot fill the audit log"
     assert found.event.data == {"login": JOE, "client_ip": HERE, "why": "password"}
