@@ -5,7 +5,7 @@ raising never lowers. Then each recipient's ladder is what the configuration giv
 `OBSTACLES` takes away. Mail whose ladder ends up empty is held for a person: plain text is no way out (invariant 1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -53,6 +53,10 @@ class Facts:
     requiretls: bool = False
 
 
+# What X-Mailward-Method orders: both ciphertexts are opened by the recipient alone, so neither is less than the other.
+RANKS: Final[Mapping[Method, int]] = {Method.TLS: 0, Method.SMIME: 1, Method.OPENPGP: 1, Method.PORTAL: 2}
+
+
 def choose_methods(
     route: tuple[Method, ...], domain: tuple[Method, ...], delivery: tuple[Method, ...]
 ) -> tuple[tuple[Method, ...], MethodSource]:
@@ -70,6 +74,21 @@ def _could_not_read(facts: Facts) -> str:
         return ""
     more = f", and {len(parts) - 1} more" if len(parts) > 1 else ""
     return f"Something could not be read ({parts[0].place}: {parts[0].reason}{more}), so it counts as protected."
+
+
+def _asked(facts: Facts) -> str:
+    lowest = facts.report.lowest_method
+    return f"The sender's system asked for {lowest} or more (X-Mailward-Method)." if lowest else ""
+
+
+def _is_below(method: Method) -> Callable[[Facts, RecipientFacts], bool]:
+    """Whether more than this method was asked for."""
+
+    def stands(facts: Facts, _to: RecipientFacts) -> bool:
+        lowest = facts.report.lowest_method
+        return lowest is not None and RANKS[method] < RANKS[lowest]
+
+    return stands
 
 
 def _said(applies: Callable[[Facts], bool], sentence: str) -> Callable[[Facts], str]:
@@ -91,6 +110,7 @@ GROUNDS: Final[tuple[Callable[[Facts], str], ...]] = (
         lambda facts: facts.report.encrypted,
         "The body is encrypted already, but its subject and headers are not, so it is protected all the same.",
     ),
+    lambda facts: _asked(facts),
     _said(lambda facts: facts.requiretls, "The sender asked for verified TLS on the whole way (REQUIRETLS)."),
 )
 
@@ -105,6 +125,10 @@ class Obstacle:
 
 
 OBSTACLES: Final = (
+    *(
+        Obstacle(method, _is_below(method), f"{method} is less than the sender's system asked for, so it is skipped.")
+        for method in (Method.TLS, Method.SMIME, Method.OPENPGP)
+    ),
     Obstacle(Method.SMIME, lambda _facts, _to: True, "S/MIME is not built yet, so that method is skipped."),
     Obstacle(
         Method.TLS,

@@ -25,8 +25,8 @@ def message_accepted(envelope: Envelope, *, queue_id: str, size: int) -> Event:
     return _event(
         "message.accepted", envelope.received_at, queue_id,
         sender=envelope.sender, login=client.login, listener=client.listener, client_ip=client.ip, helo=client.helo,
-        tls_version=client.tls_version, tls_cipher=client.tls_cipher, size=size, recipients=len(envelope.recipients),
-        requiretls=envelope.requiretls, envid=envelope.envid,
+        tls_version=client.tls_version, tls_cipher=client.tls_cipher, certificate=client.certificate, size=size,
+        recipients=len(envelope.recipients), requiretls=envelope.requiretls, envid=envelope.envid,
     )  # fmt: skip
 
 

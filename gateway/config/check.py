@@ -40,6 +40,11 @@ def check(settings: Settings, *, now: datetime | None = None) -> tuple[Problem, 
     for number, domain in enumerate(settings.domain):
         for place, signature in enumerate(domain.dkim):
             faults += _dkim(signature.private_key, ("domain", number, "dkim", place, "private_key"))
+    for number, listener in enumerate(settings.listener):
+        if listener.client_ca is not None:
+            faults += _anchors(listener.client_ca, ("listener", number, "client_ca"))
+        if listener.tenant_header is not None:
+            faults += _secret_inside(settings, ("listener", number, "tenant_header"))
     if settings.delivery.ca_file is not None:
         faults += _anchors(settings.delivery.ca_file, ("delivery", "ca_file"))
     return tuple(settings.problem(key, text) for key, text in faults)
@@ -122,6 +127,13 @@ def _anchors(path: Path, key: Key) -> Iterator[Fault]:
     found = _certificates(path)
     if isinstance(found, str):
         yield key, found
+
+
+def _secret_inside(settings: Settings, key: Key) -> Iterator[Fault]:
+    """A secret that stands in the file of the configuration itself."""
+    file = settings.problem(key, "").file
+    if file.is_file() and (exposed := _exposed(file)):
+        yield key, f"is a secret, and {exposed}"
 
 
 def _content(path: Path) -> bytes | str:

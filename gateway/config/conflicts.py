@@ -33,17 +33,35 @@ def _listeners(settings: Settings) -> Iterator[Conflict]:
         here = ("listener", number)
         networks, mode = (*here, "trusted_networks"), (*here, "mode")
         if listener.mode is ListenerMode.RELAY:
-            if not listener.trusted_networks:
-                yield Conflict((networks, mode), 'is missing; a relay needs it, such as ["10.0.0.0/8"]')
+            if not listener.trusted_networks and listener.client_ca is None:
+                yield Conflict((networks, mode), 'is missing; a relay needs it or client_ca, such as ["10.0.0.0/8"]')
+            if listener.client_ca is not None and not listener.require_tls:
+                text = "cannot be false with client_ca: certificates are shown under TLS; remove it"
+                yield Conflict(((*here, "require_tls"), (*here, "client_ca")), text)
             if any(network.prefixlen == 0 for network in listener.trusted_networks):
                 yield Conflict((networks,), "trusts the whole Internet; list only networks of your own")
             continue
         if listener.trusted_networks:
             text = f'has no effect with mode "{listener.mode}"; remove it, or write mode = "relay"'
             yield Conflict((networks, mode), text)
+        if listener.tenant_header:
+            text = f'has no effect with mode "{listener.mode}": users sign in; remove it, or write mode = "relay"'
+            yield Conflict(((*here, "tenant_header"), mode), text)
         if not listener.require_tls:
             text = f'cannot be false with mode "{listener.mode}": passwords need TLS; remove it'
             yield Conflict(((*here, "require_tls"), mode), text)
+
+
+def _proxies(settings: Settings) -> Iterator[Conflict]:
+    """Who believes a PROXY header says whose; a peer that may write one may come from any address it likes."""
+    for number, listener in enumerate(settings.listener):
+        proxies, protocol = (("listener", number, name) for name in ("trusted_proxies", "proxy_protocol"))
+        if listener.proxy_protocol and not listener.trusted_proxies:
+            yield Conflict((proxies, protocol), 'is missing; proxy_protocol needs it, such as ["10.0.0.2/32"]')
+        if listener.trusted_proxies and not listener.proxy_protocol:
+            yield Conflict((proxies, protocol), "has no effect without proxy_protocol = true")
+        if any(network.prefixlen == 0 for network in listener.trusted_proxies):
+            yield Conflict((proxies,), "trusts the whole Internet; list only the load balancers")
 
 
 def _binds(settings: Settings) -> Iterator[Conflict]:
@@ -127,6 +145,7 @@ def _ladders(settings: Settings) -> Iterator[Conflict]:
 
 FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _listeners,
+    _proxies,
     _binds,
     _twins,
     _delays,

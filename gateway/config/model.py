@@ -35,6 +35,7 @@ from gateway.config.fields import (
     Size,
     StoreUrl,
     Tag,
+    TenantHeader,
     Text,
     required,
     setting,
@@ -83,10 +84,12 @@ class Listener(Section):
     mode: ListenerMode = setting(
         "submission",
         "submission: STARTTLS before AUTH, AUTH before MAIL (RFC 6409). submissions: TLS from the start (RFC 8314)."
-        " relay: smart host for trusted networks, without AUTH.",
+        " relay: smart host for trusted networks or certificates, without AUTH.",
     )
     trusted_networks: tuple[Network, ...] = setting(
-        [], "Relay only: peers that may send without a password.", example=["10.0.0.0/8"]
+        [],
+        "Relay only: peers that may send without a password; may be left out with client_ca.",
+        example=["10.0.0.0/8"],
     )
     require_tls: Flag = setting(True, "Refuse MAIL before STARTTLS; only a relay listener may say false.")
     line_endings: LineEndings = setting(
@@ -94,10 +97,22 @@ class Listener(Section):
         "strict refuses bare CR and LF in a message (RFC 5321 2.3.8). repair makes CRLF of them, for a legacy device; a"
         " dot alone on such a line is refused all the same, because it smuggles.",
     )
-    client_ca: OptionalFile = setting("", "Client certificates signed by this authority identify the peer.")
-    tenant_header: Text = setting("", 'Cloud smart hosts share addresses: "Name: value" that proves whose mail it is.')
-    control_headers: Flag = setting(False, "Whether X-Mailward-* headers are believed from peers of this listener.")
-    proxy_protocol: Flag = setting(False, "Whether a load balancer in front tells the peer's address.")
+    client_ca: OptionalFile = setting(
+        "",
+        "Authority of client certificates, PEM. Relay: every peer needs one. Elsewhere users may sign in with one.",
+    )
+    tenant_header: TenantHeader = setting(
+        "",
+        'Relay only: clouds share addresses, so a field "Name: value" that your transport rule adds must stand in each'
+        " message exactly once. It is a secret, and taken out.",
+    )
+    control_headers: Flag = setting(
+        False, "Whether X-Mailward-Method and -Priority are believed from peers of this listener."
+    )
+    proxy_protocol: Flag = setting(False, "Whether a load balancer in front tells the peer's address (PROXY v1, v2).")
+    trusted_proxies: tuple[Network, ...] = setting(
+        [], "The load balancers, with proxy_protocol: nobody else may connect then.", example=["10.0.0.2/32"]
+    )
     limits: Limits = setting(
         {}, "Overrides [limits] for this listener.", example={"message_size": "25MiB"}, derived="what [limits] says"
     )

@@ -12,7 +12,7 @@ class ListenerMode(StrEnum):
 
     SUBMISSION = "submission"  # STARTTLS before AUTH, AUTH before MAIL (RFC 6409)
     SUBMISSIONS = "submissions"  # implicit TLS (RFC 8314 section 3.3)
-    RELAY = "relay"  # peers of trusted_networks, without AUTH
+    RELAY = "relay"  # peers of trusted_networks or with a certificate, without AUTH
 
 
 class LineEndings(StrEnum):

@@ -10,10 +10,6 @@ from typing import Any, Final
 from gateway.config.problems import Fault, Key
 
 HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that this version acts on
-    "listener.client_ca": ("",),
-    "listener.tenant_header": ("",),
-    "listener.control_headers": (False,),
-    "listener.proxy_protocol": (False,),
     "store.url": ("sqlite",),
     "dns.trust_ad": (False,),
     "delivery.route.tls": ("verified", "opportunistic"),

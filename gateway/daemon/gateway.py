@@ -167,7 +167,8 @@ class Gateway:
 
     def _watch_certificates(self) -> None:
         server, portal = self.settings.server.tls, self.settings.portal
-        files = (server.certificate, server.private_key, portal.certificate, portal.private_key)
+        authorities = (one.client_ca for one in self.settings.listener if one.client_ca is not None)
+        files = (server.certificate, server.private_key, portal.certificate, portal.private_key, *authorities)
         watching = asyncio.create_task(Renewal(files, self.reload).run(), name="certificates")
         self.tasks += (watching,)
         self._stack.callback(watching.cancel)

@@ -1,6 +1,7 @@
 """From a listening socket to sessions: one task a connection, counted before anything else is done for it.
 
-TLS from the start (RFC 8314) begins here: a listener's limits hold for half-open handshakes too, and the
+Behind a load balancer the PROXY header is read here, before banner and TLS, so that limits and networks are about the
+real client. TLS from the start (RFC 8314) begins here, too: a listener's limits hold for half-open handshakes, and the
 first bytes of a ClientHello are never taken for commands.
 """
 
@@ -10,10 +11,11 @@ import socket
 from typing import Any, Final
 
 from gateway.config.modes import ListenerMode
-from gateway.intake.connection import SHUTDOWN_S, log
+from gateway.intake.connection import SHUTDOWN_S, log, why_tls_failed
 from gateway.intake.door import Door
 from gateway.intake.protocol import SmtpSession
-from gateway.intake.senders import plain_ip
+from gateway.intake.proxy_header import HeaderReader, Origin, ProxyHeaderError
+from gateway.intake.senders import is_within, plain_ip
 from gateway.message.verdict import Reply
 
 BACKLOG: Final = 512
@@ -46,20 +48,56 @@ async def accept_forever(listening: socket.socket, door: Door) -> None:
 
 async def _welcome(client: socket.socket, peer: Any, door: Door) -> None:
     """One connection from accept to close. peer: as the socket module gives it, host and port first."""
-    ip = plain_ip(peer[0])
-    if refused := door.keeper.admit(ip):
-        _turn_away(client, door, ip, refused)
+    origin = Origin(plain_ip(peer[0]), peer[1])
+    if door.proxies and not is_within(origin.ip, door.proxies):
+        log.warning("untrusted_proxy", listener=door.name, ip=origin.ip)  # SA-11
+        client.close()
+        return
+    counted = "" if door.proxies else origin.ip
+    if refused := door.keeper.admit(counted):
+        _turn_away(client, door, origin.ip, refused)
         return
     door.services.observer.connected(door.name)
     try:
-        session = await _open(client, door, ip, peer[1])
+        if door.proxies:
+            origin = await _real_origin(client, door, origin)
+            if refused := door.keeper.introduce(origin.ip):
+                _turn_away(client, door, origin.ip, refused)
+                return
+            counted = origin.ip
+        session = await _open(client, door, origin)
         if session:
             await session.serve()
+    except ProxyHeaderError as error:
+        log.warning("proxy_header_refused", listener=door.name, ip=origin.ip, why=str(error))
     except Exception as error:  # the edge of the task: nobody awaits it
-        log.error("session_failed", listener=door.name, ip=ip, exc_info=error)
+        log.error("session_failed", listener=door.name, ip=origin.ip, exc_info=error)
     finally:
         door.services.observer.disconnected(door.name)
-        door.keeper.leave(ip)
+        door.keeper.leave(counted)
+
+
+async def _real_origin(client: socket.socket, door: Door, proxy: Origin) -> Origin:
+    """What a trusted proxy says of the client; itself when it speaks for itself.
+
+    Nothing behind the header is read: a ClientHello in the same segment stays for TLS (SA-11).
+    Raises: ProxyHeaderError; the socket is closed then.
+    """
+    loop, header = asyncio.get_running_loop(), HeaderReader()
+    try:
+        async with asyncio.timeout(door.deadlines.proxy_s):
+            while True:
+                data = await loop.sock_recv(client, header.need)
+                if not data:
+                    raise ProxyHeaderError("closed")
+                if origin := header.feed(data):
+                    return Origin(plain_ip(origin.ip), origin.port) if origin.ip else proxy
+    except OSError as error:
+        client.close()
+        raise ProxyHeaderError(type(error).__name__) from None  # TimeoutError is among them
+    except BaseException:
+        client.close()
+        raise
 
 
 def _turn_away(client: socket.socket, door: Door, ip: str, reply: Reply) -> None:
@@ -71,7 +109,7 @@ def _turn_away(client: socket.socket, door: Door, ip: str, reply: Reply) -> None
             client.send(str(reply).encode("ascii") + b"\r\n")
 
 
-async def _open(client: socket.socket, door: Door, ip: str, port: int) -> SmtpSession | None:
+async def _open(client: socket.socket, door: Door, origin: Origin) -> SmtpSession | None:
     """A session on its transport, under TLS where that comes first; None when the handshake failed."""
     is_implicit = door.mode is ListenerMode.SUBMISSIONS
     tls: dict[str, Any] = {}
@@ -81,12 +119,12 @@ async def _open(client: socket.socket, door: Door, ip: str, port: int) -> SmtpSe
             "ssl_handshake_timeout": door.deadlines.handshake_s,  # SA-08
             "ssl_shutdown_timeout": SHUTDOWN_S,
         }
-    session = SmtpSession(door, ip, port)
+    session = SmtpSession(door, origin.ip, origin.port)
     try:
         # The session is made before: uvloop gives back its own TLS protocol in place of what the factory made.
         await asyncio.get_running_loop().connect_accepted_socket(lambda: session, client, **tls)
     except OSError as error:  # ssl.SSLError, ConnectionError and TimeoutError are among them
-        log.info("tls_failed", listener=door.name, ip=ip, why=type(error).__name__)
+        log.info("tls_failed", listener=door.name, ip=origin.ip, why=why_tls_failed(error))
         client.close()
         return None
     if is_implicit:

@@ -8,11 +8,13 @@ handler; a `500` quotes the exception; TLS from the start offers no AUTH; its lo
 import asyncio
 import contextlib
 import secrets
+import ssl
 from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
 
 from gateway.intake import replies
+from gateway.intake.client_certificate import Holder, read_holder
 from gateway.intake.door import Door
 from gateway.intake.errors import HangUpError, PeerGoneError
 from gateway.intake.inbox import Inbox
@@ -42,6 +44,7 @@ class Connection(SMTP):
         self.id = secrets.token_hex(6)
         self.ip, self.port = ip, port
         self.tls_version, self.tls_cipher = "", ""
+        self.holder: Holder | None = None  # of the client certificate that TLS verified
         self.inbox = Inbox()
         self._out = bytearray()
         self._may_write = asyncio.Event()
@@ -144,7 +147,7 @@ class Connection(SMTP):
                 ssl_shutdown_timeout=SHUTDOWN_S,
             )
         except OSError as error:  # ssl.SSLError, ConnectionError and TimeoutError are among them
-            log.info("tls_failed", session=self.id, listener=self.door.name, ip=self.ip, why=type(error).__name__)
+            log.info("tls_failed", session=self.id, listener=self.door.name, ip=self.ip, why=why_tls_failed(error))
             raise PeerGoneError from None
         if secure is None:
             raise PeerGoneError
@@ -157,6 +160,16 @@ class Connection(SMTP):
         tls = self._wire.get_extra_info("ssl_object")
         self.tls_version, self.tls_cipher = tls.version(), tls.cipher()[0]
         self.door.services.observer.secured(self.door.name, self.tls_version)
+        shown = tls.getpeercert(binary_form=True) if self.door.asks_certificate else None
+        if shown:
+            self.holder = read_holder(shown)
+            log.info(
+                "client_certificate",
+                session=self.id,
+                listener=self.door.name,
+                ip=self.ip,
+                name=self.holder.name,
+            )
 
     # --- the life of a connection ---
 
@@ -218,3 +231,9 @@ class Connection(SMTP):
         if self._wire.get_write_buffer_size():
             self.loop.call_later(self.door.deadlines.write_s, self._wire.abort)
         self._wire.close()
+
+
+def why_tls_failed(error: OSError) -> str:
+    """For the log: OpenSSL's word, such as `CERTIFICATE_VERIFY_FAILED`, or what kind of error it was."""
+    reason = error.reason if isinstance(error, ssl.SSLError) else ""
+    return reason or type(error).__name__

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.config.modes import ListenerMode
+from gateway.config.values import TenantProof
 from gateway.intake.cargo import Cargo
 from gateway.intake.inbox import Inbox
 from gateway.intake.limits import Deadlines, Doorkeeper
@@ -46,10 +47,12 @@ class Services:
 class Door:
     """One listener.
 
-    name: where it listens, for logs and metrics. message_size: octets. repairs_lines: bare CR and LF become CRLF.
-    domains: those we send for, lower case. cargo: shared by all listeners. tasks: everything that runs for this
-    listener, held so that it is not collected half-way. sessions: inputs of the open ones, to be told when the service
-    closes down.
+    name: where it listens, for logs and metrics. proxies: who tells the client's address in a PROXY header; nobody else
+    may connect then. tenant: what each message must prove. believes_headers: X-Mailward-* counts. asks_certificate: TLS
+    checks one that a client shows; on a relay listener every client must. domains: those we send for, lower case.
+    message_size: octets. repairs_lines: bare CR and LF become CRLF. cargo: shared by all listeners. tasks: everything
+    that runs for this listener, held so that it is not collected half-way. sessions: inputs of the open ones, to be
+    told when the service closes down.
     """
 
     name: str
@@ -57,6 +60,10 @@ class Door:
     hostname: str
     require_tls: bool
     networks: tuple[Network, ...]
+    proxies: tuple[Network, ...]
+    tenant: TenantProof | None
+    believes_headers: bool
+    asks_certificate: bool
     domains: frozenset[str]
     message_size: int
     recipients: int
@@ -71,7 +78,7 @@ class Door:
 
     @property
     def is_relay(self) -> bool:
-        """Whether peers are let in by their network instead of AUTH."""
+        """Whether peers are let in by their network or certificate instead of AUTH."""
         return self.mode is ListenerMode.RELAY
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

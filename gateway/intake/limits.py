@@ -24,6 +24,7 @@ LINGER: Final = 16 * 1024 * 1024  # octets read and dropped after the last reply
 class Deadlines:
     """Seconds, per phase. Each is for the whole request, not for each octet of it."""
 
+    proxy_s: float = 5.0  # the whole PROXY header; its specification asks for 3 or more
     handshake_s: float = 30.0
     command_s: float = 300.0  # RFC 5321 section 4.5.3.2.7, server waiting for a command
     response_s: float = 60.0  # one line of an AUTH exchange
@@ -98,12 +99,20 @@ class Doorkeeper:
         return self._total
 
     def admit(self, address: str) -> Reply | None:
-        """Count one in. Returns: why not, and then it is not counted."""
+        """Count one in. address: empty while a proxy has not told it. Returns: why not, and then it is not counted."""
         if self._total >= self._connections:
             return replies.BUSY
-        if self._open[address] >= self._per_address:
+        if address and self._open[address] >= self._per_address:
             return replies.BUSY_FOR_YOU
         self._total += 1
+        self._open[address] += 1
+        return None
+
+    def introduce(self, address: str) -> Reply | None:
+        """One that was admitted without an address has this one. Returns: why it must go; it is counted as before."""
+        if self._open[address] >= self._per_address:
+            return replies.BUSY_FOR_YOU
+        self._open[""] -= 1
         self._open[address] += 1
         return None
 

@@ -12,7 +12,7 @@ from gateway.intake.accept import SESSION, accept_forever, listen
 from gateway.intake.cargo import Cargo
 from gateway.intake.door import Door, Services
 from gateway.intake.limits import MESSAGES_IN_HAND, Deadlines, Doorkeeper
-from gateway.intake.server_tls import ServerCertificate
+from gateway.intake.server_tls import ClientCheck, ServerCertificate
 from gateway.log import get_logger
 
 DEFAULT_DEADLINES: Final = Deadlines()
@@ -39,7 +39,7 @@ class Intake:
         in_hand: int = MESSAGES_IN_HAND,
     ) -> None:
         self._listeners = listeners
-        self._certificate = ServerCertificate(tls)
+        self._certificate = ServerCertificate(tls, map(_client_check, listeners))
         cargo = Cargo(in_hand)
         self._doors = [
             _door(listener, self._certificate, services, hostname, frozenset(domains), deadlines, cargo)
@@ -110,12 +110,17 @@ def _door(
     deadlines: Deadlines,
     cargo: Cargo,
 ) -> Door:
+    check = _client_check(listener)
     return Door(
         name=str(listener.bind),
         mode=listener.mode,
         hostname=hostname,
         require_tls=listener.require_tls or listener.mode is not ListenerMode.RELAY,
         networks=listener.trusted_networks,
+        proxies=listener.trusted_proxies if listener.proxy_protocol else (),
+        tenant=listener.tenant_header,
+        believes_headers=listener.control_headers,
+        asks_certificate=check is not None,
         domains=domains,
         message_size=listener.limits.message_size,
         recipients=listener.limits.recipients,
@@ -124,5 +129,12 @@ def _door(
         services=services,
         keeper=Doorkeeper(connections=listener.limits.connections, per_address=listener.limits.connections_per_address),
         cargo=cargo,
-        tls=lambda: certificate.context,
+        tls=lambda: certificate.context(check),
     )
+
+
+def _client_check(listener: Listener) -> ClientCheck | None:
+    """A relay peer with `client_ca` is let in by its certificate; a user may sign in with one (AUTH EXTERNAL)."""
+    if listener.client_ca is None:
+        return None
+    return ClientCheck(ca=listener.client_ca, is_required=listener.mode is ListenerMode.RELAY)

@@ -12,7 +12,15 @@ from gateway.intake.connection import Connection, log
 from gateway.intake.door import Door
 from gateway.intake.errors import HangUpError, RefusedError
 from gateway.intake.limits import AUTH_FAILURES
-from gateway.intake.sasl import MECHANISMS, Credentials, CredentialsError, decode_initial, decode_response
+from gateway.intake.sasl import (
+    EXTERNAL,
+    MECHANISMS,
+    Claim,
+    Credentials,
+    CredentialsError,
+    decode_initial,
+    decode_response,
+)
 from gateway.intake.transaction import Transaction
 from gateway.message.account import Account
 
@@ -62,8 +70,12 @@ class Opening(Connection):
         elif self.door.mode is not ListenerMode.SUBMISSIONS:
             offers.append("STARTTLS")
         if self.tls_version and not self.door.is_relay and not self.login:
-            offers.append(f"AUTH {' '.join(MECHANISMS)}")
+            offers.append(f"AUTH {' '.join(self._mechanisms())}")
         return offers
+
+    def _mechanisms(self) -> list[str]:
+        has_address = self.holder is not None and bool(self.holder.addresses)
+        return [mechanism for mechanism in MECHANISMS if mechanism != EXTERNAL or has_address]
 
     async def do_starttls(self, _: str) -> None:
         if self.door.mode is ListenerMode.SUBMISSIONS:
@@ -85,11 +97,10 @@ class Opening(Connection):
             raise RefusedError(replies.AUTH_IN_TRANSACTION)
         name, _, initial = argument.partition(" ")
         mechanism = name.upper()
-        if mechanism not in MECHANISMS:
+        if mechanism not in self._mechanisms():
             raise RefusedError(replies.UNKNOWN_MECHANISM)
         try:
-            credentials = await self._exchange(mechanism, decode_initial(initial.strip(" ")))
-            account = await self.door.services.verifier.verify(credentials.user, credentials.password, ip=self.ip)
+            account = await self._account_of(await self._exchange(mechanism, decode_initial(initial.strip(" "))))
         except CredentialsError:
             account = None
         except AuthBusyError:
@@ -101,6 +112,18 @@ class Opening(Connection):
         self.account = account
         log.info("authenticated", session=self.id, listener=self.door.name, ip=self.ip, login=self.login)
         self.reply(replies.AUTHENTICATED)
+
+    async def _account_of(self, proof: Credentials | Claim) -> Account | None:
+        """Whose account that is: by the password, or of a person by an address of the client certificate."""
+        services = self.door.services
+        if isinstance(proof, Credentials):
+            return await services.verifier.verify(proof.user, proof.password, ip=self.ip)
+        addresses = self.holder.addresses if self.holder else ()
+        name = proof.identity.lower() or (addresses[0] if len(addresses) == 1 else "")
+        account = await services.account(name) if name in addresses else None
+        if account is None or account.is_program or account.refusal(self.ip, datetime.now(UTC)):
+            return None
+        return account
 
     async def confirm_account(self) -> None:
         """Look up again who signed in: what was revoked or changed meanwhile counts for the next message.
@@ -117,7 +140,7 @@ class Opening(Connection):
         self.account = fresh
         self.door.services.note_use(fresh)
 
-    async def _exchange(self, mechanism: str, initial: bytes | None) -> Credentials:
+    async def _exchange(self, mechanism: str, initial: bytes | None) -> Credentials | Claim:
         """Lead a SASL conversation to its end. Raises: CredentialsError, RefusedError, HangUpError."""
         conversation = MECHANISMS[mechanism](initial)
         try:
@@ -129,8 +152,8 @@ class Opening(Connection):
                     line = await self.inbox.line(AUTH_LIMIT, replies.AUTH_TOO_LONG)
                 challenge = conversation.send(decode_response(line))
         except StopIteration as end:
-            credentials: Credentials = end.value
-            return credentials
+            proof: Credentials | Claim = end.value
+            return proof
         finally:
             conversation.close()
 

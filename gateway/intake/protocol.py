@@ -12,6 +12,7 @@ from typing import Final
 from gateway.intake import replies
 from gateway.intake.cargo import Load
 from gateway.intake.commands import AUTH_LIMIT, IDLE, Command, Stage, parse_command, refusal
+from gateway.intake.connection import log
 from gateway.intake.data import DataReader, End, Fault
 from gateway.intake.door import Door
 from gateway.intake.errors import HangUpError, RefusedError
@@ -19,6 +20,7 @@ from gateway.intake.limits import Budget, Pace
 from gateway.intake.opening import Opening
 from gateway.intake.params import Offer, parse_mail, parse_rcpt
 from gateway.intake.senders import Peer, refuse_sender
+from gateway.intake.tenant import take_proof
 from gateway.intake.transaction import Transaction
 from gateway.message.envelope import Client, Envelope
 from gateway.message.verdict import REPLIES, Accepted, Reply, Verdict
@@ -100,7 +102,9 @@ class SmtpSession(Opening):
             raise RefusedError(replies.NESTED_MAIL)
         mail = parse_mail(argument, self._offer())
         await self.confirm_account()
-        peer = Peer(ip=self.ip, senders=self.senders, is_relay=self.door.is_relay)
+        peer = Peer(
+            ip=self.ip, senders=self.senders, is_relay=self.door.is_relay, has_certificate=self.holder is not None
+        )
         if refused := refuse_sender(mail.sender, peer, networks=self.door.networks, domains=self.door.domains):
             raise RefusedError(refused)
         self.transaction = Transaction(mail)
@@ -136,7 +140,7 @@ class SmtpSession(Opening):
         await self.flush()
         self.transaction = None
         with Load(self.door.cargo) as load:
-            message = await self._read_message(load)
+            message = self._take_tenant_proof(await self._read_message(load))
             await self._submit(transaction.envelope(self._client(), datetime.now(UTC)), message)
 
     async def _read_message(self, load: Load) -> bytes:
@@ -163,6 +167,17 @@ class SmtpSession(Opening):
             raise RefusedError(FAULTS[end.fault])
         return end.message
 
+    def _take_tenant_proof(self, message: bytes) -> bytes:
+        """The message without the secret that its tenant adds. Raises: RefusedError when it has none (ID-02)."""
+        proof = self.door.tenant
+        if proof is None:
+            return message
+        proven = take_proof(message, proof)
+        if proven is None:
+            log.warning("tenant_refused", session=self.id, listener=self.door.name, ip=self.ip)
+            raise RefusedError(replies.NO_TENANT_PROOF)
+        return proven
+
     def _client(self) -> Client:
         return Client(
             listener=self.door.name,
@@ -173,6 +188,8 @@ class SmtpSession(Opening):
             senders=self.senders,
             tls_version=self.tls_version,
             tls_cipher=self.tls_cipher,
+            certificate=self.holder.name if self.holder else "",
+            believes_headers=self.door.believes_headers,
         )
 
     async def _submit(self, envelope: Envelope, message: bytes) -> None:

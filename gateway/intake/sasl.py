@@ -1,6 +1,6 @@
 """AUTH mechanisms as sans-I/O conversations: each yields challenges, is sent responses, and returns credentials.
 
-Both mechanisms send the password itself, so they are offered under TLS only (RFC 4954 section 4).
+PLAIN and LOGIN send the password itself, so they are offered under TLS only (RFC 4954 section 4).
 """
 
 import base64
@@ -23,11 +23,18 @@ class Credentials:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who a client says it is, when the proof is its certificate. identity: empty for the one that the proof names."""
+
+    identity: str
+
+
 class CredentialsError(Exception):
     """The responses hold no usable user name and password: counts as a failed attempt."""
 
 
-Conversation = Generator[bytes, bytes, Credentials]
+Conversation = Generator[bytes, bytes, Credentials | Claim]
 
 
 def plain(initial: bytes | None) -> Conversation:
@@ -49,7 +56,21 @@ def login(initial: bytes | None) -> Conversation:
     return _credentials(user, password)
 
 
-MECHANISMS: Final[Mapping[str, Callable[[bytes | None], Conversation]]] = {"PLAIN": plain, "LOGIN": login}
+def external(initial: bytes | None) -> Conversation:
+    """EXTERNAL: the identity to act as, or nothing (RFC 4422 appendix A)."""
+    response = (yield b"") if initial is None else initial
+    try:
+        return Claim(response.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise CredentialsError from None
+
+
+EXTERNAL: Final = "EXTERNAL"  # offered to who has shown a certificate with an address
+MECHANISMS: Final[Mapping[str, Callable[[bytes | None], Conversation]]] = {
+    EXTERNAL: external,
+    "PLAIN": plain,
+    "LOGIN": login,
+}
 
 
 def decode_initial(text: str) -> bytes | None:

@@ -14,11 +14,14 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Who talks. senders: what the login may send as, see `Account`. is_relay: let in by network, not by AUTH."""
+    """Who talks. senders: what the login may send as, see `Account`. is_relay: let in by network or certificate, not by
+    AUTH. has_certificate: TLS verified one against `client_ca`.
+    """
 
     ip: str
     senders: frozenset[str]
     is_relay: bool
+    has_certificate: bool = False
 
 
 def refuse_sender(sender: str, peer: Peer, *, networks: Sequence[Network], domains: Collection[str]) -> Reply | None:
@@ -28,7 +31,8 @@ def refuse_sender(sender: str, peer: Peer, *, networks: Sequence[Network], domai
     domains: those we send for, lower case.
     """
     if peer.is_relay:
-        if not is_within(peer.ip, networks):
+        # A certificate where it is asked for, the handshake saw to that; and the right network where any is listed.
+        if not (is_within(peer.ip, networks) if networks else peer.has_certificate):
             return replies.RELAYING_DENIED
         return None if not sender or domain_of(sender) in domains else replies.DOMAIN_NOT_OURS  # ID-02
     if not may_send_as(sender, peer.senders):

@@ -37,6 +37,8 @@ class Client:
     login: who signed in, a person's address or the name of a credential; empty on a relay listener. senders: what that
     login may write as, see `Account`.
     tls_version, tls_cipher: as OpenSSL names them, empty without TLS.
+    certificate: whose client certificate TLS verified, a name of its holder; empty without one.
+    believes_headers: what its messages say in X-Mailward-* counts (`listener.control_headers`).
     """
 
     listener: str
@@ -47,6 +49,8 @@ class Client:
     senders: frozenset[str] = frozenset()
     tls_version: str = ""
     tls_cipher: str = ""
+    certificate: str = ""
+    believes_headers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

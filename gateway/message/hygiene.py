@@ -36,8 +36,8 @@ class HeaderFacts:
     """What the header says that matters to us.
 
     message_id: with angle brackets; empty when missing or odd. control: the `X-Mailward-*` fields, lower-case names
-    without the prefix, first of each; only to be believed where the credential or listener allows it. claims: the
-    addresses in Sender, Resent-From and Resent-Sender, an empty one for what is not one plain address.
+    without the prefix, first of each; empty where they are not believed. claims: the addresses in Sender, Resent-From
+    and Resent-Sender, an empty one for what is not one plain address.
     """
 
     from_address: str
@@ -56,10 +56,11 @@ class HeaderFacts:
         return Method(word) if word in {method.value for method in Method} else Method.PORTAL
 
 
-def check(data: bytes, *, hostname: str) -> HeaderFacts | Verdict:
+def check(data: bytes, *, hostname: str, believes_headers: bool) -> HeaderFacts | Verdict:
     """Read a message's header, or say why the message is refused.
 
     hostname: ours; a Received field that names it means that the message has been here before.
+    believes_headers: `X-Mailward-*` fields count; else they are as good as not there.
     Returns: facts; or BAD_HEADER, BAD_FROM (not exactly one From with one plain address, ID-05, ID-06), TOO_MANY_HOPS.
     """
     try:
@@ -76,7 +77,7 @@ def check(data: bytes, *, hostname: str) -> HeaderFacts | Verdict:
     except AddressError:
         return Verdict.BAD_FROM
     message_id = _first(parsed, "message-id")
-    control = _control(parsed)
+    control = _control(parsed) if believes_headers else {}
     return HeaderFacts(
         from_address=address,
         claims=tuple(_claimed(field) for field in parsed.fields if field.name in CLAIMS),

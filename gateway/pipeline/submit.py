@@ -7,7 +7,7 @@ message is delivered straight from memory; the store has it all the same.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -101,7 +101,8 @@ class Pipeline:
 
     async def submit(self, envelope: Envelope, data: bytes) -> Accepted | Verdict:
         """Take responsibility for a message, or say why not. `Accepted` means that it is on stable storage."""
-        header = check(data, hostname=self._policy.hostname)
+        client = envelope.client
+        header = check(data, hostname=self._policy.hostname, believes_headers=client.believes_headers)
         if isinstance(header, Verdict):
             return header
         if not self._may_write_as(envelope.client, header):
@@ -112,6 +113,7 @@ class Pipeline:
                     report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
         except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
+        report = replace(report, lowest_method=header.lowest_method)  # kept with it, for a release decides anew
         decisions = await self._decide(envelope, header, report)
         if any(decision.action is Action.REJECT for decision in decisions):
             return Verdict.REJECTED_BY_POLICY
@@ -247,6 +249,7 @@ class Pipeline:
             queue_id=judged.queue_id,
             client=judged.envelope.client.ip,
             login=judged.envelope.client.login or None,
+            certificate=judged.envelope.client.certificate or None,
             sender=judged.envelope.sender,
             size=len(judged.data),
             nrcpt=len(judged.decisions),

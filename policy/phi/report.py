@@ -8,6 +8,8 @@ Every type here is frozen and made of plain values (words, numbers, tuples), so 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from policy.decision import Method
+
 
 class Kind(StrEnum):
     """What a finding is: something that points at a person, or something about health."""
@@ -113,6 +115,7 @@ class Report:
     urgent: the sender marked the message urgent (Importance, Priority or X-Priority).
     from_addresses: the addr-specs of all From fields, as written.
     attachments: parts that are not the body the reader sees first.
+    lowest_method: what the sender's system asks for at least (X-Mailward-Method); it is set by who believes it.
     bulk: a mailing list or bulk header is present (RFC 2369, RFC 2919, Precedence).
     """
 
@@ -128,6 +131,7 @@ class Report:
     from_addresses: tuple[str, ...] = ()
     attachments: int = 0
     bulk: bool = False
+    lowest_method: Method | None = None
 
     @property
     def protected(self) -> bool:

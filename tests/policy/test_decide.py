@@ -25,6 +25,7 @@ RAISED = {
     "encrypted": Facts(report=replace(CLEAN, encrypted=True), recipients=()),
     "protect-all": Facts(report=CLEAN, recipients=(), default=PolicyDefault.PROTECT_ALL),
     "requiretls": Facts(report=CLEAN, recipients=(), requiretls=True),
+    "method": Facts(report=replace(CLEAN, lowest_method=Method.TLS), recipients=()),
 }
 
 
@@ -181,3 +182,30 @@ def test_raising_never_lowers(facts: Facts, why: str) -> None:
         assert after.protected
         if before.protected and raised.requiretls == facts.requiretls:
             assert after.methods == before.methods
+
+
+@pytest.mark.parametrize(
+    ("lowest", "ladder"),
+    [
+        (Method.TLS, (Method.TLS, Method.OPENPGP, Method.PORTAL)),
+        (Method.SMIME, (Method.OPENPGP, Method.PORTAL)),
+        (Method.OPENPGP, (Method.OPENPGP, Method.PORTAL)),
+        (Method.PORTAL, (Method.PORTAL,)),
+    ],
+)
+@pytest.mark.parametrize("report", [CLEAN, PHI], ids=["clean", "phi"])
+def test_asked_method_only_raises(report: Report, lowest: Method, ladder: tuple[Method, ...]) -> None:
+    """ID-08: X-Mailward-Method protects the message and takes lower rungs away; it adds none."""
+    facts = Facts(report=replace(report, lowest_method=lowest), recipients=(recipient(has_openpgp_key=True),))
+    (decision,) = decide(facts)
+    assert (decision.protected, decision.methods) == (True, ladder)
+    assert f"The sender's system asked for {lowest} or more (X-Mailward-Method)." in decision.trace
+    skipped = "tls is less than the sender's system asked for, so it is skipped."
+    assert (skipped in decision.trace) == (lowest is not Method.TLS)
+
+
+def test_asked_for_more_than_the_ladder_has_is_held() -> None:
+    """ID-08: the configured ladder is not climbed past its end."""
+    facts = Facts(report=replace(CLEAN, lowest_method=Method.PORTAL), recipients=(recipient((Method.TLS,)),))
+    (decision,) = decide(facts)
+    assert (decision.action, decision.methods) == (Action.HOLD, ())

@@ -218,3 +218,23 @@ def test_check_config_shows_files_beside_wrong_values(site: Path) -> None:
     (site / "mailward.toml").write_text(text + 'retry = ["soon"]\n')
     keys = [problem.key for problem in examine(site / "mailward.toml")]
     assert keys == ["server.hostname", "server.tls.certificate", "domain[1].dkim[1].private_key", "delivery.retry[1]"]
+
+
+def _relay(site: Path, keys: str) -> None:
+    text = (site / "mailward.toml").read_text(encoding="utf-8")
+    relay = f'[[listener]]\nbind = "127.0.0.1:25"\nmode = "relay"\n{keys}\n[[domain]]'
+    (site / "mailward.toml").write_text(text.replace("[[domain]]", relay), encoding="utf-8")
+
+
+def test_authority_of_clients_must_be_there(site: Path) -> None:
+    """SA-10: a relay whose certificates cannot be checked does not start."""
+    _relay(site, f'client_ca = "{site}/clients.pem"')
+    assert [problem.key for problem in check(_settings(site))] == ["listener[2].client_ca"]
+
+
+@pytest.mark.parametrize(("mode", "problems"), [(0o644, ["listener[2].tenant_header"]), (0o640, [])])
+def test_a_file_with_a_secret_is_not_for_everybody(site: Path, mode: int, problems: list[str]) -> None:
+    """ID-02: who can read the proof of the tenant can be the tenant."""
+    _relay(site, 'trusted_networks = ["192.0.2.0/24"]\ntenant_header = "X-Clinic-Proof: 5b7c0f6e2d1a4983"')
+    (site / "mailward.toml").chmod(mode)
+    assert [problem.key for problem in check(_settings(site))] == problems

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,8 +117,9 @@ async def running(
     deadlines: Deadlines | None = None,
     limits: dict[str, int] | None = None,
     in_hand: int = MESSAGES_IN_HAND,
+    more: Mapping[str, Listener] | None = None,
 ) -> AsyncIterator[Server]:
-    """An intake with one listener of each kind."""
+    """An intake with one listener of each kind. more: others, by name."""
     ca, backend = trustme.CA(), Backend()
     own: dict[str, Any] = {"limits": limits or {}}
     trusted = own | {"trusted_networks": ["127.0.0.0/8"]}
@@ -134,6 +135,7 @@ async def running(
             make_listener("relay", **trusted),
             make_listener("relay", **own, trusted_networks=["192.0.2.0/24"], require_tls=False),
             make_listener("relay", **trusted, require_tls=False, line_endings="repair"),
+            *(more or {}).values(),
         ],
         write_certificate(ca, folder),
         services,
@@ -143,7 +145,7 @@ async def running(
         in_hand=in_hand,
     )
     await intake.start()
-    ports = dict(zip(LISTENERS, (address.port for address in intake.addresses), strict=True))
+    ports = dict(zip((*LISTENERS, *(more or {})), (address.port for address in intake.addresses), strict=True))
     try:
         yield Server(intake, services, backend, ports, ca)
     finally:
@@ -177,9 +179,9 @@ class Wire:
         await self.send(line + b"\r\n")
         return await self.reply()
 
-    async def start_tls(self) -> None:
+    async def start_tls(self, tls: ssl.SSLContext | None = None) -> None:
         assert (await self.ask(b"STARTTLS")).startswith(b"220 ")
-        await self.writer.start_tls(self.server.client_tls(), server_hostname=HOST)
+        await self.writer.start_tls(tls or self.server.client_tls(), server_hostname=HOST)
 
     async def log_in(self, user: str = USER) -> None:
         secret = base64.b64encode(f"\0{user}\0{PASSWORD}".encode())

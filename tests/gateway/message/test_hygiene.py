@@ -15,8 +15,8 @@ NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
 RECEIVED = b"Received: from x by gw.clinic.example; now\r\n"
 
 
-def facts(data: bytes) -> HeaderFacts:
-    found = check(data, hostname=HOST)
+def facts(data: bytes, *, believes_headers: bool = True) -> HeaderFacts:
+    found = check(data, hostname=HOST, believes_headers=believes_headers)
     assert isinstance(found, HeaderFacts)
     return found
 
@@ -42,7 +42,7 @@ def prepared(data: bytes, *, subject: bytes = b"") -> bytes:
 )
 def test_refused(header: bytes, verdict: Verdict) -> None:
     """ID-05, ID-06, ID-11, SM-20."""
-    assert check(header + b"\r\nbody\r\n", hostname=HOST) is verdict
+    assert check(header + b"\r\nbody\r\n", hostname=HOST, believes_headers=True) is verdict
 
 
 def test_facts_of_an_ordinary_message() -> None:
@@ -132,3 +132,11 @@ def test_large_messages_are_cheap() -> None:
     start = time.perf_counter()
     facts(data)
     assert time.perf_counter() - start < 0.05
+
+
+def test_control_fields_of_strangers_say_nothing() -> None:
+    """ID-08: neither method nor urgency, where the listener does not believe them."""
+    data = b"From: a@b.example\r\nX-Mailward-Method: portal\r\nX-Mailward-Priority: urgent\r\n\r\n"
+    found = facts(data, believes_headers=False)
+    assert (found.lowest_method, found.urgent, found.control) == (None, False, {})
+    assert facts(data).urgent

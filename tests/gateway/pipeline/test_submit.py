@@ -1,6 +1,7 @@
 """From the last dot to the 250: what is refused, what is kept, and that nothing is promised before it is durable."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from gateway.inspect.inspector import UNREAD, NoInspector
 from gateway.inspect.wire import unpack_report
 from gateway.message.entry import EntryState, MessageKind
+from gateway.message.envelope import Envelope
 from gateway.message.fields import split_message
 from gateway.message.verdict import REPLIES, Accepted, Verdict
 from gateway.pipeline import submit as module
@@ -22,7 +24,7 @@ from policy.decision import Action, Decision, Method
 from policy.phi.report import Finding, Kind, Place, Report
 from tests.gateway.config.samples import settings
 from tests.gateway.delivery.trouble import BadDisk
-from tests.gateway.pipeline.counter import CLEAN, PHI, RECIPIENT, SENDER, Counter, letter
+from tests.gateway.pipeline.counter import CLEAN, PHI, RECIPIENT, SENDER, Counter, envelope, letter
 from tests.gateway.store.parts import files_of
 
 ONLY_OPENPGP = '[delivery]\nmethods = ["openpgp"]\n'
@@ -401,3 +403,32 @@ async def test_a_client_cannot_lower_anything(store: Store) -> None:
     tricky = letter(b"X-Mailward-Method: tls", b"X-Mailward-Purpose: treatment", b"TLS-Required: No")
     (entry,) = await counter.entries(await counter.accept(tricky))
     assert (entry.protected, entry.methods) == (plain[0].protected, plain[0].methods)
+
+
+def believed(*recipients: str) -> Envelope:
+    """An envelope from a listener with `control_headers`."""
+    made = envelope(*recipients)
+    return replace(made, client=replace(made.client, believes_headers=True))
+
+
+async def test_control_headers_of_a_trusted_listener_raise(store: Store) -> None:
+    """ID-08: a method protects and climbs, urgency hurries; both are said and neither leaves with the message."""
+    counter = Counter(store, CLEAN)
+    data = letter(b"X-Mailward-Method: portal", b"X-Mailward-Priority: urgent", b"X-Mailward-Patient: 4711")
+    answer = await counter.pipeline.submit(believed(), data)
+    assert isinstance(answer, Accepted)
+    (entry,) = await counter.entries(answer.queue_id)
+    assert (entry.protected, entry.methods, entry.urgent) == (True, (Method.PORTAL,), True)
+    assert b"mailward-" not in (await counter.kept(answer.queue_id)).lower()
+    report = unpack_report(await queue.load_report(store, answer.queue_id))
+    assert report.lowest_method is Method.PORTAL  # a release of held mail decides by it, too
+
+
+async def test_control_headers_of_others_do_nothing(store: Store) -> None:
+    """ID-08: stripped, and otherwise as good as not there."""
+    counter = Counter(store, CLEAN)
+    queue_id = await counter.accept(letter(b"X-Mailward-Method: portal", b"X-Mailward-Priority: urgent"))
+    (entry,) = await counter.entries(queue_id)
+    (plain,) = await counter.entries(await counter.accept(letter()))
+    assert (entry.protected, entry.methods, entry.urgent) == (plain.protected, plain.methods, False)
+    assert b"mailward-" not in (await counter.kept(queue_id)).lower()
