@@ -105,8 +105,7 @@ class Connection:
 
     async def _write(self, step: Send) -> None:
         try:
-            async with asyncio.timeout(self._limits.of(Phase.CONTENT)):
-                await self._wire.write(step.data)
+            await self._wire.write(step.data, limit_s=self._limits.of(Phase.CONTENT))
         except TimeoutError:
             self._session.lost("time limit passed")
         except OSError:

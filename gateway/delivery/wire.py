@@ -85,14 +85,18 @@ class Wire(asyncio.Protocol):
             await self._reader
         return self.take()
 
-    async def write(self, data: bytes | memoryview) -> None:
-        """Send, waiting while the peer takes nothing. Raises: ConnectionResetError when it is gone."""
+    async def write(self, data: bytes | memoryview, *, limit_s: float) -> None:
+        """Send, waiting while the peer takes nothing.
+
+        Raises: ConnectionResetError when it is gone; TimeoutError when it took nothing for limit_s seconds.
+        """
         if self._is_lost or self._open_transport().is_closing():
             raise ConnectionResetError("connection lost")
         self._open_transport().write(data)
         if self._is_full:
             self._writer = asyncio.get_running_loop().create_future()
-            await self._writer
+            async with asyncio.timeout(limit_s):
+                await self._writer
         elif len(data) >= YIELD_FROM:
             await asyncio.sleep(0)  # others have their turn, and the loop can tell that the peer is gone
         if self._is_lost:

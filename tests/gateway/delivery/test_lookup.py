@@ -1,6 +1,7 @@
 """The resolver against a DNS server on loopback that answers from data."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
@@ -12,7 +13,7 @@ import dns.rrset
 import pytest
 
 from gateway.config.values import HostPort
-from gateway.delivery.lookup import AliasLoop, DnsResolver, DnsTrouble, Mx, NoSuchDomain
+from gateway.delivery.lookup import CACHE_SIZE, AliasLoop, DnsResolver, DnsTrouble, Kept, Mx, NoSuchDomain
 
 ZONE: Mapping[str, Sequence[str]] = {
     "b.example. MX": ["b.example. 60 IN MX 10 MX1.b.example.", "b.example. 60 IN MX 20 mx2.b.example."],
@@ -118,6 +119,21 @@ async def test_answers_are_kept_for_their_time() -> None:
     async with serving() as (resolver, zone):
         for _ in range(2):
             await resolver.mx("b.example")
+            await resolver.addresses("mx1.b.example")
             with pytest.raises(NoSuchDomain):
                 await resolver.mx("none.example")
         assert zone.asked.count("b.example. MX") == 1
+        assert zone.asked.count("mx1.b.example. A") == 1
+
+
+def test_what_is_kept_ends() -> None:
+    """A value goes at its time, and the oldest when there are too many: memory is bounded."""
+    kept: Kept[str] = Kept()
+    kept.put("gone.example", "old", time.time() - 1)
+    assert kept.get("gone.example") is None
+    for number in range(CACHE_SIZE):
+        kept.put(f"{number}.example", "value", time.time() + 60)
+    assert kept.get("0.example") == "value"
+    kept.put("last.example", "value", time.time() + 60)
+    assert kept.get("0.example") is None
+    assert kept.get("last.example") == "value"
