@@ -14,7 +14,8 @@ from policy.phi import headers, structure
 from policy.phi.data.load import Vocabulary, VocabularyMissing, vocabulary
 from policy.phi.genre import generality
 from policy.phi.health import find_health
-from policy.phi.identifiers import find_identifiers
+from policy.phi.identifiers import find_identifiers, may_hold_identifier
+from policy.phi.look import look
 from policy.phi.mask import mask
 from policy.phi.mention import Mention, Role
 from policy.phi.mime import Reading, parse, read_message
@@ -25,6 +26,7 @@ from policy.phi.subject import has_tag
 from policy.phi.text import Source, Text
 from policy.phi.tie import THRESHOLD, Evidence, Tie, tie
 from policy.phi.told import told
+from policy.phi.view import View
 from policy.phi.zones import Zone, find_zones, flow, unquote
 
 _WHOLE: Final = Place(part="message")
@@ -32,6 +34,7 @@ _FINDINGS: Final = 500  # of one kind in a report
 _PIECE: Final = 50_000  # characters examined at once: below what makes any detector stop counting
 _SEAM: Final = 60  # characters on either side of a text's edge, across which an identifier may be cut
 _READ_ON: Final = frozenset({Source.SUBJECT, Source.BODY, Source.ATTACHMENT})
+_UNLISTED: Final = (Role.STAFF, Role.READER)
 _SENDER_FIELDS: Final = ("from", "sender")
 
 
@@ -67,10 +70,14 @@ def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
         read_message(message, reading)
     senders = frozenset(headers.display_names(message, _SENDER_FIELDS))
     texts = [piece for text in reading.texts for piece in _prepared(text).pieces(_PIECE)]
+    views = [look(text.content) for text in texts]
     across = _across(texts)
-    evidence = [_examine(text, words, senders, across=across.get(index, ())) for index, text in enumerate(texts)]
+    evidence = [
+        _examine(text, view, words, senders, across=across.get(index, ()))
+        for index, (text, view) in enumerate(zip(texts, views, strict=True))
+    ]
     is_bulk = headers.is_bulk(message)
-    spread = generality([text.content for text in texts], is_bulk=is_bulk)
+    spread = generality(views, is_bulk=is_bulk)
     link = tie(evidence, generality=spread)
     is_phi = link.score >= THRESHOLD
     return Report(
@@ -104,24 +111,28 @@ def _across(texts: Sequence[Text]) -> dict[int, tuple[Mention, ...]]:
 
 def _cut(before: Text, after: Text) -> tuple[Mention, ...]:
     head, tail = before.content.rstrip()[-_SEAM:], after.content.lstrip()[:_SEAM]
-    known = {(mention.kind, mention.value) for side in (head, tail) for mention in find_identifiers(side)}
+    joined = [look(head + glue + tail) for glue in ("", " ")]
+    if not any(may_hold_identifier(view, before=len(head)) for view in joined):
+        return ()
+    known = {(mention.kind, mention.value) for side in (head, tail) for mention in find_identifiers(look(side))}
     return tuple(
         Mention(mention.kind, 0, 0, mention.value, mention.strength, mention.why, mention.role)
-        for glue in ("", " ")
-        for mention in find_identifiers(head + glue + tail)
+        for view in joined
+        for mention in find_identifiers(view)
         if (mention.kind, mention.value) not in known and (mention.role is Role.PATIENT or mention.kind is Kind.SSN)
     )
 
 
-def _examine(text: Text, words: Vocabulary, senders: frozenset[str], *, across: Sequence[Mention]) -> Evidence:
+def _examine(
+    text: Text, view: View, words: Vocabulary, senders: frozenset[str], *, across: Sequence[Mention]
+) -> Evidence:
     """Find people and health in one text, and take what stands in a signature, a footer or a header for what it is."""
-    content = text.content
-    zones = find_zones(content, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
-    people = [*find_names(content, words), *find_identifiers(content), *across]
+    zones = find_zones(view, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
+    people = [*find_names(text.content, words), *find_identifiers(view), *across]
     if text.source is Source.HEADER and not any(map(_is_labelled, people)):
         return Evidence(text, tuple(_as_staff(person) for person in people), ())
-    health = [mention for mention in find_health(content, words) if zones is None or zones.at(mention.start) is None]
-    people.extend(find_reader(content, health))
+    health = [mention for mention in find_health(view, words) if zones is None or zones.at(mention.start) is None]
+    people.extend(find_reader(view, health))
     settled = tuple(
         _as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people
     )
@@ -146,20 +157,25 @@ def _findings(evidence: Sequence[Evidence]) -> list[Finding]:
     """List what was found, people of the staff aside, each value once a part or page, at most 500 of a kind."""
     found: list[Finding] = []
     counts: dict[Kind, int] = {}
-    seen: set[tuple[Place, Kind, str]] = set()
+    listed: dict[Place, set[tuple[Kind, str]]] = {}
     for item in evidence:
-        place = item.text.whole
+        seen = listed.setdefault(item.text.whole, set())
+        lines: dict[int, Place] = {}
         for mention in (*item.people, *item.health):
-            key = (place, mention.kind, mention.value.lower())
-            if mention.role in {Role.STAFF, Role.READER} or key in seen or counts.get(mention.kind, 0) >= _FINDINGS:
+            kind = mention.kind
+            key = (kind, mention.value.lower())
+            if key in seen or mention.role in _UNLISTED or counts.get(kind, 0) >= _FINDINGS:
                 continue
             seen.add(key)
-            counts[mention.kind] = counts.get(mention.kind, 0) + 1
+            counts[kind] = counts.get(kind, 0) + 1
+            line = item.text.line_at(mention.start)
+            if line not in lines:
+                lines[line] = told(item.text.place_at(mention.start))
             found.append(
                 Finding(
-                    kind=mention.kind,
-                    masked=mask(mention.kind, mention.value),
-                    place=told(item.text.place_at(mention.start)),
+                    kind=kind,
+                    masked=mask(kind, mention.value),
+                    place=lines[line],
                     certainty=mention.strength,
                     why=mention.why,
                 )

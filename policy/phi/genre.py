@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from policy.phi.view import View
+
 # Phrases of mass mail, of journals and encyclopaedias, of offers and of notices to everybody; lower case.
-_MARKS: Final = tuple(
+_MARKS: Final = frozenset(
     phrase.strip()
     for phrase in """
     unsubscribe, join our, register by, register now, save the date, donate, fundraiser
@@ -25,25 +27,19 @@ _MARKS: Final = tuple(
     """.replace("\n", ",").split(",")
     if phrase.strip()
 )
-_MASS_MAIL: Final = (
-    "unsubscribe",
-    "in browser",
-    "in your browser",
-    "newsletter",
-    "for immediate release",
-    "email preferences",
+_MASS_MAIL: Final = frozenset(
+    {"unsubscribe", "in browser", "in your browser", "newsletter", "for immediate release", "email preferences"}
 )
+WORDS: Final = _MARKS | _MASS_MAIL
 _ENOUGH: Final = 5  # so many different marks make mass mail or an article
 _MASS_MAIL_SHARE: Final = 0.4
-_READ: Final = 200_000  # characters of each text
 
 
-def generality(texts: Sequence[str], *, is_bulk: bool) -> float:
+def generality(views: Sequence[View], *, is_bulk: bool) -> float:
     """Return how much the message speaks to or about people in general: 0 (not at all) to 1.
 
     is_bulk: the header marks a list or a mass mailing.
     """
-    lower = [text[:_READ].lower() for text in texts]
-    marks = sum(any(mark in text for text in lower) for mark in _MARKS)
-    is_mass_mail = is_bulk or any(mark in text for text in lower for mark in _MASS_MAIL)
-    return min(1.0, marks / _ENOUGH + (_MASS_MAIL_SHARE if is_mass_mail else 0.0))
+    words: set[str] = set().union(*(view.words for view in views))
+    is_mass_mail = is_bulk or not words.isdisjoint(_MASS_MAIL)
+    return min(1.0, len(words & _MARKS) / _ENOUGH + (_MASS_MAIL_SHARE if is_mass_mail else 0.0))

@@ -2,25 +2,28 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
-from policy.phi.anchored import DIGITS, Anchored
+from policy.phi.anchored import AT_NUMBER, BEFORE_NUMBER, Anchored
 from policy.phi.data.load import Term, Vocabulary
 from policy.phi.mention import Mention
-from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
+from policy.phi.view import View
 
 _DOSE: Final = Anchored(
-    r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?", at=DIGITS
+    r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?",
+    number=AT_NUMBER,
 )
 _NUMBERS: Final = "one two three four five six seven eight nine ten eleven twelve".split()
 _AGE: Final = Anchored(
     rf"\b(?:\d{{1,3}}|{'|'.join(_NUMBERS)})[- ]{{0,2}}(?:year|yr|month|week|day)s?[- ]{{1,2}}olds?\b"
     r"|\b\d{1,3} ?y/?o\b",
     *_NUMBERS,
-    at=DIGITS,
+    number=AT_NUMBER,
 )
-_CODE: Final = Anchored(r"\b([A-TV-Z]\d[0-9A-B])\.[0-9][0-9A-Z]{0,3}\b", at=r"[A-TV-Z]\d")
+_CODE: Final = Anchored(r"\b([A-TV-Z]\d[0-9A-B])\.[0-9][0-9A-Z]{0,3}\b", number=BEFORE_NUMBER, is_cased=True)
+WORDS: Final = frozenset(_AGE.words)
 _VALUE_AFTER: Final = re.compile(
     r"(?: level| count| result)?[ :=]{1,4}(?:is |was |of |at |came back |= ?)?(?:\d|<|>|positive|negative"
     r"|high|low|elevated|abnormal|reactive)",
@@ -28,72 +31,66 @@ _VALUE_AFTER: Final = re.compile(
 )
 # Vocabulary terms that are also plain words or names unless written in capitals.
 _CAPITALS_ONLY: Final = frozenset("aids als ana alt ast bid bun sob cea tia esr ent nad coded".split())
+_LAB: Final = Kind.LAB
+_WHY: Final = {kind: f"a term of the vocabulary for {kind.value}" for kind in Kind}
+_SHAPES: Final = (
+    (_DOSE, Kind.DRUG, 0.35, "an amount as of a dose"),
+    (_AGE, Kind.CLINICAL, 0.5, "an age as in a case description"),
+)
 _TERMS: Final = 3_000  # in one text; more adds nothing to a verdict
 
 
-def find_health(text: str, vocabulary: Vocabulary) -> list[Mention]:
-    """Return what a normalised text says about health: the longest terms, without overlap, then shapes. Linear."""
-    lower = lower_case(text)
-    found = list(_terms(text, lower, vocabulary))
-    for count, match in enumerate(_CODE.finditer(text)):
-        if count >= _TERMS:
-            break
-        if match[1].lower() in vocabulary.categories:
-            found.append(Mention(Kind.DIAGNOSIS, *match.span(), match[0], 0.8, "a diagnosis code of ICD-10-CM"))
-    for pattern, kind, strength, why in (
-        (_DOSE, Kind.DRUG, 0.35, "an amount as of a dose"),
-        (_AGE, Kind.CLINICAL, 0.5, "an age as in a case description"),
-    ):
-        for count, match in enumerate(pattern.finditer(lower)):
-            if count >= _TERMS:
-                break
-            found.append(Mention(kind, *match.span(), text[match.start() : match.end()], strength, why))
+def find_health(view: View, vocabulary: Vocabulary) -> list[Mention]:
+    """Return what a text says about health: the longest terms, without overlap, then shapes. Linear."""
+    found = list(_terms(view, vocabulary))
+    found += [
+        Mention(Kind.DIAGNOSIS, *match.span(), match[0], 0.8, "a diagnosis code of ICD-10-CM")
+        for match in islice(_CODE.finditer(view), _TERMS)
+        if match[1].lower() in vocabulary.categories
+    ]
+    for pattern, kind, strength, why in _SHAPES:
+        for match in islice(pattern.finditer(view), _TERMS):
+            start, end = match.span()
+            found.append(Mention(kind, start, end, view.text[start:end], strength, why))
     return found
 
 
-def _terms(text: str, lower: str, vocabulary: Vocabulary) -> Iterator[Mention]:
+def _terms(view: View, vocabulary: Vocabulary) -> Iterator[Mention]:
     last_start, last_end, best = -1, -1, None
-    for count, (start, end, term) in enumerate(_bounded(lower, vocabulary)):
-        if count >= _TERMS * 4:
-            break
+    for start, negative_end, term in islice(_bounded(view.lower, vocabulary), _TERMS * 4):
+        end = -negative_end
         if start >= last_end:
             if best is not None:
                 yield best
             best = None
         elif start > last_start or end <= last_end:
             continue
-        mention = _mention(text, start, end, term)
+        mention = _mention(view.text, start, end, term)
         if mention is not None:
             last_start, last_end, best = start, end, mention
     if best is not None:
         yield best
 
 
-def _bounded(lower: str, vocabulary: Vocabulary) -> Iterator[tuple[int, int, Term]]:
-    """Yield whole-word matches in order of start, longer first for the same start."""
-    size = len(lower)
-    window: list[tuple[int, int, Term]] = []
+def _bounded(lower: str, vocabulary: Vocabulary) -> list[tuple[int, int, Term]]:
+    """Return whole-word matches as (start, -end, term), in order of start, longer first for the same start."""
+    padded = f" {lower}  "  # so that there is a character on either side
+    matches = []
     for last, term in vocabulary.automaton.iter(lower):
-        end = last + 1
-        start = end - len(term.text)
-        if (start == 0 or not lower[start - 1].isalnum()) and (
-            end == size or not lower[end].isalnum() or _is_plural(lower, end)
-        ):
-            window.append((start, end, term))
-    window.sort(key=lambda match: (match[0], -match[1]))
-    return iter(window)
-
-
-def _is_plural(lower: str, end: int) -> bool:
-    return lower[end] == "s" and (end + 1 == len(lower) or not lower[end + 1].isalnum())
+        start = last + 1 - len(term.text)
+        if padded[start].isalnum():
+            continue
+        after = padded[last + 2]
+        if not after.isalnum() or (after == "s" and not padded[last + 3].isalnum()):
+            matches.append((start, -last - 1, term))
+    matches.sort()
+    return matches
 
 
 def _mention(text: str, start: int, end: int, term: Term) -> Mention | None:
-    kind, strength, word = term.kind, term.weight, term.text
     written = text[start:end]
-    value_follows = kind is Kind.LAB and _VALUE_AFTER.match(text, end)
-    if word in _CAPITALS_ONLY and not written.isupper() and not value_follows:
+    if term.kind is _LAB and _VALUE_AFTER.match(text, end):
+        return Mention(_LAB, start, end, written, max(term.weight, 0.85), "a laboratory test with a value")
+    if term.text in _CAPITALS_ONLY and not written.isupper():
         return None
-    if value_follows:
-        return Mention(kind, start, end, written, max(strength, 0.85), "a laboratory test with a value")
-    return Mention(kind, start, end, written, strength, f"a term of the vocabulary for {kind.value}")
+    return Mention(term.kind, start, end, written, term.weight, _WHY[term.kind])

@@ -5,12 +5,13 @@ Every expression is linear: no repetition inside a repetition, every repetition 
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
-from policy.phi.anchored import DIGITS, Anchored
+from policy.phi.anchored import AT_NUMBER, Anchored
 from policy.phi.mention import Mention, Role
-from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
+from policy.phi.view import View
 
 _MONTH: Final = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
 DATE: Final = (
@@ -56,12 +57,20 @@ _LABELLED: Final = (
     ),
 )
 _LABELS: Final = tuple(
-    (kind, strength, Anchored(rf"\b(?:{label}){_VALUE}", *words)) for kind, strength, label, words in _LABELLED
+    (
+        kind,
+        strength,
+        f"a value after a label for {kind.value.replace('_', ' ')}",
+        Anchored(rf"\b(?:{label}){_VALUE}", *words),
+    )
+    for kind, strength, label, words in _LABELLED
 )
 
 # SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
 _SSN: Final = Anchored(
-    r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .|-]{1,3}|)\n?(?!00)\d{2}(?P=gap)\n?(?!0000)\d{4}(?![\w-])", at=DIGITS
+    r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .|-]{1,3}|)\n?(?!00)\d{2}(?P=gap)\n?(?!0000)\d{4}(?![\w-])",
+    number=AT_NUMBER,
+    is_cased=True,
 )
 # After the label any nine digits count: a taxpayer number (9xx) or a mistyped one is somebody's all the same.
 _LABELLED_SSN: Final = Anchored(
@@ -85,18 +94,23 @@ _NOT_SSN_LABEL: Final = re.compile(
 # CMS, Medicare Beneficiary Identifier format: position 2, 5, 8 and 9 are letters without S, L, O, I, B, Z.
 _MBI: Final = Anchored(
     r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b",
-    at=r"[1-9][A-Y]",
+    number=AT_NUMBER,
+    is_cased=True,
 )
 _PHONE: Final = Anchored(
     r"(?<![\w.-])(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?![\w-])",
     *("+", "("),
-    at=DIGITS,
+    number=AT_NUMBER,
+    is_cased=True,
 )
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
+_LOCAL_PART: Final = re.compile(r"[\w.+-]{1,64}\Z")
+_LOCAL_LENGTH: Final = 64  # RFC 5321 section 4.5.3.1.1
 _STREET: Final = Anchored(
     r"\b\d{1,6} (?:[NSEW]\.? )?[A-Z][\w'-]{1,24}(?: [A-Z][\w'-]{1,24}){0,2} "
     r"(?:St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|Blvd|Boulevard|Lane|Ln|Dr(?:ive)?|C(?:our)?t|Way|Pl(?:ace)?|Terrace|Circle|Cir|Pkwy|Parkway|Hwy|Highway)\b\.?",
-    at=DIGITS,
+    number=AT_NUMBER,
+    is_cased=True,
 )
 _STAFF_PHONE: Final = re.compile(
     r"\b(?:fax|office|lab|clinic|pharmacy|help ?desk|analysts|questions|contact|desk|front desk"
@@ -105,98 +119,92 @@ _STAFF_PHONE: Final = re.compile(
 )
 _LOOK_BACK: Final = 48
 MENTIONS: Final = 2_000  # of one kind in one text; more adds nothing to a verdict
+_WITH_WORDS: Final = (_DOB, _LABELLED_SSN, _SERVICE_DATE, _PHONE, *(pattern for *_, pattern in _LABELS))
+WORDS: Final = frozenset({"@"}.union(*(pattern.words for pattern in _WITH_WORDS)))
 
 
-def find_identifiers(text: str) -> list[Mention]:
-    """Return the identifiers in a normalised text, names aside. Linear in the length of the text."""
-    lower = lower_case(text)
-    found = list(_labelled(text, lower))
+def find_identifiers(view: View) -> list[Mention]:
+    """Return the identifiers in a text, names aside. Linear in the length of the text."""
+    if not view.numbers:
+        return list(_new(_emails(view), set()))  # all others hold digits
+    found = list(_labelled(view))
     taken = {mention.start for mention in found}
-    for mentions in (
-        _ssns(text, lower),
-        _mbis(text),
-        _phones(text),
-        _emails(text),
-        _addresses(text),
-        _service_dates(text, lower),
-    ):
-        for count, mention in enumerate(mentions):
-            if count >= MENTIONS:
-                break
-            if mention.start not in taken:
-                taken.add(mention.start)
-                found.append(mention)
+    for find in (_ssns, _mbis, _phones, _emails, _addresses, _service_dates):
+        found.extend(_new(find(view), taken))
     return found
 
 
-def _labelled(text: str, lower: str) -> Iterator[Mention]:
-    for match in _DOB.finditer(lower):
-        yield Mention(
-            Kind.DOB,
-            *match.span("value"),
-            text[slice(*match.span("value"))],
-            0.9,
-            "a date after a birth date label",
-            Role.PATIENT,
-        )
-    for kind, strength, pattern in _LABELS:
-        for count, match in enumerate(pattern.finditer(lower)):
-            if count >= MENTIONS:
-                break
-            words = f"a value after a label for {kind.value.replace('_', ' ')}"
-            yield Mention(kind, *match.span("value"), text[slice(*match.span("value"))], strength, words, Role.PATIENT)
+def may_hold_identifier(view: View, *, before: int) -> bool:
+    """Tell whether an identifier other than an address may begin in the first so many characters."""
+    return bool(view.numbers) and (
+        view.numbers[0] < before or any(starts[0] < before for word, starts in view.words.items() if word in WORDS)
+    )
 
 
-def _ssns(text: str, lower: str) -> Iterator[Mention]:
-    for match in _LABELLED_SSN.finditer(lower):
-        yield Mention(
-            Kind.SSN,
-            *match.span("value"),
-            match["value"],
-            0.97,
-            "nine digits after a social security label",
-            Role.PATIENT,
-        )
-    for match in _SSN.finditer(text):
-        before = text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
-        if match["gap"].strip() and not _NOT_SSN_LABEL.search(before):
+def _new(mentions: Iterator[Mention], taken: set[int]) -> Iterator[Mention]:
+    """Yield the first mentions that begin where none began before."""
+    for mention in islice(mentions, MENTIONS):
+        if mention.start not in taken:
+            taken.add(mention.start)
+            yield mention
+
+
+def _labelled(view: View) -> Iterator[Mention]:
+    for match in _DOB.finditer(view):
+        yield _value(Kind.DOB, view, match, 0.9, "a date after a birth date label", Role.PATIENT)
+    for kind, strength, why, pattern in _LABELS:
+        for match in islice(pattern.finditer(view), MENTIONS):
+            yield _value(kind, view, match, strength, why, Role.PATIENT)
+
+
+def _value(kind: Kind, view: View, match: re.Match[str], strength: float, why: str, role: Role) -> Mention:
+    """Return what stands after a label, as it is written."""
+    start, end = match.span("value")
+    return Mention(kind, start, end, view.text[start:end], strength, why, role)
+
+
+def _ssns(view: View) -> Iterator[Mention]:
+    for match in _LABELLED_SSN.finditer(view):
+        yield _value(Kind.SSN, view, match, 0.97, "nine digits after a social security label", Role.PATIENT)
+    for match in _SSN.finditer(view):
+        if match["gap"].strip() and not _NOT_SSN_LABEL.search(_before(view, match)):
             yield Mention(
                 Kind.SSN, *match.span(), match[0], 0.65, "the shape of a social security number", Role.UNKNOWN
             )
 
 
-def _mbis(text: str) -> Iterator[Mention]:
-    for match in _MBI.finditer(text):
+def _before(view: View, match: re.Match[str]) -> str:
+    """Return the words before a match in its line."""
+    return view.text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
+
+
+def _mbis(view: View) -> Iterator[Mention]:
+    for match in _MBI.finditer(view):
         yield Mention(Kind.MEMBER_ID, *match.span(), match[0], 0.95, "the shape of a Medicare number", Role.PATIENT)
 
 
-def _phones(text: str) -> Iterator[Mention]:
-    for match in _PHONE.finditer(text):
-        before = text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
-        role = Role.STAFF if _STAFF_PHONE.search(before) else Role.UNKNOWN
+def _phones(view: View) -> Iterator[Mention]:
+    for match in _PHONE.finditer(view):
+        role = Role.STAFF if _STAFF_PHONE.search(_before(view, match)) else Role.UNKNOWN
         yield Mention(Kind.PHONE, *match.span(), match[0], 0.2, "the shape of a phone number", role)
 
 
-def _emails(text: str) -> Iterator[Mention]:
-    if "@" not in text:
-        return
-    for match in _EMAIL.finditer(text):
-        yield Mention(Kind.EMAIL, *match.span(), match[0], 0.2, "the shape of a mail address")
+def _emails(view: View) -> Iterator[Mention]:
+    """Yield mail addresses; each is looked for backwards from its sign, which nothing else in it may be."""
+    end = 0
+    for at in view.words.get("@", ()):
+        local = _LOCAL_PART.search(view.text, max(0, at - _LOCAL_LENGTH), at)
+        if local and local.start() >= end and (match := _EMAIL.match(view.text, local.start())):
+            end = match.end()
+            yield Mention(Kind.EMAIL, *match.span(), match[0], 0.2, "the shape of a mail address")
 
 
-def _service_dates(text: str, lower: str) -> Iterator[Mention]:
+def _service_dates(view: View) -> Iterator[Mention]:
     """Yield dates of care; 45 CFR 164.514(b)(2)(i)(C) counts every date but the year that relates to an individual."""
-    for match in _SERVICE_DATE.finditer(lower):
-        yield Mention(
-            Kind.SERVICE_DATE,
-            *match.span("value"),
-            text[slice(*match.span("value"))],
-            0.6,
-            "a date of care",
-            Role.UNKNOWN,
-        )
+    for match in _SERVICE_DATE.finditer(view):
+        yield _value(Kind.SERVICE_DATE, view, match, 0.6, "a date of care", Role.UNKNOWN)
 
 
-def _addresses(text: str) -> Iterator[Mention]:
-    for match in _STREET.finditer(text):
+def _addresses(view: View) -> Iterator[Mention]:
+    for match in _STREET.finditer(view):
         yield Mention(Kind.ADDRESS, *match.span(), match[0], 0.35, "the shape of a street address")

@@ -9,6 +9,8 @@ _WORD: Final = re.compile(r"\w+")
 _DIGITS: Final = re.compile(r"\d")
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _SHOWN: Final = 4
+_DATES: Final = frozenset({Kind.DOB, Kind.SERVICE_DATE})
+_NUMBERS: Final = frozenset({Kind.MRN, Kind.MEMBER_ID, Kind.ACCOUNT})
 
 
 def mask(kind: Kind, value: str) -> str:
@@ -17,13 +19,13 @@ def mask(kind: Kind, value: str) -> str:
         return f"***-**-{_last(value)}"
     if kind is Kind.PHONE:
         return f"***-***-{_last(value)}"
-    if kind in {Kind.DOB, Kind.SERVICE_DATE}:
+    if kind in _DATES:
         year = _YEAR.search(value)
         return f"**/**/{year[0] if year else '****'}"
     if kind is Kind.EMAIL:
         local, _, domain = value.partition("@")
         return f"{local[:1]}…@{domain[:1]}…"
-    if kind in {Kind.MRN, Kind.MEMBER_ID, Kind.ACCOUNT}:
+    if kind in _NUMBERS:
         shown = min(_SHOWN, len(value) // 3)
         return f"…{value[len(value) - shown :]}" if shown else "…"
     return " ".join(f"{word[0]}…" for word in _WORD.findall(value)[:6])

@@ -1,7 +1,7 @@
 """What the detectors hand to the tie: a stretch of text that points at a person, or that speaks of health."""
 
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from policy.phi.report import Kind
 
@@ -15,8 +15,7 @@ class Role(Enum):
     STAFF = auto()  # a provider, an employee, the sender, somebody in a signature
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One stretch of one text.
 
     strength: for a person, how surely it points at an individual in the patient's role; for health, how much it says

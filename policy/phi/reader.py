@@ -4,13 +4,15 @@ The address of such a reader identifies a patient although no name stands in the
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from policy.phi.anchored import Anchored
 from policy.phi.mention import Mention, Role
-from policy.phi.normalise import lower_case
 from policy.phi.report import Kind
+from policy.phi.view import View
 
 _THINGS: Final = (
     r"(?:appointments?|visit|results?|labs?|lab work|prescriptions?|refills?|medications?|meds|dose"
@@ -47,9 +49,8 @@ _GENERAL: Final = re.compile(
     r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b"
 )
 _GREETING: Final = re.compile(
-    r"^ {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague"
+    r" {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague"
     r"|friend|patient|member|subscriber|customer|reader|valued)[a-z][\w'-]{1,20}",
-    re.MULTILINE,
 )
 _SPECIFIC: Final = re.compile(
     r"\d{1,2}:\d{2}|\b\d{1,2} ?[ap]\.?m\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\d{1,2}/\d{1,2}"
@@ -61,27 +62,27 @@ _SPECIFIC_REACH: Final = 140
 _IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
 _PERSONAL: Final = 0.9  # somebody is greeted, and a time, an amount or a result is stated: a letter, not advice
 _OWNER: Final = re.compile(r"\b(my|your|ur)(?: (?!doctor|health|body|patients?\b)[\w'/-]{1,20}){0,3} \Z")
-_OWNERS: Final = ("my ", "your ", "ur ")
+_OWNERS: Final = ("my ", "ur ")  # the latter ends "your ", too
 _REACH: Final = 48  # characters between an owner and the health word
 _LIMIT: Final = 200
+_OF_READER: Final = "the text speaks to its reader as to a patient"
+_OF_WRITER: Final = "the writer speaks as a patient"
+_TALK: Final = ((_YOUR, 0.8, _OF_READER), (_YOU, 0.8, _OF_READER), (_MINE, 0.7, _OF_WRITER))
+WORDS: Final = frozenset(_OWNERS).union(*(pattern.words for pattern, _, _ in _TALK))
 
 
-def find_reader(text: str, health: Sequence[Mention]) -> Iterator[Mention]:
+def find_reader(view: View, health: Sequence[Mention]) -> Iterator[Mention]:
     """Yield stretches that address the reader as a patient, or in which the writer speaks as one.
 
     health: what the text says about health; "your" or "my" right before such a word speaks of its owner.
     """
-    lower = lower_case(text)
-    yield from _owned(lower, health)
-    is_greeted = _GREETING.search(lower) is not None
-    for pattern, strength, why in (
-        (_YOUR, 0.8, "the text speaks to its reader as to a patient"),
-        (_YOU, 0.8, "the text speaks to its reader as to a patient"),
-        (_MINE, 0.7, "the writer speaks as a patient"),
-    ):
-        for count, match in enumerate(pattern.finditer(lower)):
-            if count >= _LIMIT:
-                break
+    if not view.words.keys() & WORDS:
+        return
+    lower = view.lower
+    is_greeted = _is_greeted(lower)
+    yield from _owned(view, health, is_greeted=is_greeted)
+    for pattern, strength, why in _TALK:
+        for match in islice(pattern.finditer(view), _LIMIT):
             if not _GENERAL.search(lower[max(0, match.start() - 24) : match.start() + 8]):
                 signs = is_greeted + bool(_SPECIFIC.search(lower, match.end(), match.end() + _SPECIFIC_REACH))
                 yield Mention(
@@ -89,22 +90,30 @@ def find_reader(text: str, health: Sequence[Mention]) -> Iterator[Mention]:
                 )
 
 
-def _owned(lower: str, health: Sequence[Mention]) -> Iterator[Mention]:
+def _is_greeted(lower: str) -> bool:
+    """Tell whether a line greets somebody by name."""
+    start = 0
+    while not _GREETING.match(lower, start):
+        start = lower.find("\n", start) + 1
+        if not start:
+            return False
+    return True
+
+
+def _owned(view: View, health: Sequence[Mention], *, is_greeted: bool) -> Iterator[Mention]:
     """Yield "my" and "your" with the health word that they own."""
-    is_greeted = _GREETING.search(lower) is not None
+    lower = view.lower
+    owners = sorted(start for word in _OWNERS for start in view.words.get(word, ()))
     for mention in [mention for mention in health if mention.strength > _IN_GENERAL][:_LIMIT]:
         reach = max(0, mention.start - _REACH)
-        if not any(lower.find(word, reach, mention.start) >= 0 for word in _OWNERS):
+        nearest = bisect_left(owners, reach)
+        if nearest == len(owners) or owners[nearest] >= mention.start:
             continue
         owner = _OWNER.search(lower, reach, mention.start)
         if owner and not _GENERAL.search(lower[max(0, owner.start() - 24) : mention.start]):
             is_specific = (
                 owner[1] == "my" or is_greeted or _SPECIFIC.search(lower, mention.end, mention.end + _SPECIFIC_REACH)
             )
-            why = (
-                "the writer speaks as a patient"
-                if owner[1] == "my"
-                else "the text speaks to its reader as to a patient"
-            )
+            why = _OF_WRITER if owner[1] == "my" else _OF_READER
             strength = 0.78 if is_specific else _IN_GENERAL
             yield Mention(Kind.EMAIL, owner.start(), mention.end, mention.value, strength, why, Role.READER)

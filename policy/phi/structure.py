@@ -6,7 +6,7 @@ parse) or readable in more than one way (`ambiguities`: parse, but never trust).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -56,26 +56,47 @@ def scan(data: bytes) -> Structure:
     """
     end = _HEADER_END.search(data)
     header = data[: end.start()] if end else data
+    lower = data.lower()
+    content_fields = _content_fields(data, lower)
+    boundaries = list(_BOUNDARY.finditer(data)) if b"boundary" in lower else []
     return Structure(
-        limits=tuple(_limits(data, header)),
-        ambiguities=tuple(_ambiguities(data, header)),
+        limits=tuple(_limits(data, lower, header, content_fields, boundaries)),
+        ambiguities=tuple(_ambiguities(data, lower, header, content_fields)),
         header_length=len(header),
     )
 
 
-def _limits(data: bytes, header: bytes) -> list[str]:
-    boundaries = _boundaries(data)
+def _content_fields(data: bytes, lower: bytes) -> list[bytes]:
+    """Return the Content-* fields of all parts, with the lines that continue them."""
+    fields, start = [], lower.find(b"content-")
+    while start >= 0:
+        field = _CONTENT_FIELD.match(data, start)
+        if field:
+            fields.append(field[0])
+        start = lower.find(b"content-", field.end() if field else start + 1)
+    return fields
+
+
+def _limits(
+    data: bytes, lower: bytes, header: bytes, content_fields: Sequence[bytes], declared: Sequence[re.Match[bytes]]
+) -> list[str]:
+    boundaries = {match["quoted"] or match["bare"] or b"" for match in declared} - {b""}
     dashes = data.count(b"\n--")
-    parts = 0 if dashes > DASH_LINES else sum(_boundary_of(line) in boundaries for line in _DASH_LINE.findall(data))
+    is_counted = boundaries and dashes <= DASH_LINES
+    parts = sum(_boundary_of(line) in boundaries for line in _DASH_LINE.findall(data)) if is_counted else 0
+    may_contain = b"multipart/" in lower or b"message/" in lower
     checks = (
         (len(header) > HEADER_BYTES, f"the header is longer than {HEADER_BYTES} bytes"),
         (len(_FIELD.findall(header)) > HEADER_FIELDS, f"there are more than {HEADER_FIELDS} header fields"),
         (header.count(b";") > PARAMETERS, f"the header has more than {PARAMETERS} parameters"),
         (
-            any(len(field) > CONTENT_FIELD_BYTES for field in _CONTENT_FIELD.findall(data)),
+            any(len(field) > CONTENT_FIELD_BYTES for field in content_fields),
             f"a content field is longer than {CONTENT_FIELD_BYTES} bytes",
         ),
-        (len(_CONTAINER.findall(data)) > MULTIPARTS, f"more than {MULTIPARTS} parts hold other parts"),
+        (
+            may_contain and len(_CONTAINER.findall(data)) > MULTIPARTS,
+            f"more than {MULTIPARTS} parts hold other parts",
+        ),
         (len(boundaries) > MULTIPARTS, f"more than {MULTIPARTS} boundaries are declared"),
         (dashes > DASH_LINES, f"more than {DASH_LINES} lines look like a boundary"),
         (parts > PARTS + len(boundaries), f"there are more than {PARTS} parts"),
@@ -88,14 +109,10 @@ def _boundary_of(line: bytes) -> bytes:
     return stripped.removesuffix(b"--") or stripped
 
 
-def _boundaries(data: bytes) -> set[bytes]:
-    return {match["quoted"] or match["bare"] or b"" for match in _BOUNDARY.finditer(data)} - {b""}
-
-
-def _ambiguities(data: bytes, header: bytes) -> list[str]:
+def _ambiguities(data: bytes, lower: bytes, header: bytes, content_fields: Sequence[bytes]) -> list[str]:
     """Name shapes that parsers read differently; RFC 2046 section 5.1.1 and RFC 5322 section 2.2 say what is right."""
     reasons = []
-    if _MISNAMED.search(data):
+    if (b" :" in lower or b"\t:" in lower) and _MISNAMED.search(data):
         reasons.append("a blank stands between a content header's name and its colon")
     if header[:1] in {b" ", b"\t"}:
         reasons.append("the first header line is a continuation")
@@ -103,14 +120,15 @@ def _ambiguities(data: bytes, header: bytes) -> list[str]:
         reasons.append("a bare carriage return stands in the header")
     if b"\x00" in header:
         reasons.append("a NUL stands in the header")
-    reasons.extend(_ambiguous_boundaries(data, header))
+    if b"boundary" in lower:
+        reasons.extend(_ambiguous_boundaries(data, header, content_fields))
     return reasons
 
 
-def _ambiguous_boundaries(data: bytes, header: bytes) -> Iterator[str]:
+def _ambiguous_boundaries(data: bytes, header: bytes, content_fields: Sequence[bytes]) -> Iterator[str]:
     declared = [
         (match["star"], match["quoted"] if match["quoted"] is not None else match["bare"])
-        for field in _CONTENT_FIELD.findall(data)
+        for field in content_fields
         for match in _BOUNDARY.finditer(field)
     ]
     for star, boundary in declared:
@@ -130,7 +148,7 @@ def _ambiguous_boundaries(data: bytes, header: bytes) -> Iterator[str]:
         yield "two parts declare the same boundary"
     if any(longer.startswith(shorter) for shorter, longer in pairwise(names)):
         yield "a boundary begins like another one"
-    if len(names) <= _TOLD_APART and _has_junk(data, tuple(names)):
+    if names and len(names) <= _TOLD_APART and _has_junk(data, tuple(names)):
         yield "a line begins like a boundary and goes on"
 
 

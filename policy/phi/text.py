@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Final
 
 from policy.phi.report import Place
 
@@ -17,6 +18,9 @@ class Source(Enum):
     FILE_NAME = auto()
     BODY = auto()
     ATTACHMENT = auto()
+
+
+_LINED: Final = (Source.BODY, Source.ATTACHMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,13 @@ class Text:
     def __repr__(self) -> str:
         return f"Text({self.place}, {len(self.content)} characters)"
 
+    def line_at(self, offset: int) -> int:
+        """Return the line of a character, from 1; 0 in single-line sources (subject, file name)."""
+        return self.place.line + bisect_right(self._line_starts, offset) if self.source in _LINED else 0
+
     def place_at(self, offset: int) -> Place:
-        """Return the place of a character; single-line sources (subject, file name) carry no line."""
-        line = 0
-        if self.source in {Source.BODY, Source.ATTACHMENT}:
-            line = self.place.line + bisect_right(self._line_starts, offset)
-        return Place(part=self.place.part, name=self.place.name, page=self.place.page, line=line)
+        """Return the place of a character."""
+        return Place(part=self.place.part, name=self.place.name, page=self.place.page, line=self.line_at(offset))
 
     @property
     def whole(self) -> Place:

@@ -11,6 +11,8 @@ from enum import Enum, auto
 from itertools import pairwise
 from typing import Final
 
+from policy.phi.view import View
+
 _QUOTE: Final = re.compile(r"^(?:[>|] ?){1,8}", re.MULTILINE)
 _WRAP_AT: Final = 60  # a line this long that ends without a blank line was wrapped by a program
 
@@ -37,6 +39,7 @@ _FOOTER_PHRASES: Final = tuple(
     """.replace("\n", ",").split(",")
     if phrase.strip()
 )
+WORDS: Final = frozenset(_FOOTER_PHRASES)
 _SIGNATURE_LINES: Final = 8
 # What no signature and no footer says: something about somebody's health, as a sentence or as a note.
 _MATTER: Final = re.compile(
@@ -85,10 +88,11 @@ def flow(text: str) -> str:
     return "".join((*joined, lines[-1]))
 
 
-def find_zones(text: str, sender_names: frozenset[str]) -> Zones:
+def find_zones(view: View, sender_names: frozenset[str]) -> Zones:
     """Find the zones of a text. sender_names: display names of the From field, lower case."""
-    lines = text.split("\n")
+    lines = view.text.split("\n")
     marks: list[Zone | None] = [None] * len(lines)
+    may_hold_footer = len(view.words.keys() & WORDS) > 1
     for index, line in enumerate(lines):
         stripped = line.strip()
         if not stripped:
@@ -97,15 +101,17 @@ def find_zones(text: str, sender_names: frozenset[str]) -> Zones:
             marks[index] = Zone.ATTRIBUTION
         elif marks[index] is None and len(stripped) < 60 and _opens_signature(lines, index, sender_names):
             _mark_signature(lines, marks, index)
-        elif len(stripped) > 60 and _footer_phrases(stripped) >= 2 and not _MATTER.search(stripped):
+        elif may_hold_footer and len(stripped) > 60 and _is_footer(stripped, phrases=2):
             marks[index] = Zone.FOOTER
-    _mark_wrapped_footers(lines, marks)
+    if may_hold_footer:
+        _mark_wrapped_footers(lines, marks)
     return _merged(lines, marks)
 
 
-def _footer_phrases(text: str) -> int:
+def _is_footer(text: str, *, phrases: int) -> bool:
+    """Tell whether a line or paragraph holds so many different phrases of a footer, and no matter."""
     lower = text[:3000].lower()
-    return sum(phrase in lower for phrase in _FOOTER_PHRASES)
+    return sum(phrase in lower for phrase in _FOOTER_PHRASES) >= phrases and not _MATTER.search(text)
 
 
 def _opens_signature(lines: list[str], index: int, sender_names: frozenset[str]) -> bool:
@@ -138,7 +144,7 @@ def _mark_wrapped_footers(lines: list[str], marks: list[Zone | None]) -> None:
     for index in range(len(lines) + 1):
         if index == len(lines) or not lines[index].strip():
             paragraph = " ".join(lines[first:index])
-            if index - first > 1 and _footer_phrases(paragraph) >= 3 and not _MATTER.search(paragraph):
+            if index - first > 1 and _is_footer(paragraph, phrases=3):
                 marks[first:index] = [Zone.FOOTER] * (index - first)
             first = index + 1
 

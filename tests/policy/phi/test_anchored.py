@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from policy.phi.anchored import DIGITS, Anchored
+from policy.phi.anchored import AT_NUMBER, BEFORE_NUMBER, Anchored
+from policy.phi.view import Literals
 
 PATTERN = r"\b(?:mrn|med rec)[ :]{0,3}(\d{2,9})\b"
 
@@ -23,12 +24,30 @@ PATTERN = r"\b(?:mrn|med rec)[ :]{0,3}(\d{2,9})\b"
     ],
 )
 def test_words(text: str) -> None:
-    found = [match.span() for match in Anchored(PATTERN, "mrn", "med").finditer(text)]
+    anchored = Anchored(PATTERN, "mrn", "med")
+    found = [match.span() for match in anchored.finditer(Literals(anchored.words).view(text))]
     assert found == [match.span() for match in re.finditer(PATTERN, text)]
 
 
 @pytest.mark.parametrize("text", ["", "12-3", "1 22 333-4", "a12-3", "1212-31-2", "٣-٣ 12-1"])
-def test_digits(text: str) -> None:
+def test_numbers(text: str) -> None:
     pattern = r"(?<!\w)\d{1,3}-\d"
-    found = [match.span() for match in Anchored(pattern, at=DIGITS).finditer(text)]
+    found = [match.span() for match in Anchored(pattern, number=AT_NUMBER).finditer(Literals("x").view(text))]
     assert found == [match.span() for match in re.finditer(pattern, text)]
+
+
+@pytest.mark.parametrize("text", ["", "1", "E11.9", "e11.9 E1", "xE11.9 1E11.9 E11.E12.0"])
+def test_before_numbers_and_as_written(text: str) -> None:
+    pattern = r"\b[A-Z]\d\d\.\d"
+    anchored = Anchored(pattern, number=BEFORE_NUMBER, is_cased=True)
+    found = [match.span() for match in anchored.finditer(Literals("x").view(text))]
+    assert found == [match.span() for match in re.finditer(pattern, text)]
+
+
+def test_view_keeps_offsets() -> None:
+    """A letter that grows in lower case does not shift what stands behind it; words inside words are found."""
+    view = Literals({"you ", "your", "ur"}).view("İ Your 12 you 3")
+    assert len(view.lower) == len(view.text)
+    assert view.words == {"your": [2], "ur": [4], "you ": [10]}
+    assert view.numbers == [7, 14]
+    assert "you" not in repr(view)

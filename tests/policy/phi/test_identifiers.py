@@ -3,6 +3,7 @@
 import pytest
 
 from policy.phi.identifiers import find_identifiers
+from policy.phi.look import look
 from policy.phi.mask import mask
 from policy.phi.report import Kind
 
@@ -35,7 +36,7 @@ from policy.phi.report import Kind
 )
 def test_identifiers_are_found(text: str, kind: Kind, value: str) -> None:
     """The value without its label, of the right kind."""
-    assert (kind, value) in {(mention.kind, mention.value) for mention in find_identifiers(text)}
+    assert (kind, value) in {(mention.kind, mention.value) for mention in find_identifiers(look(text))}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_identifiers_are_found(text: str, kind: Kind, value: str) -> None:
 )
 def test_what_only_looks_like_one(text: str, kind: Kind, why: str) -> None:
     """Issuer's rules, counter-labels and blanks."""
-    assert kind not in {mention.kind for mention in find_identifiers(text)}, why
+    assert kind not in {mention.kind for mention in find_identifiers(look(text))}, why
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from policy.phi.data import build, load
 from policy.phi.data.build import spoken_forms
 from policy.phi.data.load import VocabularyMissing, vocabulary
 from policy.phi.health import find_health
+from policy.phi.look import look
 from policy.phi.report import Kind
 from tests.policy.phi.messages import mail
 
@@ -85,7 +86,7 @@ def test_wordings_become_what_people_write(wording: str, forms: set[str]) -> Non
 )
 def test_health_is_found(text: str, kind: Kind) -> None:
     """Vocabulary, codes, doses, ages, laboratory values, lay words."""
-    assert kind in {mention.kind for mention in find_health(text, vocabulary())}
+    assert kind in {mention.kind for mention in find_health(look(text), vocabulary())}
 
 
 @pytest.mark.parametrize(
@@ -94,12 +95,12 @@ def test_health_is_found(text: str, kind: Kind) -> None:
 )
 def test_plain_words_are_not_health(text: str) -> None:
     """Abbreviations that are words count only in capitals; codes need a known category."""
-    assert all(mention.strength < 0.5 for mention in find_health(text, vocabulary()))
+    assert all(mention.strength < 0.5 for mention in find_health(look(text), vocabulary()))
 
 
 def test_terms_are_whole_words() -> None:
     """ "cat scan" is not in "scat scanner", "flu" not in "influence"."""
-    assert not find_health("scat scanner influences", vocabulary())
+    assert not find_health(look("scat scanner influences"), vocabulary())
 
 
 def test_the_builder_unpickles_plain_containers_only(tmp_path: Path) -> None:

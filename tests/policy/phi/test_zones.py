@@ -2,6 +2,7 @@
 
 import pytest
 
+from policy.phi.look import look
 from policy.phi.zones import Zone, find_zones, flow, unquote
 
 SENDER = frozenset({"ann weaver"})
@@ -24,7 +25,7 @@ SENDER = frozenset({"ann weaver"})
 )
 def test_zones(text: str, marker: str, zone: Zone | None) -> None:
     """By shape, line by line; the matter itself is in no zone."""
-    assert find_zones(text, SENDER).at(text.index(marker)) is zone
+    assert find_zones(look(text), SENDER).at(text.index(marker)) is zone
 
 
 def test_quote_marks_are_taken_away() -> None:
