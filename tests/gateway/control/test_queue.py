@@ -17,6 +17,7 @@ from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.message.entry import EntryState, MessageKind
 from gateway.message.queue_id import new_queue_id
+from gateway.message.verdict import Accepted
 from gateway.store import certificates, queue
 from gateway.store.certificates import Certificate
 from gateway.store.rows import new_message, save_entry
@@ -27,7 +28,7 @@ from policy.decision import Method
 from tests.gateway.config.samples import settings as plain_settings
 from tests.gateway.delivery import office as delivery
 from tests.gateway.delivery.office import NO_TLS, RECIPIENT, SENDER, make_entries, make_entry, told, words
-from tests.gateway.pipeline.counter import CLEAN, Counter, letter
+from tests.gateway.pipeline.counter import CLEAN, Counter, envelope, letter
 
 ONLY_OPENPGP = '[delivery]\nmethods = ["openpgp"]\n'
 DAY = timedelta(days=1)
@@ -159,6 +160,18 @@ async def test_release_never_opens_an_unsafe_way(store: Store) -> None:
         await control.release(office, queue_id=queue_id, reason="please")
     assert await states(store, queue_id) == [EntryState.HELD]
     assert "message.released" not in await kinds(store, queue_id)
+
+
+async def test_release_obeys_what_the_sender_asked_for(store: Store) -> None:
+    """ID-08: X-Mailward-Method still counts when a person decides; by verified TLS alone it could leave otherwise."""
+    asked = envelope()
+    asked = replace(asked, client=replace(asked.client, believes_headers=True))
+    counter = Counter(store, CLEAN, settings=plain_settings('[delivery]\nmethods = ["tls"]\n'))
+    answer = await counter.pipeline.submit(asked, letter(b"X-Mailward-Method: portal"))
+    assert isinstance(answer, Accepted)
+    assert await states(store, answer.queue_id) == [EntryState.HELD]
+    with pytest.raises(Refused, match="asked for portal or more"):
+        await control.release(Office(store, counter.settings), queue_id=answer.queue_id, reason="please")
 
 
 async def test_release_lets_those_go_who_can(store: Store) -> None:
