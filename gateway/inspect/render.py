@@ -25,6 +25,7 @@ from policy.phi.decode import charset_decode
 from policy.phi.headers import decoded
 from policy.phi.structure import scan
 
+SHOWN_LETTERS: Final = 2_000_000  # of a body, markup included; more is for a program of one's own
 NAME_LETTERS: Final = 120
 ENDING_LETTERS: Final = 11  # of them, the ending with its dot
 LINE_LETTERS: Final = 1000
@@ -81,6 +82,8 @@ def render_message(data: bytes) -> Rendered | Refused:
         return Refused(limits[0])
     message = message_from_bytes(data, policy=policy.compat32)
     parts = _sort(message)
+    if sum(len(_content(part)) for part in parts.shown) > SHOWN_LETTERS:
+        return Refused("the text is too long to be shown")
     is_html = any(part.get_content_type() == "text/html" for part in parts.shown)
     return Rendered(
         sender=_line(message, "from"),

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from gateway.inspect.render import Attached, Refused, Rendered
-from gateway.workers.errors import WorkerError
+from gateway.workers.errors import ChildCrashed, ChildTimeout
 from gateway.workers.limits import MIB, Limits
 from gateway.workers.pool import ChildPool
 
@@ -19,7 +19,10 @@ class UnshowableError(Exception):
 
 
 class Renderer:
-    """Messages as values to show; the reading happens in the children of `pool`."""
+    """Messages as values to show; the reading happens in the children of `pool`.
+
+    PoolUnavailable comes through: it says that we are busy, and nothing about the message.
+    """
 
     def __init__(self, pool: ChildPool) -> None:
         self._pool = pool
@@ -42,7 +45,7 @@ class Renderer:
     async def _ask(self, number: int, data: bytes) -> Rendered | Attached | Refused:
         try:
             answer: Rendered | Attached | Refused = self._decoder.decode(await self._pool.call(b"%d" % number, data))
-        except WorkerError as why:
+        except (ChildCrashed, ChildTimeout) as why:
             raise UnshowableError from why
         return answer
 

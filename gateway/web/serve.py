@@ -17,11 +17,14 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gateway.brake import network_of
 from gateway.web.edge import Edge
 
 HEAD_S: Final = 15  # from the connection, or the last response, to the end of the next request's head
 HEAD_BYTES: Final = 16 * 1024
 CONNECTIONS: Final = 512  # beyond them the answer is 503
+PER_PEER: Final = 64  # of them from one address: a waiting room is fine, a flood leaves room for others
+PROXIES: Final = frozenset(map(network_of, ("", "127.0.0.1", "::1")))
 STOP_S: Final = 10  # what runs may finish for so long
 
 
@@ -130,9 +133,13 @@ class PromptProtocol(H11Protocol):
     """HTTP/1.1 by h11 (0.16 and newer refuse malformed chunks, PO-17) with a deadline for the head of each request."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _peer: bytes = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn itself
         super().connection_made(transport)
+        self._peer = network_of(self.client[0] if self.client else "")
+        if self._is_one_too_many():
+            transport.abort()
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:
@@ -146,6 +153,13 @@ class PromptProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
         super().connection_lost(exc)
+
+    def _is_one_too_many(self) -> bool:
+        """Whether this peer has its share already. Loopback has none: there a proxy speaks for everybody."""
+        if self._peer in PROXIES:
+            return False
+        neighbours = [other for other in self.connections if getattr(other, "_peer", b"") == self._peer]
+        return len(neighbours) > PER_PEER
 
     def _watch_head(self) -> None:
         """Run the clock while a head is awaited, from its beginning: single octets do not prolong it."""

@@ -13,6 +13,8 @@ from gateway.web.portal.deps import PortalDeps
 from gateway.web.portal.landing import Landing
 from gateway.web.portal.pages import STYLESHEET, Pages
 from gateway.web.portal.reading import Reading
+from gateway.web.portal.room import RoomFull
+from gateway.workers.errors import PoolUnavailable
 
 
 def portal_app(deps: PortalDeps) -> ASGIApp:
@@ -52,6 +54,8 @@ def portal_app(deps: PortalDeps) -> ASGIApp:
             StoreSick: busy,
             StoreFull: busy,
             StoreClosed: busy,
+            RoomFull: busy,
+            PoolUnavailable: busy,  # says nothing about the message
             Exception: refused,
         },
     )

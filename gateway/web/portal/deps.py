@@ -16,7 +16,10 @@ SESSION_LIFETIME: Final = timedelta(minutes=60)
 
 
 class Reader(Protocol):
-    """Hostile bytes to something that can be shown; both raise UnshowableError (`gateway.inspect.renderer`)."""
+    """Hostile bytes to something that can be shown.
+
+    Both raise UnshowableError (`gateway.inspect.renderer`), and PoolUnavailable (`gateway.workers`) for "not now".
+    """
 
     async def render(self, data: bytes) -> Rendered:
         """Header lines, body and list of attachments."""

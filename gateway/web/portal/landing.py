@@ -73,10 +73,10 @@ class Landing:
             return self._pages.problem(404)
         secret = cookies.held(request, cookies.VISIT)
         if not cookies.is_ours(request, self._deps.base_url, secret=secret, typed=form.get("form", "")):
-            return self._page(visit, Trouble.STALE, status=403)
+            return self._page(visit, Trouble.STALE, status=403, typed=form.get("secret", ""))
         wait = self._wait_s(visit)
         if wait > 0:
-            return self._page(visit, Trouble.TOO_FAST, status=429, wait=wait)
+            return self._page(visit, Trouble.TOO_FAST, status=429, wait=wait, typed=form.get("secret", ""))
         if form.get("do") == "send":
             return await self._send(visit)
         return await self._open(visit, form.get("secret", ""))

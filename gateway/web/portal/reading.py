@@ -3,34 +3,37 @@
 No address names a message: the session does, so there is no id to change (PO-12).
 """
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.inspect.render import Attached
+from gateway.inspect.render import Attached, Rendered
 from gateway.inspect.renderer import UnshowableError
 from gateway.message.pickup import hash_token
 from gateway.store import portal as register
 from gateway.store.queue import load_body
 from gateway.store.rows import PortalMessage
 from gateway.web.disposition import attachment_disposition
-from gateway.web.edge import PIECE
 from gateway.web.forms import FormError, read_form
 from gateway.web.headers import FILE_POLICY
 from gateway.web.portal import cookies
 from gateway.web.portal.brakes import address_of
 from gateway.web.portal.deps import SESSION_IDLE, SESSION_LIFETIME, PortalDeps
 from gateway.web.portal.pages import Pages
+from gateway.web.portal.room import Room
 
 TOUCH_EVERY: Final = timedelta(minutes=1)
-AT_ONCE: Final = 8  # messages held in memory for reading or download; one more is told to come back
+VIEWS: Final = 8  # messages held in memory while a child reads them
+DOWNLOADS: Final = 8  # files held in memory while they are sent, which a slow reader may draw out
+SHARE: Final = 2  # of them for one session
+CLOSES_S: Final = int(SESSION_IDLE.total_seconds()) + 1  # when an untouched page asks again, and is refused
 WHOLE: Final = 0  # the number of the message as it came, beside its attachments
 
 
@@ -48,30 +51,35 @@ class Reading:
     def __init__(self, deps: PortalDeps, pages: Pages) -> None:
         self._deps = deps
         self._pages = pages
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._views = Room(places=VIEWS, share=SHARE)
+        self._downloads = Room(places=DOWNLOADS, share=SHARE)
 
     async def message(self, request: Request) -> Response:
-        """GET: header lines, body or its frame, attachments."""
+        """GET: header lines, body or its frame, attachments. Unused, it closes by itself: screens are shared, too."""
         seat = await self._seat(request)
         if seat is None:
             return self._pages.problem(403)
-        async with self._room:
-            try:
-                shown = await self._deps.reader.render(await self._load(seat))
-            except UnshowableError:
-                shown = None
-        return self._pages.show("message", message=seat.message, shown=shown, form=cookies.hidden_field(seat.secret))
+        try:
+            shown = await self._render(seat)
+        except UnshowableError:
+            shown = None
+        return self._pages.show(
+            "message",
+            headers={"Refresh": str(CLOSES_S)},
+            message=seat.message,
+            shown=shown,
+            form=cookies.hidden_field(seat.secret),
+        )
 
     async def body(self, request: Request) -> Response:
         """GET: the mail's HTML for the frame."""
         seat = await self._seat(request)
         if seat is None:
             return self._pages.problem(403)
-        async with self._room:
-            try:
-                shown = await self._deps.reader.render(await self._load(seat))
-            except UnshowableError:
-                return self._pages.problem(404)
+        try:
+            shown = await self._render(seat)
+        except UnshowableError:
+            return self._pages.problem(404)
         return self._pages.frame(shown.html)
 
     async def attachment(self, request: Request) -> Response:
@@ -82,22 +90,21 @@ class Reading:
         number = _read_number(request.path_params["number"])
         if number is None:
             return self._pages.problem(404)
-        if self._room.locked():
-            return self._pages.problem(503, headers={"Retry-After": "30"})
-        await self._room.acquire()
+        reader = hash_token(seat.secret)
+        await self._downloads.enter(reader, may_wait=False)
         try:
             file = await self._file(seat, number)
             await self._deps.desk.downloaded(
                 seat.message, number=number, size=len(file.content), client_ip=address_of(request)
             )
         except UnshowableError:
-            self._room.release()
+            self._downloads.leave(reader)
             return self._pages.problem(404)
         except BaseException:
-            self._room.release()
+            self._downloads.leave(reader)
             raise
         self._deps.metrics.counter("portal_messages", "downloaded").inc()
-        return Download(file, self._room.release)
+        return Download(file, partial(self._downloads.leave, reader))
 
     async def log_out(self, request: Request) -> Response:
         """POST: the session ends on the server (PO-06)."""
@@ -129,6 +136,15 @@ class Reading:
             await register.touch_session(store, session.id_hash, at=now)
         return Seat(message, secret)
 
+    async def _render(self, seat: Seat) -> Rendered:
+        """The message as a value. Raises: UnshowableError, RoomFull."""
+        reader = hash_token(seat.secret)
+        await self._views.enter(reader, may_wait=True)
+        try:
+            return await self._deps.reader.render(await self._load(seat))
+        finally:
+            self._views.leave(reader)
+
     async def _load(self, seat: Seat) -> bytes:
         return await load_body(self._deps.store, seat.message.queue_id)
 
@@ -142,17 +158,15 @@ def _read_number(word: str) -> int | None:
     return int(word) if re.fullmatch("[0-9]{1,4}", word) else None
 
 
-class Download(StreamingResponse):
-    """A file to keep, in pieces that each have a deadline (`Edge`). release: called once it is sent or given up."""
+class Download(Response):
+    """A file to keep. release: called once it is sent or given up."""
 
     def __init__(self, file: Attached, release: Callable[[], None]) -> None:
         headers = {
-            "Content-Type": "application/octet-stream",
-            "Content-Length": str(len(file.content)),
             "Content-Disposition": attachment_disposition(file.name),
             "Content-Security-Policy": FILE_POLICY,
         }
-        super().__init__(_pieces(file.content), headers=headers)
+        super().__init__(file.content, headers=headers, media_type="application/octet-stream")
         self._release = release
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,8 +174,3 @@ class Download(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._release()
-
-
-async def _pieces(content: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), PIECE):
-        yield content[start : start + PIECE]

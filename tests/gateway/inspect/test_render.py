@@ -147,6 +147,12 @@ def test_whatever_comes_something_is_shown(data: bytes) -> None:
     assert isinstance(render_message(data), Rendered)
 
 
+def test_a_text_of_megabytes_is_a_file() -> None:
+    """A page of 50 MB helps nobody, and would be made on the gateway's loop; its attachments come with the whole."""
+    assert isinstance(render_message(PLAIN + b"\r\n" + b"a" * 2_000_001), Refused)
+    assert isinstance(render_message(PLAIN + b"\r\n" + b"a" * 2_000_000), Rendered)
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",

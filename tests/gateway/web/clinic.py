@@ -58,7 +58,7 @@ class Clinic:
             organisation="Clinic A",
             base_url=BASE_URL,
             store=self.store,
-            reader=self.reader,
+            reader=self,
             metrics=self.metrics,
             desk=self,
             now=lambda: self.now,
@@ -83,6 +83,12 @@ class Clinic:
         )
         await self.store.commit(Unit(changes=(save_entry(entry, release=True), publish_portal(waiting))))
         return token
+
+    async def render(self, data: bytes) -> Rendered:
+        return await self.reader.render(data)
+
+    async def attachment(self, data: bytes, number: int) -> Attached:
+        return await self.reader.attachment(data, number)
 
     async def send_code(self, waiting: PortalMessage, code: str, reference: str) -> None:
         self.codes.append((code, reference))

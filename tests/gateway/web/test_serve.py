@@ -9,7 +9,7 @@ import pytest
 import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.log import configure
 from gateway.metrics import Metrics
@@ -171,6 +171,49 @@ async def test_a_body_that_never_ends_is_cut(
     monkeypatch.setattr(edge, "RECEIVE_S", 0.05)
     answer = await (await start(hello))(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
     assert answer.startswith(b"HTTP/1.1 500 ")
+
+
+async def test_a_long_page_may_take_as_long_as_many_short_ones(
+    start: Callable[[ASGIApp], Awaitable[Ask]],
+) -> None:
+    """Each 64 KiB have their own deadline, also when the application sends a page as one."""
+    pieces: list[int] = []
+    page = bytes(300 * 1024)
+
+    async def counted(scope: Scope, _receive: Receive, send: Send) -> None:
+        async def count(message: Message) -> None:
+            pieces.append(len(message.get("body", b"")))
+            await send(message)
+
+        await edge.Edge(long)(scope, _receive, count)
+
+    async def long(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(page)(scope, receive, send)
+
+    answer = await (await start(counted))(get("/"))
+    assert answer.endswith(b"\r\n\r\n" + page)
+    assert max(pieces) == edge.PIECE
+
+
+async def test_one_address_leaves_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Idle connections from one peer fill its share, not the portal; loopback is where a proxy may sit."""
+    monkeypatch.setattr(serve, "PER_PEER", 2)
+    server = HttpServer(hello, host="127.0.0.1", port=0, tls=None)
+    await server.start()
+
+    async def answer_from(address: str) -> tuple[bytes, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(address, 0))
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        try:
+            return await reader.read(8), writer
+        except ConnectionError:
+            return b"", writer
+
+    answers = [await answer_from(address) for address in ("127.0.0.2",) * 3 + ("127.0.0.3",) + ("127.0.0.1",) * 4]
+    assert [octets for octets, _ in answers] == [b"HTTP/1.1"] * 2 + [b""] + [b"HTTP/1.1"] * 5
+    for _, writer in answers:
+        writer.close()
+    await server.stop()
 
 
 async def test_old_tls_is_refused(server_tls: ssl.SSLContext, trust: ssl.SSLContext) -> None:

@@ -123,6 +123,14 @@ async def test_po_07_the_page_helps_after_a_stale_form(clinic: Clinic, browser: 
     assert (await browser.post(f"/m/{token}", do="send")).status_code == 303
 
 
+async def test_po_07_what_was_typed_survives_a_stale_form(clinic: Clinic, browser: Browser) -> None:
+    """A browser that opened the link a second time has a new cookie; the person need not type the PIN again."""
+    token = await clinic.publish(make_mail(), pin="4817-2290")
+    refused = await browser.post(f"/m/{token}", do="open", secret="4817 2290")
+    assert refused.status_code == 403
+    assert 'value="4817 2290"' in refused.text
+
+
 @pytest.mark.slow
 async def test_po_07_get_logs_nobody_out(reader: Browser) -> None:
     assert (await reader.get("/logout")).status_code == 405
