@@ -9,6 +9,7 @@ import binascii
 import codecs
 import quopri
 import re
+from functools import lru_cache
 from typing import Final
 
 IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
@@ -21,8 +22,6 @@ _PADDED_BREAK: Final = re.compile(rb"=[ \t]{1,100}\r?\n")  # RFC 2045 section 6.
 # Charsets that shift between alphabets; with those that `_is_ascii_based` finds out, their bytes are read as well.
 _SHIFTING: Final = re.compile(r"utf[-_]?7|iso[-_]?2022|hz")
 _ASCII: Final = bytes(range(0x20, 0x7F))
-_CONTROL: Final = re.compile(rb"[\x00\x1b]")  # of UTF-16 and of ISO 2022
-_HIGH: Final = re.compile(rb"[\x80-\xff]")
 # Names that mail uses and Python's codecs do not know, and labels that say nothing.
 _ALIASES: Final = {
     "": "ascii",
@@ -123,7 +122,6 @@ def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
     name = _ALIASES.get(charset.strip().lower(), charset.strip().lower())
     doubt = ""
     declared: tuple[str, ...]
-    sniffed = _sniff(data)
     try:
         name = codecs.lookup(name).name
         if name.replace("-", "_") in _NO_CHARSETS:
@@ -134,9 +132,14 @@ def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
     except (LookupError, ValueError):
         declared, doubt = (), "the charset is unknown"
     else:
-        if _is_ascii_based(name) and not _CONTROL.search(data) and not (_HIGH.search(data) and _is_utf8(data)):
+        if _is_ascii_based(name) and not _shifts(data) and (data.isascii() or not _is_utf8(data)):
             return declared, ""
-    return tuple(dict.fromkeys((*declared, *sniffed))), doubt
+    return tuple(dict.fromkeys((*declared, *_sniff(data)))), doubt
+
+
+def _shifts(data: bytes) -> bool:
+    """Tell whether bytes may be more than one octet a character: NULs of UTF-16, escapes of ISO 2022."""
+    return b"\x00" in data or b"\x1b" in data
 
 
 def _sniff(data: bytes) -> tuple[str, ...]:
@@ -160,6 +163,7 @@ def _sniff(data: bytes) -> tuple[str, ...]:
     return tuple(views)
 
 
+@lru_cache(maxsize=64)
 def _is_ascii_based(name: str) -> bool:
     """Tell whether ASCII bytes mean themselves in a charset, so that a program that does not know it shows the same."""
     return not _SHIFTING.search(name) and _ASCII.decode(name, errors="replace") == _ASCII.decode("ascii")

@@ -13,7 +13,7 @@ from email import errors
 from email.message import Message
 from email.policy import Compat32
 from email.utils import collapse_rfc2231_value
-from typing import Final
+from typing import Any, Final
 
 from policy.phi import headers, structure
 from policy.phi.decode import IDENTITY, charset_decode, transfer_decode
@@ -34,7 +34,8 @@ _DER_SEQUENCE: Final = b"\x30"
 _SIGNED_CONTENT: Final = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0"  # id-data with content (RFC 5652 section 5.2)
 _MESSAGE_NAMES: Final = (".eml", ".mht", ".mhtml", ".emlx")
 _HEADER_TYPES: Final = frozenset({"text/rfc822-headers", "message/global-headers"})  # RFC 6522, RFC 6533
-_SPELT: Final = re.compile(r"[ |\n](?:[^\W\d_][ |\n]{1,8}){12}")
+_SPELT_LETTERS: Final = 12
+_SPELT: Final = re.compile(rf"[ |\n](?:[^\W\d_][ |\n]{{1,8}}){{{_SPELT_LETTERS}}}")
 _FLOWED: Final = re.compile(r"(?<!^--) \n", re.MULTILINE)  # RFC 3676 section 4.1
 _PKCS7_TYPES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _OPAQUE: Final = {
@@ -70,11 +71,11 @@ class Reading:
 
         Files and ciphertext that hide in plain text, and text written backwards, are noted (MP-12, MP-13, MP-18).
         """
-        if _SPELT.search(content):
+        if _may_be_spelt(content) and _SPELT.search(content):
             self.doubt(place, "the text is spelt letter by letter")
         if is_reversed(content):
             self.doubt(place, "the text is written against its reading direction")
-        if _ARMOUR.search(content):
+        if "-----BEGIN" in content and _ARMOUR.search(content):
             self.is_encrypted = self.is_encrypted or content.lstrip().startswith("-----BEGIN PGP MESSAGE")
             self.doubt(place, "the text holds an encrypted message")
         if _EMBEDDED.search(content):
@@ -95,6 +96,11 @@ class Reading:
         entry = Uninspectable(place=place, reason=reason)
         if entry not in self.uninspectable:
             self.uninspectable.append(entry)
+
+
+def _may_be_spelt(content: str) -> bool:
+    """Tell whether there are as many single letters between blanks or bars as a spelt text has at least."""
+    return "|" in content or list(map(len, content.split())).count(1) >= _SPELT_LETTERS
 
 
 class _RawFields(Compat32):
@@ -171,7 +177,7 @@ def _judge_fields(part: Message, reading: Reading, place: Place) -> None:
     for name in ("content-type", "content-transfer-encoding", "content-disposition"):
         if len(headers.field(part, name)) > 1:
             reading.doubt(place, f"the {name} field is there twice")
-        given = [(key, value) for key, value in part.get_params([], header=name)[1:] if key != "filename"]
+        given = [(key, value) for key, value in _parameters(part, name) if key != "filename"]
         if len({key for key, _ in given}) < len(dict.fromkeys(given)):
             reading.doubt(place, f"a parameter of the {name} field is there twice")
     types = headers.field(part, "content-type")
@@ -193,10 +199,24 @@ def _file_names(part: Message) -> set[str]:
     """Return the names that a part gives itself, decoded."""
     names = set()
     for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
-        for key, value in part.get_params([], header=header)[1:]:
+        for key, value in _parameters(part, header, parameter):
             if key == parameter and value:
                 names.add(" ".join(headers.decoded(collapse_rfc2231_value(value)).split()))
     return names
+
+
+def _parameters(part: Message, header: str, wanted: str = "") -> list[tuple[str, Any]]:
+    """Return the parameters of a field, split only when it can hold one, and the one that is wanted.
+
+    A value is a tuple when it says its charset (RFC 2231).
+    """
+    value = part.get(header, "")
+    return part.get_params([], header=header)[1:] if ";" in value and wanted in value.lower() else []
+
+
+def _parameter(part: Message, name: str) -> str:
+    """Return a parameter of the content type, "" when it is not there."""
+    return collapse_rfc2231_value(part.get_param(name, "")) if name in part.get("content-type", "").lower() else ""
 
 
 def _read_multipart(part: Message, reading: Reading, place: Place, *, depth: int, is_first: bool) -> None:
@@ -287,18 +307,18 @@ def _read_views(part: Message, reading: Reading, place: Place, source: Source, *
     if place.name in _HEADER_TYPES or file_name.lower().rstrip(" .").endswith(_MESSAGE_NAMES):
         _read_again(views, reading, place, depth=depth)
         return
-    charset = part.get_param("charset", "")
-    label = collapse_rfc2231_value(charset) if charset else ""
+    charset = _parameter(part, "charset")
+    deletes_blanks = _parameter(part, "delsp").lower() == "yes"
     for index, view in enumerate(views):
         texts = 0
-        for piece in extract(view, place, label, file_name=file_name, max_characters=reading.left):
+        for piece in extract(view, place, charset, file_name=file_name, max_characters=reading.left):
             if isinstance(piece, Unreadable):
                 if index == 0:
                     reading.doubt(piece.place, piece.reason)
                 continue
             texts += not piece.place.page
             reading.add(piece.place, source, piece.content)
-            if str(part.get_param("delsp", "")).lower() == "yes":
+            if deletes_blanks:
                 reading.add(piece.place, source, _FLOWED.sub("", piece.content))
         if texts:  # markup costs time although it leaves little text
             reading.left = max(0, reading.left - len(view) // 2)

@@ -9,7 +9,7 @@ word against the lists.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from policy.phi.data.load import Vocabulary
@@ -34,14 +34,17 @@ from policy.phi.names_cues import (
 from policy.phi.report import Kind
 
 _WORD: Final = r"[A-ZÀ-ÖØ-Þ][\w'-]{1,24}"
+# The look-behind stands after the first letter, so that the search can skip to capitals.
 _RUN: Final = re.compile(
-    rf"(?<![\w@./'-]){_WORD}\.?(?:,? (?:{_WORD}|[A-Z]\b\.?|(?:van|der|den|de|la|del|von|bin|al|da|dos)\b)){{0,5}}"
+    r"[A-ZÀ-ÖØ-Þ](?<![\w@./'-].)[\w'-]{1,24}\.?"
+    rf"(?:,? (?:{_WORD}|[A-Z]\b\.?|(?:van|der|den|de|la|del|von|bin|al|da|dos)\b)){{0,5}}"
 )
 _TOKEN: Final = re.compile(r"[\w'-]+")
 _POSSESSIVE: Final = re.compile(r"'s?\Z")
 _PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
-_LOWER_LINE: Final = re.compile(r"^[^A-Z\n]{8,600}$", re.MULTILINE)
+_CAPITAL: Final = re.compile(r"[A-Z]")
+_LOWER_LINE: Final = range(8, 601)  # characters
 _LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z]|'s|[.,])")
 _LEADING: Final = NOT_NAMES | TITLES | STAFF_TITLES  # words that lead to a name
 _LOOK_BACK: Final = 40
@@ -76,10 +79,11 @@ class _Candidate:
 def find_names(text: str, vocabulary: Vocabulary) -> list[Mention]:
     """Return the people named in a normalised text. Linear in the length of the text."""
     found: list[Mention] = []
-    for count, run in enumerate(_RUN.finditer(text)):
-        if count >= _CANDIDATES:
-            break
-        candidate = _candidate(run.start(), run.group(), vocabulary)
+    for run in islice(_RUN.finditer(text), _CANDIDATES):
+        words = run.group()
+        if " " not in words and words.rstrip(".").lower() in _LEADING:
+            continue  # the first word of a sentence, mostly
+        candidate = _candidate(run.start(), words, vocabulary)
         mention = candidate and _judge(text, candidate, vocabulary)
         if mention:
             found.append(mention)
@@ -205,23 +209,32 @@ def _unknown(candidate: _Candidate, known: int, vocabulary: Vocabulary) -> tuple
     return Role.UNKNOWN, 0.6 if is_given else 0.52, "two words, one of them a known name"
 
 
+def _lower_case_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield lines without a capital, with their offsets."""
+    start = 0
+    for line in text.split("\n"):
+        if len(line) in _LOWER_LINE and not _CAPITAL.search(line):
+            yield start, line
+        start += len(line) + 1
+
+
 def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
     """Yield names in lines written without capitals: "mr. savage's labs", "xiu fisher"."""
-    for line in _LOWER_LINE.finditer(text):
-        for title in _LOWER_TITLE.finditer(line.group()):
-            start, end = line.start() + title.start(), line.start() + title.end()
+    for first, line in _lower_case_lines(text):
+        for title in _LOWER_TITLE.finditer(line):
+            start, end = first + title.start(), first + title.end()
             yield Mention(Kind.NAME, start, end, title.group(), 0.7, "a name with a title", Role.PATIENT)
-        tokens = list(_TOKEN.finditer(line.group()))
+        tokens = list(_TOKEN.finditer(line))
         for one, two in pairwise(tokens):
-            first, second = one.group(), _POSSESSIVE.sub("", two.group())
-            gap = line.group()[one.end() : two.start()]
-            pair = (second, first) if gap == ", " else (first, second)
+            word, second = one.group(), _POSSESSIVE.sub("", two.group())
+            gap = line[one.end() : two.start()]
+            pair = (second, word) if gap == ", " else (word, second)
             if gap not in {" ", ", "} or pair[0] not in vocabulary.given_names or pair[1] not in vocabulary.surnames:
                 continue
             if pair[0] in _EVERYDAY and pair[1] in _EVERYDAY:
                 continue
-            start, end = line.start() + one.start(), line.start() + one.end() + len(gap) + len(second)
-            candidate = _Candidate(start, end, (first, second), gap == ", ", has_credentials=False)
+            start, end = first + one.start(), first + one.end() + len(gap) + len(second)
+            candidate = _Candidate(start, end, (word, second), gap == ", ", has_credentials=False)
             mention = _judge(text, candidate, vocabulary)
             if mention:
                 yield mention

@@ -39,6 +39,9 @@ _PUNCTUATION: Final = {
     ),
 }
 _FOLD: Final = str.maketrans({**_LOOKALIKES, **_PUNCTUATION})
+_FOLD_ASCII: Final = str.maketrans(
+    {"\t": " ", "`": "'", **dict.fromkeys(map(chr, (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)))}
+)
 
 
 def normalise(text: str) -> str:
@@ -46,9 +49,9 @@ def normalise(text: str) -> str:
 
     Never fails. Accents on Latin letters stay (names need them); combining sequences are composed (NFKC).
     """
-    text = _BREAKS.sub("\n", text)
     if text.isascii():
-        return _CONTROL.sub("", text).replace("\t", " ").replace("`", "'")
+        return text.replace("\r\n", "\n").replace("\r", "\n").translate(_FOLD_ASCII)
+    text = _BREAKS.sub("\n", text)
     text = _COMBINING.sub("", _IGNORABLE.sub("", unicodedata.normalize("NFKC", text).translate(_FOLD)))
     return _CONTROL.sub("", "".join(map(_digit, text)) if any(map(_is_foreign_digit, text)) else text)
 

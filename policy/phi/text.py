@@ -1,8 +1,7 @@
 """The readable text of one place in a message, as the extractors hand it to the detectors."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
@@ -30,21 +29,13 @@ class Text:
     place: Place
     source: Source
     content: str
-    _line_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        starts, at = [0], self.content.find("\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = self.content.find("\n", at + 1)
-        object.__setattr__(self, "_line_starts", tuple(starts))
 
     def __repr__(self) -> str:
         return f"Text({self.place}, {len(self.content)} characters)"
 
     def line_at(self, offset: int) -> int:
         """Return the line of a character, from 1; 0 in single-line sources (subject, file name)."""
-        return self.place.line + bisect_right(self._line_starts, offset) if self.source in _LINED else 0
+        return self.place.line + self.content.count("\n", 0, offset) + 1 if self.source in _LINED else 0
 
     def place_at(self, offset: int) -> Place:
         """Return the place of a character."""
@@ -57,6 +48,9 @@ class Text:
 
     def pieces(self, longest: int) -> Iterator["Text"]:
         """Yield the text in pieces of at most so many characters, cut at line ends where there are any."""
+        if len(self.content) <= longest:
+            yield self
+            return
         start, lines = 0, self.place.line
         while len(self.content) - start > longest:
             end = self.content.rfind("\n", start, start + longest) + 1 or (

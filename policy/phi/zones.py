@@ -75,7 +75,7 @@ class Zones:
 
 def unquote(text: str) -> str:
     """Take the marks of quoted history from the line starts."""
-    return _QUOTE.sub("", text)
+    return _QUOTE.sub("", text) if ">" in text or "|" in text else text
 
 
 def flow(text: str) -> str:
