@@ -33,6 +33,7 @@ METRICS: Final = (
     Spec(Gauge, "smtp_sessions", "Open client connections.", ("listener",)),
     Spec(Counter, "smtp_auth", "Authentication attempts.", ("mechanism", "result")),
     Spec(Counter, "auth_locks", "Networks and accounts that were locked for failed logins.", ("scope",)),
+    Spec(Counter, "brake", "Logins whose mail is held because they passed a limit.", ("reason",)),
     Spec(Counter, "messages_received", "Messages accepted with a 250.", ("listener",)),
     Spec(Histogram, "message_size_bytes", "Size of accepted messages.", ("listener",), SIZES),
     Spec(Counter, "messages_rejected", "Messages and commands refused.", ("stage", "reason")),

@@ -228,6 +228,18 @@ def key_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
     return _event("key.forgotten", at, fingerprint=fingerprint, by=by)
 
 
+# --- the brake -------------------------------------------------------------------------------------------------------
+
+
+def brake_engaged(*, at: datetime, login: str, reason: str) -> Event:
+    """A login sent too much: its mail is held from now on. reason: the limit that was passed."""
+    return _event("brake.engaged", at, login=login, reason=reason)
+
+
+def brake_released(*, at: datetime, login: str, by: str, why: str) -> Event:
+    return _event("brake.released", at, login=login, by=by, why=why)
+
+
 # --- the gateway itself ----------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import click
 
 from gateway.cli.ask import ask
-from gateway.cli.context import config_option, print_json, print_table, settings_option
+from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
 from gateway.config import Settings
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
@@ -60,11 +60,18 @@ def flush(settings: Settings) -> None:
 
 
 @queue.command()
-@click.argument("queue_id", metavar="ID")
+@click.argument("queue_id", metavar="[ID]", required=False)
+@click.option("--login", help="Take the brake off this login, and release everything that it holds.")
 @REASON
 @settings_option
-def release(settings: Settings, *, queue_id: str, reason: str) -> None:
+def release(settings: Settings, *, queue_id: str | None, login: str | None, reason: str) -> None:
     """Let held mail go on, by a way that is safe now."""
+    if bool(queue_id) == bool(login):
+        fail("give either an ID or --login", Status.USAGE)
+    if login:
+        counted = ask(settings, "queue.release_login", login=login, reason=reason)
+        click.echo(f"the brake is off; {counted['released']} recipients go on, {counted['held']} messages stay held")
+        return
     click.echo(f"{ask(settings, 'queue.release', queue_id=queue_id, reason=reason)} recipients go on")
 
 

@@ -65,6 +65,7 @@ Flag = Annotated[bool, Strict(), Kind("true or false")]
 Text = Annotated[str, Kind("text")]
 Count = Annotated[int, Strict(), Field(ge=0), Kind("number")]
 PositiveCount = Annotated[int, Strict(), Field(gt=0), Kind("number")]
+Percent = Annotated[int, Strict(), Field(ge=0, le=100), Kind("0 to 100")]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535), Kind("port")]
 
 Duration = Annotated[timedelta, BeforeValidator(values.parse_duration), Kind("duration")]

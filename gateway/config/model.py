@@ -25,6 +25,7 @@ from gateway.config.fields import (
     OptionalFile,
     OptionalHost,
     Pattern,
+    Percent,
     Port,
     PositiveCount,
     PositiveDuration,
@@ -276,6 +277,23 @@ class Policy(Section):
     rule: tuple[Rule, ...] = setting([], "")
 
 
+class Brake(Section):
+    """What one login may send within an hour; beyond it, its mail is held until a person releases it."""
+
+    messages_per_hour: PositiveCount = setting(300, "Messages of a person; bounds what a stolen password can do.")
+    recipients_per_hour: PositiveCount = setting(1000, "Different recipients of a person.")
+    phi_per_hour: PositiveCount = setting(200, "Protected messages of a person.")
+    novelty_percent: Percent = setting(
+        80, "Most of a person's recipients that this login never wrote to before; 0: nobody asks."
+    )
+    novelty_floor: Count = setting(100, "With no more different recipients than this, novelty is not asked.")
+    program_messages_per_hour: PositiveCount = setting(
+        5000, "Messages of a program, unless its credential says otherwise."
+    )
+    program_recipients_per_hour: PositiveCount = setting(5000, "Different recipients of a program.")
+    program_phi_per_hour: PositiveCount = setting(2000, "Protected messages of a program.")
+
+
 class Retention(Section):
     """How long things are kept."""
 
@@ -310,6 +328,7 @@ class Settings(Section):
     smime: Smime = setting({}, "")
     policy: Policy = setting({}, "")
     limits: Limits = setting({}, "")
+    brake: Brake = setting({}, "")
     retention: Retention = setting({}, "")
     log: Log = setting({}, "")
     _origin: Origin = PrivateAttr(default_factory=Origin)

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from gateway.control import credentials, keys, people, queue
+from gateway.control import credentials, keys, people, queue, reports
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
 
@@ -27,6 +27,8 @@ TABLE: Final[Mapping[str, Operation]] = {
     "queue.show": queue.show,
     "queue.flush": queue.flush,
     "queue.release": queue.release,
+    "queue.release_login": queue.release_login,
+    "report.sent": reports.sent,
     "queue.reject": queue.reject,
 }
 

@@ -16,7 +16,7 @@ from gateway.message.address import parse_from
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.fields import split_message
 from gateway.pipeline.facts import FactFinder
-from gateway.store import certificates, queue
+from gateway.store import brakes, certificates, queue
 from gateway.store.errors import ContentError
 from gateway.store.rows import save_entry
 from policy.decide import decide
@@ -102,6 +102,28 @@ async def release(office: Office, *, queue_id: str, reason: str) -> int:
         raise Refused("\n".join(said))
     await released.commit(office.store)
     return len(released.changes)
+
+
+async def release_login(office: Office, *, login: str, reason: str) -> dict[str, int]:
+    """Take the brake off a login, and release what it holds, each message as `release` does; counting begins anew.
+
+    Returns: how many recipients go on (`released`), and of how many messages nothing does (`held`).
+    Raises: Refused when no brake is on.
+    """
+    now, name = datetime.now(UTC), login.lower()
+    event = events.brake_released(at=now, login=name, by=BY, why=reason)
+    standing = (await brakes.Standings(office.store).current()).get(name)
+    if standing is None or not await brakes.release(office.store, name, at=now, events=(event,)):
+        raise Refused(f"no brake is on for {name}; `mailward audit search --kind brake.` shows when one was")
+    async with office.store.read() as conn:
+        waiting = await brakes.held_since(conn, name, since=standing.engaged_at)
+    counted = {"released": 0, "held": 0}
+    for queue_id in waiting:
+        try:
+            counted["released"] += await release(office, queue_id=queue_id, reason=reason)
+        except Refused:
+            counted["held"] += 1
+    return counted
 
 
 async def reject(office: Office, *, queue_id: str, reason: str) -> int:

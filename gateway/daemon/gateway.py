@@ -36,6 +36,7 @@ from gateway.intake.guard import Guard
 from gateway.intake.listeners import Intake
 from gateway.log import get_logger
 from gateway.metrics import Metrics
+from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
@@ -203,6 +204,7 @@ class Gateway:
             facts=FactFinder(settings),
             scheduler=queueing.scheduler,
             own_mail=queueing.own_mail,
+            brakes=Brakes(store, settings.brake, self.metrics),
             metrics=self.metrics,
         )
         authenticator, observer = Authenticator(book), IntakeMetrics(self.metrics)

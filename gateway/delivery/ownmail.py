@@ -17,8 +17,9 @@ from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
 from gateway.message.queue_id import new_queue_id
 from gateway.protect import notice
-from gateway.protect.notice import Cause, Climb, Code, Held, Origin, PortalLink, Secret
+from gateway.protect.notice import Braked, Cause, Climb, Code, Held, Origin, PortalLink, Secret
 from gateway.store.rows import NewMessage, PortalMessage
+from policy.brake import Reason
 from policy.decision import Method
 
 CODE_LIFETIME: Final = timedelta(minutes=10)  # PO-01; a code that has not left by then is worth nothing
@@ -113,6 +114,19 @@ class OwnMail:
         )
         body = notice.held_notice(origin, words)
         return self._new(MessageKind.SENDER_NOTICE, origin, first.sender, body, about_id=first.queue_id)
+
+    def brake_notice(self, held: QueueEntry, *, login: str, reason: Reason, now: datetime) -> NewMessage:
+        """To the sender: what this login sends waits for a person, beginning with this message."""
+        origin = self._origin(held.sender, now)
+        braked = Braked(
+            sender=held.sender,
+            login=login,
+            reason=reason,
+            message_number=held.queue_id,
+            until=now + self._policy.held_for,
+        )
+        body = notice.brake_notice(origin, braked)
+        return self._new(MessageKind.SENDER_NOTICE, origin, held.sender, body, about_id=held.queue_id)
 
     def failure(self, letter: Letter, told: Told, *, now: datetime) -> NewMessage:
         """To the sender: these recipients will not get the message."""

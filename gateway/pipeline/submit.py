@@ -28,6 +28,7 @@ from gateway.message.queue_id import new_queue_id
 from gateway.message.received import received_field
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
+from gateway.pipeline.brakes import Braked, Brakes
 from gateway.pipeline.facts import FactFinder
 from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick
@@ -48,6 +49,8 @@ STORE_VERDICTS: Final = {
 # QD-05: clients wait ten minutes for the reply to their last dot (RFC 5321 section 4.5.3.2.6) and many only five; one
 # that has gone sends again, so what is not inspected by then is refused instead of being sent twice.
 INSPECTED_WITHIN_S: Final = 240
+
+NO_METHOD: Final = "no method is left that keeps it private"
 
 log = get_logger("pipeline")
 
@@ -72,6 +75,18 @@ class Judged:
     report: Report
     decisions: tuple[Decision, ...]
     data: bytes
+    braked: Braked | None = None
+
+    @property
+    def is_protected(self) -> bool:
+        return any(decision.protected for decision in self.decisions)
+
+    @property
+    def hold_trace(self) -> tuple[str, ...]:
+        """The sentence of a trace that tells of the brake."""
+        if self.braked is None:
+            return ()
+        return (f"Held: the brake of its login is on ({self.braked.reason.value} in an hour).",)
 
 
 class Pipeline:
@@ -86,6 +101,7 @@ class Pipeline:
         facts: FactFinder,
         scheduler: Scheduler,
         own_mail: OwnMail,
+        brakes: Brakes,
         metrics: Metrics,
     ) -> None:
         self._policy = policy
@@ -95,6 +111,7 @@ class Pipeline:
         self._facts = facts
         self._scheduler = scheduler
         self._own_mail = own_mail
+        self._brakes = brakes
         self._metrics = metrics
         self._inspecting = metrics.histogram("stage_duration_seconds", "inspect")
         self._storing = metrics.histogram("stage_duration_seconds", "store")
@@ -122,8 +139,9 @@ class Pipeline:
         )
         try:
             with self._storing.time():
-                await self._queue(judged)
+                await self._queue(await self._weigh(judged))
         except (StoreFull, StoreSick, StoreClosed) as error:
+            self._brakes.uncount(client.login, is_protected=judged.is_protected, at=envelope.received_at)
             return STORE_VERDICTS[type(error)]
         return Accepted(judged.queue_id)
 
@@ -152,6 +170,17 @@ class Pipeline:
         )
         return decide(facts)
 
+    async def _weigh(self, judged: Judged) -> Judged:
+        """Whether its login has sent so much that this message is held (issue 3, line 6)."""
+        envelope = judged.envelope
+        braked = await self._brakes.weigh(
+            envelope.client.login,
+            [recipient.address for recipient in envelope.recipients],
+            is_protected=judged.is_protected,
+            at=envelope.received_at,
+        )
+        return judged if braked is None else replace(judged, braked=braked)
+
     async def _queue(self, judged: Judged) -> None:
         """One transaction: sealed message, an entry for each recipient, audit events, and the word to a held sender."""
         envelope, now = judged.envelope, judged.envelope.received_at
@@ -162,7 +191,7 @@ class Pipeline:
             )
         )
         held = [entry for entry in entries if entry.state is EntryState.HELD]
-        own = [self._own_mail.held_notice(held, now=now)] if held and envelope.sender else []
+        own = self._words(judged, held, now) if envelope.sender else []
         new = NewMessage(
             id=judged.queue_id,
             kind=MessageKind.MAIL,
@@ -174,7 +203,7 @@ class Pipeline:
             body=self._prepare(judged),
             report=pack_report(judged.report),
             entries=entries,
-            traces=tuple(decision.trace for decision in judged.decisions),
+            traces=tuple(decision.trace + judged.hold_trace for decision in judged.decisions),
             lease_until=self._scheduler.lease_until,
         )
         sealed = [await self._store.seal_message(message) for message in (*own, new)]  # a large one is on disk already
@@ -195,7 +224,7 @@ class Pipeline:
             kind=MessageKind.MAIL,
             sender=judged.envelope.sender,
             recipient=recipient.address,
-            state=EntryState.HELD if decision.action is Action.HOLD else EntryState.QUEUED,
+            state=EntryState.HELD if decision.action is Action.HOLD or judged.braked else EntryState.QUEUED,
             protected=decision.protected,
             methods=decision.methods,
             queued_at=now,
@@ -206,6 +235,16 @@ class Pipeline:
             requiretls=judged.envelope.requiretls,
             urgent=judged.header.urgent,
         )
+
+    def _words(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[NewMessage]:
+        """To the sender of held mail: each time for what needs a decision, and once for a brake."""
+        own = []
+        if undecided := [entry for entry in held if not entry.methods]:
+            own.append(self._own_mail.held_notice(undecided, now=now))
+        if judged.braked and judged.braked.is_new:
+            login, reason = judged.envelope.client.login, judged.braked.reason
+            own.append(self._own_mail.brake_notice(held[0], login=login, reason=reason, now=now))
+        return own
 
     def _prepare(self, judged: Judged) -> bytes:
         """The bytes that are kept and sent: whole header fields added, removed and replaced, the body untouched."""
@@ -233,7 +272,10 @@ class Pipeline:
                 )
                 for decision in judged.decisions
             ),
-            *(events.message_held(entry, at=now, why="no method is left that keeps it private") for entry in held),
+            *(
+                events.message_held(entry, at=now, why=" ".join(judged.hold_trace) if entry.methods else NO_METHOD)
+                for entry in held
+            ),
         ]
 
     def _count(self, judged: Judged) -> None:

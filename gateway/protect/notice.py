@@ -13,6 +13,7 @@ from html import escape
 from textwrap import fill
 
 from gateway.message.compose import Heading, Part, multipart, plain, render, text_part
+from policy.brake import Reason
 from policy.decision import Method
 
 AUTO_SUBMITTED = b"Auto-Submitted: auto-generated\r\n"
@@ -117,6 +118,25 @@ class Held:
     until: datetime
 
 
+LIMITS = {
+    Reason.MESSAGES: "too many messages",
+    Reason.RECIPIENTS: "too many different recipients",
+    Reason.PHI: "too many messages with health information",
+    Reason.NOVELTY: "too many recipients it never wrote to before",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Braked:
+    """A login that passed a limit. until: when the first message comes back if nobody decides."""
+
+    sender: str
+    login: str
+    reason: Reason
+    message_number: str
+    until: datetime
+
+
 def portal_notice(origin: Origin, link: PortalLink) -> bytes:
     """To the recipient: a private message waits."""
     name = plain(origin.organisation)
@@ -176,6 +196,19 @@ def held_notice(origin: Origin, held: Held) -> bytes:
         f"This is about message {held.message_number}.",
     )
     return _write(origin, held.sender, "Your message waits for approval", paragraphs)
+
+
+def brake_notice(origin: Origin, braked: Braked) -> bytes:
+    """To the sender, once: everything sent with this sign-in is held."""
+    paragraphs = (
+        f"In one hour, more mail was sent with the sign-in {braked.login} than is usual: {LIMITS[braked.reason]}.",
+        "Mail sent with it from now on, this message included, waits until your mail administrator has looked at it.",
+        f"What nobody decides on comes back to you from {_date(braked.until)} on.",
+        "Was that you? Call your mail administrator, who can let it go. If something is urgent, call the recipient.",
+        "It was not you? Then someone else may have your password. Call your mail administrator now.",
+        f"This began with message {braked.message_number}. You get no further notice for those that follow.",
+    )
+    return _write(origin, braked.sender, "Your mail is being held", paragraphs)
 
 
 def format_pin(pin: str) -> str:

@@ -50,6 +50,7 @@ message: Final = sa.Table(
     sa.Column("received_at", UtcMicros, nullable=False),
     sa.Column("master_key_id", sa.String(16), nullable=False),
     sa.Column("wrapped_key", sa.LargeBinary),
+    sa.Index("ix_message_login", "login", "received_at"),
 )
 
 # Sealed content in 1 MiB pieces. Written ahead of a large message; pieces without a message are swept at start.
@@ -114,6 +115,16 @@ delegation: Final = sa.Table(
     sa.Column("address", sa.String(320), sa.ForeignKey("person.address"), primary_key=True),
     sa.Column("may_send_as", sa.String(320), primary_key=True),
     sa.Column("created_at", UtcMicros, nullable=False),
+)
+
+# Logins whose mail is held because they sent too much. Counting begins anew at released_at; NULL while the brake is on.
+brake: Final = sa.Table(
+    "brake",
+    metadata,
+    sa.Column("login", sa.String(320), primary_key=True),
+    sa.Column("reason", sa.String(16), nullable=False),
+    sa.Column("engaged_at", UtcMicros, nullable=False),
+    sa.Column("released_at", UtcMicros),
 )
 
 # Passwords for programs. The secret is random, so its SHA-256 says nothing about it. Never deleted: a name means one

@@ -2,14 +2,15 @@
 
 import json
 import smtplib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.installation import USER, Installation
+from tests.e2e.installation import USER, Installation, running
 from tests.e2e.letters import new_marker, plain
 from tests.e2e.nexthop import NextHop
-from tests.e2e.submit import connect, hand_in
+from tests.e2e.submit import connect, hand_in, submit
 from tests.e2e.world import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -94,6 +95,34 @@ def test_a_person_sends_for_another(gateway: Installation, partner: NextHop) -> 
         assert client.mail(boss)[0] == 553
     kinds = [event["kind"] for event in gateway.events() if event["data"].get("may_send_as") == boss]
     assert kinds == ["user.delegated", "user.undelegated"]
+
+
+def test_a_stolen_password_gets_no_further_than_its_limit(tmp_path: Path, world: World, partner: NextHop) -> None:
+    """Issue 3, line 6: the third message waits, also across `kill -9`; the sender hears of it once; what got out is one
+    command away; a person lets the rest go."""
+    brake = {"messages_per_hour": 2}
+    with running(tmp_path / "installation", world, {"brake": brake}) as gateway:
+        markers = [new_marker() for _ in range(4)]
+        for marker in markers[:2]:
+            submit(gateway, plain(marker, to=RECIPIENT), to=[RECIPIENT])
+            partner.wait_for(marker.encode())
+        submit(gateway, plain(markers[2], to=RECIPIENT), to=[RECIPIENT])
+        world.home.wait_for(b"Your mail is being held")
+        gateway.kill()
+        gateway.start()
+        submit(gateway, plain(markers[3], to=RECIPIENT), to=[RECIPIENT])
+        assert [row["queue_name"] for row in gateway.queue()] == ["held", "held"]
+        assert not any(partner.find(marker.encode()) for marker in markers[2:])
+        report = gateway.run("report", "sent", "--login", USER, "--since", "2h", "--json")
+        assert [json.loads(line)["recipient"] for line in report.stdout.splitlines()] == [RECIPIENT] * 2
+        (event,) = gateway.events(kind="brake.engaged")
+        assert event["data"] == {"login": USER, "reason": "messages"}
+        done = gateway.run("queue", "release", "--login", USER, "--reason", "it was the newsletter")
+        assert done.stdout == "the brake is off; 2 recipients go on, 0 messages stay held\n"
+        for marker in markers[2:]:
+            partner.wait_for(marker.encode())
+        everything = gateway.run("queue", "list", "--all", "--json").stdout.splitlines()
+        assert [row["recipient"] for row in map(json.loads, everything) if row["kind"] == "sender-notice"] == [USER]
 
 
 def test_last_use_is_written_down(installation: Installation) -> None:

@@ -53,7 +53,7 @@ VALUES: dict[str, object] = {
     "host": "mx.x.example", "listener": "submission", "login": "nurse@clinic.example",
     "name": "scanner-3", "networks": ["10.0.0.0/8"], "new": Method.PORTAL, "node": "n1",
     "notice_id": "N1", "old": Method.TLS, "other": "lab@clinic.example", "part": "1.2", "queue_id": "Q1",
-    "queued": 3, "recipient": "a@x.example",
+    "queued": 3, "recipient": "a@x.example", "reason": "messages",
     "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
     "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "to": "s@x.example",
     "tries_left": 2, "version": "0.1.0", "was_opened": False, "why": "no TLS offered",
@@ -82,7 +82,8 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     delivery_delivered delivery_deferred delivery_climbed delivery_bounced delivery_expired delivery_possible_duplicate
     delivery_tls_downgrade portal_published portal_noticed portal_code_sent portal_code_failed portal_opened
     portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed user_disabled auth_failed
-    user_delegated user_undelegated auth_locked credential_created credential_revoked gateway_started gateway_stopped
+    user_delegated user_undelegated auth_locked brake_engaged brake_released
+    credential_created credential_revoked gateway_started gateway_stopped
     heartbeat"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
 

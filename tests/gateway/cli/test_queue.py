@@ -48,6 +48,16 @@ def rows(config: Path, *arguments: str) -> dict[str, dict[str, str]]:
     return {row["recipient"]: row for row in map(json.loads, lines)}
 
 
+def test_release_takes_an_id_or_a_login(config: Path, held: str) -> None:
+    for arguments in ((), (held, "--login", SENDER)):
+        result = run(config, "release", *arguments, "--reason", "x")
+        assert result.exit_code == 2
+        assert "--login" in result.stderr
+    result = run(config, "release", "--login", SENDER, "--reason", "x")
+    assert result.exit_code == 1
+    assert "no brake is on" in result.stderr
+
+
 def test_list(config: Path, held: str) -> None:
     found = rows(config)
     assert found[RECIPIENT]["queue_name"] == "held"

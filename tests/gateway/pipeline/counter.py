@@ -16,6 +16,7 @@ from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.event import Event
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
+from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
 from gateway.store import queue
@@ -76,6 +77,7 @@ class Counter:
             facts=FactFinder(self.settings),
             scheduler=self.scheduler,
             own_mail=OwnMail(OwnMailPolicy.of(self.settings), lease=lambda: self.scheduler.lease_until),
+            brakes=Brakes(self.store, self.settings.brake, self.metrics),
             metrics=self.metrics,
         )
 

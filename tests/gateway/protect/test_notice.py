@@ -5,6 +5,7 @@ import email
 import email.policy
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from html import unescape
@@ -14,6 +15,7 @@ import pytest
 from gateway.message.fields import split_message
 from gateway.protect.dkim import DkimKey, Signer, generate_key
 from gateway.protect.notice import (
+    Braked,
     Cause,
     Climb,
     Code,
@@ -21,12 +23,14 @@ from gateway.protect.notice import (
     Origin,
     PortalLink,
     Secret,
+    brake_notice,
     climb_notice,
     code_mail,
     format_pin,
     held_notice,
     portal_notice,
 )
+from policy.brake import Reason
 from policy.decision import Method
 
 NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
@@ -47,11 +51,16 @@ CLIMB = Climb(
 HELD = Held(
     sender="joe@clinic.example", recipients=("b@example.org",), message_number="0" * 26, until=NOW + timedelta(days=30)
 )
+BRAKED = Braked(
+    sender="joe@clinic.example", login="joe@clinic.example", reason=Reason.PHI, message_number="0" * 26,
+    until=NOW + timedelta(days=30),
+)  # fmt: skip
 ALL: dict[str, Callable[[Origin], bytes]] = {
     "portal": lambda origin: portal_notice(origin, LINK),
     "code": lambda origin: code_mail(origin, CODE),
     "climb": lambda origin: climb_notice(origin, CLIMB),
     "held": lambda origin: held_notice(origin, HELD),
+    "brake": lambda origin: brake_notice(origin, BRAKED),
 }
 
 
@@ -149,6 +158,16 @@ def test_climb_with_a_pin() -> None:
     assert "b@example.org's server offers no encryption." in plain
     assert "Tell the recipient the PIN 4817-2290 by phone" in plain.replace("\n", " ")
     assert format_pin("48172290") == "4817-2290"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_brake_notice(reason: Reason) -> None:
+    """What happened, what it means, and what to do whether or not it was the reader."""
+    plain = texts(brake_notice(ORIGIN, replace(BRAKED, reason=reason)))[0].replace("\n", " ")
+    assert "joe@clinic.example" in plain
+    assert "Was that you?" in plain
+    assert "It was not you?" in plain
+    assert "24 December 2026" in plain
 
 
 def test_held_notice() -> None:
