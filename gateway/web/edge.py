@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.log import get_logger
@@ -16,6 +17,9 @@ RECEIVE_S: Final = 15.0  # one piece of a request body
 SEND_S: Final = 30.0  # one piece of a response, at most PIECE octets of it: 2 kB/s is the slowest reader
 PIECE: Final = 64 * 1024
 FAILED: Final = b"Something went wrong on our side. Please try again in a few minutes.\n"
+AMBIGUOUS: Final = b"We could not read that. Load the page again and try once more.\n"
+# A proxy and we could see the end of a request with both at different places: RFC 9112 section 6.1, PO-17.
+FRAMINGS: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 _log = get_logger("web")
 
@@ -28,6 +32,9 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request; a failure is logged by its type and place, and answered with 500 if nothing was sent yet."""
+        if {name for name, _ in scope["headers"]} >= FRAMINGS:
+            await _end(send, 400, AMBIGUOUS)
+            return
         has_begun = False
         has_body = True
 
@@ -49,13 +56,14 @@ class Edge:
             await self._app(scope, timed_receive, timed_send)
         except TimeoutError:
             _log.info("client_too_slow")
+        except ClientDisconnect:
+            _log.info("client_gone")
         except Exception:  # the edge of a request's task
             _log.error("request_failed", exc_info=True)  # the renderer keeps type and place only
         else:
             return
         if not has_begun:
-            await send({"type": "http.response.start", "status": 500, "headers": PLAIN_HEADERS})
-            await send({"type": "http.response.body", "body": FAILED})
+            await _end(send, 500, FAILED)
 
 
 def _pieces(message: Message) -> Iterator[Message]:
@@ -71,9 +79,15 @@ def _pieces(message: Message) -> Iterator[Message]:
         yield {"type": message["type"], "body": body[start : start + PIECE], "more_body": more_body}
 
 
+async def _end(send: Send, status: int, text: bytes) -> None:
+    """One sentence, and the end of the connection."""
+    headers = [*PLAIN_HEADERS, (b"content-length", str(len(text)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
 PLAIN_HEADERS: Final = [
     (b"content-type", b"text/plain; charset=utf-8"),
-    (b"content-length", str(len(FAILED)).encode()),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),

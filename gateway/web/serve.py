@@ -72,6 +72,7 @@ class HttpServer:
         """Listen and serve. Raises: OSError when the address cannot be had."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         self._socket = socket.create_server((self._host, self._port), family=family, backlog=256)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so for its own sockets only
         self._port = self.port
         self._task = asyncio.create_task(self._engine.serve(sockets=[self._socket]), name=f"http-{self.port}")
         begun = asyncio.create_task(self._engine.begun.wait())

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -89,6 +90,15 @@ async def test_a_taken_port_is_an_error_and_not_the_end() -> None:
     await first.stop()
 
 
+async def test_answers_do_not_wait_for_an_acknowledgement() -> None:
+    """Nagle's algorithm would hold the second packet of each answer back for 40 ms on a kept connection."""
+    server = HttpServer(hello, host="127.0.0.1", port=0, tls=None)
+    await server.start()
+    assert server._socket is not None
+    assert server._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1  # what it accepts inherits this
+    await server.stop()
+
+
 async def test_stop_lets_a_request_finish() -> None:
     arrived, finish = asyncio.Event(), asyncio.Event()
 
@@ -137,6 +147,7 @@ async def test_an_exception_shows_nothing(
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get("/"),
         b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
