@@ -13,7 +13,7 @@ from urllib.parse import quote
 import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.store.errors import StoreSick
 
@@ -62,11 +62,12 @@ class WriterConnection(aiosqlite.Connection):
         return await execute(work, self._conn)
 
 
-async def driver_connection(conn: AsyncConnection) -> WriterConnection:
-    """What a connection of `writer_engine` stands for."""
-    driver = (await conn.get_raw_connection()).driver_connection
+async def driver_connection(engine: AsyncEngine) -> WriterConnection:
+    """The one connection that stands behind `writer_engine`."""
+    async with engine.connect() as conn:
+        driver = (await conn.get_raw_connection()).driver_connection
     if not isinstance(driver, WriterConnection):
-        raise TypeError("not the writing connection")
+        raise TypeError("not the writing engine")
     return driver
 
 

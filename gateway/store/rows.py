@@ -1,10 +1,10 @@
 """Values to rows and back: pure builders of the changes that a unit is made of."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
@@ -243,7 +243,7 @@ def _entry_row(entry: QueueEntry, trace: tuple[str, ...], sealed: Sealed) -> dic
         "notify": ",".join(sorted(entry.notify)),
         "orcpt": entry.orcpt,
         "requiretls": entry.requiretls,
-        "trace": json.dumps(trace, ensure_ascii=False),
+        "trace": msgspec.json.encode(trace).decode(),
         "lease_owner": sealed.owner if leased else "",
         "lease_until": sealed.new.lease_until if leased else None,
     }

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gateway.message.entry import MessageKind
 from gateway.store.content import BODY, PIECE_BYTES, REPORT, Part, Piece, seal_part
 from gateway.store.disk import DirectoryLock, Disk
-from gateway.store.engines import database_path, reader_engine, writer_engine
+from gateway.store.engines import database_path, driver_connection, reader_engine, writer_engine
 from gateway.store.errors import StoreError, StoreFull, StoreSick, StoreUnsupported
 from gateway.store.faults import EnvironmentFault, in_our_words
 from gateway.store.migrate import prepare
@@ -70,6 +70,7 @@ class Store:
             await asyncio.to_thread(prepare, database)
             with in_our_words():
                 head = await begin_run(engine, vault)
+                driver = await driver_connection(engine)
         except BaseException:
             await engine.dispose()
             lock.release()
@@ -82,7 +83,7 @@ class Store:
             disk=disk,
             reader=reader_engine(database),
             engine=engine,
-            writer=Writer(engine, disk, head),
+            writer=Writer(engine, driver, disk, head),
         )
         store._writer.truncate_soon()  # what a run that was killed had destroyed but not yet cut away (KY-06)
         return store

@@ -26,7 +26,7 @@ from gateway.message.event import Event
 from gateway.store import sequencer
 from gateway.store.batch import run_changes
 from gateway.store.disk import Disk
-from gateway.store.engines import driver_connection, truncate_wal
+from gateway.store.engines import WriterConnection, truncate_wal
 from gateway.store.errors import StoreClosed, StoreError, StoreSick
 from gateway.store.faults import EnvironmentFault, environment_fault
 from gateway.store.sequencer import Head
@@ -65,8 +65,10 @@ class _Alone:
 class Writer:
     """Owns the writing connection and the head of the audit log; made and closed by `Store`."""
 
-    def __init__(self, engine: AsyncEngine, disk: Disk, head: Head) -> None:
+    def __init__(self, engine: AsyncEngine, driver: WriterConnection, disk: Disk, head: Head) -> None:
+        """driver: the one connection of the engine."""
         self._engine = engine
+        self._driver = driver
         self._disk = disk
         self._head = head
         self._jobs: deque[_Commit | _Alone] = deque()
@@ -202,8 +204,7 @@ class Writer:
         """One transaction; the audit head moves only once the commit has succeeded (AU-07)."""
         self._check_writable()
         head = self._head
-        async with self._engine.connect() as conn:
-            self._head = await (await driver_connection(conn)).run(lambda connection: _write(connection, units, head))
+        self._head = await self._driver.run(lambda connection: _write(connection, units, head))
 
     async def _transaction(self, work: Work[T], events: EventsOf[T] | None) -> T:
         """The same for work that is not made of units."""
@@ -211,8 +212,7 @@ class Writer:
         async with self._engine.begin() as conn:
             result = await work(conn)
             head, made = self._head, events(result) if events is not None else ()
-            driver = await driver_connection(conn)
-            head = await driver.run(lambda connection: sequencer.append(connection, head, made))
+            head = await self._driver.run(lambda connection: sequencer.append(connection, head, made))
         self._head = head
         return result
 
