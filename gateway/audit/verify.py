@@ -137,8 +137,9 @@ def main(arguments: list[str] | None = None) -> int:
 def describe(result: Verified) -> str:
     """One line for a person."""
     unsigned = result.events - result.signed
-    tail = f"; the newest {unsigned} wait for the next checkpoint" if unsigned else ""
-    return f"OK: {result.events} events, none changed; {result.checkpoints} checkpoints{tail}; root {result.root.hex()}"
+    signatures = f"{result.checkpoints} signed checkpoint{'' if result.checkpoints == 1 else 's'}"
+    tail = f"; the newest {unsigned} not signed yet" if unsigned else ""
+    return f"OK: {result.events} events, none changed; {signatures}{tail}; root {result.root.hex()}"
 
 
 if __name__ == "__main__":

@@ -1,31 +1,58 @@
 """A row in words for people, and as plain values for machines. Pure."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.demo.letters import Way
 from gateway.demo.rows import Row
 from policy.phi.report import Kind
 
-FOUND_MAX: Final = 5  # kinds shown for one message
-KINDS: Final = [kind.value for kind in sorted(Kind, key=lambda kind: not kind.is_identifier)]  # who before what
+SHOWN: Final = 3  # kinds of one cell's line; the most telling ones, `--json` has all
+WHO: Final = {
+    Kind.SSN: "SSN",
+    Kind.MRN: "record number",
+    Kind.MEMBER_ID: "member id",
+    Kind.DOB: "birth date",
+    Kind.NAME: "name",
+    Kind.PHONE: "phone",
+    Kind.EMAIL: "e-mail",
+    Kind.ADDRESS: "address",
+    Kind.ACCOUNT: "account",
+    Kind.SERVICE_DATE: "date of service",
+}
+HEALTH: Final = {
+    Kind.DIAGNOSIS: "diagnosis",
+    Kind.DRUG: "drug",
+    Kind.LAB: "lab value",
+    Kind.PROCEDURE: "procedure",
+    Kind.INSURANCE: "insurance",
+    Kind.CLINICAL: "clinical word",
+}
 VERSIONS: Final = {"TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 
 LEGEND: Final = (
-    ("found", "kinds and numbers of what was found; the values themselves are kept nowhere but in the message"),
+    ("found", "kinds and numbers only; the values themselves are kept nowhere but in the message"),
     ("protect", "health information about a person, a tag, something unreadable; the ways in the order of trying"),
-    ("allow", "nothing to protect: encrypted where the server offers it, in clear where it does not"),
+    ("allow", "nothing of health about a person: encrypted where the server offers it, in clear where it does not"),
     ("portal", "the mail holds a link and nothing of the message; a code goes over verified TLS, else a PIN is told"),
     ("audit", "number of the event that proves it in the audit log"),
 )  # fmt: skip
 
 
 def found(row: Row) -> str:
-    """`dob, mrn, name, drug 4, lab 3, +2 kinds`; the sender's tag and unreadable parts count as well."""
-    kinds = sorted(row.found.items(), key=lambda item: KINDS.index(item[0]))
-    shown = [f"{name.replace('_', ' ')}{f' {count}' if count > 1 else ''}" for name, count in kinds[:FOUND_MAX]]
-    more = [f"+{len(kinds) - FOUND_MAX} kinds"] if len(kinds) > FOUND_MAX else []
+    """Lines such as `who: birth date, name 3` and `health: drug`; the sender's tag and unreadable parts count as well."""
     marks = ["subject tag"] * row.is_tagged + ["unreadable part"] * row.is_unreadable
-    return ", ".join([*marks, *shown, *more]) or "nothing"
+    who, health = _listed(row, WHO), _listed(row, HEALTH)
+    if row.is_protected:
+        return "\n".join([*marks, *([f"who: {who}"] * bool(who)), *([f"health: {health}"] * bool(health))]) or "nothing"
+    words = sum(row.found.get(kind.value, 0) for kind in HEALTH)
+    return f"{words} health word{'' if words == 1 else 's'}, about nobody" if words else "nothing of health"
+
+
+def _listed(row: Row, labels: Mapping[Kind, str]) -> str:
+    kinds = [(label, row.found[kind.value]) for kind, label in labels.items() if row.found.get(kind.value)]
+    shown = [f"{label} {count}" if count > 1 else label for label, count in kinds[:SHOWN]]
+    return ", ".join([*shown, *([f"+{len(kinds) - SHOWN}"] if len(kinds) > SHOWN else [])])
 
 
 def decided(row: Row) -> str:

@@ -14,6 +14,7 @@ from gateway.demo.rows import Row, Sent, read_row
 from gateway.demo.table import table
 from gateway.message.event import Event
 from policy.decision import Action, Decision, Method
+from policy.phi.report import Kind
 from tests.gateway.demo.scene import find, good_scene
 from tests.gateway.store.parts import NOW, make_entry
 from tls.evidence import TlsEvidence
@@ -82,8 +83,34 @@ def test_a_climb_is_explained_and_an_opening_is_the_proof() -> None:
     row = replace(read(CLIMBED, published, opened), pin="4817-2290")
     assert words.reason(row) == "server has an expired certificate"
     assert words.proof(row) == "PIN 4817-2290, told to the sender; opened"
-    assert words.found(row) == "subject tag, dob, drug 2"
+    assert words.found(row) == "subject tag\nwho: birth date\nhealth: drug 2"
     assert row.seq == 3
+
+
+def test_every_kind_has_a_word_on_its_side() -> None:
+    assert set(words.WHO) == {kind for kind in Kind if kind.is_identifier}
+    assert set(words.HEALTH) == {kind for kind in Kind if not kind.is_identifier}
+
+
+@pytest.mark.parametrize(
+    ("found", "is_protected", "text"),
+    [
+        ({"mrn": 1, "name": 3, "drug": 2, "lab": 1}, True, "who: record number, name 3\nhealth: drug 2, lab value"),
+        (
+            {"ssn": 1, "mrn": 1, "dob": 1, "name": 1, "lab": 1},
+            True,
+            "who: SSN, record number, birth date, +1\nhealth: lab value",
+        ),
+        ({"clinical": 1}, False, "1 health word, about nobody"),
+        ({"clinical": 3, "drug": 1, "email": 1}, False, "4 health words, about nobody"),
+        ({"phone": 1}, False, "nothing of health"),
+        ({}, False, "nothing of health"),
+        ({}, True, "nothing"),
+    ],
+)
+def test_found_says_why_it_was_protected_or_not(found: dict[str, int], is_protected: bool, text: str) -> None:
+    row = Row(sent=SENT, recipient=RECIPIENT, found=found, is_protected=is_protected)
+    assert words.found(row) == text
 
 
 @pytest.mark.parametrize("width", [80, 120])
