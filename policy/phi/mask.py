@@ -5,7 +5,7 @@ from typing import Final
 
 from policy.phi.report import Kind
 
-_WORD: Final = re.compile(r"\w+")
+_INITIAL: Final = re.compile(r"\b\w")
 _DIGITS: Final = re.compile(r"\d")
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _SHOWN: Final = 4
@@ -28,7 +28,7 @@ def mask(kind: Kind, value: str) -> str:
     if kind in _NUMBERS:
         shown = min(_SHOWN, len(value) // 3)
         return f"…{value[len(value) - shown :]}" if shown else "…"
-    return " ".join(f"{word[0]}…" for word in _WORD.findall(value)[:6])
+    return " ".join([f"{initial}…" for initial in _INITIAL.findall(value)[:6]])
 
 
 def _last(value: str) -> str:

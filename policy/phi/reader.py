@@ -62,7 +62,7 @@ _SPECIFIC_REACH: Final = 140
 _IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
 _PERSONAL: Final = 0.9  # somebody is greeted, and a time, an amount or a result is stated: a letter, not advice
 _OWNER: Final = re.compile(r"\b(my|your|ur)(?: (?!doctor|health|body|patients?\b)[\w'/-]{1,20}){0,3} \Z")
-_OWNERS: Final = ("my ", "ur ")  # the latter ends "your ", too
+_OWNERS: Final = ("my ", "your", "ur ")
 _REACH: Final = 48  # characters between an owner and the health word
 _LIMIT: Final = 200
 _OF_READER: Final = "the text speaks to its reader as to a patient"
@@ -83,11 +83,16 @@ def find_reader(view: View, health: Sequence[Mention]) -> Iterator[Mention]:
     yield from _owned(view, health, is_greeted=is_greeted)
     for pattern, strength, why in _TALK:
         for match in islice(pattern.finditer(view), _LIMIT):
-            if not _GENERAL.search(lower[max(0, match.start() - 24) : match.start() + 8]):
+            if not _is_general(lower[max(0, match.start() - 24) : match.start() + 8]):
                 signs = is_greeted + bool(_SPECIFIC.search(lower, match.end(), match.end() + _SPECIFIC_REACH))
                 yield Mention(
                     Kind.EMAIL, *match.span(), match[0], (_IN_GENERAL, strength, _PERSONAL)[signs], why, Role.READER
                 )
+
+
+def _is_general(lower: str) -> bool:
+    """Tell whether words speak to anybody: "ask your doctor", "if you have"."""
+    return (" your" in lower or "if you " in lower) and _GENERAL.search(lower) is not None
 
 
 def _is_greeted(lower: str) -> bool:
@@ -103,14 +108,22 @@ def _is_greeted(lower: str) -> bool:
 def _owned(view: View, health: Sequence[Mention], *, is_greeted: bool) -> Iterator[Mention]:
     """Yield "my" and "your" with the health word that they own."""
     lower = view.lower
-    owners = sorted(start for word in _OWNERS for start in view.words.get(word, ()))
+    owners = sorted(
+        start
+        for word in _OWNERS
+        for start in view.words.get(word, ())
+        if not start or not (lower[start - 1].isalnum() or lower[start - 1] == "_")
+    )
+    if not owners:
+        return
     for mention in [mention for mention in health if mention.strength > _IN_GENERAL][:_LIMIT]:
         reach = max(0, mention.start - _REACH)
-        nearest = bisect_left(owners, reach)
-        if nearest == len(owners) or owners[nearest] >= mention.start:
+        first, last = bisect_left(owners, reach), bisect_left(owners, mention.start)
+        if first == last:
             continue
-        owner = _OWNER.search(lower, reach, mention.start)
-        if owner and not _GENERAL.search(lower[max(0, owner.start() - 24) : mention.start]):
+        matches = (_OWNER.match(lower, start, mention.start) for start in owners[first:last])
+        owner = next(filter(None, matches), None)
+        if owner and not _is_general(lower[max(0, owner.start() - 24) : mention.start]):
             is_specific = (
                 owner[1] == "my" or is_greeted or _SPECIFIC.search(lower, mention.end, mention.end + _SPECIFIC_REACH)
             )

@@ -15,7 +15,7 @@ import ahocorasick
 
 from policy.phi.normalise import lower_case
 
-_NUMBER: Final = re.compile(r"\d+")
+_NUMBER: Final = re.compile(r"[0-9](?<![0-9]{2})")  # the first digit; a normalised text has no others than ASCII's
 
 
 @dataclass(frozen=True, slots=True)

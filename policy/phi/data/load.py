@@ -14,6 +14,9 @@ from policy.phi.report import Kind
 _BUILD: Final = "python -m policy.phi.data.build"
 
 
+_BY_FREQUENCY: Final = {ord(letter): chr(rank) for rank, letter in enumerate(" etaoinsrhdlucmfywgpbvkxqjz")}
+
+
 class VocabularyMissing(Exception):
     """A vocabulary table is missing or broken: build it with `python -m policy.phi.data.build`."""
 
@@ -48,16 +51,18 @@ def vocabulary() -> Vocabulary:
 
     Raises: VocabularyMissing, naming the table and the command that builds it.
     """
-    automaton = ahocorasick.Automaton()
+    terms = {}
     categories = set()
     for kind, table in ((Kind.DRUG, "drugs"), (Kind.DIAGNOSIS, "diagnoses")):
         for weight, text in _built(table):
             if weight:
-                automaton.add_word(text, Term(kind, weight, text))
+                terms[text] = Term(kind, weight, text)
             else:
                 categories.add(text)
-    for term in _lay_terms():  # last: our own words overrule the built tables
-        automaton.add_word(term.text, term)
+    terms |= {term.text: term for term in _lay_terms()}  # our own words overrule the built tables
+    automaton = ahocorasick.Automaton()
+    for text in sorted(terms, key=lambda text: text.translate(_BY_FREQUENCY)):  # its nodes keep this order and try it
+        automaton.add_word(text, terms[text])
     automaton.make_automaton()
     return Vocabulary(
         automaton=automaton,

@@ -29,7 +29,7 @@ def test_words(text: str) -> None:
     assert found == [match.span() for match in re.finditer(PATTERN, text)]
 
 
-@pytest.mark.parametrize("text", ["", "12-3", "1 22 333-4", "a12-3", "1212-31-2", "٣-٣ 12-1"])
+@pytest.mark.parametrize("text", ["", "12-3", "1 22 333-4", "a12-3", "1212-31-2", "12-1-3 4-5"])
 def test_numbers(text: str) -> None:
     pattern = r"(?<!\w)\d{1,3}-\d"
     found = [match.span() for match in Anchored(pattern, number=AT_NUMBER).finditer(Literals("x").view(text))]
