@@ -1,12 +1,15 @@
-"""Everybody who may sign in, kept in memory: every MAIL asks, and the registers hardly ever change."""
+"""Everybody who may sign in: people and programs in one directory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from gateway.message.account import Account
 from gateway.store import credentials, people
 from gateway.store.credentials import Credential
+from gateway.store.kept import Kept
 from gateway.store.people import Person
 from gateway.store.store import Store
 
@@ -19,29 +22,21 @@ class Directory:
     by_secret: Mapping[str, Account] = field(default_factory=dict)
 
 
-class Accounts:
-    """The directory of an open store, never older than the registers."""
+async def directory(conn: AsyncConnection) -> Directory:
+    """Read people, their delegations, and credentials."""
+    persons = await people.everyone(conn)
+    others = await people.delegations(conn)
+    living = [one for one in await credentials.everything(conn) if one.revoked_at is None]
+    programs = [_program(one) for one in living]
+    accounts = [_person(one, others.get(one.address, ())) for one in persons if one.disabled_at is None] + programs
+    return Directory(by_login={one.login: one for one in accounts}, by_secret={one.key: one for one in programs})
+
+
+class Accounts(Kept[Directory]):
+    """The directory of an open store."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._revision = -1
-        self._known = Directory()
-
-    async def current(self) -> Directory:
-        revision = self._store.registers_revision
-        if revision != self._revision:
-            self._known = await self._read()
-            self._revision = revision  # as it was before reading: a change meanwhile is read the next time
-        return self._known
-
-    async def _read(self) -> Directory:
-        async with self._store.read() as conn:
-            persons = await people.everyone(conn)
-            others = await people.delegations(conn)
-            living = [one for one in await credentials.everything(conn) if one.revoked_at is None]
-        programs = [_program(one) for one in living]
-        accounts = [_person(one, others.get(one.address, ())) for one in persons if one.disabled_at is None] + programs
-        return Directory(by_login={one.login: one for one in accounts}, by_secret={one.key: one for one in programs})
+        super().__init__(store, directory)
 
 
 def _person(one: Person, others: Sequence[str]) -> Account:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.entry import EntryState, MessageKind
 from gateway.message.event import Event
+from gateway.store.kept import Kept
 from gateway.store.store import Store
 from gateway.store.tables import brake as table
 from gateway.store.tables import entry, message
@@ -45,26 +46,20 @@ class Sent:
     protected: bool
 
 
-class Standings:
-    """All brakes by login, kept in memory: every message asks, and the table hardly ever changes."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._revision = -1
-        self._known: Mapping[str, Standing] = {}
-
-    async def current(self) -> Mapping[str, Standing]:
-        revision = self._store.registers_revision
-        if revision != self._revision:
-            async with self._store.read() as conn:
-                self._known = {one.login: one for one in await everything(conn)}
-            self._revision = revision  # as it was before reading: a change meanwhile is read the next time
-        return self._known
-
-
 async def everything(conn: AsyncConnection) -> tuple[Standing, ...]:
     rows = (await conn.execute(sa.select(table).order_by(table.c.login))).mappings()
     return tuple(Standing(**(dict(row) | {"reason": Reason(row["reason"])})) for row in rows)
+
+
+async def _by_login(conn: AsyncConnection) -> Mapping[str, Standing]:
+    return {one.login: one for one in await everything(conn)}
+
+
+class Standings(Kept[Mapping[str, Standing]]):
+    """All brakes of an open store, by login."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, _by_login)
 
 
 async def engage(store: Store, new: Standing, *, events: Sequence[Event]) -> bool:

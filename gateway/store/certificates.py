@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store.kept import Kept
 from gateway.store.store import Store
 from gateway.store.tables import openpgp_certificate as table
 
@@ -56,21 +57,11 @@ async def holders(conn: AsyncConnection) -> frozenset[str]:
     return frozenset((await conn.execute(sa.select(table.c.address).distinct())).scalars())
 
 
-class Holders:
-    """The same, kept in memory: every message asks, and the register hardly ever changes."""
+class Holders(Kept[frozenset[str]]):
+    """The same, kept in memory."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._revision = -1
-        self._known: frozenset[str] = frozenset()
-
-    async def current(self) -> frozenset[str]:
-        revision = self._store.registers_revision
-        if revision != self._revision:
-            async with self._store.read() as conn:
-                self._known = await holders(conn)
-            self._revision = revision  # as it was before reading: a change meanwhile is read the next time
-        return self._known
+        super().__init__(store, holders)
 
 
 async def everything(conn: AsyncConnection) -> tuple[Certificate, ...]:
