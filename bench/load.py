@@ -8,10 +8,13 @@ import argparse
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import Final
 
 import uvloop
 
 from bench.letters import RECIPIENT, SENDER, letters
+
+SLICE: Final = 64 * 1024
 
 
 class Refused(Exception):
@@ -34,14 +37,25 @@ class Client:
 
     async def send(self, message: bytes) -> None:
         """MAIL, RCPT and DATA in one segment, as both servers offer PIPELINING (RFC 2920)."""
-        self._writer.write(f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{RECIPIENT}>\r\nDATA\r\n".encode())
-        for code in (b"250", b"250", b"354"):
-            await self._reply(code)
+        await self._begin()
         await self._say(message + b".\r\n", b"250")
+
+    async def send_large(self, message: bytes) -> None:
+        """The same, no faster than the server takes it."""
+        await self._begin()
+        for start in range(0, len(message), SLICE):
+            self._writer.write(message[start : start + SLICE])
+            await self._writer.drain()
+        await self._say(b".\r\n", b"250")
 
     async def close(self) -> None:
         await self._say(b"QUIT\r\n", b"221")
         self._writer.close()
+
+    async def _begin(self) -> None:
+        self._writer.write(f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{RECIPIENT}>\r\nDATA\r\n".encode())
+        for code in (b"250", b"250", b"354"):
+            await self._reply(code)
 
     async def _say(self, data: bytes, code: bytes) -> None:
         self._writer.write(data)

@@ -50,6 +50,7 @@ class Sink(asyncio.Protocol):
     def _take_message(self) -> bool:
         end = self._buffer.find(END)
         if end < 0:
+            del self._buffer[: 1 - len(END)]  # a large message is not looked through again with each block
             return False
         del self._buffer[: end + len(END)]
         self._in_data = False

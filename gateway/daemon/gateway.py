@@ -222,6 +222,7 @@ class Gateway:
             ),
             hostname=settings.server.hostname,
             domains=[domain.name for domain in settings.domain],
+            data_dir=settings.server.data_dir,
         )
         await intake.start()
         self._stack.push_async_callback(intake.stop, INTAKE_STOP_S)

@@ -34,7 +34,7 @@ class Fault(Enum):
 class End:
     """The data is over.
 
-    message: with dots unstuffed, every line ending in CRLF, when fault is None; else empty.
+    message: with dots unstuffed, every line ending in CRLF, when fault is None; else empty. Without what was taken.
     rest: bytes that came after the end of data: the next commands.
     """
 
@@ -48,7 +48,7 @@ class DataReader:
 
     limit: octets of message accepted, counted as in RFC 1870 section 4: with CRLFs, without stuffed dots and end mark.
     repairs_lines: bare CR and bare LF are no fault but become CRLF, before anything else looks at them.
-    Memory held: at most limit and one block; past the limit the content is dropped and only counted.
+    Memory held: what nobody took yet, and one block; past the limit the content is dropped and only counted.
     """
 
     def __init__(self, limit: int, *, repairs_lines: bool = False) -> None:
@@ -57,6 +57,7 @@ class DataReader:
         self._tail = END[:2]
         self._message = bytearray()
         self._size = -2  # the CRLF that only seems to go before
+        self._surplus = 2  # octets of it that are in front of the content
         self._line = 0  # octets so far of the line that the next piece continues
         self._has_long_line = False
         self._is_dropped = False
@@ -70,6 +71,14 @@ class DataReader:
     def kept(self) -> int:
         """Octets in memory."""
         return len(self._message)
+
+    def take(self) -> bytes:
+        """The content so far, without what was taken before; it is kept no longer."""
+        surplus = min(self._surplus, len(self._message))
+        taken = bytes(memoryview(self._message)[surplus:])
+        self._surplus -= surplus
+        self._message = bytearray()
+        return taken
 
     def drop(self) -> None:
         """There is no room for it: keep nothing, and read on to where it ends."""
@@ -88,8 +97,7 @@ class DataReader:
             self._tail = pending[cut:]
             return None
         fault = self._fault()
-        message = b"" if fault else bytes(memoryview(self._message)[2:])
-        return End(message, pending[found + len(END) :], fault)
+        return End(b"" if fault else self.take(), pending[found + len(END) :], fault)
 
     def _take(self, piece: bytes) -> bool:
         """Judge and keep bytes that hold no part of an end mark. Returns: False when they are malformed."""

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from gateway.config.modes import ListenerMode
 from gateway.config.values import TenantProof
-from gateway.intake.cargo import Cargo
 from gateway.intake.inbox import Inbox
 from gateway.intake.limits import Deadlines, Doorkeeper
 from gateway.intake.observer import Observer
+from gateway.intake.parcel import Hold
 from gateway.intake.senders import Network
 from gateway.message.account import Account
 from gateway.message.envelope import Envelope
@@ -50,7 +50,7 @@ class Door:
     name: where it listens, for logs and metrics. proxies: who tells the client's address in a PROXY header; nobody else
     may connect then. tenant: what each message must prove. believes_headers: X-Mailward-* counts. asks_certificate: TLS
     checks one that a client shows; on a relay listener every client must. domains: those we send for, lower case.
-    message_size: octets. repairs_lines: bare CR and LF become CRLF. cargo: shared by all listeners. tasks: everything
+    message_size: octets. repairs_lines: bare CR and LF become CRLF. hold: shared by all listeners. tasks: everything
     that runs for this listener, held so that it is not collected half-way. sessions: inputs of the open ones, to be
     told when the service closes down.
     """
@@ -71,7 +71,7 @@ class Door:
     deadlines: Deadlines
     services: Services
     keeper: Doorkeeper
-    cargo: Cargo
+    hold: Hold
     tls: Callable[[], ssl.SSLContext]
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     sessions: set[Inbox] = field(default_factory=set)

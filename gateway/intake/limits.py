@@ -14,7 +14,7 @@ IDLE_COMMANDS: Final = (
     100  # commands since the last accepted message that bring none nearer; Postfix' smtpd_junk_command_limit
 )
 EXCESS_RECIPIENTS: Final = 1000  # refused with 452 before the session ends, RX-05
-MESSAGES_IN_HAND: Final = 256 * 1024 * 1024  # octets of all messages at once, RX-06; each is in memory a few times over
+MESSAGES_IN_HAND: Final = 256 * 1024 * 1024  # octets of messages in memory while they are received, RX-06
 AUTH_FAILURES: Final = 3  # SA-06
 JUNK_LINE: Final = 64 * 1024  # octets of an over-long line that are skipped before the session ends
 LINGER: Final = 16 * 1024 * 1024  # octets read and dropped after the last reply, so that a reset does not destroy it
@@ -82,6 +82,10 @@ class Pace:
         if size >= self._goal:
             self._goal = size + self._share
             self.deadline = now + self._window_s
+
+    def excuse(self, seconds: float) -> None:
+        """So long it was us who kept the client waiting."""
+        self.deadline += seconds
 
 
 class Doorkeeper:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from gateway.config.model import Listener, ServerTls
@@ -12,7 +13,10 @@ from gateway.intake.accept import SESSION, accept_forever, listen
 from gateway.intake.cargo import Cargo
 from gateway.intake.door import Door, Services
 from gateway.intake.limits import MESSAGES_IN_HAND, Deadlines, Doorkeeper
+from gateway.intake.parcel import Hold
 from gateway.intake.server_tls import ClientCheck, ServerCertificate
+from gateway.intake.spool import Spools
+from gateway.intake.turns import AT_WORK, Turns
 from gateway.log import get_logger
 
 DEFAULT_DEADLINES: Final = Deadlines()
@@ -23,7 +27,8 @@ log: Final = get_logger("intake")
 class Intake:
     """All `[[listener]]` of one gateway process.
 
-    domains: those we send for, lower case. in_hand: octets of all messages at once.
+    domains: those we send for, lower case. data_dir: where large messages are spooled. in_hand: octets of messages in
+    memory while they are received; at_work: octets of large ones that are in memory whole.
     Raises: CertificateError when TLS cannot be set up; nothing is open then.
     """
 
@@ -35,14 +40,16 @@ class Intake:
         *,
         hostname: str,
         domains: Collection[str],
+        data_dir: Path,
         deadlines: Deadlines = DEFAULT_DEADLINES,
         in_hand: int = MESSAGES_IN_HAND,
+        at_work: int = AT_WORK,
     ) -> None:
         self._listeners = listeners
         self._certificate = ServerCertificate(tls, map(_client_check, listeners))
-        cargo = Cargo(in_hand)
+        self._hold = Hold(Cargo(in_hand), Turns(at_work), Spools(data_dir))
         self._doors = [
-            _door(listener, self._certificate, services, hostname, frozenset(domains), deadlines, cargo)
+            _door(listener, self._certificate, services, hostname, frozenset(domains), deadlines, self._hold)
             for listener in listeners
         ]
         self._sockets: list[socket.socket] = []
@@ -79,6 +86,7 @@ class Intake:
         await asyncio.gather(*self._acceptors, return_exceptions=True)
         self._acceptors.clear()
         self._close_sockets()
+        self._hold.turns.close()
         for door in self._doors:
             for inbox in tuple(door.sessions):
                 inbox.close_when_idle()
@@ -86,6 +94,7 @@ class Intake:
         if running:
             _, late = await asyncio.wait(running, timeout=grace_s)
             await self._cut(late)
+        await asyncio.to_thread(self._hold.spools.close)
 
     async def _cut(self, late: set[asyncio.Task[Any]]) -> None:
         for task in late:
@@ -108,7 +117,7 @@ def _door(
     hostname: str,
     domains: frozenset[str],
     deadlines: Deadlines,
-    cargo: Cargo,
+    hold: Hold,
 ) -> Door:
     check = _client_check(listener)
     return Door(
@@ -128,7 +137,7 @@ def _door(
         deadlines=deadlines,
         services=services,
         keeper=Doorkeeper(connections=listener.limits.connections, per_address=listener.limits.connections_per_address),
-        cargo=cargo,
+        hold=hold,
         tls=lambda: certificate.context(check),
     )
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.intake import replies
-from gateway.intake.cargo import Load
 from gateway.intake.commands import AUTH_LIMIT, IDLE, Command, Stage, parse_command, refusal
 from gateway.intake.connection import log
 from gateway.intake.data import DataReader, End, Fault
@@ -19,7 +18,9 @@ from gateway.intake.errors import HangUpError, RefusedError
 from gateway.intake.limits import Budget, Pace
 from gateway.intake.opening import Opening
 from gateway.intake.params import Offer, parse_mail, parse_rcpt
+from gateway.intake.parcel import Parcel
 from gateway.intake.senders import Peer, refuse_sender
+from gateway.intake.spool import PIECE_BYTES
 from gateway.intake.tenant import take_proof
 from gateway.intake.transaction import Transaction
 from gateway.message.envelope import Client, Envelope
@@ -29,7 +30,6 @@ FAULTS: Final[Mapping[Fault, Reply]] = {
     Fault.MALFORMED: replies.BAD_LINE_ENDS,
     Fault.TOO_BIG: replies.TOO_BIG,
     Fault.LINE_TOO_LONG: replies.LINES_TOO_LONG,
-    Fault.NO_ROOM: replies.NO_ROOM,
 }
 CLOSE_CODE: Final = 421  # RFC 5321 section 3.8: said by a server that closes
 
@@ -134,17 +134,18 @@ class SmtpSession(Opening):
             raise HangUpError(replies.TALKED_TOO_EARLY, "data before 354")  # SM-09
         if verdict := self.door.services.may_accept():
             raise RefusedError(REPLIES[verdict])
-        if self.door.cargo.is_full:
+        if self.door.hold.cargo.is_full:
             raise RefusedError(replies.NO_ROOM)
         self.write(replies.START_INPUT)
         await self.flush()
         self.transaction = None
-        with Load(self.door.cargo) as load:
-            message = self._take_tenant_proof(await self._read_message(load))
+        with self.door.hold.parcel(self.login or self.ip) as parcel:
+            await self._read_message(parcel)
+            message = self._take_tenant_proof(await parcel.bring())
             await self._submit(transaction.envelope(self._client(), datetime.now(UTC)), message)
 
-    async def _read_message(self, load: Load) -> bytes:
-        """The message, at the speed that is owed. Raises: RefusedError or HangUpError when it is none."""
+    async def _read_message(self, parcel: Parcel) -> None:
+        """Fill the parcel, at the speed that is owed. Raises: RefusedError or HangUpError when it is no message."""
         reader = DataReader(self.door.message_size, repairs_lines=self.door.repairs_lines)
         pace = Pace(self.loop.time(), self.door.deadlines.data_window_s)
         end: End | None = None
@@ -154,18 +155,24 @@ class SmtpSession(Opening):
                     block = await self.inbox.block()
             except TimeoutError:
                 raise HangUpError(replies.TOO_SLOW, "slow data") from None  # RX-02
-            if not load.resize(reader.kept + len(block)):
+            if not parcel.has_room(reader.kept + len(block)):
                 reader.drop()
             end = reader.feed(block)
-            pace.advance(self.loop.time(), reader.size)
+            now = self.loop.time()
+            pace.advance(now, reader.size)
             if reader.size > 2 * self.door.message_size:
                 raise HangUpError(replies.TOO_BIG, "endless message")
+            if end is None and reader.kept > PIECE_BYTES:
+                if not await parcel.put(reader.take()):
+                    reader.drop()
+                pace.excuse(self.loop.time() - now)
         self.inbox.put_back(end.rest)
         if end.fault is Fault.MALFORMED:
             raise HangUpError(FAULTS[end.fault], "malformed data")  # SM-01 to SM-04: where it ends, nobody can agree
         if end.fault:
-            raise RefusedError(FAULTS[end.fault])
-        return end.message
+            raise RefusedError(parcel.refusal if end.fault is Fault.NO_ROOM else FAULTS[end.fault])
+        if not await parcel.finish(end.message):
+            raise RefusedError(parcel.refusal)
 
     def _take_tenant_proof(self, message: bytes) -> bytes:
         """The message without the secret that its tenant adds. Raises: RefusedError when it has none (ID-02)."""

@@ -18,6 +18,7 @@ from gateway.intake.door import Services
 from gateway.intake.limits import MESSAGES_IN_HAND, Deadlines
 from gateway.intake.listeners import Intake
 from gateway.intake.observer import NoObserver
+from gateway.intake.turns import AT_WORK
 from gateway.message.account import Account
 from gateway.message.envelope import Envelope
 from gateway.message.queue_id import make_queue_id
@@ -117,6 +118,7 @@ async def running(
     deadlines: Deadlines | None = None,
     limits: dict[str, int] | None = None,
     in_hand: int = MESSAGES_IN_HAND,
+    at_work: int = AT_WORK,
     more: Mapping[str, Listener] | None = None,
 ) -> AsyncIterator[Server]:
     """An intake with one listener of each kind. more: others, by name."""
@@ -141,8 +143,10 @@ async def running(
         services,
         hostname=HOST,
         domains={"clinic.example"},
+        data_dir=folder,
         deadlines=deadlines or Deadlines(quiet_s=0.05),
         in_hand=in_hand,
+        at_work=at_work,
     )
     await intake.start()
     ports = dict(zip((*LISTENERS, *(more or {})), (address.port for address in intake.addresses), strict=True))

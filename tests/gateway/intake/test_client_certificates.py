@@ -205,7 +205,7 @@ def test_bad_authority_ends_the_start(server: Server, tmp_path: Path, content: s
     listener = make_listener("relay", client_ca=str(file))
     tls = write_certificate(trustme.CA(), tmp_path)
     with pytest.raises(CertificateError, match=why):
-        Intake([listener], tls, server.services, hostname=HOST, domains=set())
+        Intake([listener], tls, server.services, hostname=HOST, domains=set(), data_dir=tmp_path)
 
 
 @pytest.mark.parametrize(

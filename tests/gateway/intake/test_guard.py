@@ -1,6 +1,7 @@
 """SA-06: guessing is slow, from one place and from many, and wrong passwords are on record."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -17,7 +18,7 @@ from gateway.message.account import Account
 from gateway.store import people
 from gateway.store.store import Store
 from gateway.store.vault import Vault
-from tests.gateway.intake.harness import make_account
+from tests.gateway.intake.harness import Server, connected, make_account
 
 JOE = "joe@clinic.example"
 RIGHT = "correct horse battery"
@@ -183,6 +184,25 @@ async def test_an_account_where_it_is_known_is_locked_by_itself(guard: Guard, no
     assert await guard.verify(JOE, RIGHT, ip=HERE)
     await fail(guard, 40)
     assert noted.told == [Scope.ACCOUNT_HERE]
+
+
+async def test_a_locked_network_is_told_to_come_later(
+    server: Server, guard: Guard, noted: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SA-06 at the running server: three wrong passwords a session, thirty a network; then 454 for the right one too."""
+    monkeypatch.setattr(server.backend, "verify", guard.verify)
+    replies = [reply for _ in range(10) for reply in await guess(server, JOE, "wrong", times=3)]
+    assert {reply[:9] for reply in replies} == {b"535 5.7.8", b"421 4.7.0"}
+    assert len(noted.delays) == 30
+    assert await guess(server, JOE, RIGHT, times=1) == [b"454 4.7.0 Temporary authentication failure, try later\r\n"]
+
+
+async def guess(server: Server, user: str, password: str, *, times: int) -> list[bytes]:
+    """The replies to so many tries in one session; a closed one says nothing."""
+    secret = base64.b64encode(f"\0{user}\0{password}".encode())
+    async with connected(server, "submissions") as wire:
+        await wire.ask(b"EHLO c.example")
+        return [await wire.ask(b"AUTH PLAIN " + secret) for _ in range(times)]
 
 
 async def test_memory_is_bounded(guard: Guard) -> None:

@@ -395,7 +395,9 @@ async def test_taken_port_opens_nothing(server: Server, tmp_path: Path) -> None:
     listeners = [make_listener("relay"), make_listener("relay").model_copy(update={"bind": server.intake.addresses[2]})]
     folder = tmp_path / "other"
     folder.mkdir()
-    intake = Intake(listeners, write_certificate(server.ca, folder), server.services, hostname=HOST, domains=set())
+    intake = Intake(
+        listeners, write_certificate(server.ca, folder), server.services, hostname=HOST, domains=set(), data_dir=folder
+    )
     with pytest.raises(OSError, match=taken):
         await intake.start()
     assert intake.addresses == ()
