@@ -40,7 +40,7 @@ LEGEND: Final = (
 
 
 def found(row: Row) -> str:
-    """Lines such as `who: birth date, name 3` and `health: drug`; the sender's tag and unreadable parts count as well."""
+    """Lines such as `who: name 3` and `health: drug`; the sender's tag and unreadable parts count as well."""
     marks = ["subject tag"] * row.is_tagged + ["unreadable part"] * row.is_unreadable
     who, health = _listed(row, WHO), _listed(row, HEALTH)
     if row.is_protected:
