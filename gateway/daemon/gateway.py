@@ -181,6 +181,7 @@ class Gateway:
         app = portal_app(
             PortalDeps(
                 organisation=self.settings.domain[0].organisation,
+                organisations={domain.name: domain.organisation for domain in self.settings.domain},
                 base_url=portal.base_url,
                 store=store,
                 reader=renderer,

@@ -1,7 +1,7 @@
 """What the portal is handed: the store, a reader and a desk, so that it owns no state and no clock."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -58,7 +58,8 @@ def _utc_now() -> datetime:
 class PortalDeps:
     """All that the portal may touch.
 
-    organisation: its name as recipients know it. base_url: `portal.base_url`, without a slash at the end.
+    organisation: its name as recipients know it. organisations: the same by domain, where domains of ours have names of
+    their own. base_url: `portal.base_url`, without a slash at the end.
     store: holds portal messages, sessions and, under its queue id, the sealed message.
     """
 
@@ -68,4 +69,9 @@ class PortalDeps:
     reader: Reader
     desk: Desk
     metrics: Metrics
+    organisations: Mapping[str, str] = field(default_factory=dict)
     now: Callable[[], datetime] = _utc_now
+
+    def organisation_of(self, sender: str) -> str:
+        """Who wrote, under the name that the notice has too."""
+        return self.organisations.get(sender.rpartition("@")[2], self.organisation)

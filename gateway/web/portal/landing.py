@@ -205,6 +205,7 @@ class Landing:
             "landing",
             status=status,
             headers={"Retry-After": str(int(wait) + 1)} if wait > 0 else None,
+            organisation=self._deps.organisation_of(message.sender),
             message=message,
             stage=visit.stage.value,
             reference=pickup.reference_of(message.secret_hash),

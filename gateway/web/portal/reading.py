@@ -66,6 +66,7 @@ class Reading:
         return self._pages.show(
             "message",
             headers={"Refresh": str(CLOSES_S)},
+            organisation=self._deps.organisation_of(seat.message.sender),
             message=seat.message,
             shown=shown,
             form=cookies.hidden_field(seat.secret),

@@ -56,6 +56,7 @@ class Clinic:
     def deps(self) -> PortalDeps:
         return PortalDeps(
             organisation="Clinic A",
+            organisations={"clinic.example": "Clinic A", "lab.example": "Lab B"},
             base_url=BASE_URL,
             store=self.store,
             reader=self,
@@ -64,10 +65,17 @@ class Clinic:
             now=lambda: self.now,
         )
 
-    async def publish(self, body: bytes, *, pin: str = "", lifetime: timedelta = timedelta(days=30)) -> str:
+    async def publish(
+        self,
+        body: bytes,
+        *,
+        pin: str = "",
+        lifetime: timedelta = timedelta(days=30),
+        sender: str = "nurse@clinic.example",
+    ) -> str:
         """Put a message into the portal. Returns: the token of its link."""
         queue_id, token = new_queue_id(), pickup.new_token()
-        entry = make_entry(queue_id, state=EntryState.PORTAL)
+        entry = make_entry(queue_id, state=EntryState.PORTAL, sender=sender)
         await accept(self.store, make_message(entry, body=body))
         waiting = PortalMessage(
             token_hash=pickup.hash_token(token),

@@ -217,6 +217,16 @@ async def test_a_code_that_could_not_leave_becomes_a_pin(clinic: Clinic, browser
     assert "opened" not in clinic.events
 
 
+@pytest.mark.slow
+async def test_the_page_has_the_name_that_the_notice_has(clinic: Clinic, browser: Browser) -> None:
+    """A second domain with a name of its own: a page under another name would look like a fraud."""
+    token = await clinic.publish(make_mail(), pin="4817-2290", sender="office@lab.example")
+    landing = await browser.get(f"/m/{token}")
+    assert "Lab B sent you a private message" in landing.text
+    await browser.post(f"/m/{token}", do="open", secret="48172290")
+    assert "Clinic A" not in landing.text + (await browser.get("/message")).text
+
+
 async def test_a_mistyped_length_costs_no_try(clinic: Clinic, browser: Browser) -> None:
     token = await clinic.publish(make_mail(), pin="4817-2290")
     await browser.get(f"/m/{token}")
