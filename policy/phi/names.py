@@ -42,6 +42,7 @@ _RUN: Final = re.compile(
 _TOKEN: Final = re.compile(r"[\w'-]+")
 _POSSESSIVE: Final = re.compile(r"'s?\Z")
 _PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
+_TITLE_LENGTH: Final = 7  # with a character before
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
 _CAPITAL: Final = re.compile(r"[A-Z]")
 _LOWER_LINE: Final = range(8, 601)  # characters
@@ -81,14 +82,25 @@ def find_names(text: str, vocabulary: Vocabulary) -> list[Mention]:
     found: list[Mention] = []
     for run in islice(_RUN.finditer(text), _CANDIDATES):
         words = run.group()
-        if " " not in words and words.rstrip(".").lower() in _LEADING:
-            continue  # the first word of a sentence, mostly
+        if " " not in words and not _may_be_name(text, run.start(), words.rstrip("."), vocabulary):
+            continue
         candidate = _candidate(run.start(), words, vocabulary)
         mention = candidate and _judge(text, candidate, vocabulary)
         if mention:
             found.append(mention)
     found.extend(_lower_case_names(text, vocabulary))
     return found
+
+
+def _may_be_name(text: str, start: int, word: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a single capitalised word, mostly the first of a sentence, is worth a closer look."""
+    return _without_possessive(word).lower() in vocabulary.given_names or bool(
+        _PERSON_TITLE.search(text[max(0, start - _TITLE_LENGTH) : start].lower())
+    )
+
+
+def _without_possessive(word: str) -> str:
+    return _POSSESSIVE.sub("", word) if "'" in word else word
 
 
 def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | None:
@@ -107,7 +119,7 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
         keep = next(index for index, (_, _, end) in enumerate(tokens) if run[end : end + 1] == ",") + 1
         tokens = tokens[:keep]
     word, first, last = tokens[-1]
-    trimmed = _POSSESSIVE.sub("", word)
+    trimmed = _without_possessive(word)
     tokens[-1] = (trimmed, first, last - len(word) + len(trimmed))
     words = tuple(token[0] for token in tokens)
     candidate = _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
@@ -226,7 +238,7 @@ def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
             yield Mention(Kind.NAME, start, end, title.group(), 0.7, "a name with a title", Role.PATIENT)
         tokens = list(_TOKEN.finditer(line))
         for one, two in pairwise(tokens):
-            word, second = one.group(), _POSSESSIVE.sub("", two.group())
+            word, second = one.group(), _without_possessive(two.group())
             gap = line[one.end() : two.start()]
             pair = (second, word) if gap == ", " else (word, second)
             if gap not in {" ", ", "} or pair[0] not in vocabulary.given_names or pair[1] not in vocabulary.surnames:
