@@ -103,7 +103,8 @@ def addresses(message: Message, name: str) -> tuple[str, ...]:
     """Return the addr-specs of all fields of that name, as written; a display name that looks like one is skipped."""
     found = []
     for value in field(message, name):
-        plain = _COMMENT_OR_QUOTED.sub(" ", _FOLD.sub("", value))
+        text = value if value.isascii() else _bytes_to_text(value, "")  # RFC 6532, or bytes that no report can hold
+        plain = _COMMENT_OR_QUOTED.sub(" ", _FOLD.sub("", text))
         for mailbox in plain.split(","):
             angle = _ANGLE.search(mailbox)
             bare = None if angle else _BARE.search(mailbox)

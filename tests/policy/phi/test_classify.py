@@ -219,6 +219,14 @@ def test_two_from_fields_are_both_reported() -> None:
     assert report.from_addresses == ("ann@clinic.example", "boss@clinic.example")
 
 
+@pytest.mark.parametrize(("raw", "address"), [(b"\xc3\xa4nn", "änn"), (b"\xe4nn", "änn")])
+def test_address_beyond_ascii_can_be_told(raw: bytes, address: str) -> None:
+    """MP-19: RFC 6532 addresses, and bytes of no known charset, give a report that can be sent on."""
+    report = classify_message(mail("hi").replace(b"ann@", raw + b"@"))
+    assert report.from_addresses == (f"{address}@clinic.example",)
+    assert msgspec.msgpack.encode(report)
+
+
 @pytest.mark.parametrize("data", [b"", b"\r\n", b"\x00" * 100, b"\xff\xfe", b"no header at all", b"Subject: x"])
 def test_nothing_raises(data: bytes) -> None:
     """MP-15, MP-19: any bytes give a report."""

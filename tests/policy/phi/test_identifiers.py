@@ -1,5 +1,7 @@
 """Identifiers by label, shape and issuer's rules."""
 
+import re
+
 import pytest
 
 from policy.phi.identifiers import find_identifiers
@@ -79,3 +81,20 @@ def test_what_only_looks_like_one(text: str, kind: Kind, why: str) -> None:
 def test_masks_hint_and_hide(kind: Kind, value: str, masked: str) -> None:
     """A reader who knows the value recognises it; one who does not learns little."""
     assert mask(kind, value) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@b.c",
+        "x a.b+c@d-e.example, <f@g.h.i>",
+        f"{'a' * 64}@b.c {'a' * 65}@b.c",
+        "a@b@c.d @e.f g@h a@b.c.d.e.f.g@h.i",
+        "é@ü.example .@. a@b..c",
+    ],
+)
+def test_addresses_are_found_from_their_sign(text: str) -> None:
+    """Looking backwards from each "@" finds what one expression finds."""
+    bare = re.finditer(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}", text)
+    found = [mention.value for mention in find_identifiers(look(text)) if mention.kind is Kind.EMAIL]
+    assert found == [match[0] for match in bare]
