@@ -94,6 +94,7 @@ WORDS: Final = {
     "7.10": ("No encrypted way to the recipient was left.", "Ask your administrator, or use another way."),
 }
 UNKNOWN: Final = ("The recipient's server gave no reason.", "Send again later, or ask your administrator.")
+ASK_FIRST: Final = "Ask the recipient or your administrator before you send it again."
 
 EFFECTS: Final = {
     Action.FAILED: "This recipient does not have your message, and we will not try again.",
@@ -151,8 +152,8 @@ def _words(action: Action, report: Report, recipients: Sequence[RecipientReport]
         lines.append(EFFECTS[action])
         if action is Action.DELAYED and recipient.retry_until:
             lines.append(f"We keep trying until {format_datetime(recipient.retry_until)}. You need not send it again.")
-        if action is Action.FAILED and not recipient.explanation:
-            lines.append(remedy)
+        if action is Action.FAILED:
+            lines.append(ASK_FIRST if recipient.explanation and (cause, remedy) == UNKNOWN else remedy)
         lines += [f"The answer was: {_diagnostic(recipient.reply)}", ""] if recipient.reply else [""]
     if action is not Action.RELAYED:
         lines.append("If it is urgent, reach the recipient in another way, for instance by phone.")

@@ -83,7 +83,7 @@ CAUSES = {
     Cause.NO_KEY: "There is no encryption key on file for {recipient}.",
     Cause.KEY_UNFIT: "The encryption key on file for {recipient} cannot be used any more.",
     Cause.PIN_USED_UP: "The PIN for {recipient} was typed wrong too often, so it no longer works.",
-    Cause.POLICY: "Your organisation's rules ask for it for mail to {recipient}.",
+    Cause.POLICY: "Your organisation's rules choose this way for mail to {recipient}.",
 }
 
 EFFECTS = {
@@ -141,7 +141,7 @@ def portal_notice(origin: Origin, link: PortalLink) -> bytes:
     """To the recipient: a private message waits."""
     name = plain(origin.organisation)
     secret = {
-        Secret.CODE: "To keep it private we ask for a code, which we mail to this address when you open the link.",
+        Secret.CODE: "To keep it private we ask for a code. We mail it to this address when you ask for it on our page.",
         Secret.PIN: f"To keep it private we ask for a PIN. {name} tells it to you in another way, such as by phone.",
     }[link.asks_for]
     subject = "You have a private message" if link.is_neutral else f"You have a private message from {name}"

@@ -130,3 +130,17 @@ def test_a_peers_reply_cannot_inject() -> None:
 def test_status_from_reply(reply: str, status: str) -> None:
     """RFC 2034 section 4: the code follows the reply code and a blank."""
     assert status_of(reply, default="5.0.0") == status
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        ("5.0.0", "Ask the recipient or your administrator before you send it again."),
+        ("5.1.1", "Check the address for a typing error."),
+    ],
+)
+def test_a_cause_in_our_words_has_a_remedy_too(status: str, remedy: str) -> None:
+    """look.md: one sentence of cause, one of effect, one of remedy."""
+    told = RecipientReport(address="a@b.example", status=status, explanation="Nobody picked the message up in time.")
+    text = str(next(read(failure_dsn(REPORT, [told])).iter_parts()).get_payload())
+    assert text.index("Nobody picked") < text.index("does not have your message") < text.index(remedy)
