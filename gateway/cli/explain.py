@@ -74,7 +74,7 @@ def header_addresses(data: bytes, names: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for _name, address in getaddresses(values):
         with contextlib.suppress(AddressError):
-            found[parse_address(address)] = None
+            found[parse_address(address, allows_utf8=True)] = None
     return tuple(found)
 
 
@@ -137,9 +137,9 @@ def show(answer: Answer, *, is_json: bool) -> None:
 
 def _address(_context: click.Context, _option: click.Parameter, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
     try:
-        return (
-            tuple(parse_address(one) for one in value) if isinstance(value, tuple) else value and parse_address(value)
-        )
+        if isinstance(value, tuple):
+            return tuple(parse_address(one, allows_utf8=True) for one in value)
+        return value and parse_address(value, allows_utf8=True)
     except AddressError as error:
         raise click.BadParameter(str(error)) from None
 

@@ -150,7 +150,7 @@ async def _held(office: Office, queue_id: str) -> tuple[QueueEntry, ...]:
 def _author(message: bytes) -> str:
     """The address in the From field, which the intake has seen to be exactly one."""
     (author,) = split_message(message).all("from")
-    return parse_from(author.value)
+    return parse_from(author.value, allows_utf8=True)
 
 
 def _row(entry: QueueEntry, size: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.delivery.outcome import Outcome, Seen
 from gateway.log import get_logger
 from gateway.message.entry import MessageKind
 from gateway.message.envelope import Recipient
+from gateway.message.received import came_by_smtputf8
 from gateway.metrics import Metrics
 from gateway.protect.dkim import Signer
 from gateway.protect.errors import NoUsableCertificate, SealError, SignError
@@ -148,6 +149,7 @@ class Courier:
                 needs=needs,
                 envid=letter.envid,
                 ret=PROTECTED_RET if first.protected else letter.ret,
+                smtputf8=_needs_smtputf8(batch, data),
                 via=via,
                 tls_seen=tls_seen,
             )
@@ -160,3 +162,14 @@ class Courier:
             Outcome(recipient=entry.recipient, seen=seen, reply=reply, why=why, started_at=now)
             for entry in batch.entries
         ]
+
+
+def _needs_smtputf8(batch: Batch, data: bytes) -> bool:
+    """Whether the next hop must offer SMTPUTF8: for an address, or for a header that came by it (RFC 6531 3.2; SM-18).
+
+    Raw octets above 127 in the header of mail that came without it go on as they came.
+    """
+    addresses = (batch.letter.sender, *(entry.recipient for entry in batch.entries))
+    if not all(address.isascii() for address in addresses):
+        return True
+    return came_by_smtputf8(batch.letter.body) and not data[: data.find(b"\r\n\r\n")].isascii()

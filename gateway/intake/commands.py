@@ -26,6 +26,7 @@ KNOWN: Final = BEFORE_AUTH | MAIL_VERBS
 NOT_IMPLEMENTED: Final = frozenset(
     {"BDAT", "EXPN", "TURN", "ETRN", "ATRN", "SEND", "SOML", "SAML", "XCLIENT", "XFORWARD"}
 )
+PATH_VERBS: Final = frozenset({b"MAIL ", b"RCPT "})  # may hold UTF-8 (RFC 6531 section 3.4); `params.py` sees to it
 WITHOUT_ARGUMENT: Final = frozenset({"DATA", "RSET", "QUIT", "STARTTLS"})
 WITH_ARGUMENT: Final = frozenset({"EHLO", "HELO", "MAIL", "RCPT", "AUTH", "VRFY"})
 
@@ -40,7 +41,7 @@ HELLO_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[A-Za-z0-9.:-]{1,255}\]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """verb: one of KNOWN, upper case. argument: printable US-ASCII, no blanks around it, or empty."""
+    """verb: one of KNOWN, upper case. argument: printable US-ASCII (UTF-8 in PATH_VERBS), no blanks around it."""
 
     verb: str
     argument: str
@@ -62,10 +63,9 @@ def parse_command(line: bytes) -> Command:
     Source: RFC 5321 section 4.1.1; blanks around the argument are dropped.
     """
     try:
-        text = line.decode("ascii")
+        text = line.decode("utf-8" if line[:5].upper() in PATH_VERBS else "ascii")
     except UnicodeDecodeError:
-        is_path = line[:5].upper() in {b"MAIL ", b"RCPT "}  # SM-18: SMTPUTF8 is not offered
-        raise RefusedError(replies.NO_SMTPUTF8 if is_path else replies.NOT_ASCII) from None
+        raise RefusedError(replies.NOT_ASCII) from None
     word, _, rest = text.partition(" ")
     verb, argument = word.upper(), rest.strip(" ")
     if verb in FOREIGN or HEADER_FIELD.match(word):

@@ -63,8 +63,8 @@ class Opening(Connection):
         self.transaction = None  # RFC 5321 section 4.1.4: EHLO resets
 
     def _offers(self) -> list[str]:
-        """What EHLO lists. SMTPUTF8 and CHUNKING are not offered, and what they bring is refused (SM-16, SM-18)."""
-        offers = [f"SIZE {self.door.message_size}", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN"]
+        """What EHLO lists. CHUNKING is not offered, and BDAT is refused (SM-16)."""
+        offers = [f"SIZE {self.door.message_size}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN"]
         if self.tls_version:
             offers.append("REQUIRETLS")
         elif self.door.mode is not ListenerMode.SUBMISSIONS:

@@ -11,14 +11,14 @@ from typing import Final
 
 from gateway.intake import replies
 from gateway.intake.errors import RefusedError
-from gateway.message.address import AddressError, parse_address
+from gateway.message.address import AddressError, parse_address, utf8_xtext
 from gateway.message.envelope import DEFAULT_NOTIFY, Notify, Recipient
 from gateway.message.verdict import Reply
 
 # A path: anything in angle brackets, where brackets and blanks may stand in a quoted local part; then the parameters.
 PATH: Final = re.compile(r'<(?P<address>(?:"(?:[^"\\]|\\.)*"|[^"<>\s])*)>(?: +(?P<params>\S.*))?')
 ROUTING_MARKS: Final = re.compile(r"[%!@]")  # SM-17, ID-01: relay tricks of old in the local part, quoted or not
-PARAMETER: Final = re.compile(r"(?P<keyword>[A-Za-z0-9][A-Za-z0-9-]*)(?:=(?P<value>[!-<>-~]+))?")
+PARAMETER: Final = re.compile(r"(?P<keyword>[A-Za-z0-9][A-Za-z0-9-]*)(?:=(?P<value>(?:[!-<>-~]|[^\x00-\x7f])+))?")
 XTEXT: Final = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")  # RFC 3461 section 4
 MAX_ENVID: Final = 100  # RFC 3461 section 4.4
 MAX_ORCPT: Final = 500  # RFC 3461 section 4.2
@@ -44,6 +44,7 @@ class Mail:
     envid: str
     ret: str
     body_8bit: bool
+    smtputf8: bool
     requiretls: bool
 
 
@@ -54,7 +55,8 @@ def parse_mail(argument: str, offer: Offer) -> Mail:
     Source: RFC 5321 section 4.1.1.2, without source routes. Blanks after the colon are taken, as old clients send them.
     """
     text, params = _split("FROM:", argument, offer, MAIL_CHECKS, replies.BAD_MAIL)
-    sender = _address(text, replies.BAD_SENDER) if text else ""
+    smtputf8 = "SMTPUTF8" in params
+    sender = _address(text, replies.BAD_SENDER, smtputf8=smtputf8) if text else ""
     if int(params.get("SIZE") or 0) > offer.message_size:
         raise RefusedError(replies.TOO_BIG)  # RFC 1870 section 6.1
     return Mail(
@@ -62,18 +64,22 @@ def parse_mail(argument: str, offer: Offer) -> Mail:
         envid=params.get("ENVID") or "",
         ret=(params.get("RET") or "").upper(),
         body_8bit=(params.get("BODY") or "").upper() == "8BITMIME",
+        smtputf8=smtputf8,
         requiretls="REQUIRETLS" in params,
     )
 
 
-def parse_rcpt(argument: str, offer: Offer) -> Recipient:
-    """Read `TO:<address> [parameters]`. Raises: RefusedError. Source: RFC 5321 section 4.1.1.3, RFC 3461 section 4."""
+def parse_rcpt(argument: str, offer: Offer, *, smtputf8: bool) -> Recipient:
+    """Read `TO:<address> [parameters]`.
+
+    smtputf8: MAIL asked for it. Raises: RefusedError. Source: RFC 5321 section 4.1.1.3, RFC 3461 section 4.
+    """
     text, params = _split("TO:", argument, offer, RCPT_CHECKS, replies.BAD_RCPT)
     if not text:
         raise RefusedError(replies.BAD_RECIPIENT)
     asked = params.get("NOTIFY")
     return Recipient(
-        address=_address(text, replies.BAD_RECIPIENT),
+        address=_address(text, replies.BAD_RECIPIENT, smtputf8=smtputf8),
         notify=frozenset(Notify(word) for word in asked.upper().split(",")) if asked else DEFAULT_NOTIFY,
         orcpt=params.get("ORCPT") or "",
     )
@@ -91,7 +97,7 @@ def _split(keyword: str, argument: str, offer: Offer, checks: "Checks", bad_synt
         found = PARAMETER.fullmatch(word)
         if found is None:
             raise RefusedError(replies.BAD_PARAMETER)
-        name, value = found["keyword"].upper(), found["value"]
+        name, value = found["keyword"].upper(), _in_ascii(found["value"])
         if name not in checks or (name == "REQUIRETLS" and not offer.requiretls):
             raise RefusedError(replies.UNKNOWN_PARAMETER)
         if name in params or not checks[name](value):
@@ -100,13 +106,25 @@ def _split(keyword: str, argument: str, offer: Offer, checks: "Checks", bad_synt
     return match["address"], params
 
 
-def _address(text: str, reply: Reply) -> str:
+def _address(text: str, reply: Reply, *, smtputf8: bool) -> str:
+    if not text.isascii() and not smtputf8:
+        raise RefusedError(replies.NEEDS_SMTPUTF8)  # SM-18
     if ROUTING_MARKS.search(text.rpartition("@")[0]):
         raise RefusedError(reply)
     try:
-        return parse_address(text)
+        return parse_address(text, allows_utf8=smtputf8)
     except AddressError:
         raise RefusedError(reply) from None
+
+
+def _in_ascii(value: str | None) -> str | None:
+    """RFC 6533 section 3: `utf-8;` and UTF-8 is the same address as `utf-8;` and its US-ASCII form."""
+    if value is None or value.isascii():
+        return value
+    kind, _, address = value.partition(";")
+    if kind.lower() != "utf-8":
+        raise RefusedError(replies.BAD_PARAMETER)
+    return f"{kind};" + "".join(char if char.isascii() else utf8_xtext(char) for char in address)
 
 
 def _is_size(value: str | None) -> bool:
@@ -149,6 +167,7 @@ MAIL_CHECKS: Final[Checks] = {
     "AUTH": lambda value: value == "<>" or _is_xtext(value),  # RFC 4954 section 5: read, and never passed on
     "RET": _is_one_of("FULL", "HDRS"),  # RFC 3461 section 4.3
     "ENVID": _is_envid,
+    "SMTPUTF8": _is_bare,  # RFC 6531 section 3.4
     "REQUIRETLS": _is_bare,  # RFC 8689 section 2
 }
 RCPT_CHECKS: Final[Checks] = {"NOTIFY": _is_notify, "ORCPT": _is_orcpt}

@@ -114,7 +114,7 @@ class SmtpSession(Opening):
         transaction = self.transaction
         if transaction is None:
             raise RefusedError(replies.MAIL_FIRST)
-        recipient = parse_rcpt(argument, self._offer())
+        recipient = parse_rcpt(argument, self._offer(), smtputf8=transaction.mail.smtputf8)
         if len(transaction.recipients) >= self.door.recipients:
             self._budget.spend_excess()
             raise RefusedError(replies.TOO_MANY_RECIPIENTS)

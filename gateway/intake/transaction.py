@@ -27,5 +27,6 @@ class Transaction:
             envid=self.mail.envid,
             ret=self.mail.ret,
             body_8bit=self.mail.body_8bit,
+            smtputf8=self.mail.smtputf8,
             requiretls=self.mail.requiretls,
         )

@@ -50,15 +50,18 @@ def plain(text: str) -> str:
 
 
 def field(name: str, value: str) -> bytes:
-    """A field whose value is structured already and US-ASCII (addresses, dates, parameters). Folded at blanks."""
+    """A field whose value is structured already (addresses, dates, parameters). Folded at blanks.
+
+    US-ASCII but for the UTF-8 of an address, which stays as it is (RFC 6532 section 3.2; SM-18).
+    """
     line = f"{name}:"
     lines: list[str] = []
-    for word in plain(value).encode("ascii", "replace").decode().split(" "):
+    for word in plain(value).encode("utf-8", "replace").decode().split(" "):
         if len(line) + 1 + len(word) > FOLD_AT and line.strip() and (lines or line != f"{name}:"):
             lines.append(line)
             line = ""
         line += f" {word}"
-    return "\r\n".join([*lines, line]).encode("ascii") + b"\r\n"
+    return "\r\n".join([*lines, line]).encode() + b"\r\n"
 
 
 def unstructured(text: str) -> str:

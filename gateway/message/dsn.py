@@ -13,6 +13,7 @@ from enum import StrEnum
 from textwrap import fill
 from typing import Final
 
+from gateway.message.address import utf8_xtext
 from gateway.message.compose import Heading, Part, field, multipart, plain, render, text_part
 
 STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")  # RFC 3463 section 2
@@ -179,7 +180,7 @@ def _recipient_fields(action: Action, recipient: RecipientReport) -> list[tuple[
     """RFC 3464 section 2.3."""
     status = recipient.status if STATUS.fullmatch(recipient.status) else f"{STATUS_CLASS[action]}.0.0"
     fields = [("Original-Recipient", recipient.orcpt)] if recipient.orcpt else []
-    fields += [("Final-Recipient", f"rfc822; {recipient.address}"), ("Action", action.value), ("Status", status)]
+    fields += [("Final-Recipient", _typed(recipient.address)), ("Action", action.value), ("Status", status)]
     if recipient.remote_mta:
         fields.append(("Remote-MTA", f"dns; {recipient.remote_mta}"))
     if recipient.reply:
@@ -190,9 +191,19 @@ def _recipient_fields(action: Action, recipient: RecipientReport) -> list[tuple[
     return fields
 
 
+def _typed(address: str) -> str:
+    """RFC 3464 section 2.3.2, RFC 6533 section 3: in US-ASCII, whatever the next hops of this notice can do."""
+    return f"rfc822; {address}" if address.isascii() else f"utf-8; {utf8_xtext(address)}"
+
+
 def _message_fields(report: Report, recipients: Sequence[RecipientReport]) -> bytes:
-    """Which message it was, from its envelope; never the subject, which RFC 6522 section 4 would show."""
-    fields = [field("From", report.sender), field("To", ", ".join(r.address for r in recipients))]
+    """Which message it was, from its envelope; never the subject, which RFC 6522 section 4 would show.
+
+    Addresses outside US-ASCII have no form here; the parts before name them.
+    """
+    to = [recipient.address for recipient in recipients if recipient.address.isascii()]
+    fields = [field("From", report.sender)] if report.sender.isascii() else []
+    fields += [field("To", ", ".join(to))] if to else []
     if DATE.fullmatch(report.date):
         fields.append(field("Date", report.date))
     if MESSAGE_ID.fullmatch(report.message_id):

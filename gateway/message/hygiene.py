@@ -56,11 +56,12 @@ class HeaderFacts:
         return Method(word) if word in {method.value for method in Method} else Method.PORTAL
 
 
-def check(data: bytes, *, hostname: str, believes_headers: bool) -> HeaderFacts | Verdict:
+def check(data: bytes, *, hostname: str, believes_headers: bool, allows_utf8: bool) -> HeaderFacts | Verdict:
     """Read a message's header, or say why the message is refused.
 
     hostname: ours; a Received field that names it means that the message has been here before.
-    believes_headers: `X-Mailward-*` fields count; else they are as good as not there.
+    believes_headers: `X-Mailward-*` fields count; else they are as good as not there. allows_utf8: in addresses, as
+    SMTPUTF8 says.
     Returns: facts; or BAD_HEADER, BAD_FROM (not exactly one From with one plain address, ID-05, ID-06), TOO_MANY_HOPS.
     """
     try:
@@ -73,14 +74,14 @@ def check(data: bytes, *, hostname: str, believes_headers: bool) -> HeaderFacts 
     if len(froms) != 1:
         return Verdict.BAD_FROM
     try:
-        address = parse_from(froms[0].value)
+        address = parse_from(froms[0].value, allows_utf8=allows_utf8)
     except AddressError:
         return Verdict.BAD_FROM
     message_id = _first(parsed, "message-id")
     control = _control(parsed) if believes_headers else {}
     return HeaderFacts(
         from_address=address,
-        claims=tuple(_claimed(field) for field in parsed.fields if field.name in CLAIMS),
+        claims=tuple(_claimed(field, allows_utf8=allows_utf8) for field in parsed.fields if field.name in CLAIMS),
         message_id=message_id if MESSAGE_ID.fullmatch(message_id) else "",
         date=_first(parsed, "date"),
         urgent="urgent" in (control.get("priority", "").lower(), _first(parsed, "priority").lower())
@@ -127,9 +128,9 @@ def _has_looped(parsed: Parsed, hostname: str) -> bool:
     return len(received) >= MAX_HOPS or any(name and name[1].lower() == hostname.lower() for name in names)
 
 
-def _claimed(field: Field) -> str:
+def _claimed(field: Field, *, allows_utf8: bool) -> str:
     try:
-        return parse_from(field.value)
+        return parse_from(field.value, allows_utf8=allows_utf8)
     except AddressError:
         return ""
 

@@ -29,4 +29,9 @@ def received_field(envelope: Envelope, *, hostname: str, queue_id: str) -> bytes
         lines.append(f"tls {client.tls_cipher}")  # RFC 8314 section 4.3
     lines[-1] += ";"
     lines.append(format_datetime(envelope.received_at))
-    return "\r\n\t".join(lines).encode("ascii") + b"\r\n"
+    return "\r\n\t".join(lines).encode() + b"\r\n"  # UTF-8 in an address that came by SMTPUTF8 (RFC 6532 section 3.2)
+
+
+def came_by_smtputf8(data: bytes) -> bool:
+    """Whether a message that we keep came with SMTPUTF8: our own Received field is its first (RFC 6531 4.3)."""
+    return data.startswith(b"Received: ") and b" with UTF8SMTP" in data[: data.find(b" id ")]

@@ -119,7 +119,12 @@ class Pipeline:
     async def submit(self, envelope: Envelope, data: bytes) -> Accepted | Verdict:
         """Take responsibility for a message, or say why not. `Accepted` means that it is on stable storage."""
         client = envelope.client
-        header = check(data, hostname=self._policy.hostname, believes_headers=client.believes_headers)
+        header = check(
+            data,
+            hostname=self._policy.hostname,
+            believes_headers=client.believes_headers,
+            allows_utf8=envelope.smtputf8,
+        )
         if isinstance(header, Verdict):
             return header
         if not self._may_write_as(envelope.client, header):

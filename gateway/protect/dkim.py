@@ -166,7 +166,7 @@ class Signer:
         try:
             parsed = split_message(message)
             (author,) = parsed.all("from")
-            keys = self.keys_for(domain_of(parse_from(author.value)))
+            keys = self.keys_for(domain_of(parse_from(author.value, allows_utf8=True)))
         except HeaderError as why:
             raise SignError(str(why)) from None
         except AddressError as why:

@@ -68,6 +68,7 @@ def host(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[Sma
         },
         "control": relay | {"control_headers": True},
         "device": relay | {"line_endings": "repair", "require_tls": False},
+        "plain": relay | {"require_tls": False},
     }  # fmt: skip
     ports = {name: free_port() for name in keys}
     gateway = Installation(folder / "installation", world)
@@ -253,3 +254,46 @@ def test_the_certificate_listener_takes_ordinary_clients(host: SmartHost, partne
         client.ehlo()
         hand_in(client, plain(marker, to=RECIPIENT), to=[RECIPIENT])
     partner.wait_for(marker.encode())
+
+
+# --- SMTPUTF8 ---
+
+
+def send_utf8(host: SmartHost, recipient: str, marker: str) -> None:
+    with smtplib.SMTP("127.0.0.1", host.ports["plain"], timeout=30) as client:
+        client.ehlo()
+        client.command_encoding = "utf-8"
+        assert client.mail("j\u00f6@clinic.example", ["SMTPUTF8", "BODY=8BITMIME"])[0] == 250
+        assert client.rcpt(recipient)[0] == 250
+        header = f"From: J\u00f6 <j\u00f6@clinic.example>\r\nTo: {recipient}\r\nSubject: gr\u00fcezi\r\n"
+        assert client.data(f"{header}\r\n{marker}\r\n".encode())[0] == 250
+
+
+def test_utf8_addresses_reach_who_takes_them(host: SmartHost, world: World) -> None:
+    """SM-18: Postfix offers SMTPUTF8 and gets the address as it was."""
+    name, address = world.name("utf8.example")
+    identity = world.authority.issue(name)
+    settings = {
+        "smtputf8_enable": "yes",
+        "smtpd_tls_security_level": "may",
+        "smtpd_tls_cert_file": str(identity.certificate),
+        "smtpd_tls_key_file": str(identity.private_key),
+        "myhostname": name,
+    }
+    marker = new_marker()
+    with running_postfix(address=address, port=world.port, settings=settings) as postfix:
+        send_utf8(host, "m\u00fcller@utf8.example", marker)
+        until(lambda: any(marker.encode() in message for message in postfix.messages()))
+        (message,) = postfix.messages()
+    assert "To: m\u00fcller@utf8.example".encode() in message
+    assert "Return-Path: <j\u00f6@clinic.example>".encode() in message
+
+
+def test_utf8_addresses_come_back_from_who_does_not(host: SmartHost, partner: NextHop) -> None:
+    """SM-18: 5.6.7, never a mangled address."""
+    marker = new_marker()
+    send_utf8(host, "m\u00fcller@partner.example", marker)
+    until(lambda: host.gateway.events(kind="delivery.bounced", recipient="m\u00fcller@partner.example"))
+    (bounced,) = host.gateway.events(kind="delivery.bounced", recipient="m\u00fcller@partner.example")
+    assert "5.6.7" in json.dumps(bounced)
+    assert partner.find(marker.encode()) is None

@@ -128,3 +128,27 @@ async def test_a_peers_notice_does_not_hold_what_we_protect(office: Office, prot
 async def test_publishing_opens_no_connection(office: Office) -> None:
     outcome = await attempt(office, batch(methods=(Method.PORTAL,)))
     assert (outcome.seen, office.transport.jobs) == (Seen.DELIVERED, [])
+
+
+CAME = b"Received: from pc ([192.0.2.1])\r\n\tby gw.clinic.example with UTF8SMTPSA id 1;\r\n\tnow\r\n"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "body", "is_needed"),
+    [
+        ("a@b.example", BODY, False),
+        ("j\u00f6@b.example", BODY, True),
+        ("a@b.example", CAME + BODY, False),
+        ("a@b.example", CAME + "Subject: gr\u00fcezi\r\n".encode() + BODY, True),
+        ("a@b.example", "Subject: gr\u00fcezi\r\n".encode() + BODY, False),
+        ("a@b.example", CAME + BODY + "gr\u00fcezi\r\n".encode(), False),
+    ],
+    ids=["ASCII", "recipient", "asked for nothing", "header", "8-bit header without it", "body"],
+)
+async def test_smtputf8_is_asked_for_when_it_is_needed(
+    office: Office, recipient: str, body: bytes, is_needed: bool
+) -> None:
+    """SM-18, RFC 6531 3.2: an address or a header that came by it; a body has 8BITMIME."""
+    await attempt(office, batch(recipient=recipient, body=body))
+    (job,) = office.transport.jobs
+    assert job.smtputf8 is is_needed

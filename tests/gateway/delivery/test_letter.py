@@ -23,11 +23,12 @@ def entries(*changes: dict[str, object]) -> tuple[QueueEntry, ...]:
         ([{}, {"recipient": "x@c.example"}, {}], [2, 1]),
         ([{}, {"protected": False}], [1, 1]),
         ([{}, {"requiretls": True}], [1, 1]),
+        ([{}, {"recipient": "j\u00f6@b.example"}, {}], [2, 1]),
         ([{}, {"rung": 1}, {"rung": 1}], [1, 1, 1]),
         ([{"methods": (Method.PORTAL,)}] * 2, [1, 1]),
         ([{}] * 5, [3, 2]),
     ],
-    ids=["together", "domains", "protection", "REQUIRETLS", "ciphertext alone", "portal alone", "at most"],
+    ids=["together", "domains", "protection", "REQUIRETLS", "SMTPUTF8", "ciphertext alone", "portal alone", "at most"],
 )
 def test_batches(changes: list[dict[str, object]], sizes: list[int]) -> None:
     """Ciphertext is for one reader (CR-02); nobody shares a transaction with a recipient of other needs."""

@@ -1,5 +1,7 @@
 """Arguments of MAIL and RCPT."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,12 +17,14 @@ def test_mail_with_all_parameters() -> None:
     """SM-15: keywords in any case; AUTH= is read and not kept (RFC 4954 section 5)."""
     argument = "from:<a@b.example> size=10 Body=8bitmime AUTH=e+3Dmc2@b.example ret=hdrs ENVID=QQ+2B1 REQUIRETLS"
     assert parse_mail(argument, OFFER) == Mail(
-        sender="a@b.example", envid="QQ+2B1", ret="HDRS", body_8bit=True, requiretls=True
+        sender="a@b.example", envid="QQ+2B1", ret="HDRS", body_8bit=True, smtputf8=False, requiretls=True
     )
 
 
 def test_null_sender() -> None:
-    assert parse_mail("FROM:<>", OFFER) == Mail(sender="", envid="", ret="", body_8bit=False, requiretls=False)
+    assert parse_mail("FROM:<>", OFFER) == Mail(
+        sender="", envid="", ret="", body_8bit=False, smtputf8=False, requiretls=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,21 @@ def test_null_sender() -> None:
 )
 def test_recipients(argument: str, recipient: Recipient) -> None:
     """RFC 3461 section 4; SM-17: a quoted local part may hold blanks and brackets."""
-    assert parse_rcpt(argument, OFFER) == recipient
+    assert parse_rcpt(argument, OFFER, smtputf8=False) == recipient
+
+
+def test_smtputf8() -> None:
+    """SM-18, RFC 6531 3.4, RFC 6533 3: addresses as they are, domains in A-labels, ORCPT in its US-ASCII form."""
+    assert parse_mail("FROM:<j\u00f6@b\u00fccher.example> SMTPUTF8", OFFER).sender == "j\u00f6@xn--bcher-kva.example"
+    argument = "TO:<j\u00f6@x.example> ORCPT=utf-8;j\u00f6+@x.example"
+    with pytest.raises(RefusedError):
+        parse_rcpt(argument, OFFER, smtputf8=True)  # a bare plus is an escape
+    argument = "TO:<j\u00f6@x.example> ORCPT=UTF-8;j\u00f6@x.example"
+    assert parse_rcpt(argument, OFFER, smtputf8=True) == Recipient(
+        address="j\u00f6@x.example", orcpt=r"UTF-8;j\x{F6}@x.example"
+    )
+    with pytest.raises(RefusedError):
+        parse_rcpt(argument, OFFER, smtputf8=False)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +79,13 @@ def test_recipients(argument: str, recipient: Recipient) -> None:
         ("FROM:<a@b.example> ENVID=" + "x" * 101, 501),
         ("FROM:<a@b.example> REQUIRETLS=1", 501),
         ("FROM:<a@b.example> NOTIFY=NEVER", 555),
-        ("FROM:<a@b.example> SMTPUTF8", 555),
+        ("FROM:<a@b.example> SMTPUTF8=x", 501),
+        ("FROM:<\u00e9@b.example>", 553),
+        ("FROM:<a@b\u00fccher.example>", 553),
+        ("FROM:<e\u0301@b.example> SMTPUTF8", 553),
+        ("FROM:<a\u200bb@b.example> SMTPUTF8", 553),
+        ("FROM:<a@b.example> SIZE=\u0663", 501),
+        ("FROM:<a@b.example> RET=HDR\u017f", 501),
         ("FROM:<a@b>> SIZE=1", 501),
         ("FROM:<@a,@b:u@c.example>", 553),
         ("FROM:<a@@b.example>", 553),
@@ -78,8 +102,8 @@ def test_bad_mail(argument: str, code: int) -> None:
 @given(st.text(max_size=200))
 def test_only_its_own_error(text: str) -> None:
     """Whatever comes, the answer is a value or a refusal."""
-    for parse in (parse_mail, parse_rcpt):
-        for keyword in ("", "FROM:", "TO:<", "FROM:<a@b.example> "):
+    for parse in (parse_mail, partial(parse_rcpt, smtputf8=True)):
+        for keyword in ("", "FROM:", "TO:<", "FROM:<a@b.example> SMTPUTF8 ", "FROM:<a@b.example> "):
             try:
                 parse(keyword + text, OFFER)
             except RefusedError:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.message.address import AddressError, domain_of, parse_address, parse_from
+from gateway.message.address import AddressError, domain_of, parse_address, parse_from, utf8_xtext
 
 
 @pytest.mark.parametrize(
@@ -139,3 +139,54 @@ def test_grammar_is_linear(value: bytes) -> None:
     with pytest.raises(AddressError):
         parse_from(value)
     assert time.perf_counter() - start < 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("j\u00f6@clinic.example", "j\u00f6@clinic.example"),
+        ("j\u00f6@B\u00fccher.Example", "j\u00f6@xn--bcher-kva.example"),
+        ("joe@b\u00fccher\u3002example", "joe@xn--bcher-kva.example"),
+        ('"j \u00f6"@x.example', '"j \u00f6"@x.example'),
+        ('"j\u00f6"@x.example', "j\u00f6@x.example"),
+        ("\u7528\u6237@\u4f8b\u5b50.example", "\u7528\u6237@xn--fsqu00a.example"),
+        ("\u00f6" * 32 + "@x.example", "\u00f6" * 32 + "@x.example"),
+        ("Joe@Clinic.Example", "Joe@clinic.example"),
+    ],
+)
+def test_addresses_by_smtputf8(text: str, address: str) -> None:
+    """SM-18, RFC 6531 3.3: the local part as it is, the domain in A-labels; without SMTPUTF8 none of it."""
+    assert parse_address(text, allows_utf8=True) == address
+    assert parse_address(address, allows_utf8=True) == address
+    if not text.isascii():
+        with pytest.raises(AddressError):
+            parse_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\u00e9", "e\u0301@x.example", "a\u200b\u00e9@x.example", "\u00e9\u202e@x.example", "\u00e9\u00a0@x.example",
+     "\u00e9@x\u200b.example", "\u00e9@[192.0.2.1]", "\u00f6" * 33 + "@x.example", "\u00e9..a@x.example",
+     ".\u00e9@x.example", "\u00e9@x.example\7", "\u00e9 a@x.example", "a@\u2488com", "\ud800@x.example",
+     "\u00e9@-x.example", "\u00e9@1.2.3.4", "\u00e9@" + "x" * 64 + ".example", "a@\u00e9..example", "\u00e9@"],
+)  # fmt: skip
+def test_odd_addresses_by_smtputf8(text: str) -> None:
+    """SM-18, ID-06: what does not print, has two spellings, or is too long in octets."""
+    with pytest.raises(AddressError):
+        parse_address(text, allows_utf8=True)
+
+
+def test_utf8_addresses_in_us_ascii() -> None:
+    """RFC 6533 section 3."""
+    assert utf8_xtext("j\u00f6+x=\\@x.example") == r"j\x{F6}\x{2B}x\x{3D}\x{5C}@x.example"
+
+
+@given(st.text(max_size=80))
+def test_any_text_by_smtputf8(text: str) -> None:
+    """An address that reads back as itself, or AddressError; nothing else."""
+    try:
+        address = parse_address(text, allows_utf8=True)
+    except AddressError:
+        return
+    assert parse_address(address, allows_utf8=True) == address
+    assert address.isprintable()

@@ -16,7 +16,7 @@ RECEIVED = b"Received: from x by gw.clinic.example; now\r\n"
 
 
 def facts(data: bytes, *, believes_headers: bool = True) -> HeaderFacts:
-    found = check(data, hostname=HOST, believes_headers=believes_headers)
+    found = check(data, hostname=HOST, believes_headers=believes_headers, allows_utf8=False)
     assert isinstance(found, HeaderFacts)
     return found
 
@@ -42,7 +42,7 @@ def prepared(data: bytes, *, subject: bytes = b"") -> bytes:
 )
 def test_refused(header: bytes, verdict: Verdict) -> None:
     """ID-05, ID-06, ID-11, SM-20."""
-    assert check(header + b"\r\nbody\r\n", hostname=HOST, believes_headers=True) is verdict
+    assert check(header + b"\r\nbody\r\n", hostname=HOST, believes_headers=True, allows_utf8=False) is verdict
 
 
 def test_facts_of_an_ordinary_message() -> None:
@@ -140,3 +140,12 @@ def test_control_fields_of_strangers_say_nothing() -> None:
     found = facts(data, believes_headers=False)
     assert (found.lowest_method, found.urgent, found.control) == (None, False, {})
     assert facts(data).urgent
+
+
+def test_utf8_author() -> None:
+    """SM-18, ID-05: an author outside US-ASCII only in mail that came by SMTPUTF8."""
+    data = "From: J\u00f6 <j\u00f6@clinic.example>\r\n\r\n".encode()
+    found = check(data, hostname=HOST, believes_headers=False, allows_utf8=True)
+    assert isinstance(found, HeaderFacts)
+    assert found.from_address == "j\u00f6@clinic.example"
+    assert check(data, hostname=HOST, believes_headers=False, allows_utf8=False) is Verdict.BAD_FROM

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.fields import check_field
-from gateway.message.received import received_field
+from gateway.message.received import came_by_smtputf8, received_field
 
 
 def field(*recipients: str, helo: str = "pc.clinic.example", ip: str = "192.0.2.1", login: str = "joe") -> bytes:
@@ -31,6 +31,23 @@ def test_says_how_the_message_came() -> None:
         b"\ttls TLS_X;\r\n"
         b"\tTue, 24 Nov 2026 03:45:00 +0000\r\n"
     )
+
+
+def test_smtputf8_leaves_its_mark() -> None:
+    """SM-18, RFC 6531 4.3, RFC 6532 3.2: known of a stored message by our own field, which is its first."""
+    client = Client(listener="l", ip="192.0.2.1", port=1, helo="pc", login="joe", tls_version="TLSv1.3")
+    envelope = Envelope(
+        sender="", recipients=(Recipient(address="j\u00f6@x.example"),), client=client, smtputf8=True,
+        received_at=datetime(2026, 11, 24, 3, 45, tzinfo=UTC),
+    )  # fmt: skip
+    raw = received_field(envelope, hostname="gw.clinic.example", queue_id="0" * 26)
+    check_field(raw)
+    assert b" with UTF8SMTPSA id " in raw
+    assert "for <j\u00f6@x.example>".encode() in raw
+    assert came_by_smtputf8(raw + b"Subject: x\r\n\r\n")
+    other = field("a@b.example", helo="UTF8SMTP")
+    assert not came_by_smtputf8(other + raw + b"\r\n")
+    assert not came_by_smtputf8(b"Subject: with UTF8SMTP\r\n\r\n")
 
 
 def test_several_recipients_are_not_named() -> None:
