@@ -189,7 +189,7 @@ async def test_an_account_where_it_is_known_is_locked_by_itself(guard: Guard, no
 async def test_a_locked_network_is_told_to_come_later(
     server: Server, guard: Guard, noted: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SA-06 at the running server: three wrong passwords a session, thirty a network; then 454 for the right one too."""
+    """SA-06 at the running server: three wrong passwords a session, thirty a network; then 454 for a right one too."""
     monkeypatch.setattr(server.backend, "verify", guard.verify)
     replies = [reply for _ in range(10) for reply in await guess(server, JOE, "wrong", times=3)]
     assert {reply[:9] for reply in replies} == {b"535 5.7.8", b"421 4.7.0"}
