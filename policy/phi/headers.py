@@ -71,6 +71,8 @@ def _encoded_word(charset: str, encoding: str, text: str) -> str:
 
 
 def _bytes_to_text(chunk: str | bytes, charset: str) -> str:
+    if isinstance(chunk, str) and chunk.isascii() and chunk.isprintable():
+        return chunk
     raw = chunk if isinstance(chunk, bytes) else chunk.encode("utf-8", errors="surrogateescape")
     if not charset.lower().startswith(("utf-16", "utf-32", "utf16", "utf32")):
         raw = raw.replace(b"\x00", b"")  # else NULs would make the bytes look like UTF-16
@@ -80,7 +82,7 @@ def _bytes_to_text(chunk: str | bytes, charset: str) -> str:
 
 def field(message: Message, name: str) -> tuple[str, ...]:
     """Return every value of a field, as it stands."""
-    return tuple(str(value) for value in message.get_all(name, []))
+    return tuple(map(str, message.get_all(name, ())))
 
 
 def names(message: Message) -> tuple[str, ...]:
