@@ -133,7 +133,6 @@ def test_status_from_reply(reply: str, status: str) -> None:
     assert status_of(reply, default="5.0.0") == status
 
 
-<<<<<<< /tmp/mw/wire-new/./tests/gateway/message/test_dsn.py
 @pytest.mark.parametrize(
     ("status", "remedy"),
     [
@@ -146,7 +145,8 @@ def test_a_cause_in_our_words_has_a_remedy_too(status: str, remedy: str) -> None
     told = RecipientReport(address="a@b.example", status=status, explanation="Nobody picked the message up in time.")
     text = str(next(read(failure_dsn(REPORT, [told])).iter_parts()).get_payload())
     assert text.index("Nobody picked") < text.index("does not have your message") < text.index(remedy)
-=======
+
+
 def test_addresses_outside_us_ascii() -> None:
     """SM-18, RFC 6533 section 3: the machine-readable part stays US-ASCII, the text names the address as it is."""
     data = failure_dsn(replace(REPORT, sender="j\u00f6@clinic.example"), [
@@ -161,4 +161,3 @@ def test_addresses_outside_us_ascii() -> None:
     assert data.partition(b"\r\n\r\n")[2].isascii()
     assert "To: c@example.org" in str(header.get_payload())
     assert status.get_content_type() == "message/delivery-status"
->>>>>>> ./tests/gateway/message/test_dsn.py
