@@ -141,7 +141,7 @@ def portal_notice(origin: Origin, link: PortalLink) -> bytes:
     """To the recipient: a private message waits."""
     name = plain(origin.organisation)
     secret = {
-        Secret.CODE: "To keep it private we ask for a code. We mail it to this address when you ask for it on the page.",
+        Secret.CODE: "To keep it private we ask for a code. We mail it to this address when you ask on the page.",
         Secret.PIN: f"To keep it private we ask for a PIN. {name} tells it to you in another way, such as by phone.",
     }[link.asks_for]
     subject = "You have a private message" if link.is_neutral else f"You have a private message from {name}"

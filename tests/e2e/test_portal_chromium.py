@@ -161,6 +161,20 @@ async def test_a_person_reads_and_downloads(clinic: Clinic, context: BrowserCont
     assert await page.get_by_role("heading", name="This page has closed").is_visible()
 
 
+async def test_an_unused_page_warns_before_it_closes(clinic: Clinic, context: BrowserContext) -> None:
+    """WCAG 2.2.1 without a script: the warning comes by itself, and one press keeps the page."""
+    token = await clinic.publish(make_mail())
+    page = await context.new_page()
+    await pick_up(page, clinic, token)
+    keep = page.get_by_role("link", name="Keep it open")
+    assert await keep.count() == 0
+    await page.evaluate("document.getAnimations().forEach(one => { one.currentTime = 841_000 })")
+    assert await page.get_by_text("This page closes in one minute.").is_visible()
+    await keep.click()
+    await keep.wait_for(state="hidden")
+    assert await page.get_by_text("Your result is normal.").is_visible()
+
+
 async def test_po_09_po_10_hostile_html_runs_and_loads_nothing(
     clinic: Clinic, context: BrowserContext, leaks: Leaks
 ) -> None:
