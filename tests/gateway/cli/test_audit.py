@@ -55,7 +55,9 @@ def run(config: Path, *arguments: str) -> Result:
 def test_verify(config: Path) -> None:
     result = run(config, "verify")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.startswith("OK: 4 events, none changed; 1 signed checkpoint; the newest 1 not signed yet; root ")
+    assert result.stdout.startswith(
+        "OK: 4 events, none changed; 1 signed checkpoint; the newest 1 not signed yet; root "
+    )
     answer = json.loads(run(config, "verify", "--json").stdout)
     assert (answer["ok"], answer["events"], answer["signed"], answer["checkpoints"]) == (True, 4, 3, 1)
 
