@@ -8,7 +8,7 @@ from gateway.intake.errors import HangUpError, PeerGoneError, RefusedError
 from gateway.intake.limits import JUNK_LINE
 from gateway.message.verdict import Reply
 
-HIGH_WATER: Final = 256 * 1024  # octets held before the transport is paused
+HIGH_WATER: Final = 64 * 1024  # octets held before the transport is paused
 
 
 class Inbox:
@@ -102,20 +102,25 @@ class Inbox:
         return data
 
     def put_back(self, rest: bytes) -> None:
-        """Return what `block` gave too much."""
+        """Return what `block` gave too much; reading goes on, so that a lost connection is seen while nobody waits."""
         self._buffer[:0] = rest
+        if len(self._buffer) <= HIGH_WATER:
+            self._resume()
 
     async def _more(self) -> None:
         if self._has_ended:
             raise PeerGoneError
-        if self._is_paused and self._transport:
-            self._transport.resume_reading()
-            self._is_paused = False
+        self._resume()
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
+
+    def _resume(self) -> None:
+        if self._is_paused and self._transport and not self._has_ended:
+            self._transport.resume_reading()
+            self._is_paused = False
 
     def _wake(self) -> None:
         if self._waiter and not self._waiter.done():

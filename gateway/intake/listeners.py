@@ -72,6 +72,11 @@ class Intake:
         """Where it really listens, in the order of the listeners; tells the port where 0 was asked for."""
         return tuple(HostPort(*listening.getsockname()[:2]) for listening in self._sockets)
 
+    @property
+    def waiting(self) -> int:
+        """Large messages, complete, that wait for their turn."""
+        return self._hold.turns.waiting
+
     def reload(self) -> bool:
         """Read the certificate again, for new sessions. Returns: False when it is bad and the old one stays (SA-12)."""
         return self._certificate.reload()

@@ -14,7 +14,7 @@ from gateway.intake.commands import AUTH_LIMIT, IDLE, Command, Stage, parse_comm
 from gateway.intake.connection import log
 from gateway.intake.data import DataReader, End, Fault
 from gateway.intake.door import Door
-from gateway.intake.errors import HangUpError, RefusedError
+from gateway.intake.errors import HangUpError, PeerGoneError, RefusedError
 from gateway.intake.limits import Budget, Pace
 from gateway.intake.opening import Opening
 from gateway.intake.params import Offer, parse_mail, parse_rcpt
@@ -142,6 +142,8 @@ class SmtpSession(Opening):
         with self.door.hold.parcel(self.login or self.ip) as parcel:
             await self._read_message(parcel)
             message = self._take_tenant_proof(await parcel.bring())
+            if self._is_lost:
+                raise PeerGoneError  # while it waited for its turn; who sees no reply sends again (RFC 1047)
             await self._submit(transaction.envelope(self._client(), datetime.now(UTC)), message)
 
     async def _read_message(self, parcel: Parcel) -> None:

@@ -26,7 +26,7 @@ from gateway.store.vault import Place, new_data_key, open_piece, seal_piece
 
 T = TypeVar("T")
 
-PIECE_BYTES: Final = 256 * 1024  # a message up to this never comes here; a larger one has no more in memory
+PIECE_BYTES: Final = 128 * 1024  # a message up to this never comes here; a larger one has no more in memory
 THREADS: Final = 4  # they wait for the disk; sealing releases the interpreter's lock
 PREFIX: Final = ".spool-"
 

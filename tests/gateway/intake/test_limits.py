@@ -89,3 +89,12 @@ PROGRAM = frozenset({"*@clinic.example", "<>"})
 def test_senders(sender: str, peer: Peer, reply: Reply | None) -> None:
     """ID-01, ID-02, ID-03, ID-07."""
     assert refuse_sender(sender, peer, networks=NETWORKS, domains=DOMAINS) is reply
+
+
+def test_pace_does_not_charge_our_own_slowness() -> None:
+    """RX-03: a client that we keep waiting, because our disk is slow, is not too slow itself."""
+    pace = Pace(0.0, 60.0)
+    pace.excuse(45.0)
+    assert pace.deadline == 105.0
+    pace.advance(50.0, 30_000)
+    assert pace.deadline == 110.0
