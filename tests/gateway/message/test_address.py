@@ -135,10 +135,10 @@ def test_reads_or_refuses_anything(value: bytes) -> None:
 @pytest.mark.parametrize("value", [b'"' * 100_000, b"a." * 50_000, b"=?u?q?" * 15_000 + b"<a@b", b"(" * 100_000])
 def test_grammar_is_linear(value: bytes) -> None:
     """No input within the header limit holds the loop."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(AddressError):
         parse_from(value)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(

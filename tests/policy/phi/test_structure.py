@@ -31,7 +31,7 @@ def test_too_much_is_refused_on_counts(data: bytes, why: str) -> None:
     """MP-17: raw counts refuse it, and classification neither parses nor calls it clean."""
     started = time.process_time()
     assert scan(data).limits, why
-    assert time.process_time() - started < 0.25  # 50 ms on a quiet machine; the parser would take minutes
+    assert time.process_time() - started < 2.5  # 50 ms on a quiet machine; the parser would take minutes
     report = classify_message(data)
     assert report.protected
     assert report.from_addresses

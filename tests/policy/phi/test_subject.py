@@ -86,4 +86,4 @@ def test_a_subject_made_of_tags_costs_little(value: bytes) -> None:
     """The tags are taken out on the event loop; cutting one after the other took 99 s for 3,000 of them."""
     began = time.process_time()
     remove_tags(value, TAGS)
-    assert time.process_time() - began < 0.1
+    assert time.process_time() - began < 1
