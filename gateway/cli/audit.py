@@ -21,6 +21,7 @@ from gateway.audit.search import search as search_events
 from gateway.audit.verify import BadLogError, Verified, Verifier, describe
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
 from gateway.config import Settings
+from gateway.control.owner import owners_files
 from gateway.store.engines import database_path, reader_engine
 from gateway.store.errors import StoreError
 from gateway.store.vault import Vault
@@ -168,12 +169,13 @@ async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
     database = database_path(settings.server.data_dir)
     if not database.exists():
         fail(f"{database}: no database; the gateway has never run here")
-    engine = reader_engine(database)
-    try:
-        async with engine.connect() as conn:
-            yield conn
-    finally:
-        await engine.dispose()
+    with owners_files(settings.server.data_dir):  # reading a database in WAL mode may make files beside it
+        engine = reader_engine(database)
+        try:
+            async with engine.connect() as conn:
+                yield conn
+        finally:
+            await engine.dispose()
 
 
 async def _public_key(conn: AsyncConnection, settings: Settings) -> Ed25519PublicKey:

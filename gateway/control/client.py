@@ -7,6 +7,7 @@ from typing import Any
 from gateway.config import Settings
 from gateway.control.office import Office
 from gateway.control.operations import Operations
+from gateway.control.owner import owners_files
 from gateway.control.wire import NoGateway, ask
 from gateway.store.opening import open_store
 
@@ -26,8 +27,9 @@ async def _perform(settings: Settings, call: str, args: Mapping[str, Any]) -> An
             return await ask(data_dir, call, args)
         except NoGateway:
             pass
-    store = await open_store(settings, node="cli")
-    try:
-        return await Operations(Office(store, settings)).perform(call, args)
-    finally:
-        await store.close()
+    with owners_files(data_dir):
+        store = await open_store(settings, node="cli")
+        try:
+            return await Operations(Office(store, settings)).perform(call, args)
+        finally:
+            await store.close()
