@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import ssl
+from abc import ABC, abstractmethod
 from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
@@ -29,7 +30,7 @@ SHUTDOWN_S: Final = 5.0  # TLS close_notify
 log: Final = get_logger("intake")
 
 
-class Connection(SMTP):
+class Connection(SMTP, ABC):
     """Everything but the conversation, which a subclass has in `converse`.
 
     Not cancelled when the client goes: the conversation learns of it at its next read or write.
@@ -84,9 +85,9 @@ class Connection(SMTP):
 
     # --- called by the conversation ---
 
+    @abstractmethod
     async def converse(self) -> None:
         """Talk until an IntakeError or TimeoutError ends it."""
-        raise NotImplementedError
 
     def reply(self, reply: Reply) -> None:
         """Queue a reply; `flush` sends it."""

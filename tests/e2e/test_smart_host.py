@@ -253,7 +253,7 @@ def test_the_certificate_listener_takes_ordinary_clients(host: SmartHost, partne
         client.starttls(context=context)
         client.ehlo()
         hand_in(client, plain(marker, to=RECIPIENT), to=[RECIPIENT])
-    partner.wait_for(marker.encode())
+    assert partner.wait_for(marker.encode()).tls
 
 
 # --- SMTPUTF8 ---

@@ -48,7 +48,7 @@ def test_smtplib_on_submissions(gateway: Installation, partner: NextHop) -> None
     with smtplib.SMTP_SSL("127.0.0.1", gateway.ports.submissions, context=context, timeout=30) as client:
         client.login(USER, PASSWORD)
         hand_in(client, plain(marker, to=RECIPIENT), to=[RECIPIENT])
-    partner.wait_for(marker.encode())
+    assert partner.wait_for(marker.encode()).recipients == (RECIPIENT,)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])

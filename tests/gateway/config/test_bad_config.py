@@ -48,4 +48,4 @@ def test_the_values_that_ask_for_nothing_pass(key: str) -> None:
         "listener": '[[listener]]\nbind = "127.0.0.1:465"',
         "delivery.route": '[[delivery.route]]\ndomain = "a.example"',
     }.get(where, f"[{where}]")
-    parse(f"{MINIMAL}{table}\n{name} = {toml(HONOURED[key][0])}\n", FILE)
+    assert parse(f"{MINIMAL}{table}\n{name} = {toml(HONOURED[key][0])}\n", FILE).server.hostname

@@ -54,6 +54,7 @@ async def test_each_op_takes_several_rows_at_once(store: Store, op: Op) -> None:
     if op in {Op.OPEN_PORTAL, Op.SET_PIN, Op.CLOSE_PORTAL}:
         await store.commit(Unit(changes=tuple(rows.publish_portal(waiting(queue_id)) for queue_id in IDS)))
     await store.commit(Unit(changes=tuple(CHANGES[op](queue_id) for queue_id in IDS)))
+    assert store.healthy
 
 
 def test_every_op_is_tried() -> None:

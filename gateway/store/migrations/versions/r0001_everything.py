@@ -10,6 +10,52 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Parents before children."""
+    _registers()
+    _audit()
+    _queue()
+    _portal()
+
+
+def _registers() -> None:
+    """People, certificates, destinations, secrets."""
+    op.create_table(
+        "domain_tls",
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("verified", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_tls")),
+    )
+    op.create_table(
+        "openpgp_certificate",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("certificate", sa.LargeBinary(), nullable=False),
+        sa.Column("imported_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("fingerprint", "address", name=op.f("pk_openpgp_certificate")),
+    )
+    op.create_index(op.f("ix_openpgp_certificate_address"), "openpgp_certificate", ["address"], unique=False)
+    op.create_table(
+        "person",
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("password_hash", sa.String(length=256), nullable=False),
+        sa.Column("role", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("disabled_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("address", name=op.f("pk_person")),
+    )
+    op.create_table(
+        "secret",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("master_key_id", sa.String(length=16), nullable=False),
+        sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_secret")),
+    )
+
+
+def _audit() -> None:
+    """The Merkle log."""
     op.create_table(
         "audit_checkpoint",
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -37,6 +83,10 @@ def upgrade() -> None:
         sa.Column("frontier", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_tree")),
     )
+
+
+def _queue() -> None:
+    """Messages, their content, their recipients."""
     op.create_table(
         "content",
         sa.Column("message_id", sa.String(length=26), nullable=False),
@@ -44,13 +94,6 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("message_id", "part", "number", name=op.f("pk_content")),
-    )
-    op.create_table(
-        "domain_tls",
-        sa.Column("domain", sa.String(length=255), nullable=False),
-        sa.Column("seen_at", sa.BigInteger(), nullable=False),
-        sa.Column("verified", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_tls")),
     )
     op.create_table(
         "message",
@@ -66,32 +109,6 @@ def upgrade() -> None:
         sa.Column("master_key_id", sa.String(length=16), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
-    )
-    op.create_table(
-        "openpgp_certificate",
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("address", sa.String(length=320), nullable=False),
-        sa.Column("certificate", sa.LargeBinary(), nullable=False),
-        sa.Column("imported_at", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("fingerprint", "address", name=op.f("pk_openpgp_certificate")),
-    )
-    op.create_index(op.f("ix_openpgp_certificate_address"), "openpgp_certificate", ["address"], unique=False)
-    op.create_table(
-        "person",
-        sa.Column("address", sa.String(length=320), nullable=False),
-        sa.Column("password_hash", sa.String(length=256), nullable=False),
-        sa.Column("role", sa.String(length=32), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("disabled_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("address", name=op.f("pk_person")),
-    )
-    op.create_table(
-        "secret",
-        sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("master_key_id", sa.String(length=16), nullable=False),
-        sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_secret")),
     )
     op.create_table(
         "entry",
@@ -127,6 +144,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_entry_domain"), "entry", ["domain"], unique=False)
     op.create_index("ix_entry_due", "entry", ["state", "next_attempt_at"], unique=False)
     op.create_index(op.f("ix_entry_queue_id"), "entry", ["queue_id"], unique=False)
+
+
+def _portal() -> None:
+    """What waits to be picked up, and who reads it."""
     op.create_table(
         "portal_message",
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
