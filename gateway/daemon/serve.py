@@ -11,6 +11,7 @@ import uvloop
 
 from gateway.config import ConfigError, Settings
 from gateway.daemon.gateway import Gateway
+from gateway.daemon.memory import give_back_large_blocks
 from gateway.daemon.notify import notify, reloading, watchdog_interval
 from gateway.log import get_logger
 
@@ -25,6 +26,7 @@ def run(settings: Settings, read_again: Callable[[], object]) -> None:
     read_again: checks the configuration file on SIGHUP. Raises: ConfigError from it is logged, everything else that a
     part raised at its start comes out here.
     """
+    give_back_large_blocks()
     uvloop.run(_serve(settings, read_again))
 
 

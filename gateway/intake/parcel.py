@@ -11,7 +11,7 @@ from typing import Final
 from gateway.intake import replies
 from gateway.intake.cargo import Cargo, Load
 from gateway.intake.errors import RefusedError
-from gateway.intake.spool import Spools
+from gateway.intake.spool import PIECE_BYTES, SMALL_BYTES, Spools
 from gateway.intake.turns import Turns
 from gateway.log import get_logger
 from gateway.message.verdict import REPLIES, Reply, Verdict
@@ -65,6 +65,10 @@ class Parcel:
     def has_room(self, size: int) -> bool:
         """Whether so many octets of it may be in memory now; they count until they are put away."""
         return self._load.resize(size)
+
+    def is_due(self, kept: int) -> bool:
+        """Whether so many octets in memory are to be put away now."""
+        return kept > (PIECE_BYTES if self._spool.is_used else SMALL_BYTES)
 
     async def put(self, piece: bytes) -> bool:
         """Move the next piece to disk. Returns: False when there is no room there; `refusal` says why."""

@@ -20,7 +20,6 @@ from gateway.intake.opening import Opening
 from gateway.intake.params import Offer, parse_mail, parse_rcpt
 from gateway.intake.parcel import Parcel
 from gateway.intake.senders import Peer, refuse_sender
-from gateway.intake.spool import PIECE_BYTES
 from gateway.intake.tenant import take_proof
 from gateway.intake.transaction import Transaction
 from gateway.message.envelope import Client, Envelope
@@ -164,7 +163,7 @@ class SmtpSession(Opening):
             pace.advance(now, reader.size)
             if reader.size > 2 * self.door.message_size:
                 raise HangUpError(replies.TOO_BIG, "endless message")
-            if end is None and reader.kept > PIECE_BYTES:
+            if end is None and parcel.is_due(reader.kept):
                 if not await parcel.put(reader.take()):
                     reader.drop()
                 pace.excuse(self.loop.time() - now)

@@ -26,7 +26,8 @@ from gateway.store.vault import Place, new_data_key, open_piece, seal_piece
 
 T = TypeVar("T")
 
-PIECE_BYTES: Final = 128 * 1024  # a message up to this never comes here; a larger one has no more in memory
+SMALL_BYTES: Final = 128 * 1024  # a message up to this never comes here
+PIECE_BYTES: Final = 32 * 1024  # of a larger one so much may gather in memory before it is written
 THREADS: Final = 4  # they wait for the disk; sealing releases the interpreter's lock
 PREFIX: Final = ".spool-"
 
@@ -110,7 +111,10 @@ class Spool:
 
     def _read(self) -> bytes:
         with self._lock, _in_our_words():
-            whole = io.BytesIO()  # gives its buffer away without a copy
+            whole = io.BytesIO()  # gives its buffer away without a copy; made in its full size, it never grows
+            whole.seek(max(0, self.size - 1))
+            whole.write(b"\0"[: self.size])
+            whole.seek(0)
             os.lseek(self._file, 0, os.SEEK_SET)
             for number, length in enumerate(self._lengths):
                 sealed = os.read(self._file, length)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.intake.spool import PIECE_BYTES
+from gateway.intake.spool import SMALL_BYTES
 from tests.gateway.intake.harness import Server, Wire, connected, ready_to_send, running
 from tests.gateway.intake.test_spool import MARKER, spooled
 from tests.gateway.waiting import until
@@ -48,9 +48,9 @@ async def test_arrives_unchanged_and_is_never_on_disk_in_clear(server: Server, t
     async with ready_to_send(server) as wire:
         await begin(wire)
         await wire.send(SENT)
-        await until(lambda: sum(path.stat().st_size for path in spooled(tmp_path)) > len(MESSAGE) - 2 * PIECE_BYTES)
+        await until(lambda: sum(path.stat().st_size for path in spooled(tmp_path)) > len(MESSAGE) - 2 * SMALL_BYTES)
         found = all_bytes(tmp_path)
-        assert len(found) > len(MESSAGE) - 2 * PIECE_BYTES
+        assert len(found) > len(MESSAGE) - 2 * SMALL_BYTES
         assert b"hepatitis" not in found
         assert (await wire.ask(b".")).startswith(b"250 ")
     ((_, message),) = server.backend.messages
