@@ -4,8 +4,9 @@ import random
 import smtplib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,17 @@ ROUNDS = 6
 CLIENTS = 4
 RECIPIENT = "a@sink.example"
 END = "the very last line"
+
+
+@pytest.fixture
+def installation(tmp_path: Path, world: World) -> Iterator[Installation]:
+    """One whose brake lets a person send as much as this load."""
+    brake = {"messages_per_hour": 1_000_000, "phi_per_hour": 1_000_000}
+    installation = Installation(tmp_path / "installation", world, {"brake": brake})
+    try:
+        yield installation
+    finally:
+        installation.close()
 
 
 class Load:
