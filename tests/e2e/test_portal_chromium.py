@@ -246,6 +246,7 @@ async def test_every_page_fits_a_small_phone_and_works_by_keyboard(clinic: Clini
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/message")
     await _fits(page)
+    assert page.url == f"{BASE_URL}/message"
     await context.close()
 
 

@@ -136,9 +136,10 @@ async def test_wake_looks_at_once(store: Store, desk: Desk, monkeypatch: pytest.
     desk.gate.set()
     async with running(store, desk) as scheduler:
         await asyncio.sleep(0)
-        await put(store)
+        message = await put(store)
         scheduler.wake()
         await until(all_delivered(store))
+    assert [batch.letter.id for batch in desk.batches] == [message.id]
 
 
 async def test_what_is_not_due_is_left_alone(store: Store, desk: Desk) -> None:
@@ -261,7 +262,7 @@ async def test_stop_lets_work_finish_and_begins_nothing(store: Store, desk: Desk
 
 async def test_a_restart_takes_leases_back(store: Store, desk: Desk, vault: Vault, tmp_path: Path) -> None:
     """Invariant 2, QD-15: what a dead process held is worked on at once, not after the lease."""
-    await put(store, leased_for=DAY)
+    message = await put(store, leased_for=DAY)
     await store.close()
     again = await open_store(tmp_path, vault, node="node-2")
     later = Desk(again)
@@ -269,6 +270,7 @@ async def test_a_restart_takes_leases_back(store: Store, desk: Desk, vault: Vaul
     async with running(again, later):
         await until(all_delivered(again))
     await again.close()
+    assert [batch.letter.id for batch in later.batches] == [message.id]
 
 
 @pytest.mark.slow

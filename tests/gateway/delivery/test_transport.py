@@ -417,6 +417,7 @@ async def test_close_says_goodbye(net: Net) -> None:
     await net.transport.close()
     async with asyncio.timeout(2):
         await server.heard("QUIT")
+    assert server.verbs()[-1] == "QUIT"
 
 
 async def test_cancelled_delivery_leaves_no_connection_behind(net: Net) -> None:

@@ -49,7 +49,9 @@ async def test_budget_is_kept_and_given_back() -> None:
 
 async def test_a_message_that_is_alone_has_its_turn() -> None:
     """A large one is not refused for ever."""
-    await Turns(100).wait("a", 500)
+    turns = Turns(100)
+    await turns.wait("a", 500)
+    assert turns.waiting == 0
 
 
 async def test_clients_take_turns() -> None:
@@ -94,6 +96,7 @@ async def test_who_is_cancelled_gives_its_turn_back() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     async with asyncio.timeout(5):
         await turns.wait("c", 100)
+    assert turns.waiting == 0
 
 
 async def test_nobody_waits_for_a_stop() -> None:

@@ -74,7 +74,8 @@ def test_xml_keeps_what_speaks_and_expands_nothing() -> None:
 
 
 @given(st.text(alphabet="<>/abdivtdtr !-=\"'&;#x1\n", max_size=200))
-def test_broken_markup_never_raises(markup: str) -> None:
-    """MP-19: whatever a browser accepts is read."""
-    html_text(markup)
-    xml_text(markup)
+def test_broken_markup_hides_nothing(markup: str) -> None:
+    """MP-19, MP-10: whatever stands before it, what follows is read, or the page is in doubt."""
+    page = html_text(f"{markup}> 412-55-7812")
+    assert "412-55-7812" in page.shown + page.hidden or page.doubts
+    assert "412-55-7812" in xml_text(f"{markup}> 412-55-7812")
