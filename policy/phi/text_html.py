@@ -53,6 +53,7 @@ _SELECTOR: Final = 120  # characters at the end of a selector that are read
 _LAST_WORD: Final = re.compile(r"([.#]?[\w-]{1,80})(?:::?[\w-]{1,30})?\s{0,20}\Z")
 _CSS_ESCAPE: Final = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
 _OVERRIDE: Final = re.compile(r"unicode-bidi\s*:\s*(?:bidi|isolate)-override|<bdo\b", re.IGNORECASE)
+_END: Final = "\ue0e0\ue0e1\ue0e0"  # private use; put behind a page to see whether its end is still read
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def html_text(markup: str, *, level: int = 0) -> Page:
     """Return the text of a page. level: how many pages it stands in."""
     if _is_too_deep(markup):
         return Page(xml_text(markup), doubts=(f"more than {DEPTH} elements are open at once",))
-    parser = LexborHTMLParser(markup)
+    parser = LexborHTMLParser(markup.replace(_END, "") + _END)
     if parser.root is None:
         return Page("")
     walk = _Walk(level, _styled_away(parser, markup))
@@ -119,7 +120,10 @@ def html_text(markup: str, *, level: int = 0) -> Page:
     is_styled = any(text.strip() and is_away for text, is_away in walk.shown)
     apparent = _lines("".join(text for text, is_away in walk.shown if not is_away)) if is_styled else ""
     hidden = "\n".join(piece for piece in walk.hidden if piece.strip())
-    return Page(shown, apparent, hidden, tuple(dict.fromkeys(walk.doubts)))
+    if _END not in shown and _END not in hidden:
+        walk.doubts.append("the page ends inside a tag")  # which parsers drop with all that it holds
+    doubts = tuple(dict.fromkeys(walk.doubts))
+    return Page(shown.replace(_END, ""), apparent.replace(_END, ""), hidden.replace(_END, ""), doubts)
 
 
 def _is_too_deep(markup: str) -> bool:
@@ -175,8 +179,13 @@ def _labelled_rows(lines: list[str]) -> list[str]:
 
 
 def _walk(root: LexborNode, walk: _Walk) -> None:
-    """Visit every node in document order without recursion: depth is the sender's choice."""
-    stack: list[tuple[LexborNode | None, str, bool, bool]] = [(root, "", False, False)]
+    """Visit every node in document order without recursion: depth is the sender's choice.
+
+    Comments may stand beside the root element, and Outlook reads conditional ones there too.
+    """
+    stack: list[tuple[LexborNode | None, str, bool, bool]] = [
+        (node, "", False, False) for node in reversed(_beside(root))
+    ]
     while stack:
         node, closing, is_unseen, is_away = stack.pop()
         if node is None:
@@ -202,6 +211,17 @@ def _walk(root: LexborNode, walk: _Walk) -> None:
             stack.append((None, edge, False, False))
         children = list(node.iter(include_text=True))
         stack.extend((child, "", is_unseen, is_away) for child in reversed(children))
+
+
+def _beside(root: LexborNode) -> list[LexborNode]:
+    """The root element with everything before and after it, in document order."""
+    first = root
+    while first.prev is not None:
+        first = first.prev
+    nodes = [first]
+    while (after := nodes[-1].next) is not None:
+        nodes.append(after)
+    return nodes
 
 
 def _add_text(text: str, walk: _Walk, *, is_unseen: bool, is_away: bool) -> None:

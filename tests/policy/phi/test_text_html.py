@@ -73,9 +73,36 @@ def test_xml_keeps_what_speaks_and_expands_nothing() -> None:
     assert "Jane & co &b;" in text
 
 
-@given(st.text(alphabet="<>/abdivtdtr !-=\"'&;#x1\n", max_size=200))
+PIECES = (
+    *"<>/=\"'&;- \n",
+    *("<!--", "-->", "<![CDATA[", "<!", "<?", "<div ", "<p>", "</p>", "<td>", "<a href=", "title=", "x", "1"),
+    *("<script>", "<style>", "<title>", "<textarea>", "<template>", "<noscript>", "<svg>", "<select><option>", "&#x3"),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_broken_markup_hides_nothing(markup: str) -> None:
     """MP-19, MP-10: whatever stands before it, what follows is read, or the page is in doubt."""
     page = html_text(f"{markup}> 412-55-7812")
     assert "412-55-7812" in page.shown + page.hidden or page.doubts
     assert "412-55-7812" in xml_text(f"{markup}> 412-55-7812")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<!--[if mso]><p>412-55-7812</p><![endif]--><!DOCTYPE html><html><body>Hello</body></html>",
+        "<!DOCTYPE html><!--[if mso]><p>412-55-7812</p><![endif]--><html><body>Hello</body></html>",
+        "<html><body>Hello</body></html><!--[if mso]><p>412-55-7812</p><![endif]-->",
+    ],
+    ids=["before the doctype", "before the root", "after the root"],
+)
+def test_comments_beside_the_root_are_read(page: str) -> None:
+    """MP-10: Outlook shows conditional comments wherever they stand."""
+    assert "412-55-7812" in html_text(page).hidden
+
+
+def test_a_page_that_ends_inside_a_tag_is_in_doubt() -> None:
+    """MP-10: parsers drop the unfinished tag with all that it holds; nobody can say who else does."""
+    assert html_text('<p>Hello</p><a href="> 412-55-7812').doubts
+    assert not html_text("<p>Hello</p> and good bye").doubts
