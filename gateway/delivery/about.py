@@ -25,6 +25,7 @@ from gateway.store.rows import PortalMessage, close_portal, destroy_if_finished,
 from gateway.store.store import Store
 
 UNREADABLE: Final = "its content cannot be read any more"
+UNRECORDED: Final = "what became of an attempt could not be recorded, so it may have arrived"
 
 log = get_logger("delivery")
 
@@ -82,17 +83,26 @@ class About:
             ]
         )
 
-    async def unreadable(self, entries: Sequence[QueueEntry], record: Record, *, at: datetime) -> None:
-        """The content of a message fails its seal: a person has to look at it, and its sender is told (QD-09).
+    async def set_aside(self, entries: Sequence[QueueEntry], record: Record, *, why: str, at: datetime) -> None:
+        """Nothing more can be done without a person: the message is held, and its sender is told.
 
-        entries: of one message. Mail of our own is not held: it ends, and the message that it is about with it.
+        entries: of one message. why: UNREADABLE when it fails its seal (QD-09); UNRECORDED when trying again would be a
+        duplicate each time. Mail of our own is not held: it ends, and the message that it is about with it.
         """
         letter = await self._letter(entries[0].queue_id)
         if letter is None or letter.kind is MessageKind.MAIL:
-            held = [replace(entry, state=EntryState.HELD) for entry in entries]
+            may_have_arrived = why is UNRECORDED
+            held = [
+                replace(
+                    entry,
+                    state=EntryState.HELD,
+                    possible_duplicate=entry.possible_duplicate or may_have_arrived,
+                )
+                for entry in entries
+            ]
             record.add(
                 changes=[save_entry(entry, release=True) for entry in held],
-                events=[events.message_held(entry, at=at, why=UNREADABLE) for entry in held],
+                events=[events.message_held(entry, at=at, why=why) for entry in held],
             )
             if held[0].sender:
                 record.own.append(self._own_mail.held_notice(held, now=at))
@@ -101,7 +111,7 @@ class About:
             bounced = replace(entry, state=EntryState.BOUNCED)
             record.add(
                 changes=[save_entry(bounced, release=True)],
-                events=[events.delivery_bounced(bounced, at=at, why=UNREADABLE)],
+                events=[events.delivery_bounced(bounced, at=at, why=why)],
             )
             await self.ended(letter, bounced, record, is_delivered=False, at=at)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.audit import events
-from gateway.delivery.about import About
+from gateway.delivery.about import UNREADABLE, UNRECORDED, About
 from gateway.delivery.courier import Courier
 from gateway.delivery.ladder import Alarm, LadderPolicy, Move, Step, next_step
 from gateway.delivery.letter import Batch, Letter, make_batches
@@ -27,6 +27,7 @@ from gateway.message.event import Event
 from gateway.metrics import Metrics
 from gateway.protect.notice import Cause
 from gateway.store import domains
+from gateway.store.errors import StoreClosed
 from gateway.store.rows import NewMessage, destroy_if_finished, save_entry, saw_tls
 from gateway.store.store import Store
 from policy.decision import Method
@@ -86,8 +87,23 @@ class Clerk:
         }
 
     async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
-        """Work one batch to its next rest."""
+        """Work one batch to its next rest. An outcome that cannot be recorded, by a bug, holds it for a person."""
         outcomes = await self._courier.attempt(batch, tls_seen=await self._offered_tls(batch.domain))
+        try:
+            results, record = await self._record(batch, outcomes)
+        except StoreClosed:
+            raise
+        except Exception:
+            log.exception("outcome could not be recorded, message held", queue_id=batch.letter.id)
+            await self._set_aside(batch.entries, UNRECORDED)
+            return ()
+        for result in results:
+            self._count(result)
+        self._take(record.own)
+        return make_batches(batch.letter, tuple(record.following), most=len(batch.entries))
+
+    async def _record(self, batch: Batch, outcomes: Sequence[Outcome]) -> tuple[list[Result], Record]:
+        """Take the ladder's step for each recipient, and make all of it durable in one transaction."""
         now = datetime.now(UTC)
         results = [
             Result(
@@ -108,15 +124,15 @@ class Clerk:
                 await self._own(result, record)
         self._tell_sender(results, record)
         await record.commit(self._store)
-        for result in results:
-            self._count(result)
-        self._take(record.own)
-        return make_batches(batch.letter, tuple(record.following), most=len(batch.entries))
+        return results, record
 
     async def hold(self, entries: Sequence[QueueEntry]) -> None:
-        """Entries of one message whose content cannot be read: see `About.unreadable`."""
+        """Entries of one message whose content cannot be read."""
+        await self._set_aside(entries, UNREADABLE)
+
+    async def _set_aside(self, entries: Sequence[QueueEntry], why: str) -> None:
         record = Record()
-        await self._about.unreadable(entries, record, at=datetime.now(UTC))
+        await self._about.set_aside(entries, record, why=why, at=datetime.now(UTC))
         await record.commit(self._store)
         self._take(record.own)
 

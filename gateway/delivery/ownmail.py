@@ -111,6 +111,7 @@ class OwnMail:
             recipients=tuple(entry.recipient for entry in held),
             message_number=first.queue_id,
             until=now + self._policy.held_for,
+            may_have_arrived=any(entry.possible_duplicate for entry in held),
         )
         body = notice.held_notice(origin, words)
         return self._new(MessageKind.SENDER_NOTICE, origin, first.sender, body, about_id=first.queue_id)

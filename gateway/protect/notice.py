@@ -110,12 +110,16 @@ class Climb:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A message that waits for a person's decision. until: when it comes back if nobody decides."""
+    """A message that waits for a person's decision.
+
+    until: when it comes back if nobody decides. may_have_arrived: it was handed over, and the outcome is not known.
+    """
 
     sender: str
     recipients: tuple[str, ...]
     message_number: str
     until: datetime
+    may_have_arrived: bool = False
 
 
 LIMITS = {
@@ -189,9 +193,10 @@ def climb_notice(origin: Origin, climb: Climb) -> bytes:
 
 def held_notice(origin: Origin, held: Held) -> bytes:
     """To the sender: the message waits for a decision. Silence would endanger patients."""
+    fate = "It may have arrived, or not; we do not send it twice." if held.may_have_arrived else "It has not been sent."
     paragraphs = (
         f"Your message to {', '.join(held.recipients)} needs a look by your privacy team before it may leave.",
-        f"It has not been sent. If nobody decides, it comes back to you on {_date(held.until)}.",
+        f"{fate} If nobody decides, it comes back to you on {_date(held.until)}.",
         "If it is urgent, call the recipient, and call your privacy team.",
         f"This is about message {held.message_number}.",
     )
