@@ -3,7 +3,7 @@
 # SYSTEM=1 only: it brings in Postfix, which takes the place of any other mail server on the machine.
 set -eu
 
-PACKAGES="postfix swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim-tools"
+PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim-tools"
 POLICY=/usr/sbin/policy-rc.d
 
 missing=""
