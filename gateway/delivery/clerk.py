@@ -294,8 +294,9 @@ def _given_back(result: Result) -> Event:
 
 
 def _wants_success(result: Result) -> bool:
+    """Only where the next hop is not asked to tell it: the sender gets one answer (RFC 3461 section 5.2.2)."""
     is_delivered = result.step.move is Move.DONE and result.entry.state is EntryState.DELIVERED
-    return is_delivered and Notify.SUCCESS in result.before.notify
+    return is_delivered and not result.outcome.does_dsn and Notify.SUCCESS in result.before.notify
 
 
 def _try(result: Result) -> events.Try:

@@ -40,6 +40,11 @@ class Connection:
         """Ready for another message, and silent since the last."""
         return self._session.phase is Phase.READY and self._wire.is_quiet
 
+    @property
+    def does_dsn(self) -> bool:
+        """The peer took over what the sender wants to be told (RFC 3461 section 5.2.1)."""
+        return self._session.offers("DSN")
+
     async def greet(self, contexts: Contexts) -> Closed | None:
         """Go as far as the first message. Returns: None, or why there will be none; then the connection is closed."""
         step = await self._run(contexts)

@@ -29,6 +29,7 @@ class HostResult:
 
     reply: one line, the peer's or ours (then it begins with a host-independent code such as `451 4.4.1`); no content.
     tls_failure: why there was no TLS that counts, also when an unprotected message then left in clear.
+    does_dsn: it offers DSN, so that it was told what the sender wants to know, and will tell it.
     """
 
     host: str
@@ -37,6 +38,7 @@ class HostResult:
     seen: Seen
     reply: str
     tls_failure: TlsFailure | None = None
+    does_dsn: bool = False
 
     @property
     def own_words(self) -> str:
@@ -60,6 +62,7 @@ class Outcome:
     evidence: of the session that carried or was to carry the message; None: in clear, or no session.
     reused: messages that went over the same connection before this one.
     keys: fingerprints of the OpenPGP certificates that open what was sent.
+    does_dsn: of the peer that decided, see `HostResult`.
     connect_s: look-up, connection and TLS; send_s: from MAIL to the last reply (Postfix's delays c and d).
     """
 
@@ -75,6 +78,7 @@ class Outcome:
     hosts: tuple[HostResult, ...] = ()
     reused: int = 0
     keys: tuple[str, ...] = ()
+    does_dsn: bool = False
     connect_s: float = 0.0
     send_s: float = 0.0
 

@@ -46,6 +46,10 @@ class ClientSession:
         """Why there is no TLS, or none that counts."""
         return self._greeting.tls_failure
 
+    def offers(self, keyword: str) -> bool:
+        """Whether the last EHLO had this keyword (upper case)."""
+        return keyword in self._greeting.extensions
+
     def steps(self) -> Iterator[Step]:
         """What to do now, in order; the session moves on as each is taken."""
         while (step := self._dialogue.next_step()) is not None:

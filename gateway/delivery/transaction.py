@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.message.envelope import Notify, Recipient
+from gateway.message.envelope import DEFAULT_NOTIFY, Notify, Recipient
 
 CRLF: Final = b"\r\n"
 # RFC 5321 section 4.1.2, Mailbox, no stricter than needed: nothing in it can end the path early.
@@ -75,7 +75,9 @@ def rcpt_command(recipient: Recipient, extensions: frozenset[str]) -> bytes:
     parameters = []
     if "DSN" in extensions:
         wishes = ",".join(wish for wish in NOTIFY_ORDER if wish in recipient.notify) or Notify.NEVER
-        parameters.append(f"NOTIFY={wishes}")
+        # Section 5.2.1: no NOTIFY where the sender gave none. Who wrote our default out gets the peer's, which tells of
+        # failure as well (section 4.1).
+        parameters += [f"NOTIFY={wishes}"] if recipient.notify != DEFAULT_NOTIFY else []
         parameters += [f"ORCPT={recipient.orcpt}"] if recipient.orcpt else []
     return _command("RCPT TO:", recipient.address, parameters)
 

@@ -186,6 +186,7 @@ def _host_result(connection: Connection, hop: Hop, answer: Answer) -> HostResult
         seen=answer.seen,
         reply=answer.reply,
         tls_failure=connection.tls_failure,
+        does_dsn=connection.does_dsn,
     )
 
 
@@ -220,6 +221,7 @@ def _outcome(person: _Progress, job: SendJob, started_at: datetime, began: float
         evidence=person.evidence,
         hosts=tuple(person.results),
         reused=person.reused,
+        does_dsn=told_by.does_dsn,
         connect_s=max(0.0, person.ready_at - began),
         send_s=person.done_at - person.ready_at,
     )

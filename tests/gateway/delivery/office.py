@@ -64,9 +64,11 @@ class Saw:
     reply: str = ""
     failure: TlsFailure | None = None
     level: TlsLevel = TlsLevel.VERIFIED
+    does_dsn: bool = False
 
 
 DELIVERED = Saw(Seen.DELIVERED, "250 2.0.0 ok")
+DELIVERED_WITH_DSN = Saw(Seen.DELIVERED, "250 2.0.0 ok", does_dsn=True)
 IN_CLEAR = Saw(Seen.DELIVERED, "250 2.0.0 ok", level=TlsLevel.NONE)
 REJECTED = Saw(Seen.REJECTED, "550 5.1.1 no such user")
 DEFERRED = Saw(Seen.DEFERRED, "450 4.2.0 later")
@@ -108,6 +110,7 @@ class FakeTransport:
             port=25,
             evidence=evidence if saw.level is not TlsLevel.NONE else None,
             hosts=(result,),
+            does_dsn=saw.does_dsn,
         )
 
 

@@ -28,6 +28,7 @@ from tests.gateway.delivery.office import (
     DAY,
     DEFERRED,
     DELIVERED,
+    DELIVERED_WITH_DSN,
     DOWNGRADED,
     EXPIRED_CERTIFICATE,
     FINGERPRINT,
@@ -258,11 +259,31 @@ async def test_notify_never_is_honoured(office: Office) -> None:
 
 
 async def test_success_is_told_when_asked_for(office: Office) -> None:
-    """RFC 3461 section 4.1."""
+    """RFC 3461 section 4.1; 5.2.2: the next hop does no DSN, so that nobody else would tell."""
     message = await office.send(make_entry(new_queue_id(), notify=frozenset({Notify.SUCCESS})))
     (dsn,) = office.own(MessageKind.DSN)
     assert told(dsn) == [(RECIPIENT, "relayed", "2.0.0")]
     assert (await office.kinds(message.id))[-1] == "dsn.created"
+
+
+@pytest.mark.parametrize("rung", [0, 1])
+async def test_success_is_told_once(office: Office, rung: int) -> None:
+    """RFC 3461 section 5.2.1: a next hop that does DSN tells it, of ciphertext too; of the others we do."""
+    office.see("a@b.example", DELIVERED_WITH_DSN)
+    notify = frozenset({Notify.SUCCESS})
+    await office.send(*make_entries("a@b.example", "b@b.example", notify=notify, rung=rung))
+    assert [told(dsn) for dsn in office.own(MessageKind.DSN)] == [[("b@b.example", "relayed", "2.0.0")]]
+
+
+async def test_the_portal_is_no_success(office: Office) -> None:
+    """RFC 3461 section 4.1: nobody has the message yet, and the notice to its reader asks for no report of its own."""
+    message = await office.send(
+        make_entry(new_queue_id(), methods=(Method.PORTAL,), notify=frozenset({Notify.SUCCESS}))
+    )
+    assert await office.state(message.id) is EntryState.PORTAL
+    assert office.own(MessageKind.DSN) == []
+    (notice,) = office.own(MessageKind.NOTICE)
+    assert notice.entries[0].notify == {Notify.NEVER}
 
 
 async def test_a_delay_is_told_once(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from gateway.delivery.dialogue import Answer, Answered, Closed, Phase, Ready, Se
 from gateway.delivery.outcome import Seen
 from gateway.delivery.session import ClientSession
 from gateway.delivery.transaction import Transaction, wire_content
-from gateway.message.envelope import Notify, Recipient
+from gateway.message.envelope import DEFAULT_NOTIFY, Notify, Recipient
 from tls.failures import TlsFailure
 from tls.levels import TlsLevel
 
@@ -79,9 +80,7 @@ def answers(steps: list[Step]) -> tuple[Answer, ...]:
 def test_whole_transaction_is_pipelined(feed: Feed) -> None:
     """RFC 2920: the envelope in one write, the message after 354, one answer, ready again."""
     session = ready(feed)
-    assert begin(session, make()) == (
-        b"MAIL FROM:<s@a.example>\r\nRCPT TO:<r@b.example> NOTIFY=FAILURE,DELAY\r\nDATA\r\n"
-    )
+    assert begin(session, make()) == (b"MAIL FROM:<s@a.example>\r\nRCPT TO:<r@b.example>\r\nDATA\r\n")
     assert said(feed(session, b"250 ok\r\n250 ok\r\n354 go\r\n")) == BODY + b".\r\n"
     assert session.phase is Phase.DOT
     assert feed(session, b"250 2.0.0 taken\r\n") == [
@@ -435,6 +434,29 @@ def test_parameters_follow_what_is_offered(feed: Feed) -> None:
         b"RCPT TO:<r@b.example> NOTIFY=NEVER ORCPT=rfc822;o@b.example",
         b"DATA",
     ]
+
+
+@pytest.mark.parametrize(
+    ("notify", "parameter"),
+    [
+        (DEFAULT_NOTIFY, b""),
+        ({Notify.NEVER}, b" NOTIFY=NEVER"),
+        ({Notify.FAILURE}, b" NOTIFY=FAILURE"),
+        ({Notify.DELAY, Notify.SUCCESS, Notify.FAILURE}, b" NOTIFY=SUCCESS,FAILURE,DELAY"),
+    ],
+)
+@pytest.mark.parametrize("is_offered", [True, False])
+def test_notify_is_passed_on_as_it_was_given(
+    feed: Feed, notify: frozenset[Notify], parameter: bytes, is_offered: bool
+) -> None:
+    """RFC 3461 5.2.1: the sender's wish, none where there was none, and nothing to a peer that does not know it."""
+    session = ready(feed, b"250-x\r\n250 DSN\r\n" if is_offered else b"250 x\r\n")
+    person = Recipient(address="r@b.example", notify=frozenset(notify))
+    begin(session, replace(make(), recipients=(person,)))
+    (rcpt,) = feed(session, b"250 ok\r\n")
+    assert isinstance(rcpt, Send)
+    assert rcpt.data == b"RCPT TO:<r@b.example>%s\r\n" % (parameter if is_offered else b"")
+    assert session.offers("DSN") is is_offered
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from gateway.config.values import HostPort
 from gateway.delivery.job import SendJob
 from gateway.delivery.outcome import Seen
 from gateway.delivery.pool import PoolLimits
+from gateway.message.envelope import Notify, Recipient
 from tests.faulty import certificates
 from tests.faulty.server import Alert, Babble, Close, Drip, Raw, Reaction, Reset, Script, Stall, Turns, Upgrade
 from tests.gateway.delivery.conftest import BODY, CLEAR, VERIFIED, Net, limits_of
@@ -478,3 +479,30 @@ async def test_inbound_host_instead_of_mx(net: Net) -> None:
     first, second = await net.serve(GOOD1, GOOD2)
     outcome = await net.send(CLEAR, via=HostPort(MX2, second.port))
     assert (outcome.host, first.connections, len(second.messages)) == (MX2, 0, 1)
+
+
+async def test_dsn_is_handed_to_who_does_it(net: Net) -> None:
+    """RFC 3461 5.2.1, 5.2.2: RET, ENVID, NOTIFY and ORCPT as they came, and the outcome says who tells of success."""
+    servers = await net.serve([Script(), Script(extensions=("8BITMIME",))])
+    person = Recipient(address="r@b.example", notify=frozenset({Notify.SUCCESS}), orcpt="rfc822;old@b.example")
+    job = SendJob(
+        domain="b.example",
+        mail_from="s@a.example",
+        recipients=(person,),
+        data=BODY,
+        needs=CLEAR,
+        envid="Q1",
+        ret="FULL",
+    )
+    (outcome,) = await net.transport.send(job)
+    assert (outcome.seen, outcome.does_dsn) == (Seen.DELIVERED, True)
+    await net.transport.close()
+    (outcome,) = await net.transport.send(job)
+    assert (outcome.seen, outcome.does_dsn) == (Seen.DELIVERED, False)
+    lines = [one.line for one in servers[0].commands if one.line[:4] in (b"MAIL", b"RCPT")]
+    assert lines == [
+        b"MAIL FROM:<s@a.example> SIZE=%d RET=FULL ENVID=Q1" % len(BODY),
+        b"RCPT TO:<r@b.example> NOTIFY=SUCCESS ORCPT=rfc822;old@b.example",
+        b"MAIL FROM:<s@a.example>",
+        b"RCPT TO:<r@b.example>",
+    ]
