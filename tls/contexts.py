@@ -37,6 +37,18 @@ def build_contexts(ca_file: Path | None = None) -> Contexts:
     return Contexts(verified=verified, unauthenticated=unauthenticated)
 
 
+def build_policy_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """A context for HTTPS hosts of MTA-STS policies and TLS reports: chain to a trust anchor, and host name.
+
+    One of its own: the HTTP client sets ALPN on it, which no SMTP session should offer.
+    ca_file: extra trust anchors in PEM, beside the system's. Raises: OSError or ssl.SSLError when it cannot be read.
+    """
+    context = _harden(ssl.create_default_context(ssl.Purpose.SERVER_AUTH))
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
 def _harden(context: ssl.SSLContext) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # NIST SP 800-52r2 section 3.1; RFC 8996
     context.set_ciphers(CIPHERS)

@@ -1,0 +1,154 @@
+"""Asks DNS, and believes AD only where the configuration trusts the resolver with it.
+
+RFC 6840 section 5.7: AD in the query asks for AD in the answer. Whoever can forge answers can forge AD, so it counts
+only from resolvers that the operator named and vouched for (`dns.resolvers` with `dns.trust_ad`): a loopback address or
+a path that nobody else can write to.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
+
+import dns.asyncresolver
+import dns.exception
+import dns.flags
+import dns.message
+import dns.nameserver
+import dns.rdata
+import dns.rdatatype
+import dns.resolver
+from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.TXT import TXT
+
+from tls.dnssec.answers import Lookup, State, merge
+from tls.dnssec.verify import BOGUS_NAME, SIGNED_NAME, ResolverVerdict, judge_resolver
+
+T = TypeVar("T")
+
+CACHE_SIZE: Final = 10_000  # answers; each lives for its TTL
+LIFETIME_S: Final = 20.0  # for one question over all resolvers and repetitions
+
+
+class SecureDns(Protocol):
+    """What this room asks of DNS; the tests have one made of data. Names have no trailing dot; nothing is raised."""
+
+    async def txt(self, name: str) -> Lookup[bytes]:
+        """Each record as one string (RFC 8461 section 3.1: concatenated without spaces)."""
+
+    async def tlsa(self, name: str) -> Lookup[bytes]:
+        """Each record as its RDATA (RFC 6698 section 2.1)."""
+
+    async def addresses(self, name: str) -> Lookup[str]:
+        """AAAA and A, in this order."""
+
+    async def cname(self, name: str) -> Lookup[str]:
+        """The alias itself, not followed."""
+
+    async def mx(self, name: str) -> Lookup[tuple[int, str]]:
+        """Preference and host, lower case, no trailing dot; the host of the null MX is empty."""
+
+
+class DnssecResolver:
+    """A `SecureDns` over dnspython."""
+
+    def __init__(
+        self, resolvers: Sequence[tuple[str, int]], *, is_ad_trusted: bool, lifetime_s: float = LIFETIME_S
+    ) -> None:
+        """Set up; nothing is asked yet.
+
+        resolvers: IP addresses with ports (`dns.resolvers`); none: the system's. is_ad_trusted: `dns.trust_ad`.
+        Raises: ValueError for a name where an address belongs, and when the system's resolvers should be trusted with
+        AD: nobody knows who they are (TL-25). OSError when the system names no resolver.
+        """
+        if is_ad_trusted and not resolvers:
+            raise ValueError("AD is believed only from resolvers that are named in dns.resolvers")
+        for host, _ in resolvers:
+            ipaddress.ip_address(host)
+        try:
+            self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+        except dns.exception.DNSException as error:
+            raise OSError("the system names no resolver; set dns.resolvers") from error
+        if resolvers:
+            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in resolvers]
+        self._resolver.lifetime = lifetime_s
+        self._resolver.cache = dns.resolver.LRUCache(CACHE_SIZE)
+        self._resolver.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 section 5.7
+        self._resolver.use_edns(0, 0, 1232)
+        self._is_ad_trusted = is_ad_trusted
+
+    def stop_trusting(self) -> None:
+        """From now on AD does not count: the self-test failed. DANE then never applies, and is never claimed."""
+        self._is_ad_trusted = False
+
+    async def txt(self, name: str) -> Lookup[bytes]:
+        return await self._ask(name, dns.rdatatype.TXT, _txt)
+
+    async def tlsa(self, name: str) -> Lookup[bytes]:
+        return await self._ask(name, dns.rdatatype.TLSA, lambda record: record.to_wire() or b"")
+
+    async def addresses(self, name: str) -> Lookup[str]:
+        return merge(
+            *await asyncio.gather(
+                self._ask(name, dns.rdatatype.AAAA, dns.rdata.Rdata.to_text),
+                self._ask(name, dns.rdatatype.A, dns.rdata.Rdata.to_text),
+            )
+        )
+
+    async def cname(self, name: str) -> Lookup[str]:
+        return await self._ask(name, dns.rdatatype.CNAME, lambda record: _plain(record.to_text()))
+
+    async def mx(self, name: str) -> Lookup[tuple[int, str]]:
+        return await self._ask(name, dns.rdatatype.MX, _mx)
+
+    async def self_test(self, *, bogus_name: str = BOGUS_NAME, signed_name: str = SIGNED_NAME) -> ResolverVerdict:
+        """Whether the resolver validates (TL-25). Asks for addresses of both names; nothing is believed meanwhile."""
+        bogus, signed = await asyncio.gather(self._test(bogus_name), self._test(signed_name))
+        return judge_resolver(bogus, signed)
+
+    async def _test(self, name: str) -> Lookup[str]:
+        """AD as it came, whether it is trusted or not: the question is what the resolver does."""
+        return await self._ask(name, dns.rdatatype.A, dns.rdata.Rdata.to_text, is_ad_read=True)
+
+    async def _ask(
+        self,
+        name: str,
+        kind: dns.rdatatype.RdataType,
+        read: Callable[[dns.rdata.Rdata], T],
+        *,
+        is_ad_read: bool | None = None,
+    ) -> Lookup[T]:
+        """One question. A name that cannot be asked for, and records that cannot be read, count as a failure."""
+        is_ad_read = self._is_ad_trusted if is_ad_read is None else is_ad_read
+        try:
+            answer = await self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False, search=False)
+            records = tuple(read(record) for record in answer.rrset or ())
+        except dns.resolver.NXDOMAIN as error:
+            is_secure = is_ad_read and all(map(_has_ad, error.kwargs["responses"].values()))
+            return Lookup(state=State.ABSENT, name=_plain(name), is_secure=is_secure)
+        except (dns.exception.DNSException, OSError, ValueError):
+            return Lookup(state=State.FAILED, name=_plain(name))
+        return Lookup(
+            state=State.FOUND if records else State.ABSENT,
+            name=_plain(answer.canonical_name.to_text()),
+            records=records,
+            is_secure=is_ad_read and _has_ad(answer.response),
+        )
+
+
+def _has_ad(response: dns.message.Message) -> bool:
+    return bool(response.flags & dns.flags.AD)
+
+
+def _plain(name: str) -> str:
+    return name.rstrip(".").lower()
+
+
+def _txt(record: dns.rdata.Rdata) -> bytes:
+    return b"".join(record.strings) if isinstance(record, TXT) else b""
+
+
+def _mx(record: dns.rdata.Rdata) -> tuple[int, str]:
+    if not isinstance(record, MX):
+        raise TypeError("not an MX record")
+    return record.preference, _plain(record.exchange.to_text())
