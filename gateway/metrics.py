@@ -47,6 +47,7 @@ METRICS: Final = (
     Spec(Counter, "tls_downgrades", "Destinations that used to offer TLS and did not."),
     Spec(Counter, "unprotected_deliveries", "Unprotected messages that left without TLS."),
     Spec(Gauge, "queue_messages", "Queue entries by state.", ("state",)),
+    Spec(Gauge, "queue_full", "1 while no mail is taken because limits.queue_messages was reached."),
     Spec(Gauge, "queue_oldest_message_age_seconds", "Age of the oldest entry by state.", ("state",)),
     Spec(Counter, "portal_messages", "Portal messages by event.", ("event",)),
     Spec(Counter, "portal_code", "Portal codes and PINs tried.", ("result",)),

@@ -256,6 +256,16 @@ def heartbeat(*, at: datetime, node: str, queued: int) -> Event:
     return _event("heartbeat", at, node=node, queued=queued)
 
 
+def queue_full(*, at: datetime, queued: int, limit: int) -> Event:
+    """So much waits for delivery that no new mail is taken (RX-09)."""
+    return _event("queue.full", at, queued=queued, limit=limit)
+
+
+def queue_drained(*, at: datetime, queued: int) -> Event:
+    """Mail is taken again."""
+    return _event("queue.drained", at, queued=queued)
+
+
 def _about(entry: QueueEntry, kind: str, at: datetime, **data: EventValue | list[str]) -> Event:
     method = entry.method.value if entry.methods else ""  # held and rejected mail has no ladder
     return _event(kind, at, entry.queue_id, entry.recipient, entry=entry.id, method=method, **data)

@@ -78,6 +78,14 @@ class Limits(Section):
     connections_per_address: PositiveCount = setting(50, "Most sessions at once from one IP address.")
 
 
+class GeneralLimits(Limits):
+    """Brakes, generous for a clinic of 500 people; a `[[listener]]` may override all but the last in `limits`."""
+
+    queue_messages: PositiveCount = setting(
+        100_000, "Most copies that wait for delivery, one for each recipient; beyond it MAIL is answered 452."
+    )
+
+
 class Listener(Section):
     """Where mail comes in; one table for each address. At least one is needed."""
 
@@ -327,7 +335,7 @@ class Settings(Section):
     metrics: Metrics = setting({}, "")
     smime: Smime = setting({}, "")
     policy: Policy = setting({}, "")
-    limits: Limits = setting({}, "")
+    limits: GeneralLimits = setting({}, "")
     brake: Brake = setting({}, "")
     retention: Retention = setting({}, "")
     log: Log = setting({}, "")

@@ -22,7 +22,7 @@ from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
 from gateway.daemon.desk import Desk
-from gateway.daemon.housekeeping import LAST_USES, Housekeeping
+from gateway.daemon.housekeeping import GAUGES, LAST_USES, Housekeeping
 from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
 from gateway.daemon.renewal import Renewal
@@ -36,6 +36,7 @@ from gateway.intake.guard import Guard
 from gateway.intake.listeners import Intake
 from gateway.log import get_logger
 from gateway.metrics import Metrics
+from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
@@ -68,6 +69,7 @@ class Gateway:
         self._inspectors: ChildPool | None = None
         self._portal_tls: ssl.SSLContext | None = None
         self._scheduler: Scheduler | None = None
+        self._backlog: Backlog | None = None
         self._patience_until = 0.0  # by the loop's clock
         self.tasks: tuple[asyncio.Task[None], ...] = ()
         self.intake: Intake | None = None
@@ -111,6 +113,8 @@ class Gateway:
         reasons = list(self._not_ready)
         if self._store is not None and self._store.fault is not None:
             reasons.append(f"store: {type(self._store.fault).__name__}")
+        if self._backlog is not None and self._backlog.is_full:
+            reasons.append("queue: limits.queue_messages is reached")
         if self._inspectors is not None and not self._inspectors.alive:
             reasons.append("no inspector runs")
         return tuple(reasons)
@@ -134,9 +138,11 @@ class Gateway:
         sealers = await self._pool(ChildPool(MODULE, 1, LIMITS, "sealer"))
         renderers = await self._pool(render_pool())
         queueing = build_queueing(settings, store, Sealer(sealers), self.metrics)
+        self._backlog = backlog = Backlog(store, limit=settings.limits.queue_messages, metrics=self.metrics)
+        await backlog.measure()  # RX-09: what the last run left counts from the first message on
         housekeeping = Housekeeping(
             store=store, about=queueing.about, scheduler=queueing.scheduler, signer=signer, metrics=self.metrics,
-            held_for=settings.retention.held, more=((LAST_USES, book.write_uses),),
+            held_for=settings.retention.held, more=((LAST_USES, book.write_uses), (GAUGES, backlog.measure)),
         )  # fmt: skip
         await self._background(queueing, housekeeping)
         self._watch_certificates()
@@ -144,7 +150,7 @@ class Gateway:
         control = ControlServer(settings.server.data_dir, Operations(Office(store, settings), queueing.scheduler.wake))
         await control.start()
         self._stack.push_async_callback(control.stop)
-        self.intake = await self._start_intake(store, queueing, Inspector(self._inspectors), book)
+        self.intake = await self._start_intake(store, queueing, Inspector(self._inspectors), book, backlog)
         self._show_certificates()
         self.metrics.gauge("build_info", _version(), platform.python_version(), ssl.OPENSSL_VERSION).set(1)
 
@@ -191,7 +197,9 @@ class Gateway:
         )
         return await self._http(HttpServer(app, host=portal.bind.host, port=portal.bind.port, tls=self._portal_tls))
 
-    async def _start_intake(self, store: Store, queueing: Queueing, inspector: Inspector, book: AccountBook) -> Intake:
+    async def _start_intake(
+        self, store: Store, queueing: Queueing, inspector: Inspector, book: AccountBook, backlog: Backlog
+    ) -> Intake:
         settings = self.settings
         pipeline = Pipeline(
             SubmitPolicy(
@@ -206,6 +214,7 @@ class Gateway:
             scheduler=queueing.scheduler,
             own_mail=queueing.own_mail,
             brakes=Brakes(store, settings.brake, self.metrics),
+            backlog=backlog,
             metrics=self.metrics,
         )
         authenticator, observer = Authenticator(book), IntakeMetrics(self.metrics)
@@ -215,6 +224,7 @@ class Gateway:
             settings.server.tls,
             Services(
                 submit=pipeline.submit,
+                may_begin=backlog.refusal,
                 may_accept=pipeline.may_accept,
                 account=book.by_login,
                 note_use=book.note_use,

@@ -32,7 +32,7 @@ class Services:
 
     submit: called with a complete transaction; Accepted only after the commit. Never cancelled by what the client does.
     account: who may sign in as this login now, asked again for each message. note_use: told of each.
-    may_accept: asked before DATA, cheap; a Verdict when nothing can be taken in now.
+    may_begin, may_accept: asked at MAIL and before DATA, cheap; a Verdict when nothing can be taken in now.
     """
 
     submit: Callable[[Envelope, bytes], Awaitable[Accepted | Verdict]]
@@ -41,6 +41,7 @@ class Services:
     account: Callable[[str], Awaitable[Account | None]]
     note_use: Callable[[Account], None]
     observer: Observer
+    may_begin: Callable[[], Verdict | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

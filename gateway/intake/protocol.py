@@ -106,6 +106,8 @@ class SmtpSession(Opening):
         )
         if refused := refuse_sender(mail.sender, peer, networks=self.door.networks, domains=self.door.domains):
             raise RefusedError(refused)
+        if verdict := self.door.services.may_begin():
+            raise RefusedError(REPLIES[verdict])  # RX-09
         self.transaction = Transaction(mail)
         self.reply(replies.SENDER_OK)
 

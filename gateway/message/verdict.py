@@ -10,6 +10,7 @@ class Verdict(Enum):
 
     STORE_FULL = auto()
     STORE_SICK = auto()
+    QUEUE_FULL = auto()
     NO_INSPECTOR = auto()
     SHUTTING_DOWN = auto()
     BAD_HEADER = auto()
@@ -43,6 +44,7 @@ class Reply:
 REPLIES: Final = {
     Verdict.STORE_FULL: Reply(452, "3.1", "Insufficient system storage, try later"),
     Verdict.STORE_SICK: Reply(451, "3.0", "Message store unavailable, try later"),
+    Verdict.QUEUE_FULL: Reply(452, "3.1", "Too much mail waits for delivery, try later"),  # RFC 3463 section 3.4
     Verdict.NO_INSPECTOR: Reply(451, "7.0", "Content check unavailable, try later"),
     Verdict.SHUTTING_DOWN: Reply(421, "3.2", "Service shutting down, try later"),
     Verdict.BAD_HEADER: Reply(550, "6.0", "Message header is not valid (RFC 5322)"),

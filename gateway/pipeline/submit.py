@@ -28,6 +28,7 @@ from gateway.message.queue_id import new_queue_id
 from gateway.message.received import received_field
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
+from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Braked, Brakes
 from gateway.pipeline.facts import FactFinder
 from gateway.store.certificates import Holders
@@ -102,6 +103,7 @@ class Pipeline:
         scheduler: Scheduler,
         own_mail: OwnMail,
         brakes: Brakes,
+        backlog: Backlog,
         metrics: Metrics,
     ) -> None:
         self._policy = policy
@@ -112,6 +114,7 @@ class Pipeline:
         self._scheduler = scheduler
         self._own_mail = own_mail
         self._brakes = brakes
+        self._backlog = backlog
         self._metrics = metrics
         self._inspecting = metrics.histogram("stage_duration_seconds", "inspect")
         self._storing = metrics.histogram("stage_duration_seconds", "store")
@@ -219,6 +222,8 @@ class Pipeline:
             )
         )
         self._count(judged)
+        queued = (entry for message in (new, *own) for entry in message.entries if entry.state is EntryState.QUEUED)
+        self._backlog.take(sum(1 for _ in queued))
         self._scheduler.take_new((new, *own))
 
     def _entry(self, judged: Judged, number: int, recipient: Recipient, decision: Decision) -> QueueEntry:

@@ -50,7 +50,7 @@ VALUES: dict[str, object] = {
     "client_ip": "192.0.2.7", "code_id": "C1", "decision": DECISION, "dsn_id": "D1", "entry": make_entry("Q1"),
     "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
     "found": {"ssn": 2, "dob": 1},
-    "host": "mx.x.example", "listener": "submission", "login": "nurse@clinic.example",
+    "host": "mx.x.example", "listener": "submission", "limit": 100, "login": "nurse@clinic.example",
     "name": "scanner-3", "networks": ["10.0.0.0/8"], "new": Method.PORTAL, "node": "n1",
     "notice_id": "N1", "old": Method.TLS, "other": "lab@clinic.example", "part": "1.2", "queue_id": "Q1",
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
@@ -84,7 +84,7 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed user_disabled auth_failed
     user_delegated user_undelegated auth_locked brake_engaged brake_released
     credential_created credential_revoked gateway_started gateway_stopped
-    heartbeat"""
+    heartbeat queue_full queue_drained"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
 
 

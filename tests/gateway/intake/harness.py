@@ -44,6 +44,7 @@ class Backend:
     messages: list[tuple[Envelope, bytes]] = field(default_factory=list)
     answer: Verdict | Exception | None = None
     ready: Verdict | None = None
+    open: Verdict | None = None
     accounts: dict[str, Account] = field(default_factory=lambda: {USER: make_account(USER, USER)})
     used: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,6 +62,9 @@ class Backend:
             return self.answer
         self.messages.append((envelope, message))
         return Accepted(make_queue_id(time_ms=len(self.messages), chance=bytes(10)))
+
+    def may_begin(self) -> Verdict | None:
+        return self.open
 
     def may_accept(self) -> Verdict | None:
         return self.ready
@@ -127,7 +131,7 @@ async def running(
     trusted = own | {"trusted_networks": ["127.0.0.0/8"]}
     services = Services(
         submit=backend.submit, may_accept=backend.may_accept, verifier=backend, account=backend.account,
-        note_use=backend.note_use, observer=NoObserver(),
+        note_use=backend.note_use, observer=NoObserver(), may_begin=backend.may_begin,
     )  # fmt: skip
     intake = Intake(
         [

@@ -153,6 +153,17 @@ async def test_full_store_is_said_before_the_data(server: Server) -> None:
         assert (await wire.ask(b"DATA")).startswith(b"452 4.3.1 ")
 
 
+async def test_full_queue_is_said_at_mail(server: Server) -> None:
+    """RX-09: 452 4.3.1 at MAIL; the session goes on, and so does mail once there is room."""
+    async with connected(server) as wire:
+        await wire.ask(b"EHLO c.example")
+        server.backend.open = Verdict.QUEUE_FULL
+        assert (await wire.ask(b"MAIL FROM:<a@clinic.example>")).startswith(b"452 4.3.1 ")
+        assert (await wire.ask(b"RCPT TO:<b@x.example>")).startswith(b"503 ")
+        server.backend.open = None
+        assert (await wire.ask(b"MAIL FROM:<a@clinic.example>")).startswith(b"250 ")
+
+
 async def test_commit_survives_the_client(server: Server) -> None:
     """Invariant 2: who hangs up after the dot cannot cancel the commit."""
     server.backend.gate.clear()

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.message.verdict import REPLIES, Reply, Verdict
 
-TEMPORARY = {Verdict.STORE_FULL, Verdict.STORE_SICK, Verdict.NO_INSPECTOR, Verdict.SHUTTING_DOWN}
+TEMPORARY = {Verdict.STORE_FULL, Verdict.STORE_SICK, Verdict.QUEUE_FULL, Verdict.NO_INSPECTOR, Verdict.SHUTTING_DOWN}
 
 
 def test_every_verdict_has_a_reply() -> None:

@@ -16,6 +16,7 @@ from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.event import Event
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
+from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
@@ -65,6 +66,7 @@ class Counter:
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(self.store, Nobody())
         self.metrics = Metrics()
+        self.backlog = Backlog(self.store, limit=self.settings.limits.queue_messages, metrics=self.metrics)
         self.pipeline = Pipeline(
             SubmitPolicy(
                 hostname="gw.clinic.example",
@@ -78,6 +80,7 @@ class Counter:
             scheduler=self.scheduler,
             own_mail=OwnMail(OwnMailPolicy.of(self.settings), lease=lambda: self.scheduler.lease_until),
             brakes=Brakes(self.store, self.settings.brake, self.metrics),
+            backlog=self.backlog,
             metrics=self.metrics,
         )
 
