@@ -5,7 +5,8 @@ StoreError                  base, never raised
 ├── StoreSick               the last write failed: answer 451, pause deliveries, wait for `Store.wait_healthy`
 ├── StoreClosed             the gateway is stopping: answer 421
 ├── MissingRow              the row is not there, or has its ending by now: nothing was written, look again
-├── StoreLocked             another process has this data_dir: stop it, or ask it through the control socket
+├── RowRefused              a row breaks a constraint, such as an id given twice: nothing was written, it is a bug
+├── StoreLocked             another process has this data_dir or database: stop it, or ask it through the control socket
 ├── StoreUnsupported        the configured url names an engine that this version cannot use
 ├── SchemaTooNew            a newer Mailward wrote this database: install that version, or restore a backup
 ├── DamagedStore            the database file is corrupt: restore a backup; nothing is repaired silently
@@ -38,8 +39,12 @@ class MissingRow(StoreError):
     """A change named a row that does not exist, or an entry that ended meanwhile; the whole unit was rolled back."""
 
 
+class RowRefused(StoreError):
+    """A row breaks a constraint of its table; the whole unit was rolled back. The text shows no values."""
+
+
 class StoreLocked(StoreError):
-    """Another process holds data_dir; stop it first, or use its control socket."""
+    """Another process holds data_dir or the database; stop it first, or use its control socket."""
 
 
 class StoreUnsupported(StoreError):

@@ -1,9 +1,11 @@
 """What a store does before it accepts work: one transaction that makes the state of the last run safe to go on from."""
 
+import os
+from enum import Enum, auto
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import sequencer
 from gateway.store.errors import ContentError, KeyMismatch
@@ -13,27 +15,41 @@ from gateway.store.vault import Vault
 
 CHECK_NAME: Final = "master key check"
 CHECK_VALUE: Final = b"this installation's master key"
+PROBE_BYTES: Final = 64 * 1024  # enough to need new pages in file and WAL
+PROBE_ID: Final = "probe"
 
 
-async def begin_run(engine: AsyncEngine, vault: Vault) -> Head:
+class Last(Enum):
+    """What is known of those who worked on this queue before."""
+
+    ENDED = auto()  # nobody else works on it: a lock says so
+    MAY_RUN = auto()  # others may be at work: their leases lapse by themselves when they are not
+
+
+async def begin_run(conn: AsyncConnection, vault: Vault, *, last: Last) -> Head:
     """Check the master key, take back all leases, sweep content that no message owns, and load the audit head.
 
-    Leases can be taken back at once because the lock of data_dir says that no other process works on this queue.
+    conn: in a transaction that the caller commits. Leases and content of others are left alone where others may run.
     Raises: KeyMismatch when the vault is not the one that sealed this data (KY-05); DamagedStore.
     """
-    async with engine.begin() as conn:
-        check = (
-            await conn.execute(
-                sa.select(secret.c.master_key_id, secret.c.ciphertext).where(secret.c.name == CHECK_NAME)
-            )
-        ).one_or_none()
-        if check is None:
-            await conn.execute(sa.insert(secret), _first_check(vault))
-        else:
-            _compare(vault, check.master_key_id, check.ciphertext)
+    check = (
+        await conn.execute(sa.select(secret.c.master_key_id, secret.c.ciphertext).where(secret.c.name == CHECK_NAME))
+    ).one_or_none()
+    if check is None:
+        await conn.execute(sa.insert(secret), _first_check(vault))
+    else:
+        _compare(vault, check.master_key_id, check.ciphertext)
+    if last is Last.ENDED:
         await conn.execute(sa.update(entry).where(entry.c.lease_owner != "").values(lease_owner="", lease_until=None))
         await conn.execute(sa.delete(content).where(content.c.message_id.not_in(sa.select(message.c.id))))
-        return await sequencer.load(conn)
+    return await sequencer.load(conn)
+
+
+async def probe_rows(conn: AsyncConnection) -> None:
+    """Write enough to need new pages, and take it back; the caller commits."""
+    piece = {"message_id": PROBE_ID, "part": PROBE_ID, "number": 0, "ciphertext": os.urandom(PROBE_BYTES)}
+    await conn.execute(sa.insert(content), piece)
+    await conn.execute(sa.delete(content).where(content.c.message_id == PROBE_ID))
 
 
 def _first_check(vault: Vault) -> dict[str, object]:

@@ -1,26 +1,24 @@
-"""The store as the rooms see it: open, commit, transact, read, seal, close. SQLite now; other engines come later."""
+"""The store as the rooms see it: open, commit, transact, read, seal, close. on SQLite or PostgreSQL."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.entry import MessageKind
 from gateway.store.content import BODY, PIECE_BYTES, REPORT, Part, Piece, seal_part
-from gateway.store.disk import DirectoryLock, Disk
-from gateway.store.engines import database_path, driver_connection, reader_engine, writer_engine
+from gateway.store.database import Database, EventsOf, T, Work
+from gateway.store.engines import database_path
 from gateway.store.errors import StoreError, StoreFull, StoreSick, StoreUnsupported
-from gateway.store.faults import EnvironmentFault, in_our_words
-from gateway.store.migrate import prepare
+from gateway.store.faults import EnvironmentFault
 from gateway.store.rows import NewMessage, Sealed, drop_pieces
-from gateway.store.start import begin_run
+from gateway.store.sqlite import SqliteDatabase
 from gateway.store.statements import Change, Op, Unit
 from gateway.store.vault import Vault, new_data_key
-from gateway.store.writer import EventsOf, T, Work, Writer
+from gateway.store.writer import Writer
 
 THREAD_ABOVE_BYTES: Final = 256 * 1024  # sealing or opening more than this leaves the loop
 FREE_SPACE_FLOOR: Final = 64 * 1024 * 1024
@@ -37,17 +35,11 @@ def open_vault(*, master_key: Path, data_dir: Path) -> Vault:
 class Store:
     """One gateway's durable state. Make it with `open`."""
 
-    def __init__(
-        self, *, node: str, vault: Vault, lock: DirectoryLock, disk: Disk, reader: AsyncEngine, engine: AsyncEngine,
-        writer: Writer,
-    ) -> None:  # fmt: skip
+    def __init__(self, *, node: str, vault: Vault, database: Database) -> None:
         self.node = node
         self.vault = vault
-        self._lock = lock
-        self._disk = disk
-        self._reader = reader
-        self._engine = engine
-        self._writer = writer
+        self._database = database
+        self._writer = Writer(database)
         self._ahead: set[str] = set()  # messages whose pieces are on disk and which no unit has made visible yet
         self._cleaning: set[asyncio.Task[None]] = set()
 
@@ -55,37 +47,16 @@ class Store:
     async def open(
         cls, *, url: str, data_dir: Path, vault: Vault, node: str, free_space_floor: int = FREE_SPACE_FLOOR
     ) -> "Store":
-        """Lock the directory, check and migrate the database, and make the last run's state safe to go on from.
+        """Lock what the url names, check and migrate it, and make the last run's state safe to go on from.
 
         url: "sqlite". node: this process's name in leases. free_space_floor: bytes, see `accepting`.
         Raises: StoreLocked, StoreUnsupported, SchemaTooNew, DamagedStore, KeyMismatch, StoreFull, StoreSick.
         """
         if url != "sqlite":
             raise StoreUnsupported('store.url: this version knows only "sqlite"')
-        database = database_path(data_dir)
-        lock = DirectoryLock(data_dir)
-        engine = writer_engine(database)
-        try:
-            os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            await asyncio.to_thread(prepare, database)
-            with in_our_words():
-                head = await begin_run(engine, vault)
-                driver = await driver_connection(engine)
-        except BaseException:
-            await engine.dispose()
-            lock.release()
-            raise
-        disk = Disk(database, floor_bytes=free_space_floor)
-        store = cls(
-            node=node,
-            vault=vault,
-            lock=lock,
-            disk=disk,
-            reader=reader_engine(database),
-            engine=engine,
-            writer=Writer(engine, driver, disk, head),
-        )
-        store._writer.truncate_soon()  # what a run that was killed had destroyed but not yet cut away (KY-06)
+        database = await SqliteDatabase.open(data_dir, vault, free_space_floor=free_space_floor)
+        store = cls(node=node, vault=vault, database=database)
+        store._writer.tidy_soon()  # what a run that was killed had destroyed but not yet cut away (KY-06)
         return store
 
     async def close(self) -> None:
@@ -95,9 +66,7 @@ class Store:
         for task in self._cleaning:
             task.cancel()
         await self._writer.close()
-        await self._reader.dispose()
-        await self._engine.dispose()
-        self._lock.release()
+        await self._database.close()
 
     @property
     def healthy(self) -> bool:
@@ -107,7 +76,7 @@ class Store:
     @property
     def fault(self) -> EnvironmentFault | None:
         """Why new mail is refused now, or None: the writer's trouble, a missing file, or too little free space."""
-        return self._writer.fault or self._disk.fault()
+        return self._writer.fault or self._database.fault()
 
     @property
     def accepting(self) -> bool:
@@ -125,7 +94,7 @@ class Store:
     async def commit(self, unit: Unit) -> None:
         """Make a unit durable; a cancelled caller does not cancel it.
 
-        Raises: StoreFull, StoreSick, StoreClosed; MissingRow or sqlite3.IntegrityError for a unit that cannot be.
+        Raises: StoreFull, StoreSick, StoreClosed; MissingRow or RowRefused for a unit that cannot be.
         """
         ahead = self._ahead & _messages_in(unit) if self._ahead else set()
         try:
@@ -151,15 +120,12 @@ class Store:
         """
         return await self._writer.transact(work, events)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A read-only connection; each statement sees what was committed when it began.
 
-        Raises: StoreSick when the file cannot be read.
+        Raises: StoreSick when the database cannot be read.
         """
-        with in_our_words():
-            async with self._reader.connect() as conn:
-                yield conn
+        return self._database.read()
 
     async def seal_message(self, new: NewMessage) -> Sealed:
         """Encrypt a message; content over 1 MiB is already on disk when this returns, invisible until it is committed.

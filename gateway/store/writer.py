@@ -1,41 +1,26 @@
 """The one writer: a task that turns units from many callers into few transactions on the only writing connection.
 
 How this works: callers queue units (a bounded queue) and await a shielded future, so that a client that hangs up cannot
-cancel a commit (QD-04, QD-11). The task takes what is there and hands it to the connection's thread in one piece: one
-executemany for each statement, then the audit events, then the commit, so one hop and one fsync for all. A batch that
+cancel a commit (QD-04, QD-11). The task takes what is there and hands it to the database in one piece. A batch that
 fails by one unit's own fault is rolled back and replayed unit by unit. When the surroundings fail (full disk, I/O
-error, locked or missing file), the batch fails, the store is sick, everything is refused at once, and a probe writes
-until writing works again (QD-06, QD-07, QD-10).
+error, locked or missing file, lost connection), the batch fails, the store is sick, everything is refused at once, and
+a probe writes until writing works again (QD-06, QD-07, QD-10). A commit whose answer was lost is neither done nor
+failed: its callers wait until the database, once it is back, says what became of it (QD-16).
 
-After content was destroyed the writer truncates the WAL within `SHRED_DELAY_S`, so that no old page keeps the key
-(KY-06); a reader in the way postpones that, never prevents it.
+After content was destroyed the writer has the database tidied within `SHRED_DELAY_S` (KY-06); a reader in the way
+postpones that, never prevents it.
 """
 
 import asyncio
-import os
-import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from gateway.message.event import Event
-from gateway.store import sequencer
-from gateway.store.batch import run_changes
-from gateway.store.disk import Disk
-from gateway.store.engines import WriterConnection, truncate_wal
+from gateway.store.database import CommitUnknown, Database, EventsOf, T, Work
 from gateway.store.errors import StoreClosed, StoreError, StoreSick
 from gateway.store.faults import EnvironmentFault, environment_fault
-from gateway.store.sequencer import Head
 from gateway.store.statements import SHREDS, Unit
-from gateway.store.tables import content
-
-T = TypeVar("T")
-Work = Callable[[AsyncConnection], Awaitable[T]]
-EventsOf = Callable[[T], Sequence[Event]]
 
 UNITS_WAITING: Final = 1024  # callers beyond it wait for room: back-pressure, not memory
 BATCH_UNITS: Final = 64
@@ -43,8 +28,7 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 SHRED_DELAY_S: Final = 1.0
 PROBE_FIRST_S: Final = 0.25
 PROBE_LONGEST_S: Final = 5.0
-PROBE_BYTES: Final = 64 * 1024  # enough to need new pages in file and WAL
-PROBE_ID: Final = "probe"
+CANNOT_TELL: Final = "the database was lost in a commit, and what was in it is not there"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,15 +46,20 @@ class _Alone:
     run: Callable[[], Awaitable[None]]
 
 
-class Writer:
-    """Owns the writing connection and the head of the audit log; made and closed by `Store`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Doubt:
+    """A commit without an answer. tell: gets whether it is there, once that is known."""
 
-    def __init__(self, engine: AsyncEngine, driver: WriterConnection, disk: Disk, head: Head) -> None:
-        """driver: the one connection of the engine."""
-        self._engine = engine
-        self._driver = driver
-        self._disk = disk
-        self._head = head
+    transaction: str
+    tell: Callable[[bool], None]
+
+
+class Writer:
+    """The only one that writes to the database; made and closed by `Store`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._doubts: list[_Doubt] = []
         self._jobs: deque[_Commit | _Alone] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Semaphore(UNITS_WAITING)
@@ -105,11 +94,17 @@ class Writer:
         """Run rare work in a transaction of its own, with its events. Raises: what work raises, and as `commit`."""
         done: asyncio.Future[T] = await self._enter()
 
+        def succeed(result: T) -> None:
+            self.registers_revision += 1
+            done.set_result(result)
+
         async def run() -> None:
             try:
-                result = await self._transaction(work, events)
-                self.registers_revision += 1
-                done.set_result(result)
+                self._check_writable()
+                succeed(await self._database.transact(work, events))
+            except CommitUnknown as unknown:
+                result: T = unknown.result
+                self._wait_for(unknown, lambda there: succeed(result) if there else done.set_exception(_not_there()))
             except Exception as error:  # the caller gets it
                 done.set_exception(self._note(error) or error)
 
@@ -117,7 +112,7 @@ class Writer:
         return await asyncio.shield(done)
 
     async def close(self) -> None:
-        """Refuse new work, finish what was queued, empty the WAL into the database, and end."""
+        """Refuse new work, finish what was queued, tidy the database, and end."""
         self._closed = True
         self._wake.set()
         await self._task
@@ -164,7 +159,8 @@ class Writer:
                 break
             self._wake.clear()
             await self._wake.wait()
-        await self._truncate()
+        await self._decide(is_last_chance=True)
+        await self._tidy()
 
     def _collect(self, first: _Commit) -> list[_Commit]:
         batch, size = [first], first.unit.size
@@ -181,51 +177,57 @@ class Writer:
         """Write a batch and tell its callers; never raises."""
         units = [job.unit for job in batch]
         try:
-            await self._write_units(units)
+            self._check_writable()
+            await self._database.write(units)
+        except CommitUnknown as unknown:
+            self._wait_for(unknown, lambda there: self._told(batch) if there else _failed(batch, _not_there()))
+            return
         except Exception as error:  # the callers get it
             fault = self._note(error)
             if fault is None and len(batch) > 1:
                 for job in batch:
                     await self._write([job])
                 return
-            for job in batch:
-                job.done.set_exception(error if fault is None else _copy(fault))
+            _failed(batch, fault or error)
             return
+        self._told(batch)
+
+    def _told(self, batch: list[_Commit]) -> None:
+        """A batch is durable."""
         for job in batch:
             job.done.set_result(None)
-        if any(change.op in SHREDS for unit in units for change in unit.changes):
-            self.truncate_soon()
+        if any(change.op in SHREDS for job in batch for change in job.unit.changes):
+            self.tidy_soon()
 
-    def truncate_soon(self) -> None:
-        """Cut destroyed content out of the WAL within `SHRED_DELAY_S` (KY-06)."""
-        self._later("truncate", SHRED_DELAY_S, self._truncate)
-
-    async def _write_units(self, units: Sequence[Unit]) -> None:
-        """One transaction; the audit head moves only once the commit has succeeded (AU-07)."""
-        self._check_writable()
-        head = self._head
-        self._head = await self._driver.run(lambda connection: _write(connection, units, head))
-
-    async def _transaction(self, work: Work[T], events: EventsOf[T] | None) -> T:
-        """The same for work that is not made of units."""
-        self._check_writable()
-        async with self._engine.begin() as conn:
-            result = await work(conn)
-            head, made = self._head, events(result) if events is not None else ()
-            head = await self._driver.run(lambda connection: sequencer.append(connection, head, made))
-        self._head = head
-        return result
+    def tidy_soon(self) -> None:
+        """Have what was destroyed cut away within `SHRED_DELAY_S` (KY-06)."""
+        self._later("tidy", SHRED_DELAY_S, self._tidy)
 
     def _check_writable(self) -> None:
+        """A missing file stops all writing; the floor under free space only stops new mail, at `Store.accepting`."""
         if self._fault is not None:
             raise _copy(self._fault)
-        self._check_file()
-
-    def _check_file(self) -> None:
-        """A missing file stops all writing; the floor under free space only stops new mail, at `Store.accepting`."""
-        fault = self._disk.fault()
+        fault = self._database.fault()
         if isinstance(fault, StoreSick):
             raise _copy(fault)
+
+    def _wait_for(self, unknown: CommitUnknown, tell: Callable[[bool], None]) -> None:
+        """Nothing is written before it is known what became of a commit (QD-16)."""
+        self._doubts.append(_Doubt(unknown.transaction, tell))
+        self._note(StoreSick("the connection to the database was lost in a commit"))
+
+    async def _decide(self, *, is_last_chance: bool = False) -> None:
+        """Ask for each commit without an answer. Raises: StoreSick while that cannot be told, but for a last chance."""
+        while self._doubts:
+            doubt = self._doubts[0]
+            try:
+                is_there = await self._database.was_committed(doubt.transaction)
+            except StoreError:
+                if not is_last_chance:
+                    raise
+                is_there = False
+            doubt.tell(is_there)
+            del self._doubts[0]
 
     def _note(self, error: Exception) -> EnvironmentFault | None:
         """Fall sick when the surroundings are at fault."""
@@ -238,12 +240,12 @@ class Writer:
 
     async def _probe(self) -> None:
         """Write, allocate and sync as real work would; recover when that works, else try again later."""
-        piece = {"message_id": PROBE_ID, "part": PROBE_ID, "number": 0, "ciphertext": os.urandom(PROBE_BYTES)}
         try:
-            self._check_file()
-            async with self._engine.begin() as conn:
-                await conn.execute(sa.insert(content), piece)
-                await conn.execute(sa.delete(content).where(content.c.message_id == PROBE_ID))
+            fault = self._database.fault()
+            if isinstance(fault, StoreSick):
+                raise _copy(fault)
+            await self._decide()
+            await self._database.probe()
         except Exception as error:  # still sick, whatever it is
             self._fault = environment_fault(error) or self._fault
             self._probe_delay_s = min(2 * self._probe_delay_s, PROBE_LONGEST_S)
@@ -253,14 +255,14 @@ class Writer:
         self._probe_delay_s = PROBE_FIRST_S
         self._healthy.set()
 
-    async def _truncate(self) -> None:
-        """Move the WAL into the database and cut it to nothing; again later when a reader is in the way."""
+    async def _tidy(self) -> None:
+        """Have what was destroyed cut away; again later when a reader is in the way."""
         try:
-            is_done = await truncate_wal(self._engine)
+            is_done = await self._database.tidy()
         except Exception:  # a sick store: the probe deals with it
             is_done = False
         if not is_done:
-            self.truncate_soon()
+            self.tidy_soon()
 
     def _later(self, name: str, delay_s: float, run: Callable[[], Awaitable[None]]) -> None:
         """Queue `run` once after the delay; a second request meanwhile changes nothing."""
@@ -274,18 +276,14 @@ class Writer:
         self._timers[name] = asyncio.get_running_loop().call_later(delay_s, fire)
 
 
-def _write(connection: sqlite3.Connection, units: Sequence[Unit], head: Head) -> Head:
-    """A batch as one transaction, in the connection's thread. Returns: the head of the audit log after it."""
-    connection.execute("BEGIN IMMEDIATE")  # the lock first, so that it never has to be upgraded
-    try:
-        run_changes(connection, units)
-        head = sequencer.append(connection, head, [event for unit in units for event in unit.events])
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # some errors have ended it already
-            connection.execute("ROLLBACK")
-        raise
-    return head
+def _failed(batch: list[_Commit], error: Exception) -> None:
+    """Nothing of a batch was written."""
+    for job in batch:
+        job.done.set_exception(_copy(error) if isinstance(error, EnvironmentFault) else error)
+
+
+def _not_there() -> StoreSick:
+    return StoreSick(CANNOT_TELL)
 
 
 def _copy(fault: EnvironmentFault) -> EnvironmentFault:

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.message.entry import EntryState, QueueEntry
-from gateway.store import queue, writer
+from gateway.store import queue, sqlite, writer
 from gateway.store.engines import database_path, truncate_wal
 from gateway.store.errors import (
     ContentGone,
     DamagedContent,
+    RowRefused,
 )
 from gateway.store.rows import (
     destroy_if_finished,
@@ -61,7 +62,7 @@ async def test_a_large_message_that_cannot_be_committed_gives_its_space_back(sto
     await accept(store, make_message(entry))
     again = await store.seal_message(make_message(entry, id="Q9", body=bytes(2_000_000)))
     assert owners(tmp_path) == {"Q1", "Q9"}
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(RowRefused):
         await store.commit(Unit(changes=new_message(again)))
     await asyncio.sleep(0)  # the removal is queued
     await store.commit(Unit(events=(make_event(),)))
@@ -140,7 +141,7 @@ async def test_a_destroyed_key_is_nowhere_on_disk(
         cut.set()
         return is_done
 
-    monkeypatch.setattr(writer, "truncate_wal", truncate_and_tell)
+    monkeypatch.setattr(sqlite, "truncate_wal", truncate_and_tell)
     store = await open_store(tmp_path, vault)
     await cut.wait()  # the one of the start
     cut.clear()

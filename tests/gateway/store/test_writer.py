@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.message.entry import EntryState
 from gateway.store import domains, engines, queue
 from gateway.store.engines import WRITER_PRAGMAS, database_path, reader_engine, writer_engine
-from gateway.store.errors import MissingRow, StoreClosed, StoreFull, StoreSick
+from gateway.store.errors import MissingRow, RowRefused, StoreClosed, StoreFull, StoreSick
 from gateway.store.rows import new_message, save_entry
+from gateway.store.sqlite import SqliteDatabase
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from gateway.store.tables import audit_event, domain_tls
@@ -81,7 +82,7 @@ async def test_a_bad_unit_fails_alone(store: Store) -> None:
     lost = Unit(changes=(save_entry(make_entry("Q404"), release=True),), events=(make_event(),))
     results = await asyncio.gather(*(store.commit(unit) for unit in (*units, lost)), return_exceptions=True)
     assert [type(result) for result in results] == [
-        type(None), type(None), sqlite3.IntegrityError, type(None), type(None), type(None), MissingRow
+        type(None), type(None), RowRefused, type(None), type(None), type(None), MissingRow
     ]  # fmt: skip
     assert await events_in(store) == 6
     assert store.healthy
@@ -91,7 +92,7 @@ async def test_an_error_shows_no_rows(store: Store) -> None:
     """Exception texts reach logs; they hold no address and no ciphertext."""
     await accept(store, make_message(make_entry("Q1")))
     sealed = await store.seal_message(make_message(make_entry("Q1")))
-    with pytest.raises(sqlite3.IntegrityError) as caught:
+    with pytest.raises(RowRefused) as caught:
         await store.commit(Unit(changes=new_message(sealed)))
     assert "nurse@" not in str(caught.value)
 
@@ -275,7 +276,9 @@ async def pragma(store: Store, text: str) -> Any:
 
 async def lift(store: Store, name: str, value: int) -> None:
     """Set a limit of the writing connection while the store refuses all work."""
-    async with store._engine.connect() as conn:
+    database = store._database
+    assert isinstance(database, SqliteDatabase)
+    async with database.engine.connect() as conn:
         await conn.exec_driver_sql(f"PRAGMA {name} = {value}")
         await conn.rollback()
 

@@ -1,0 +1,58 @@
+"""What writer and store ask of a database; `sqlite.py` and `postgres/database.py` are the two that there are."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.message.event import Event
+from gateway.store.faults import EnvironmentFault
+from gateway.store.statements import Unit
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+EventsOf = Callable[[T], Sequence[Event]]
+
+
+class CommitUnknown(Exception):
+    """The connection was lost between COMMIT and its answer: ask `Database.was_committed` before anything else.
+
+    transaction: how the database knows it. result: what `transact` gives back if it is there.
+    """
+
+    def __init__(self, transaction: str, result: Any = None) -> None:
+        super().__init__(f"nobody knows whether transaction {transaction} was committed")
+        self.transaction = transaction
+        self.result = result
+
+
+class Database(Protocol):
+    """One open database. Only one task at a time calls `write`, `transact`, `was_committed`, `probe` and `tidy`."""
+
+    def fault(self) -> EnvironmentFault | None:
+        """What is wrong around it now, as far as that shows without writing."""
+
+    async def write(self, units: Sequence[Unit]) -> None:
+        """Make units durable in one transaction, their events as the next leaves of the audit log.
+
+        Raises: StoreFull, StoreSick, CommitUnknown; MissingRow or RowRefused for units that cannot be.
+        """
+
+    async def transact(self, work: Work[T], events: EventsOf[T] | None) -> T:
+        """The same for work that is not made of units. Raises: also what work raises."""
+
+    async def was_committed(self, transaction: str) -> bool:
+        """What became of a `CommitUnknown`. Raises: StoreSick while that cannot be told."""
+
+    async def probe(self) -> None:
+        """Write, allocate and sync as real work would. Raises: StoreFull or StoreSick when that fails."""
+
+    async def tidy(self) -> bool:
+        """Cut destroyed content out of what the database keeps beside its tables; false when that has to wait."""
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection that cannot write; each statement sees what was committed when it began. Raises: StoreSick."""
+
+    async def close(self) -> None:
+        """Give everything back; nothing is under way any more."""
