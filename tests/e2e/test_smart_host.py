@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 import trustme
 
+from tests.e2e.client_files import Files
 from tests.e2e.installation import USER, Installation
 from tests.e2e.letters import new_marker, plain
 from tests.e2e.nexthop import NextHop
@@ -26,21 +27,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 RECIPIENT: Final = "desk@partner.example"
 SECRET: Final = "5b7c0f6e2d1a4983"
 CLIENT: Final = "exchange.clinic.example"
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """A certificate and its key."""
-
-    certificate: Path
-    key: Path
-
-    @classmethod
-    def write(cls, folder: Path, name: str, leaf: trustme.LeafCert) -> "Files":
-        made = cls(folder / f"{name}.pem", folder / f"{name}.key")
-        leaf.cert_chain_pems[0].write_to_path(str(made.certificate))
-        leaf.private_key_pem.write_to_path(str(made.key))
-        return made
 
 
 @dataclass(frozen=True, slots=True)

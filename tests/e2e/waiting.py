@@ -1,5 +1,6 @@
 """Waiting for something outside this process: a file, a log line, a process."""
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Final
@@ -16,3 +17,12 @@ def until(condition: Callable[[], object], *, timeout_s: float = 15, state: Call
     while not condition():
         assert time.monotonic() < deadline, f"did not happen in time {state()}"
         time.sleep(EVERY_S)
+
+
+def is_listening(address: str, port: int) -> bool:
+    """Somebody takes connections there."""
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
