@@ -13,6 +13,7 @@ from gateway.config import ConfigError, Settings
 from gateway.daemon.gateway import Gateway
 from gateway.daemon.memory import give_back_large_blocks
 from gateway.daemon.notify import notify, reloading, watchdog_interval
+from gateway.intake.descriptors import make_room, wanted
 from gateway.log import get_logger
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -27,7 +28,19 @@ def run(settings: Settings, read_again: Callable[[], object]) -> None:
     part raised at its start comes out here.
     """
     give_back_large_blocks()
+    _make_room(settings)
     uvloop.run(_serve(settings, read_again))
+
+
+def _make_room(settings: Settings) -> None:
+    """RX-11: descriptors for every connection that the configuration allows, or a word about it."""
+    needed = wanted(settings.listener)
+    allowed = make_room(needed)
+    if allowed < needed:
+        log.error(
+            "descriptors_low", allowed=allowed, wanted=needed,
+            why="connections beyond it get 421; raise LimitNOFILE= (ulimit -n) or lower limits.connections",
+        )  # fmt: skip
 
 
 async def _serve(settings: Settings, read_again: Callable[[], object]) -> None:

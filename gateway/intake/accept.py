@@ -11,6 +11,7 @@ import socket
 from typing import Any, Final
 
 from gateway.config.modes import ListenerMode
+from gateway.intake import replies
 from gateway.intake.connection import SHUTDOWN_S, log, why_tls_failed
 from gateway.intake.door import Door
 from gateway.intake.protocol import SmtpSession
@@ -54,7 +55,8 @@ async def _welcome(client: socket.socket, peer: Any, door: Door) -> None:
         client.close()
         return
     counted = "" if door.proxies else origin.ip
-    if refused := door.keeper.admit(counted):
+    is_too_many = client.fileno() >= door.ceiling  # RX-11
+    if refused := replies.BUSY if is_too_many else door.keeper.admit(counted):
         _turn_away(client, door, origin.ip, refused)
         return
     door.services.observer.connected(door.name)

@@ -51,9 +51,9 @@ class Door:
     name: where it listens, for logs and metrics. proxies: who tells the client's address in a PROXY header; nobody else
     may connect then. tenant: what each message must prove. believes_headers: X-Mailward-* counts. asks_certificate: TLS
     checks one that a client shows; on a relay listener every client must. domains: those we send for, lower case.
-    message_size: octets. repairs_lines: bare CR and LF become CRLF. hold: shared by all listeners. tasks: everything
-    that runs for this listener, held so that it is not collected half-way. sessions: inputs of the open ones, to be
-    told when the service closes down.
+    message_size: octets. repairs_lines: bare CR and LF become CRLF. ceiling: the number of a descriptor that is one too
+    many (`descriptors.py`). hold: shared by all listeners. tasks: everything that runs for this listener, held so that
+    it is not collected half-way. sessions: inputs of the open ones, to be told when the service closes down.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Door:
     deadlines: Deadlines
     services: Services
     keeper: Doorkeeper
+    ceiling: int
     hold: Hold
     tls: Callable[[], ssl.SSLContext]
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -11,6 +11,7 @@ from gateway.config.modes import LineEndings, ListenerMode
 from gateway.config.values import HostPort
 from gateway.intake.accept import SESSION, accept_forever, listen
 from gateway.intake.cargo import Cargo
+from gateway.intake.descriptors import session_ceiling
 from gateway.intake.door import Door, Services
 from gateway.intake.limits import MESSAGES_IN_HAND, Deadlines, Doorkeeper
 from gateway.intake.parcel import Hold
@@ -142,6 +143,7 @@ def _door(
         deadlines=deadlines,
         services=services,
         keeper=Doorkeeper(connections=listener.limits.connections, per_address=listener.limits.connections_per_address),
+        ceiling=session_ceiling(),
         hold=hold,
         tls=lambda: certificate.context(check),
     )
