@@ -380,6 +380,21 @@ async def test_tls_1_1_hello(server: Server) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_no_session_tickets(server: Server, version: ssl.TLSVersion) -> None:
+    """SA-09: no key outlives a session that would open it later (RFC 9325 section 3.4)."""
+    context = server.client_tls()
+    context.maximum_version = version
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", server.ports["submissions"], ssl=context, server_hostname=HOST
+    )
+    assert (await reader.readline()).startswith(b"220 ")  # tickets of TLS 1.3 come before it
+    session = writer.get_extra_info("ssl_object").session
+    assert session is None or not session.has_ticket
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_certificate_reload(tmp_path: Path) -> None:
     """SA-12: new sessions get the new certificate; a bad file keeps the old one."""
     async with running(tmp_path) as server:
