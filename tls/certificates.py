@@ -47,6 +47,15 @@ def classify_failure(error: Exception) -> TlsFailure:
     return TlsFailure.BROKEN_HANDSHAKE
 
 
+def peer_chain(session: ssl.SSLObject) -> tuple[bytes, ...]:
+    """The certificates that the peer sent, DER, its own first; nothing of them is checked. Empty before a handshake."""
+    public = getattr(session, "get_unverified_chain", None)  # from Python 3.13
+    if public is not None:
+        return tuple(public() or ())
+    certificates = session._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]  # noqa: SLF001
+    return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in certificates)
+
+
 def gather_evidence(session: ssl.SSLObject, level: TlsLevel) -> TlsEvidence:
     """The facts of a session whose handshake is done.
 

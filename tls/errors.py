@@ -21,6 +21,10 @@ class RptSyntaxError(TlsPolicyError):
     """A record that RFC 8460 does not allow."""
 
 
+class TlsaSyntaxError(TlsPolicyError):
+    """RDATA that RFC 6698 does not allow."""
+
+
 class FetchError(TlsPolicyError):
     """A policy host gave no policy. The text names what it did, never what it sent."""
 
