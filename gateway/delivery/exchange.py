@@ -129,6 +129,8 @@ class Exchange:
             self._send_content()
         elif reply.code == 354:  # nobody was accepted: ending the data would send an empty message to nobody knows whom
             self.close(None, "451 4.5.0 next hop asks for a message without recipients")
+        elif reply.is_success:  # RFC 5321 section 4.1.1.4: only 354 goes on; it cannot have taken what it has not got
+            self.close(None, "451 4.5.0 next hop takes a message before it was sent")
         else:
             if self._accepted:
                 self._judge_rest(reply, among=self._accepted)

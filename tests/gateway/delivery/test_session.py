@@ -258,6 +258,19 @@ def test_354_without_recipients_ends_the_session(feed: Feed) -> None:
     assert steps == [Answered((Answer(Seen.REJECTED, "550 5.1.1 who?"),), is_alive=False)]
 
 
+@pytest.mark.parametrize(
+    "replies", [b"250 ok\r\n250 ok\r\n250 ok\r\n", b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n"]
+)
+def test_a_success_instead_of_354_is_none(feed: Feed, replies: bytes) -> None:
+    """OB-06: a server whose replies are one off says 250 to DATA; nothing was sent, so nothing was delivered."""
+    session = ready(feed)
+    begin(session, make())
+    steps = feed(session, replies)
+    assert said(steps) == b""
+    assert [answer.seen for answer in answers(steps)] == [Seen.DEFERRED]
+    assert session.phase is Phase.CLOSED
+
+
 @pytest.mark.parametrize("pipelined", [True, False])
 def test_mail_refused_answers_everybody(feed: Feed, pipelined: bool) -> None:
     """OB-06: 550 to MAIL is permanent for all recipients."""
