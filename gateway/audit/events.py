@@ -160,6 +160,11 @@ def portal_downloaded(*, at: datetime, queue_id: str, recipient: str, client_ip:
     return _event("portal.downloaded", at, queue_id, recipient, client_ip=client_ip, part=part, size=size)
 
 
+def portal_refused(*, at: datetime, queue_id: str, recipient: str, client_ip: str) -> Event:
+    """Who may read this message asked for what is not part of it, such as the id of another (ID-12, PO-12)."""
+    return _event("portal.refused", at, queue_id, recipient, client_ip=client_ip)
+
+
 def portal_expired(*, at: datetime, queue_id: str, recipient: str, was_opened: bool) -> Event:
     return _event("portal.expired", at, queue_id, recipient, was_opened=was_opened)
 
@@ -254,6 +259,11 @@ def gateway_stopped(*, at: datetime, node: str) -> Event:
 def heartbeat(*, at: datetime, node: str, queued: int) -> Event:
     """Bounds silence: a log without it for longer than its interval lacks something (AU-06)."""
     return _event("heartbeat", at, node=node, queued=queued)
+
+
+def control_refused(*, at: datetime, uid: int) -> Event:
+    """A local user who may not steer the gateway tried to (ID-12)."""
+    return _event("control.refused", at, uid=uid)
 
 
 def queue_full(*, at: datetime, queued: int, limit: int) -> Event:

@@ -2,11 +2,14 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from gateway.audit import events
 from gateway.control import credentials, keys, people, queue, reports
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
+from gateway.store.statements import Unit
 
 Operation = Callable[..., Awaitable[Any]]
 
@@ -39,6 +42,10 @@ class Operations:
     def __init__(self, office: Office, wake: Callable[[], None] = lambda: None) -> None:
         self._office = office
         self._wake = wake
+
+    async def note_stranger(self, uid: int) -> None:
+        """Somebody who may not ask for anything did. Raises: StoreError."""
+        await self._office.store.commit(Unit(events=(events.control_refused(at=datetime.now(UTC), uid=uid),)))
 
     async def perform(self, call: str, args: Mapping[str, Any]) -> Any:
         """Do one. Raises: Refused when there is no such operation, its arguments do not fit, or it says no."""

@@ -1,7 +1,15 @@
-"""The gateway's end of the control socket: mode 0600, one request a connection."""
+"""The gateway's end of the control socket: mode 0600, one request a connection.
+
+The kernel keeps others out by that mode; whoever comes in all the same, because a folder was made too open, is asked
+for his uid, refused and recorded (ID-12): here one can read, retry and release everybody's mail.
+"""
 
 import asyncio
 import os
+import socket
+import struct
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +18,9 @@ import msgspec
 from gateway.control.operations import Operations
 from gateway.control.wire import LINE_LIMIT, SOCKET, TIME_LIMIT_S, Answer, Refused, Request, short_path
 from gateway.log import get_logger
+from gateway.store.errors import StoreError
 
+CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 STOP_S: Final = 2  # operations take milliseconds; only passwords are hashed for longer
 
 log = get_logger("control")
@@ -19,9 +29,11 @@ log = get_logger("control")
 class ControlServer:
     """Serves operations until `stop`; the socket's file goes with it."""
 
-    def __init__(self, data_dir: Path, operations: Operations) -> None:
+    def __init__(self, data_dir: Path, operations: Operations, *, owners: Collection[int] = ()) -> None:
+        """owners: uids that may ask; by default our own and root."""
         self._data_dir = data_dir
         self._operations = operations
+        self._owners = owners or {os.geteuid(), 0}
         self._server: asyncio.Server | None = None
         self._sessions: set[asyncio.Task[None]] = set()
 
@@ -53,7 +65,7 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(TIME_LIMIT_S):
-                answer = await self._answer(await reader.readline())
+                answer = await self._refuse_stranger(writer) or await self._answer(await reader.readline())
                 writer.write(msgspec.json.encode(answer) + b"\n")
                 await writer.drain()
         except (TimeoutError, ConnectionError, ValueError):
@@ -61,10 +73,20 @@ class ControlServer:
         finally:
             writer.close()
 
+    async def _refuse_stranger(self, writer: asyncio.StreamWriter) -> Answer | None:
+        peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        _, uid, _ = CREDENTIALS.unpack(peer)
+        if uid in self._owners:
+            return None
+        log.warning("control connection refused", uid=uid)
+        with suppress(StoreError):
+            await self._operations.note_stranger(uid)
+        return Answer(error="only the gateway's own user and root may ask this", status=77)
+
     async def _answer(self, line: bytes) -> Answer:
         try:
             request = msgspec.json.decode(line, type=Request)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last two are none of msgspec's own
             return Answer(error="the control request is not one this gateway understands", status=2)
         try:
             return Answer(result=await self._operations.perform(request.call, request.args))

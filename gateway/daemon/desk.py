@@ -107,6 +107,13 @@ class Desk:
         )
         await self._commit(Record(events=[event]))
 
+    async def refused(self, waiting: PortalMessage, *, client_ip: str) -> None:
+        """Its reader asked for another message's id, or for an attachment that it does not have."""
+        event = events.portal_refused(
+            at=datetime.now(UTC), queue_id=waiting.queue_id, recipient=waiting.recipient, client_ip=client_ip
+        )
+        await self._commit(Record(events=[event]))
+
     async def _commit(self, record: Record) -> None:
         await record.commit(self._store)
         self._scheduler.take_new(record.own)

@@ -46,6 +46,7 @@ def portal_app(deps: PortalDeps) -> ASGIApp:
             Route("/message", reading.message),
             Route("/message/body", reading.body),
             Route("/message/attachment/{number}", reading.attachment),
+            Route("/message/{rest:path}", reading.elsewhere),
             Route("/logout", reading.log_out, methods=["POST"]),
         ],
         exception_handlers={

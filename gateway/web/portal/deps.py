@@ -49,6 +49,9 @@ class Desk(Protocol):
     async def failed(self, waiting: PortalMessage, *, tries_left: int, client_ip: str) -> None:
         """A wrong code or PIN."""
 
+    async def refused(self, waiting: PortalMessage, *, client_ip: str) -> None:
+        """Its reader asked for what is not part of it."""
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)

@@ -1,9 +1,11 @@
 """The message itself: its page, its HTML in a frame, its attachments. Everything here needs a session.
 
-No address names a message: the session does, so there is no id to change (PO-12).
+No address names a message: the session does, so there is no id to change (PO-12). Who asks for one all the same, or
+for an attachment that is not there, gets 404 and an audit record (ID-12).
 """
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.brake import Brake
 from gateway.inspect.render import Attached, Rendered
 from gateway.inspect.renderer import UnshowableError
 from gateway.message.pickup import hash_token
@@ -53,6 +56,7 @@ class Reading:
         self._pages = pages
         self._views = Room(places=VIEWS, share=SHARE)
         self._downloads = Room(places=DOWNLOADS, share=SHARE)
+        self._refusals = Brake(every_s=60, burst=20)
 
     async def message(self, request: Request) -> Response:
         """GET: header lines, body or its frame, attachments. Unused, it closes by itself: screens are shared, too."""
@@ -90,7 +94,7 @@ class Reading:
             return self._pages.problem(403)
         number = _read_number(request.path_params["number"])
         if number is None:
-            return self._pages.problem(404)
+            return await self._refuse(seat, request)
         reader = hash_token(seat.secret)
         await self._downloads.enter(reader, may_wait=False)
         try:
@@ -100,12 +104,17 @@ class Reading:
             )
         except UnshowableError:
             self._downloads.leave(reader)
-            return self._pages.problem(404)
+            return await self._refuse(seat, request)
         except BaseException:
             self._downloads.leave(reader)
             raise
         self._deps.metrics.counter("portal_messages", "downloaded").inc()
         return Download(file, partial(self._downloads.leave, reader))
+
+    async def elsewhere(self, request: Request) -> Response:
+        """GET of anything else below /message, such as a queue id."""
+        seat = await self._seat(request)
+        return self._pages.problem(403) if seat is None else await self._refuse(seat, request)
 
     async def log_out(self, request: Request) -> Response:
         """POST: the session ends on the server (PO-06)."""
@@ -120,6 +129,12 @@ class Reading:
         response = RedirectResponse("/", status_code=303)
         cookies.take_back(response, cookies.SESSION)
         return response
+
+    async def _refuse(self, seat: Seat, request: Request) -> Response:
+        """404; recorded, but for a reader who asks so often that the log would be the one to suffer."""
+        if self._refusals.wait_s(seat.message.token_hash, time.monotonic()) == 0:
+            await self._deps.desk.refused(seat.message, client_ip=address_of(request))
+        return self._pages.problem(404)
 
     async def _seat(self, request: Request) -> Seat | None:
         """Who asks; None without a session, after its time, or when the message is gone (PO-06, PO-18)."""

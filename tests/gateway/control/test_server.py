@@ -5,7 +5,9 @@ import io
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import structlog
 
 from gateway import log
+from gateway.audit.search import Query, search
 from gateway.control import operations, server
 from gateway.control.office import Office
 from gateway.control.operations import TABLE, Operations
@@ -21,7 +24,9 @@ from gateway.control.server import ControlServer
 from gateway.control.wire import SOCKET, Answer, NoGateway, Refused, ask, short_path
 from gateway.store.store import Store
 from tests.gateway.config.samples import settings_in
+from tests.tools import need
 
+NOBODY = 65534
 PASSWORD = "correct horse battery staple"
 
 
@@ -56,6 +61,53 @@ async def test_only_its_owner_may_open_the_socket(office: Office, tmp_path: Path
     finally:
         os.umask(before)
     assert not (tmp_path / SOCKET).exists()
+
+
+async def test_another_user_is_refused_and_recorded(office: Office, tmp_path: Path) -> None:
+    """ID-12: who reaches the socket all the same reads, retries and releases nothing; the audit log has his uid."""
+    control = ControlServer(tmp_path, Operations(office), owners={os.geteuid() + 1})
+    await control.start()
+    try:
+        for call, args in (
+            ("queue.list", {}),
+            ("queue.show", {"queue_id": "Q1"}),
+            ("queue.flush", {}),
+            ("queue.release", {"queue_id": "Q1", "reason": "x", "by": "x"}),
+        ):
+            with pytest.raises(Refused, match="only the gateway's own user"):
+                await ask(tmp_path, call, args)
+    finally:
+        await control.stop()
+    async with office.store.read() as conn:
+        found = await search(conn, Query(kind="control.refused"))
+    assert [one.event.data for one in found] == [{"uid": os.geteuid()}] * 4
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that every user may enter, as `server.data_dir` should not be."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+async def test_the_kernel_keeps_other_users_out(office: Office, open_folder: Path) -> None:
+    """ID-12: with the rights that the socket has, a process of another uid cannot even connect."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    async with serving(office, open_folder):
+        assert await asyncio.to_thread(knock, open_folder / SOCKET) == 7, "curl: failed to connect"
+        (open_folder / SOCKET).chmod(0o666)
+        assert await asyncio.to_thread(knock, open_folder / SOCKET) != 7
+    async with office.store.read() as conn:
+        found = await search(conn, Query(kind="control.refused"))
+    assert [one.event.data for one in found] == [{"uid": NOBODY}]
+
+
+def knock(path: Path) -> int:
+    """Connect as nobody. Returns: the status of curl."""
+    command = [need("curl"), "--silent", "--max-time", "5", "--unix-socket", str(path), "http://x/"]
+    return subprocess.run(command, user=NOBODY, stdout=subprocess.DEVNULL, check=False).returncode
 
 
 async def test_operations_answer_and_refuse(office: Office, tmp_path: Path) -> None:

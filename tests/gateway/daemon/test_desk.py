@@ -120,9 +120,11 @@ async def test_what_else_is_noted(office: Office, desk: Desk) -> None:
     message, waiting = await publish(office)
     await desk.downloaded(waiting, number=2, size=99, client_ip=IP)
     await desk.failed(waiting, tries_left=3, client_ip=IP)
-    downloaded, failed = (await office.events(queue_id=message.id))[-2:]
+    await desk.refused(waiting, client_ip=IP)
+    downloaded, failed, refused = (await office.events(queue_id=message.id))[-3:]
     assert (downloaded.kind, downloaded.data["part"], downloaded.data["size"]) == ("portal.downloaded", "2", 99)
     assert (failed.kind, failed.data["tries_left"]) == ("portal.code_failed", 3)
+    assert (refused.kind, refused.recipient) == ("portal.refused", waiting.recipient)  # ID-12
 
 
 async def test_the_message_is_read_from_the_store(office: Office, desk: Desk) -> None:

@@ -114,6 +114,9 @@ class Clinic:
     async def failed(self, waiting: PortalMessage, *, tries_left: int, client_ip: str) -> None:
         self._record(f"failed, {tries_left} left")
 
+    async def refused(self, waiting: PortalMessage, *, client_ip: str) -> None:
+        self._record(f"refused to {waiting.recipient}")
+
     def _record(self, event: str) -> None:
         if self.event_fault is not None:
             raise self.event_fault

@@ -178,6 +178,24 @@ async def test_po_12_no_address_leads_to_anothers_message(
 
 
 @pytest.mark.slow
+async def test_id_12_the_id_of_another_message_is_404_and_recorded(clinic: Clinic, reader: Browser) -> None:
+    """ID-12: A, signed in, asks for B's message by id and by link, there with his own PIN: each recorded."""
+    other = await clinic.publish(make_mail("Secret of another", files=(("b.pdf", b"other"),)), pin="1111-2222")
+    async with clinic.store.read() as conn:
+        rows = (await conn.exec_driver_sql("SELECT queue_id FROM portal_message")).scalars().all()
+    before = len(clinic.events)
+    for queue_id in rows:
+        for path in (queue_id, f"{queue_id}-1", f"{queue_id}/body", f"{queue_id}/release", f"attachment/{queue_id}"):
+            answer = await reader.get(f"/message/{path}")
+            assert answer.status_code == 404
+            assert "Secret of another" not in answer.text
+    assert clinic.events[before:] == ["refused to patient1@mail.example"] * 5 * len(rows)
+    await reader.get(f"/m/{other}")
+    assert (await reader.post(f"/m/{other}", do="open", secret="48172290")).status_code == 422
+    assert clinic.events[-1].startswith("failed, ")
+
+
+@pytest.mark.slow
 async def test_po_18_expiry_ends_open_sessions(clinic: Clinic, reader: Browser) -> None:
     """PO-18: the message is purged while it is open."""
     async with clinic.store.read() as conn:
