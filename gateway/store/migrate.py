@@ -1,7 +1,8 @@
-"""Bring an SQLite file to the newest schema, in one transaction, before anything else opens it.
+"""Bring a database to the newest schema, in one transaction, before anything else opens it.
 
-How this works: foreign keys are switched off before BEGIN, because SQLite ignores the switch inside a transaction and
-`batch_alter_table` on a parent with them on deletes its children silently; `foreign_key_check` then guards the commit.
+How this works on SQLite: foreign keys are switched off before BEGIN, because SQLite ignores the switch inside a
+transaction and `batch_alter_table` on a parent with them on deletes its children silently; `foreign_key_check` then
+guards the commit.
 The caller holds the lock of data_dir, so no other process migrates or writes at the same time.
 """
 
@@ -53,18 +54,37 @@ def _quick_check(conn: sa.Connection, database: Path) -> None:
 
 
 def _migrate(conn: sa.Connection, database: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = conn
     conn.exec_driver_sql("PRAGMA foreign_keys = OFF")
     conn.exec_driver_sql("BEGIN IMMEDIATE")
-    current = MigrationContext.configure(conn).get_current_revision()
-    if current is not None and not _is_known(config, current):
-        raise SchemaTooNew(f"{database}: schema {current} was made by a newer Mailward; install that version")
-    command.upgrade(config, "head")
+    upgrade(conn, str(database))
     if conn.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
         raise DamagedStore(f"{database}: a migration left rows without parents and was undone; restore a backup")
     conn.commit()
+
+
+def upgrade(conn: sa.Connection, where: str) -> None:
+    """Run the missing migrations in the transaction of a connection. where: how messages call the database.
+
+    Raises: SchemaTooNew.
+    """
+    config = _config()
+    config.attributes["connection"] = conn
+    current = MigrationContext.configure(conn).get_current_revision()
+    if current is not None and not _is_known(config, current):
+        raise SchemaTooNew(f"{where}: schema {current} was made by a newer Mailward; install that version")
+    command.upgrade(config, "head")
+
+
+def is_newest(conn: sa.Connection) -> bool:
+    """Whether no migration is missing, and none is unknown."""
+    current = MigrationContext.configure(conn).get_current_revision()
+    return current == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def _is_known(config: Config, revision: str) -> bool:

@@ -5,31 +5,17 @@ step. So the hot path takes text and converters from SQLAlchemy and hands a batc
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.dialects import sqlite
 
+from gateway.store.compiling import Row, Slot, compile_for
 from gateway.store.statements import Statement
 
-Row = Mapping[str, Any]
-
 SQLITE: Final = sqlite.dialect()
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One `?` of a statement. constant: what it holds when the row has no such key. convert: Python to SQLite."""
-
-    name: str
-    constant: Any
-    convert: Callable[[Any], Any] | None
-
-    def value(self, row: Row) -> Any:
-        value = row.get(self.name, self.constant)
-        return value if self.convert is None else self.convert(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +34,4 @@ class Prepared:
 @lru_cache(maxsize=256)
 def prepare(statement: Statement, keys: tuple[str, ...]) -> Prepared:
     """Compile a statement for rows with these keys."""
-    compiled = statement.compile(dialect=SQLITE, column_keys=list(keys))
-    slots = (
-        Slot(
-            name=name,
-            constant=compiled.params[name],
-            convert=compiled.binds[name].type.dialect_impl(SQLITE).bind_processor(SQLITE),
-        )
-        for name in compiled.positiontup or ()
-    )
-    return Prepared(str(compiled), tuple(slots))
+    return Prepared(*compile_for(SQLITE, statement, keys))

@@ -35,6 +35,9 @@ _due: Final = (
     .order_by(entry.c.urgent.desc(), entry.c.next_attempt_at)
     .limit(sa.bindparam("b_limit", type_=sa.Integer))
 )
+# What another process is claiming at this moment is passed over. A CTE that locks rows is evaluated once, where a
+# subquery may be evaluated again and lock more than its limit. SQLite has neither other processes nor row locks.
+_taken: Final = _due.with_for_update(skip_locked=True).cte("due")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +74,11 @@ async def claim(
     """Lease up to limit entries that are due and free, urgent ones first, oldest first.
 
     but_for: recipients' domains that are left alone.
-    One transaction on the writing connection: each entry has one holder. (PostgreSQL will add SKIP LOCKED.)
+    One transaction on the writing connection: each entry has one holder (QD-15).
     """
     taking = (
         sa.update(entry)
-        .where(entry.c.id.in_(_due))
+        .where(entry.c.id.in_(sa.select(_taken.c.id)))
         .values(lease_owner=owner, lease_until=now + lease)
         .returning(*entry.c)
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Gives each audit event its sequence number and its leaf in the Merkle tree, inside the writer's transaction.
 
 The tree's frontier is a value: `append` returns the new one, and the writer adopts it only after the commit, so a
-rollback needs no undoing (AU-07). There is one writer, hence one sequence (AU-13).
+rollback needs no undoing (AU-07). On SQLite there is one writer, hence one sequence; on PostgreSQL the
+head is read under a lock that lasts until the commit (AU-13).
 """
 
 import sqlite3
@@ -15,16 +16,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store.compiling import Row
 from gateway.store.errors import DamagedStore
 from gateway.store.merkle import Frontier, leaf_hash
-from gateway.store.prepared import Row, prepare
+from gateway.store.prepared import prepare
 from gateway.store.tables import audit_event, audit_tree
 
 TREE_ID: Final = 1
 CLOCK_SLACK: Final = timedelta(minutes=1)  # an event older than the one before by more than this is marked (AU-11)
 
-_insert_events: Final = sa.insert(audit_event)
-_grow_tree: Final = sa.update(audit_tree).where(audit_tree.c.id == TREE_ID)
+INSERT_EVENTS: Final = sa.insert(audit_event)
+GROW_TREE: Final = sa.update(audit_tree).where(audit_tree.c.id == TREE_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +74,23 @@ async def load(conn: AsyncConnection) -> Head:
 
 
 def append(connection: sqlite3.Connection, head: Head, events: Sequence[Event]) -> Head:
-    """Insert the events as the next leaves and store the grown tree; the caller owns the transaction."""
+    """Insert the events as the next leaves and store the grown tree; SQLite. The caller owns the transaction."""
     if not events:
         return head
-    rows, grown = _rows(events, head)
-    tree = {"size": grown.frontier.size, "frontier": grown.frontier.to_bytes()}
-    prepare(_insert_events, tuple(rows[0])).run(connection, rows)
-    prepare(_grow_tree, tuple(tree)).run(connection, [tree])
+    rows, grown = leaves(events, head)
+    tree = tree_row(grown)
+    prepare(INSERT_EVENTS, tuple(rows[0])).run(connection, rows)
+    prepare(GROW_TREE, tuple(tree)).run(connection, [tree])
     return grown
 
 
-def _rows(events: Iterable[Event], head: Head) -> tuple[list[Row], Head]:
+def tree_row(head: Head) -> Row:
+    """What the one row of the table `audit_tree` holds."""
+    return {"size": head.frontier.size, "frontier": head.frontier.to_bytes()}
+
+
+def leaves(events: Iterable[Event], head: Head) -> tuple[list[Row], Head]:
+    """The rows of the table `audit_event` that follow a head, and the head after them."""
     rows: list[Row] = []
     frontier, last_at = head.frontier, head.last_at
     for event in events:

@@ -25,7 +25,7 @@ from gateway.store.tables import (
     portal_session,
 )
 
-Statement = Insert | Update | Delete
+Statement = Insert | Update | Delete | sa.Select[Any]  # SELECT only to lock rows
 
 
 class Op(Enum):

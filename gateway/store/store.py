@@ -1,9 +1,11 @@
 """The store as the rooms see it: open, commit, transact, read, seal, close. on SQLite or PostgreSQL."""
 
 import asyncio
+import importlib
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +24,16 @@ from gateway.store.writer import Writer
 
 THREAD_ABOVE_BYTES: Final = 256 * 1024  # sealing or opening more than this leaves the loop
 FREE_SPACE_FLOOR: Final = 64 * 1024 * 1024
+
+
+def load_postgres() -> ModuleType:
+    """`gateway.store.postgres.database`, whose driver not everybody installs. Raises: StoreUnsupported."""
+    try:
+        return importlib.import_module("gateway.store.postgres.database")
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise StoreUnsupported('store.url: PostgreSQL needs an extra: pip install "mailward[postgres]"') from None
 
 
 def open_vault(*, master_key: Path, data_dir: Path) -> Vault:
@@ -45,16 +57,20 @@ class Store:
 
     @classmethod
     async def open(
-        cls, *, url: str, data_dir: Path, vault: Vault, node: str, free_space_floor: int = FREE_SPACE_FLOOR
-    ) -> "Store":
+        cls, *, url: str, data_dir: Path, vault: Vault, node: str, free_space_floor: int = FREE_SPACE_FLOOR,
+        is_alone: bool = True,
+    ) -> "Store":  # fmt: skip
         """Lock what the url names, check and migrate it, and make the last run's state safe to go on from.
 
-        url: "sqlite". node: this process's name in leases. free_space_floor: bytes, see `accepting`.
+        url: "sqlite", or one of PostgreSQL. node: this process's name in leases. free_space_floor: bytes on the disk of
+        SQLite, see `accepting`. is_alone: refuse other processes on the same database, as SQLite always does.
         Raises: StoreLocked, StoreUnsupported, SchemaTooNew, DamagedStore, KeyMismatch, StoreFull, StoreSick.
         """
-        if url != "sqlite":
-            raise StoreUnsupported('store.url: this version knows only "sqlite"')
-        database = await SqliteDatabase.open(data_dir, vault, free_space_floor=free_space_floor)
+        database: Database
+        if url == "sqlite":
+            database = await SqliteDatabase.open(data_dir, vault, free_space_floor=free_space_floor)
+        else:
+            database = await load_postgres().PostgresDatabase.open(url, data_dir, vault, is_alone=is_alone)
         store = cls(node=node, vault=vault, database=database)
         store._writer.tidy_soon()  # what a run that was killed had destroyed but not yet cut away (KY-06)
         return store

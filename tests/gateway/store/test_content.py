@@ -1,7 +1,6 @@
 """Sealed content: of any size, invisible until committed, opened only where it belongs, and destroyed in time."""
 
 import asyncio
-import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.store import queue, sqlite, writer
-from gateway.store.engines import database_path, truncate_wal
+from gateway.store.engines import truncate_wal
 from gateway.store.errors import (
     ContentGone,
     DamagedContent,
@@ -26,6 +25,7 @@ from gateway.store.rows import (
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from gateway.store.vault import Vault
+from tests.gateway.store.homes import Home
 from tests.gateway.store.parts import BODY, accept, files_of, make_entry, make_event, make_message, open_store
 
 MINUTE = timedelta(minutes=1)
@@ -40,33 +40,33 @@ async def test_content_of_any_size_reads_back(store: Store, size: int) -> None:
     assert await queue.load_body(store, message.id) == body
 
 
-async def test_large_content_is_invisible_until_its_unit_commits(store: Store, tmp_path: Path, vault: Vault) -> None:
+async def test_large_content_is_invisible_until_its_unit_commits(store: Store, home: Home) -> None:
     """QD-02: pieces written ahead of a message that never came are swept; nothing is half-visible."""
     abandoned, discarded = make_message(body=bytes(2_000_000)), make_message(body=bytes(2_000_000))
     await store.seal_message(abandoned)
     await store.seal_message(discarded)
-    assert owners(tmp_path) == {abandoned.id, discarded.id}
+    assert owners(home) == {abandoned.id, discarded.id}
     await store.discard(discarded.id)
-    assert owners(tmp_path) == {abandoned.id}
+    assert owners(home) == {abandoned.id}
     async with store.read() as conn:
         assert await queue.listing(conn, queue.Filter()) == ()
     await store.close()
-    again = await open_store(tmp_path, vault)
+    again = await home.open()
     await again.close()
-    assert owners(tmp_path) == set()
+    assert owners(home) == set()
 
 
-async def test_a_large_message_that_cannot_be_committed_gives_its_space_back(store: Store, tmp_path: Path) -> None:
+async def test_a_large_message_that_cannot_be_committed_gives_its_space_back(store: Store, home: Home) -> None:
     """QD-07: or every refused attempt of a client would take more of a full disk."""
     entry = make_entry("Q1")
     await accept(store, make_message(entry))
     again = await store.seal_message(make_message(entry, id="Q9", body=bytes(2_000_000)))
-    assert owners(tmp_path) == {"Q1", "Q9"}
+    assert owners(home) == {"Q1", "Q9"}
     with pytest.raises(RowRefused):
         await store.commit(Unit(changes=new_message(again)))
     await asyncio.sleep(0)  # the removal is queued
     await store.commit(Unit(events=(make_event(),)))
-    assert owners(tmp_path) == {"Q1"}
+    assert owners(home) == {"Q1"}
 
 
 async def test_content_goes_with_the_last_ending(store: Store) -> None:
@@ -89,31 +89,30 @@ async def test_content_goes_with_the_last_ending(store: Store) -> None:
     assert not facts.is_sealed
 
 
-async def test_nothing_of_the_content_reaches_the_disk_in_clear(store: Store, tmp_path: Path) -> None:
+async def test_nothing_of_the_content_reaches_the_disk_in_clear(file_store: Store, tmp_path: Path) -> None:
     """KY-01: database, WAL and shared memory hold no marker, before, while and after a message is stored."""
     marker = b"Zwetschgenkuchen-4711"
     small = make_message(body=b"Subject: x\r\n\r\n" + marker, report=b'{"m":"' + marker + b'"}')
     large = make_message(body=marker * 100_000)
-    await accept(store, small)
-    await accept(store, large)
-    await store.commit(Unit(changes=(destroy_key(large.id),)))
+    await accept(file_store, small)
+    await accept(file_store, large)
+    await file_store.commit(Unit(changes=(destroy_key(large.id),)))
     files = files_of(tmp_path)
     assert {"mailward.db", "mailward.db-wal"} <= {file.name for file in files}
     assert [file.name for file in files if marker in file.read_bytes()] == []
 
 
-async def test_other_rows_cannot_be_made_to_open(store: Store, tmp_path: Path) -> None:
+async def test_other_rows_cannot_be_made_to_open(store: Store, home: Home) -> None:
     """KY-02, KY-08: swapped ciphertext and swapped wrapped keys end in DamagedContent for that message only."""
     for queue_id in ("Q1", "Q2", "Q3"):
         await accept(store, make_message(make_entry(queue_id)))
     await store.close()
-    raw = sqlite3.connect(database_path(tmp_path))
-    (other,) = raw.execute("SELECT ciphertext FROM content WHERE message_id = 'Q2' AND part = 'message'").fetchone()
-    with raw:
-        for place in (("Q1", "message"), ("Q2", "report")):
-            raw.execute("UPDATE content SET ciphertext = ? WHERE message_id = ? AND part = ?", (other, *place))
-    raw.close()
-    again = await open_store(tmp_path, Vault(bytes(range(32))))
+    home.sql(
+        "UPDATE content SET ciphertext ="
+        " (SELECT ciphertext FROM content WHERE message_id = 'Q2' AND part = 'message')"
+        " WHERE (message_id = 'Q1' AND part = 'message') OR (message_id = 'Q2' AND part = 'report')"
+    )
+    again = await home.open()
     with pytest.raises(DamagedContent, match="Q1"):
         await queue.load_body(again, "Q1")
     with pytest.raises(DamagedContent, match="Q2"):
@@ -158,12 +157,14 @@ async def test_a_destroyed_key_is_nowhere_on_disk(
     await store.close()
 
 
-async def test_a_start_cuts_away_what_a_killed_run_had_destroyed(store: Store, tmp_path: Path, vault: Vault) -> None:
+async def test_a_start_cuts_away_what_a_killed_run_had_destroyed(
+    file_store: Store, tmp_path: Path, vault: Vault
+) -> None:
     """KY-06: the process may end between the destruction and the cut; closing cuts as well."""
     message = make_message()
-    sealed = await store.seal_message(message)
-    await store.commit(Unit(changes=new_message(sealed)))
-    await store.commit(Unit(changes=(destroy_key(message.id),)))
+    sealed = await file_store.seal_message(message)
+    await file_store.commit(Unit(changes=new_message(sealed)))
+    await file_store.commit(Unit(changes=(destroy_key(message.id),)))
     assert holders(tmp_path, sealed.wrapped_key) == ["mailward.db-wal"]
     copy = tmp_path / "killed"
     copy.mkdir()
@@ -172,7 +173,7 @@ async def test_a_start_cuts_away_what_a_killed_run_had_destroyed(store: Store, t
     again = await open_store(copy, vault)
     await again.close()
     assert holders(copy, sealed.wrapped_key) == []
-    await store.close()
+    await file_store.close()
     assert holders(tmp_path, sealed.wrapped_key) == []
 
 
@@ -180,10 +181,6 @@ def holders(data_dir: Path, secret: bytes) -> list[str]:
     return [file.name for file in files_of(data_dir) if secret in file.read_bytes()]
 
 
-def owners(data_dir: Path) -> set[str]:
+def owners(home: Home) -> set[str]:
     """The messages that have pieces in the database."""
-    raw = sqlite3.connect(database_path(data_dir))
-    try:
-        return {queue_id for (queue_id,) in raw.execute("SELECT DISTINCT message_id FROM content")}
-    finally:
-        raw.close()
+    return {queue_id for (queue_id,) in home.sql("SELECT DISTINCT message_id FROM content")}

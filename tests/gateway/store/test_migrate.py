@@ -18,6 +18,7 @@ from gateway.store.queue import load_body
 from gateway.store.store import Store
 from gateway.store.tables import metadata
 from gateway.store.vault import Vault
+from tests.gateway.store.homes import Home
 from tests.gateway.store.parts import accept, make_entry, make_message, open_store
 
 
@@ -47,23 +48,23 @@ def test_a_path_with_odd_letters_works(tmp_path: Path) -> None:
     assert dump(database_path(odd))
 
 
-async def test_a_full_queue_survives_a_start(store: Store, tmp_path: Path, vault: Vault) -> None:
+async def test_a_full_queue_survives_a_start(store: Store, home: Home) -> None:
     """QD-20: every migration runs on a queue with messages; nothing is lost, foreign keys hold."""
     for number in range(20):
         await accept(store, make_message(make_entry(f"Q{number}")))
     await store.close()
-    before = dump(database_path(tmp_path))
-    again = await open_store(tmp_path, vault)
+    before = rows_in(home)
+    again = await home.open()
     await again.close()
-    assert dump(database_path(tmp_path)) == before
+    assert rows_in(home) == before
 
 
-async def test_a_queue_of_the_first_version_moves_on(store: Store, tmp_path: Path, vault: Vault) -> None:
+async def test_a_queue_of_the_first_version_moves_on(file_store: Store, tmp_path: Path, vault: Vault) -> None:
     """QD-20: what the first schema held is there after all later migrations, and it can be read and delivered."""
     messages = [make_message(make_entry(f"Q{number}")) for number in range(20)]
     for message in messages:
-        await accept(store, message)
-    await store.close()
+        await accept(file_store, message)
+    await file_store.close()
     before = rows_of(database_path(tmp_path), FIRST_TABLES)
     downgrade(database_path(tmp_path), "0001")
     again = await open_store(tmp_path, vault)
@@ -72,17 +73,14 @@ async def test_a_queue_of_the_first_version_moves_on(store: Store, tmp_path: Pat
     assert rows_of(database_path(tmp_path), FIRST_TABLES) == before
 
 
-async def test_a_newer_schema_is_left_alone(store: Store, tmp_path: Path, vault: Vault) -> None:
+async def test_a_newer_schema_is_left_alone(store: Store, home: Home) -> None:
     """QD-20: an unknown newer schema is refused and not touched."""
     await store.close()
-    raw = sqlite3.connect(database_path(tmp_path))
-    with raw:
-        raw.execute("UPDATE alembic_version SET version_num = '9999'")
-    raw.close()
-    before = dump(database_path(tmp_path))
+    home.sql("UPDATE alembic_version SET version_num = '9999'")
+    before = rows_in(home)
     with pytest.raises(SchemaTooNew, match="9999"):
-        await open_store(tmp_path, vault)
-    assert dump(database_path(tmp_path)) == before
+        await home.open()
+    assert rows_in(home) == before
 
 
 def test_each_migration_says_what_it_does() -> None:
@@ -97,6 +95,12 @@ def dump(database: Path) -> list[str]:
         return list(raw.iterdump())
     finally:
         raw.close()
+
+
+def rows_in(home: Home) -> dict[str, list[tuple[str, ...]]]:
+    """Everything in every table."""
+    tables = ("alembic_version", *metadata.tables)
+    return {table: sorted(home.sql(f"SELECT * FROM {table}")) for table in tables}  # noqa: S608
 
 
 FIRST_TABLES = ("message", "content", "entry", "audit_event", "audit_tree", "person")
