@@ -1,1 +1,21 @@
-"""How safely a domain must be reached: levels, certificates and contexts; no SMTP codes."""
+"""How safely a domain must be reached: what it publishes, what that requires, and whether a peer proved it.
+
+Pure but for the files named `lookup.py`; no SMTP codes. How delivery uses this:
+
+    resolver = DnssecResolver(resolvers, is_ad_trusted=trust_ad)     # at the start, with its `self_test`
+    policies = TlsPolicies(resolver, StsPolicies(resolver, HttpsFetcher(resolver, context), cache, clock=clock))
+
+    sts = await policies.domain(domain)                              # once a job, only where MX names the hosts
+    published = await policies.host(host, port, domain=domain, is_mx_signed=mx.is_secure, sts=sts)
+    hop = HopTls(route_level=..., pin=..., published=published)      # a host of the configuration: no domain, no sts
+    needed = requirement(needs, hop)                                 # one for each message and host
+    if needed.refusal is not None: ...                               # not connected to; `weigh` says what it means
+    ...                                                              # keep connections under (host, port, kept_for)
+    tls = await start_tls(contexts.proving(needed.proofs), needed.server_name or host)
+    proven = prove(needed, peer_chain(tls), now=now)                 # Proven, or a TlsFailure: nothing is sent after one
+    evidence.verification = f"{proven.words}, {hop.naming}"
+    weigh(failure, needed)                                           # REFUSED, UNCERTAIN or MISMATCH: the ladder's row
+
+A session below `needed.level` is never used; only level NONE may go on in clear. For TLS-RPT every session, good or
+failed, is one `tls.tlsrpt.count.Session` under `applied_policy(domain, published)`.
+"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tls.levels import TlsLevel
+from tls.levels import Proof, TlsLevel
 
 CIPHERS: Final = "ECDHE+AESGCM"  # NIST SP 800-52r2 section 3.3.1, TLS 1.2; those of TLS 1.3 are all AEAD
 
@@ -20,6 +20,10 @@ class Contexts:
     def at(self, level: TlsLevel) -> ssl.SSLContext:
         """The context that proves what a level asks."""
         return self.verified if level is TlsLevel.VERIFIED else self.unauthenticated
+
+    def proving(self, proofs: frozenset[Proof]) -> ssl.SSLContext:
+        """The context for a requirement's proofs; what OpenSSL does not check is checked by `tls.peer` afterwards."""
+        return self.verified if Proof.WEBPKI in proofs else self.unauthenticated
 
 
 def build_contexts(ca_file: Path | None = None) -> Contexts:

@@ -29,6 +29,12 @@ class TlsFailure(Enum):
     UNKNOWN_CA = "unknown-ca"
     UNTRUSTED = "untrusted"
     UNVOUCHED_MX = "unvouched-mx"
+    TLSA_MISMATCH = "tlsa-mismatch"
+    TLSA_UNKNOWN = "tlsa-unknown"
+    DANE_MISSING = "dane-missing"
+    STS_UNLISTED = "sts-unlisted"
+    STS_UNKNOWN = "sts-unknown"
+    PIN_MISMATCH = "pin-mismatch"
 
     @property
     def words(self) -> str:
@@ -53,7 +59,32 @@ MEANINGS: Final = {
     TlsFailure.UNKNOWN_CA: Meaning("has a certificate of an unknown authority", is_definitive=True),
     TlsFailure.UNTRUSTED: Meaning("has a certificate that cannot be trusted", is_definitive=True),
     TlsFailure.UNVOUCHED_MX: Meaning("is named by nothing but unsigned DNS", is_definitive=True),
+    TlsFailure.TLSA_MISMATCH: Meaning(
+        "has a certificate that its signed TLSA records do not name", is_definitive=False
+    ),
+    TlsFailure.TLSA_UNKNOWN: Meaning("has TLSA records that could not be looked up", is_definitive=False),
+    TlsFailure.DANE_MISSING: Meaning("has no usable TLSA records, which its route asks for", is_definitive=False),
+    TlsFailure.STS_UNLISTED: Meaning("is not among the hosts of the domain's MTA-STS policy", is_definitive=False),
+    TlsFailure.STS_UNKNOWN: Meaning(
+        "belongs to a domain whose MTA-STS policy could not be looked up", is_definitive=False
+    ),
+    TlsFailure.PIN_MISMATCH: Meaning("has another public key than its route pins", is_definitive=False),
 }
 
+# What is wrong with a certificate, as against having no TLS at all.
+OF_CERTIFICATE: Final = frozenset(
+    {
+        TlsFailure.EXPIRED,
+        TlsFailure.NOT_YET_VALID,
+        TlsFailure.SELF_SIGNED,
+        TlsFailure.WRONG_NAME,
+        TlsFailure.UNKNOWN_CA,
+        TlsFailure.UNTRUSTED,
+    }
+)
+# What contradicts something published or configured: never an accident of ours, perhaps an attack.
+MISMATCHES: Final = frozenset(
+    {TlsFailure.TLSA_MISMATCH, TlsFailure.DANE_MISSING, TlsFailure.STS_UNLISTED, TlsFailure.PIN_MISMATCH}
+)
 # What an attacker can fake by editing the clear text before TLS: a downgrade where TLS was seen before (TL-07).
 STRIPPABLE: Final = frozenset({TlsFailure.NOT_OFFERED, TlsFailure.STARTTLS_REFUSED})

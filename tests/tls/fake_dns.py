@@ -26,6 +26,7 @@ class FakeDns:
         self.zones = {**dict.fromkeys(signed, True), **dict.fromkeys(unsigned, False)}
         self.failed = set(failed)
         self.asked: list[str] = []
+        self.is_ad_trusted = True
 
     async def txt(self, name: str) -> Lookup[bytes]:
         return self._ask(name, "TXT")
@@ -58,4 +59,4 @@ class FakeDns:
 
     def _is_signed(self, name: str) -> bool:
         zones = [zone for zone in self.zones if re.search(rf"(^|\.){re.escape(zone)}$", name)]
-        return self.zones[max(zones, key=len)] if zones else False
+        return self.is_ad_trusted and bool(zones) and self.zones[max(zones, key=len)]

@@ -33,6 +33,10 @@ LIFETIME_S: Final = 20.0  # for one question over all resolvers and repetitions
 class SecureDns(Protocol):
     """What this room asks of DNS; the tests have one made of data. Names have no trailing dot; nothing is raised."""
 
+    @property
+    def is_ad_trusted(self) -> bool:
+        """Whether an answer can be secure at all."""
+
     async def txt(self, name: str) -> Lookup[bytes]:
         """Each record as one string (RFC 8461 section 3.1: concatenated without spaces)."""
 
@@ -76,6 +80,10 @@ class DnssecResolver:
         self._resolver.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 section 5.7
         self._resolver.use_edns(0, 0, 1232)
         self._is_ad_trusted = is_ad_trusted
+
+    @property
+    def is_ad_trusted(self) -> bool:
+        return self._is_ad_trusted
 
     def stop_trusting(self) -> None:
         """From now on AD does not count: the self-test failed. DANE then never applies, and is never claimed."""
