@@ -5,6 +5,7 @@ An inspector may have been taken over by the message it read; what it says is ch
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +15,16 @@ _REPORTS = msgspec.msgpack.Decoder(Report)
 _TAGS = msgspec.msgpack.Decoder(tuple[str, ...])
 _ENCODER = msgspec.msgpack.Encoder()
 
+T = TypeVar("T")
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes) -> T:
+    """Read a stranger's bytes. Raises: msgspec.DecodeError, also for what msgspec itself reports by other errors."""
+    try:
+        return decoder.decode(data)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(type(error).__name__) from None
+
 
 def pack_tags(subject_tags: Sequence[str]) -> bytes:
     """The header of a job."""
@@ -22,7 +33,7 @@ def pack_tags(subject_tags: Sequence[str]) -> bytes:
 
 def unpack_tags(header: bytes) -> tuple[str, ...]:
     """Read what `pack_tags` wrote. Raises: msgspec.DecodeError."""
-    return _TAGS.decode(header)
+    return _decode(_TAGS, header)
 
 
 def pack_report(report: Report) -> bytes:
@@ -36,7 +47,7 @@ def unpack_report(answer: bytes) -> Report:
 
     The pool checks an answer and the inspector reads it a moment later: the last few are kept, so that it costs once.
     """
-    return _REPORTS.decode(answer)
+    return _decode(_REPORTS, answer)
 
 
 def is_report(answer: bytes) -> bool:

@@ -61,10 +61,10 @@ class Inbox:
 
     async def command(self, limit: int) -> bytes:
         """As `line`, for a command: also ends when the service closes down or another protocol begins."""
-        while not self.has_line and not self._is_closing:
+        while not self._is_closing:
             if self._buffer and self._buffer[0] < 0x20 and self._buffer[0] not in b"\r\n":
                 raise HangUpError(replies.NOT_SMTP, "foreign protocol")  # SM-10: a TLS ClientHello begins with 0x16
-            if len(self._buffer) > limit:
+            if self.has_line or len(self._buffer) > limit:
                 break
             await self._more()
         if self._is_closing:

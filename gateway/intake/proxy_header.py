@@ -67,7 +67,7 @@ class HeaderReader:
         return _parse_v2(seen)
 
     def _feed_v1(self) -> Origin | None:
-        if self._seen.endswith(b"\r\n"):
+        if b"\r\n" in self._seen:
             return _parse_v1(self._seen)
         if len(self._seen) >= V1_LONGEST:
             raise ProxyHeaderError("header too long")

@@ -126,13 +126,14 @@ def charset_decode(data: bytes, charset: str) -> tuple[tuple[str, ...], str]:
         name = codecs.lookup(name).name
         if name.replace("-", "_") in _NO_CHARSETS:
             raise LookupError
+        is_ascii_based = _is_ascii_based(name)  # raises for codecs of bytes, which an empty body would not show
         declared = (data.decode(name),)
     except UnicodeDecodeError:
         declared = (data.decode(name, errors="replace"),) if name != "ascii" else ()
     except (LookupError, ValueError):
         declared, doubt = (), "the charset is unknown"
     else:
-        if _is_ascii_based(name) and not _shifts(data) and (data.isascii() or not _is_utf8(data)):
+        if is_ascii_based and not _shifts(data) and (data.isascii() or not _is_utf8(data)):
             return declared, ""
     return tuple(dict.fromkeys((*declared, *_sniff(data)))), doubt
 
@@ -165,7 +166,10 @@ def _sniff(data: bytes) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _is_ascii_based(name: str) -> bool:
-    """Tell whether ASCII bytes mean themselves in a charset, so that a program that does not know it shows the same."""
+    """Tell whether ASCII bytes mean themselves in a charset, so that a program that does not know it shows the same.
+
+    Raises: LookupError for a codec that is no charset.
+    """
     return not _SHIFTING.search(name) and _ASCII.decode(name, errors="replace") == _ASCII.decode("ascii")
 
 

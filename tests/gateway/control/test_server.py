@@ -140,8 +140,13 @@ async def test_a_call_that_does_not_fit(
 
 
 @pytest.mark.parametrize(
-    "line", [b"\n", b"{}\n", b"[1]\n", b"\xff\xfe\n", b'{"call": 1, "args": {}}\n', b"GET / HTTP/1.1\r\n"]
-)
+    "line",
+    [
+        b"\n", b"{}\n", b"[1]\n", b"\xff\xfe\n", b'{"call": 1, "args": {}}\n', b"GET / HTTP/1.1\r\n",
+        b'{"call": "\xff", "args": {}}\n', b'{"call": "user.list", "args": {"a": ' + b"[" * 5000 + b"\n",
+    ],
+    ids=lambda line: repr(line[:20]),
+)  # fmt: skip
 async def test_nonsense_is_answered(office: Office, tmp_path: Path, line: bytes) -> None:
     async with serving(office, tmp_path):
         answer = await say(tmp_path, line)

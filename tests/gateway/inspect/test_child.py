@@ -124,8 +124,20 @@ def test_stranger_bytes_are_no_report(answer: bytes) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"\xc0", b"\x80", b"\x81\xa3phi\xc2", b"\x81\xa3phi\xa2no", pack_report(Report(phi=False, score=0))[:-1]],
+    [
+        b"",
+        b"\xc0",
+        b"\x80",
+        b"\x81\xa3phi\xc2",
+        b"\x81\xa3phi\xa2no",
+        pack_report(Report(phi=False, score=0))[:-1],
+        pack_report(Report(phi=False, score=0, reasons=("why",))).replace(b"why", b"\xffhy"),
+        pack_report(Report(phi=False, score=0)).replace(b"\xa4bulk\xc2", b"\xa4hulk" + b"\x91" * 5000 + b"\xc2"),
+    ],
+    ids=lambda answer: repr(answer[:20]),
 )
 def test_half_a_report_is_none(answer: bytes) -> None:
-    """MP-15: a report without its verdict, of other types, or cut short is refused: it could read as clean."""
+    """MP-15: a report without its verdict, of other types, or cut short is refused: it could read as clean. So is what
+    msgspec reports by errors that are not its own: no UTF-8, and nesting without end.
+    """
     assert not is_report(answer)

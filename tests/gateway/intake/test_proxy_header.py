@@ -86,6 +86,14 @@ def test_bad_headers(header: bytes) -> None:
             read(header, step)
 
 
+def test_a_line_that_ends_too_soon_is_refused_at_once() -> None:
+    """SA-11: nothing more is waited for, whole as octet by octet."""
+    header = b"PROXY TCP4 \r\n0.0.0.0 0."
+    for step in (1 << 20, 7, 1):
+        with pytest.raises(ProxyHeaderError):
+            read(header, step)
+
+
 @given(st.one_of(st.binary(max_size=200), st.sampled_from([head for head, _ in GOOD]).flatmap(
     lambda head: st.integers(0, len(head) - 1).map(lambda at: head[:at] + bytes([head[at] ^ 1]) + head[at + 1 :])
 )))  # fmt: skip

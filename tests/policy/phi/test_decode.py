@@ -94,10 +94,15 @@ def test_charsets_and_lies_about_them(data: bytes, charset: str) -> None:
     assert any("Müller 412-55-7812" in view for view in views)
 
 
-@pytest.mark.parametrize("charset", ["klingon", "zlib", "rot13", "idna", "unicode_escape", "\x00", "../utf-8"])
+@pytest.mark.parametrize(
+    "charset", ["klingon", "base64", "zlib", "rot13", "idna", "unicode_escape", "\x00", "../utf-8"]
+)
 def test_unknown_charsets_are_doubted(charset: str) -> None:
-    """MP-09: unknown means protected; codecs of Python that are no charset count as unknown."""
+    """MP-09: unknown means protected; codecs of Python that are no charset count as unknown, also where there is nothing
+    to decode.
+    """
     assert charset_decode(b"hello", charset)[1]
+    assert charset_decode(b"", charset)[1]
 
 
 def test_seven_bit_tricks_are_read_as_they_stand_too() -> None:
