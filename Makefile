@@ -6,6 +6,7 @@ UV     ?= uv
 VENV   := .venv
 BIN    := $(VENV)/bin
 LOCKED := build runtime data test
+ALONE  := sslyze
 CODE   := gateway policy tls tests bench hatch_build.py
 SETUP  := contrib/setup
 TABLES := policy/phi/data/build.py
@@ -34,11 +35,13 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test system
 	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.intake
 
 # Resolves pyproject.toml anew. The files hold versions and hashes, never the address of a package index.
 lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	UV=$(UV) sh $(SETUP)/lock.sh $(LOCKED)
+	UV=$(UV) sh $(SETUP)/lock.sh $(ALONE)
 
 clean:
 	rm -rf $(VENV) $(VENV).tmp build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

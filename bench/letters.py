@@ -1,8 +1,11 @@
 """Messages of the benchmark: letters of about 5 kB, no two alike, health information in all of them.
 
-Some 12 health terms a kB, as the median clinical letter of this length has; a lab report has twice as many.
+Some 12 health terms a kB, as the median clinical letter of this length has; a lab report has twice as many. And large
+ones, with a scan attached.
 """
 
+import base64
+import os
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -37,6 +40,14 @@ OTHER: Final = (
     "The family was told of this letter and had no questions about it.",
 )
 CLINICAL_SHARE: Final = 0.4
+LINE: Final = 57  # octets of attachment in a line of base64
+HEADER: Final = (
+    f"From: <{SENDER}>\r\nTo: <{RECIPIENT}>\r\nSubject: Scan\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=part\r\n\r\n"
+    "--part\r\nContent-Type: text/plain\r\n\r\nThe scan of the patient's heart is attached.\r\n"
+    '--part\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="scan.dcm"\r\n'
+    "Content-Transfer-Encoding: base64\r\n\r\n"
+).encode()
 
 
 def letters(count: int) -> Iterator[bytes]:
@@ -45,6 +56,13 @@ def letters(count: int) -> Iterator[bytes]:
     date = format_datetime(datetime.now(UTC))
     for number in range(count):
         yield _letter(number, chance, date)
+
+
+def large_message(size: int) -> bytes:
+    """A message of about so many octets, nearly all of them an attachment in base64 that no inspector can read."""
+    lines = (size - len(HEADER)) // 78
+    attachment = base64.encodebytes(os.urandom(lines * LINE)).replace(b"\n", b"\r\n")
+    return HEADER + attachment + b"--part--\r\n"
 
 
 def _letter(number: int, chance: random.Random, date: str) -> bytes:

@@ -7,9 +7,7 @@ shared pages counted in each process (RSS) and divided among them (PSS), and how
 
 import argparse
 import asyncio
-import base64
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +20,7 @@ from typing import Final
 
 import uvloop
 
-from bench.letters import RECIPIENT, SENDER
+from bench.letters import large_message
 from bench.load import Client, Refused
 from bench.processes import Peak
 from bench.run import MIB, REPOSITORY, Sink, running_sink
@@ -30,14 +28,6 @@ from tests.e2e.installation import Installation, running
 from tests.e2e.world import World, open_world
 
 PATIENCE_S: Final = 1800
-LINE: Final = 57  # octets of attachment in a line of base64
-HEADER: Final = (
-    f"From: <{SENDER}>\r\nTo: <{RECIPIENT}>\r\nSubject: Scan\r\nMIME-Version: 1.0\r\n"
-    "Content-Type: multipart/mixed; boundary=part\r\n\r\n"
-    "--part\r\nContent-Type: text/plain\r\n\r\nThe scan of the patient's heart is attached.\r\n"
-    '--part\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="scan.dcm"\r\n'
-    "Content-Transfer-Encoding: base64\r\n\r\n"
-).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +45,6 @@ class Found:
     accepted_s: float
     delivered_s: float
     deferred: int
-
-
-def large_message(size: int) -> bytes:
-    """A message of about so many octets, nearly all of them an attachment in base64 that no inspector can read."""
-    lines = (size - len(HEADER)) // 78
-    attachment = base64.encodebytes(os.urandom(lines * LINE)).replace(b"\n", b"\r\n")
-    return HEADER + attachment + b"--part--\r\n"
 
 
 async def send_all(port: int, *, messages: int, size: int) -> tuple[float, int]:
