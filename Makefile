@@ -5,7 +5,7 @@ PYTHON ?= python3
 UV     ?= uv
 VENV   := .venv
 BIN    := $(VENV)/bin
-LOCKED := build runtime data test
+LOCKED := build runtime data test fuzz
 ALONE  := sslyze
 CODE   := gateway policy tls tests bench hatch_build.py
 SETUP  := contrib/setup
@@ -16,7 +16,7 @@ PIP     := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet -
 INSTALL := $(PIP) --require-hashes --no-build-isolation
 
 .DELETE_ON_ERROR:
-.PHONY: demo test quick lint bench lock clean system
+.PHONY: demo test quick lint bench fuzz lock clean system
 
 demo: $(VENV)/.runtime
 	$(BIN)/mailward demo
@@ -37,6 +37,13 @@ bench: $(VENV)/.test system
 	$(BIN)/python -m bench.run
 	$(BIN)/python -m bench.intake
 
+# Fuzzes each parser of bytes from outside for so many seconds; inputs worth keeping, and those that break an invariant,
+# stay in .fuzz/ for the next time. TARGETS="data session" picks some.
+SECONDS_EACH ?= 60
+TARGETS      ?=
+fuzz: $(VENV)/.test
+	nice $(BIN)/python -m tests.fuzz.drive -max_total_time=$(SECONDS_EACH) --keep=.fuzz $(TARGETS)
+
 # Resolves pyproject.toml anew. The files hold versions and hashes, never the address of a package index.
 lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
@@ -44,7 +51,7 @@ lock:
 	UV=$(UV) sh $(SETUP)/lock.sh $(ALONE)
 
 clean:
-	rm -rf $(VENV) $(VENV).tmp build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV).tmp build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .fuzz
 	rm -f policy/phi/data/*.tsv.gz
 
 # A sysadmin's own mail server must not be replaced by a test run: only CI and those who ask get system packages.
@@ -71,7 +78,7 @@ $(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt requirements/data.txt p
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.runtime requirements/test.txt
+$(VENV)/.test: $(VENV)/.runtime requirements/test.txt requirements/fuzz.txt
 	@echo "Installing what the tests run on ..."
-	@$(INSTALL) -r requirements/test.txt
+	@$(INSTALL) -r requirements/test.txt -r requirements/fuzz.txt
 	@touch $@
