@@ -22,8 +22,8 @@ from gateway.audit.verify import BadLogError, Verified, Verifier, describe
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
 from gateway.config import Settings
 from gateway.control.owner import owners_files
-from gateway.store.engines import database_path, reader_engine
 from gateway.store.errors import StoreError
+from gateway.store.opening import reading
 from gateway.store.vault import Vault
 
 T = TypeVar("T")
@@ -166,16 +166,9 @@ def _read(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -
 
 @asynccontextmanager
 async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    database = database_path(settings.server.data_dir)
-    if not database.exists():
-        fail(f"{database}: no database; the gateway has never run here")
-    with owners_files(settings.server.data_dir):  # reading a database in WAL mode may make files beside it
-        engine = reader_engine(database)
-        try:
-            async with engine.connect() as conn:
-                yield conn
-        finally:
-            await engine.dispose()
+    with owners_files(settings.server.data_dir):  # reading SQLite in WAL mode may make files beside the database
+        async with reading(settings) as conn:
+            yield conn
 
 
 async def _public_key(conn: AsyncConnection, settings: Settings) -> Ed25519PublicKey:

@@ -45,6 +45,7 @@ def check(settings: Settings, *, now: datetime | None = None) -> tuple[Problem, 
             faults += _anchors(listener.client_ca, ("listener", number, "client_ca"))
         if listener.tenant_header is not None:
             faults += _secret_inside(settings, ("listener", number, "tenant_header"))
+    faults += _store_url(settings)
     if settings.delivery.ca_file is not None:
         faults += _anchors(settings.delivery.ca_file, ("delivery", "ca_file"))
     return tuple(settings.problem(key, text) for key, text in faults)
@@ -77,7 +78,7 @@ def _master_key(settings: Settings) -> Iterator[Fault]:
         with path.open("rb"):
             exposed = _exposed(path)
     except FileNotFoundError:
-        if os.path.lexists(settings.server.data_dir / DATABASE):
+        if not settings.store.url.host and os.path.lexists(settings.server.data_dir / DATABASE):
             yield key, f"{path} does not exist, and stored mail cannot be read without it; bring it back from a backup"
         return
     except OSError as error:
@@ -127,6 +128,22 @@ def _anchors(path: Path, key: Key) -> Iterator[Fault]:
     found = _certificates(path)
     if isinstance(found, str):
         yield key, found
+
+
+def _store_url(settings: Settings) -> Iterator[Fault]:
+    """A password is kept from other users, and nothing of the store crosses a network that may read or change it."""
+    key, url = ("store", "url"), settings.store.url
+    if url.has_password:
+        yield from _secret_inside(settings, key)
+    if url.is_exposed:
+        yield key, "leaves this machine without verified TLS; add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem"
+    for name, text in url.files:
+        path = Path(text)
+        found = _content(path)
+        if isinstance(found, str):
+            yield key, f"{name}: {found}"
+        elif name in {"passfile", "sslkey"} and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield key, f"{name}: {path} is open to other users, and then the driver ignores it; chmod 0600 {path}"
 
 
 def _secret_inside(settings: Settings, key: Key) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from gateway.config import values
+from gateway.config import store_url, values
 from gateway.config.modes import RouteTls, parse_route_tls
 from policy.decision import Method
 
@@ -86,7 +86,7 @@ Selector = Annotated[str, BeforeValidator(values.parse_selector), Kind("DKIM sel
 File = Annotated[Path, BeforeValidator(values.parse_file), Kind("file")]
 DerivedFile = Annotated[Path, _empty_is(UNSET, values.parse_file), Kind("file")]
 OptionalFile = Annotated[Path | None, _empty_is(None, values.parse_file), Kind("file")]
-StoreUrl = Annotated[str, BeforeValidator(values.parse_store_url), Kind("text")]
+StoreUrl = Annotated[store_url.StoreUrl, BeforeValidator(store_url.parse_store_url), Kind("text")]
 Tag = Annotated[str, Field(min_length=1), Kind("text")]
 Methods = Annotated[tuple[Method, ...], AfterValidator(_each_once)]
 Ladder = Annotated[tuple[Method, ...], Field(min_length=1), AfterValidator(_each_once)]

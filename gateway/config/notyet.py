@@ -10,7 +10,6 @@ from typing import Any, Final
 from gateway.config.problems import Fault, Key
 
 HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that this version acts on
-    "store.url": ("sqlite",),
     "dns.trust_ad": (False,),
     "delivery.route.tls": ("verified", "opportunistic"),
     "smime.ca_file": ("",),
@@ -23,7 +22,6 @@ INSTEAD: Final[Mapping[str, str]] = {  # what to do about it, where "leave it ou
     "delivery.route.tls": 'DANE and pins are not in this version; write "verified"',
     "console.bind": "there is no console in this version; remove it",
     "retention.content": 'content is destroyed at once in this version; write "0d"',
-    "store.url": 'only the embedded store is in this version; write "sqlite"',
 }
 
 

@@ -218,13 +218,3 @@ def parse_selector(value: object) -> str:
     if not SELECTOR.fullmatch(text):
         raise ValueError(f'"{text}" is not a DKIM selector; letters, digits and hyphens, such as "s2026a"')
     return text.lower()
-
-
-def parse_store_url(value: object) -> str:
-    """Read where the store is: "sqlite" or a postgresql URL. Raises: ValueError, which never
-    quotes the URL: it may hold a password.
-    """
-    text = _text(value, "sqlite")
-    if text != "sqlite" and not text.startswith("postgresql://"):
-        raise ValueError('is not a known store; write "sqlite" or "postgresql://user@host/database"')
-    return text

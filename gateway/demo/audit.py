@@ -11,7 +11,7 @@ from gateway.audit.export import export
 from gateway.audit.search import Found, Query, search
 from gateway.audit.verify import Verifier, describe
 from gateway.config import Settings
-from gateway.store.engines import database_path, reader_engine
+from gateway.store.opening import reading
 from gateway.store.vault import Vault
 
 EVERYTHING: Final = 100_000  # events; the demonstration makes a few hundred
@@ -43,9 +43,5 @@ class AuditLog:
 @asynccontextmanager
 async def open_log(settings: Settings) -> AsyncIterator[AuditLog]:
     """The log of a running gateway."""
-    engine = reader_engine(database_path(settings.server.data_dir))
-    try:
-        async with engine.connect() as conn:
-            yield AuditLog(conn, settings)
-    finally:
-        await engine.dispose()
+    async with reading(settings) as conn:
+        yield AuditLog(conn, settings)

@@ -7,7 +7,8 @@ StoreError                  base, never raised
 ├── MissingRow              the row is not there, or has its ending by now: nothing was written, look again
 ├── RowRefused              a row breaks a constraint, such as an id given twice: nothing was written, it is a bug
 ├── StoreLocked             another process has this data_dir or database: stop it, or ask it through the control socket
-├── StoreUnsupported        the configured url names an engine that this version cannot use
+├── StoreMissing            there is no database to read: start the gateway once
+├── StoreUnsupported        the configured url cannot be used: mend it, or install the extra that is named
 ├── SchemaTooNew            a newer Mailward wrote this database: install that version, or restore a backup
 ├── DamagedStore            the database file is corrupt: restore a backup; nothing is repaired silently
 ├── MasterKeyError          base, never raised: what is wrong with the key file
@@ -47,8 +48,12 @@ class StoreLocked(StoreError):
     """Another process holds data_dir or the database; stop it first, or use its control socket."""
 
 
+class StoreMissing(StoreError):
+    """There is no database yet; the first start of a gateway makes one."""
+
+
 class StoreUnsupported(StoreError):
-    """`store.url` names an engine that this version does not have."""
+    """`store.url` cannot be used: its driver is not installed, or does not understand it."""
 
 
 class SchemaTooNew(StoreError):

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.message.entry import MessageKind
 from gateway.store.content import BODY, PIECE_BYTES, REPORT, Part, Piece, seal_part
 from gateway.store.database import Database, EventsOf, T, Work
-from gateway.store.engines import database_path
-from gateway.store.errors import StoreError, StoreFull, StoreSick, StoreUnsupported
+from gateway.store.engines import database_path, reader_engine
+from gateway.store.errors import StoreError, StoreFull, StoreMissing, StoreSick, StoreUnsupported
 from gateway.store.faults import EnvironmentFault
 from gateway.store.rows import NewMessage, Sealed, drop_pieces
 from gateway.store.sqlite import SqliteDatabase
@@ -22,6 +22,7 @@ from gateway.store.statements import Change, Op, Unit
 from gateway.store.vault import Vault, new_data_key
 from gateway.store.writer import Writer
 
+SQLITE: Final = "sqlite"  # the url of the embedded one
 THREAD_ABOVE_BYTES: Final = 256 * 1024  # sealing or opening more than this leaves the loop
 FREE_SPACE_FLOOR: Final = 64 * 1024 * 1024
 
@@ -36,12 +37,33 @@ def load_postgres() -> ModuleType:
         raise StoreUnsupported('store.url: PostgreSQL needs an extra: pip install "mailward[postgres]"') from None
 
 
-def open_vault(*, master_key: Path, data_dir: Path) -> Vault:
-    """The vault of an installation; makes a key only where no database exists yet (KY-05). Blocking, at start only.
+async def open_vault(url: str, *, master_key: Path, data_dir: Path) -> Vault:
+    """The vault of an installation; makes a key only where nothing was sealed yet (KY-05).
 
-    Raises: KeyMismatch, KeyUnusable.
+    Raises: KeyMismatch, KeyUnusable; StoreSick or StoreUnsupported when the database cannot be asked.
     """
-    return Vault.open(master_key, may_create=not database_path(data_dir).exists())
+    if url == SQLITE:
+        holds_data = database_path(data_dir).exists()
+    else:
+        holds_data = await load_postgres().holds_data(url)
+    return await asyncio.to_thread(Vault.open, master_key, may_create=not holds_data)
+
+
+async def open_reader(url: str, *, data_dir: Path) -> AsyncEngine:
+    """Connections that only read, while a gateway writes; dispose of the engine afterwards.
+
+    Raises: StoreMissing where there is no database yet, StoreSick, StoreUnsupported.
+    """
+    if url == SQLITE:
+        database = database_path(data_dir)
+        if not database.exists():
+            raise StoreMissing(f"{database}: no database; the gateway has never run here")
+        return reader_engine(database)
+    postgres = load_postgres()
+    if not await postgres.holds_data(url):
+        raise StoreMissing("store.url: no tables there; the gateway has never run on this database")
+    engine: AsyncEngine = postgres.reader_engine(url)
+    return engine
 
 
 class Store:
@@ -67,7 +89,7 @@ class Store:
         Raises: StoreLocked, StoreUnsupported, SchemaTooNew, DamagedStore, KeyMismatch, StoreFull, StoreSick.
         """
         database: Database
-        if url == "sqlite":
+        if url == SQLITE:
             database = await SqliteDatabase.open(data_dir, vault, free_space_floor=free_space_floor)
         else:
             database = await load_postgres().PostgresDatabase.open(url, data_dir, vault, is_alone=is_alone)

@@ -28,7 +28,7 @@ EVENTS = (
 
 async def make_log(data_dir: Path, *, tail: tuple[Event, ...] = ()) -> None:
     """A log with a checkpoint over EVENTS and a tail that none covers."""
-    vault = open_vault(master_key=data_dir / "master.key", data_dir=data_dir)
+    vault = await open_vault("sqlite", master_key=data_dir / "master.key", data_dir=data_dir)
     store = await open_store(data_dir, vault)
     signer = await checkpoint.load_signer(store, hostname="gw.clinic.example")
     await store.commit(Unit(events=EVENTS))

@@ -238,3 +238,41 @@ def test_a_file_with_a_secret_is_not_for_everybody(site: Path, mode: int, proble
     _relay(site, 'trusted_networks = ["192.0.2.0/24"]\ntenant_header = "X-Clinic-Proof: 5b7c0f6e2d1a4983"')
     (site / "mailward.toml").chmod(mode)
     assert [problem.key for problem in check(_settings(site))] == problems
+
+
+def _store(site: Path, url: str) -> list[str]:
+    """The problems of a site whose store is there."""
+    text = (site / "mailward.toml").read_text(encoding="utf-8")
+    (site / "mailward.toml").write_text(f'{text}[store]\nurl = "{url}"\n', encoding="utf-8")
+    assert all(problem.key == "store.url" for problem in check(_settings(site)))
+    return [problem.text.replace(f"{site}/", "") for problem in check(_settings(site))]
+
+
+def test_a_store_over_the_network_needs_verified_tls(site: Path) -> None:
+    """What is not sealed, such as envelopes, would cross the network for whoever listens or answers."""
+    (found,) = _store(site, "postgresql://mailward@db.clinic.example/mailward?sslmode=require")
+    assert "sslmode=verify-full" in found
+
+
+def test_a_store_on_this_machine_needs_none(site: Path) -> None:
+    (site / "data" / "master.key").unlink()
+    (site / "data" / "mailward.db").touch()  # of the time before: says nothing about the new database
+    assert _store(site, "postgresql://mailward@/mailward?host=/run/postgresql") == []
+
+
+def test_files_of_a_store_are_there_and_closed(site: Path) -> None:
+    (site / "pgpass").write_text("*:*:*:*:secret")
+    (site / "pgpass").chmod(0o640)
+    ca, passfile = f"{site}/none.pem", f"{site}/pgpass"
+    url = f"postgresql://mailward@db.clinic.example/mailward?sslmode=verify-full&sslrootcert={ca}&passfile={passfile}"
+    assert _store(site, url) == [
+        "passfile: pgpass is open to other users, and then the driver ignores it; chmod 0600 pgpass",
+        "sslrootcert: none.pem does not exist",
+    ]
+
+
+def test_a_password_in_the_file_is_not_for_everybody(site: Path) -> None:
+    (site / "mailward.toml").chmod(0o644)
+    (found,) = _store(site, "postgresql://mailward:hunter2@localhost/mailward")
+    assert "is a secret" in found
+    assert "hunter2" not in found

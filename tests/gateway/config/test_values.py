@@ -33,7 +33,6 @@ from gateway.config.values import HostPort
         (values.parse_origin, "https://a.example:443", "https://a.example"),
         (values.parse_origin, "https://[::1]:8443", "https://[::1]:8443"),
         (values.parse_selector, "S2026a.mail", "s2026a.mail"),
-        (values.parse_store_url, "sqlite", "sqlite"),
     ],
 )
 def test_good_text_becomes_a_value(parse: Callable[[object], object], text: str, value: object) -> None:
@@ -79,7 +78,6 @@ def test_good_text_becomes_a_value(parse: Callable[[object], object], text: str,
         (values.parse_origin, "https://a.example/portal", 'write "https://a.example"'),
         (values.parse_origin, "https://user@a.example", 'write "https://a.example"'),
         (values.parse_selector, "s_1", "selector"),
-        (values.parse_store_url, "mysql://user:secret@db/x", "postgresql://"),
     ],
 )
 def test_bad_text_says_what_would_be_right(parse: Callable[[object], object], text: object, remedy: str) -> None:

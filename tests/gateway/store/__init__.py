@@ -1,1 +1,1 @@
-"""The store, on real SQLite files."""
+"""The store, on real SQLite files and on a real PostgreSQL."""

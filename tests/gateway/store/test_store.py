@@ -47,12 +47,12 @@ async def test_another_master_key_does_not_start(store: Store, home: Home) -> No
 async def test_a_lost_master_key_is_not_replaced(tmp_path: Path) -> None:
     """KY-05: once a database exists, a missing key file stops the start and stays missing."""
     key_file = tmp_path / "master.key"
-    vault = open_vault(master_key=key_file, data_dir=tmp_path)
+    vault = await open_vault("sqlite", master_key=key_file, data_dir=tmp_path)
     store = await open_store(tmp_path, vault)
     await store.close()
     key_file.unlink()
     with pytest.raises(KeyMismatch):
-        open_vault(master_key=key_file, data_dir=tmp_path)
+        await open_vault("sqlite", master_key=key_file, data_dir=tmp_path)
     assert not key_file.exists()
 
 

@@ -57,7 +57,7 @@ async def test_readers_cannot_write(store: Store) -> None:
     """One writing connection by design (QD-12)."""
     await accept(store, make_message())
     async with store.read() as conn:
-        with pytest.raises(sa.exc.DBAPIError, match="read-?only"):
+        with pytest.raises(sa.exc.DBAPIError, match=r"read-?only"):
             await conn.execute(sa.delete(audit_event))
 
 
