@@ -98,9 +98,7 @@ def test_charsets_and_lies_about_them(data: bytes, charset: str) -> None:
     "charset", ["klingon", "base64", "zlib", "rot13", "idna", "unicode_escape", "\x00", "../utf-8"]
 )
 def test_unknown_charsets_are_doubted(charset: str) -> None:
-    """MP-09: unknown means protected; codecs of Python that are no charset count as unknown, also where there is nothing
-    to decode.
-    """
+    """MP-09: unknown means protected; codecs of Python that are no charset count as unknown, with an empty body too."""
     assert charset_decode(b"hello", charset)[1]
     assert charset_decode(b"", charset)[1]
 
