@@ -12,7 +12,8 @@ from typing import Any, Final
 import pytest
 
 ROOT: Final = Path(__file__).parent.parent
-LOCK_FILES: Final = ("build", "runtime", "data", "test")
+TOGETHER: Final = ("build", "runtime", "data", "test")
+LOCK_FILES: Final = (*TOGETHER, "sslyze")
 
 
 def read(name: str) -> str:
@@ -72,7 +73,7 @@ def test_lock_files_name_no_index(name: str) -> None:
 def test_lock_files_agree() -> None:
     """They are installed into one environment, one after the other: a shared package has one version."""
     versions: dict[str, set[str]] = {}
-    for name in LOCK_FILES:
+    for name in TOGETHER:
         for package, entry in locked(name).items():
             versions.setdefault(package, set()).add(entry.split()[0].partition("==")[2])
     assert {package: found for package, found in versions.items() if len(found) > 1} == {}

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Locks each named dependency group of pyproject.toml ("runtime": the project itself) into requirements/<name>.txt, with
-# hashes, for every Python and platform at once. Later groups keep the versions of the earlier ones.
+# hashes, for every Python and platform at once. Later groups keep the versions of the earlier ones, as those that share an
+# environment must; one with an environment of its own is locked in a call of its own.
 set -eu
 
-[ -n "${UPGRADE:-}" ] && rm -f requirements/*.txt
 constraints=""
 for name in "$@"; do
     file="requirements/$name.txt"
+    [ -n "${UPGRADE:-}" ] && rm -f "$file"
     what="--group $name"
     [ "$name" = runtime ] && what="pyproject.toml"
     # shellcheck disable=SC2086 # words on purpose

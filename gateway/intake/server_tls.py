@@ -56,7 +56,7 @@ def build_context(settings: ServerTls, check: ClientCheck | None) -> ssl.SSLCont
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = settings.minimum_version.protocol
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    # RFC 9325 section 3.4: ticket keys are changed regularly. OpenSSL keeps one as long as the context lives, and whoever
+    # RFC 9325 section 3.4: ticket keys are changed regularly. OpenSSL keeps one as long as the context lives, and who
     # learns it reads every session of TLS 1.2 that had a ticket: none are given.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
@@ -73,8 +73,8 @@ def build_context(settings: ServerTls, check: ClientCheck | None) -> ssl.SSLCont
 def _ask_clients(context: ssl.SSLContext, check: ClientCheck) -> None:
     """A client that shows a certificate shows a good one, whether or not it must. Raises: CertificateError.
 
-    OpenSSL remembers a session of TLS 1.2 for two hours, and one that is taken up again in that time is not verified anew,
-    even if the certificate has just expired; Python cannot turn that off. A reload forgets them all.
+    OpenSSL remembers a session of TLS 1.2 for two hours, and does not verify one anew that is taken up in that time,
+    even if its certificate has just expired; Python cannot turn that off. A reload forgets them all.
     """
     context.verify_mode = ssl.CERT_REQUIRED if check.is_required else ssl.CERT_OPTIONAL
     try:
