@@ -7,6 +7,7 @@ import logging
 import re
 import socket
 import ssl
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.gateway.intake.harness import (
     running,
     write_certificate,
 )
+from tests.gateway.waiting import until
 
 MESSAGE = b"Subject: x\r\n\r\nbody\r\n"
 
@@ -61,14 +63,35 @@ async def test_message_and_envelope_arrive_as_sent(server: Server) -> None:
     assert (client.helo, client.login, client.ip, client.tls_version) == ("c.example", USER, "127.0.0.1", "TLSv1.3")
 
 
-async def test_early_talker(server: Server) -> None:
-    """SM-09: bytes that were there before the greeting."""
+WHOLE = b"EHLO c.example\r\nMAIL FROM:<a@clinic.example>\r\nRCPT TO:<b@x.example>\r\nDATA\r\nFrom: a\r\n\r\n.\r\n"
+
+
+@pytest.mark.parametrize("talk", [b"E", b"\r\n", b"EHLO c.example\r\n", WHOLE], ids=["octet", "line", "EHLO", "all"])
+async def test_early_talker(server: Server, talk: bytes, log_text: io.StringIO) -> None:
+    """SM-09: bytes that were there before the greeting: one reply, nothing of them is served, and the log tells why."""
     with socket.create_connection(("127.0.0.1", server.ports["relay"])) as raw:
-        raw.sendall(b"EHLO c.example\r\n")  # the server's loop has not run yet
+        raw.sendall(talk)  # the server's loop has not run yet
         raw.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=raw.dup())
-        assert (await reader.read()).startswith(b"554 5.5.0 ")
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        assert answer.startswith(b"554 5.5.0 ")
+        assert answer.count(b"\r\n") == 1
         writer.close()
+    assert server.backend.messages == []
+    assert "talked before greeting" in log_text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("listener", "more"), [("relay", {b"STARTTLS"}), ("submissions", {b"AUTH PLAIN LOGIN", b"REQUIRETLS"})]
+)
+async def test_what_is_offered(server: Server, listener: str, more: set[bytes]) -> None:
+    """SM-15, SM-16: EHLO lists what is served and no more; CHUNKING is not, so nobody sends BDAT."""
+    async with connected(server, listener) as wire:
+        first, *offers = (line[4:] for line in (await wire.ask(b"EHLO c.example")).splitlines())
+    usual = {b"SIZE 4096", b"8BITMIME", b"SMTPUTF8", b"PIPELINING", b"ENHANCEDSTATUSCODES", b"DSN"}
+    assert first == HOST.encode()
+    assert sorted(offers) == sorted(usual | more)
 
 
 @pytest.mark.parametrize("length", [2049, 12289, 50_000])
@@ -243,6 +266,25 @@ async def test_connections_per_address_and_in_all(server: Server) -> None:
             break
     else:
         pytest.fail("no room came back")
+
+
+async def test_connections_in_all(tmp_path: Path) -> None:
+    """RX-01: the listener's own limit, whoever comes; the next listener has its own, and room comes back."""
+    async with running(tmp_path, limits={"connections": 3}) as server:
+        async with AsyncExitStack() as crowd:
+            for _ in range(3):
+                await crowd.enter_async_context(connected(server))
+            async with connected(server, greet=False) as late:
+                assert (await late.reply()).startswith(b"421 4.3.2 ")
+                assert await late.reply() == b""
+            async with connected(server, "submission") as other:
+                assert (await other.ask(b"NOOP")).startswith(b"250 ")
+        await until(lambda: _has_room(server))
+
+
+async def _has_room(server: Server) -> bool:
+    async with connected(server, greet=False) as wire:
+        return (await wire.reply()).startswith(b"220 ")
 
 
 @pytest.mark.slow
