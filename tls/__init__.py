@@ -12,10 +12,10 @@ Pure but for the files named `lookup.py`; no SMTP codes. How delivery uses this:
     if needed.refusal is not None: ...                               # not connected to; `weigh` says what it means
     ...                                                              # keep connections under (host, port, kept_for)
     tls = await start_tls(contexts.proving(needed.proofs), needed.server_name or host)
-    proven = prove(needed, peer_chain(tls), now=now)                 # Proven, or a TlsFailure: nothing is sent after one
+    proven = prove(needed, peer_chain(tls), now=now)                 # Proven, or a TlsFailure: then nothing is sent
     evidence.verification = f"{proven.words}, {hop.naming}"
     weigh(failure, needed)                                           # REFUSED, UNCERTAIN or MISMATCH: the ladder's row
 
 A session below `needed.level` is never used; only level NONE may go on in clear. For TLS-RPT every session, good or
-failed, is one `tls.tlsrpt.count.Session` under `applied_policy(domain, published)`.
+failed, is counted by `tls.tlsrpt.count` under `applied_policy(domain, published)`.
 """
