@@ -16,7 +16,7 @@ PIP     := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet -
 INSTALL := $(PIP) --require-hashes --no-build-isolation
 
 .DELETE_ON_ERROR:
-.PHONY: demo test quick lint bench fuzz lock clean system
+.PHONY: demo test quick lint bench defences fuzz lock clean system
 
 demo: $(VENV)/.runtime
 	$(BIN)/mailward demo
@@ -43,6 +43,10 @@ SECONDS_EACH ?= 60
 TARGETS      ?=
 fuzz: $(VENV)/.test
 	nice $(BIN)/python -m tests.fuzz.drive -max_total_time=$(SECONDS_EACH) --keep=.fuzz $(TARGETS)
+
+# Takes each defence of the intake out of a copy of the tree: its tests must fail. CASES="SM RX-09" for some of them.
+defences: $(VENV)/.test
+	$(BIN)/python -m tests.defences.run --parallel 2 $(CASES)
 
 # Resolves pyproject.toml anew. The files hold versions and hashes, never the address of a package index.
 lock:
