@@ -22,12 +22,14 @@ class Lookup(Generic[T]):
     name: the name behind all aliases, lower case, no trailing dot. records: what was found, as the resolver ordered it.
     is_secure: every record of it, the aliases too, was validated (AD, RFC 4035 section 3.2.3) by a resolver that is
     trusted with that. For ABSENT the denial was validated. Never true for FAILED.
+    is_servfail: of FAILED: the resolver answered, and said that it failed; silence and nonsense are something else.
     """
 
     state: State
     name: str
     records: tuple[T, ...] = ()
     is_secure: bool = False
+    is_servfail: bool = False
 
 
 def merge(first: Lookup[T], second: Lookup[T]) -> Lookup[T]:

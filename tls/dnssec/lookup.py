@@ -15,6 +15,7 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.nameserver
+import dns.rcode
 import dns.rdata
 import dns.rdatatype
 import dns.resolver
@@ -22,7 +23,7 @@ from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 
 from tls.dnssec.answers import Lookup, State, merge
-from tls.dnssec.verify import BOGUS_NAME, SIGNED_NAME, ResolverVerdict, judge_resolver
+from tls.dnssec.verify import BOGUS_NAME, SIGNED_NAME, ResolverVerdict, judge_resolver, worst
 
 T = TypeVar("T")
 
@@ -70,15 +71,10 @@ class DnssecResolver:
         for host, _ in resolvers:
             ipaddress.ip_address(host)
         try:
-            self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+            self._resolver = _make(resolvers, lifetime_s)
         except dns.exception.DNSException as error:
             raise OSError("the system names no resolver; set dns.resolvers") from error
-        if resolvers:
-            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in resolvers]
-        self._resolver.lifetime = lifetime_s
-        self._resolver.cache = dns.resolver.LRUCache(CACHE_SIZE)
-        self._resolver.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 section 5.7
-        self._resolver.use_edns(0, 0, 1232)
+        self._each = [_make([one], lifetime_s) for one in resolvers] or [self._resolver]
         self._is_ad_trusted = is_ad_trusted
 
     @property
@@ -110,38 +106,61 @@ class DnssecResolver:
         return await self._ask(name, dns.rdatatype.MX, _mx)
 
     async def self_test(self, *, bogus_name: str = BOGUS_NAME, signed_name: str = SIGNED_NAME) -> ResolverVerdict:
-        """Whether the resolver validates (TL-25). Asks for addresses of both names; nothing is believed meanwhile."""
-        bogus, signed = await asyncio.gather(self._test(bogus_name), self._test(signed_name))
-        return judge_resolver(bogus, signed)
+        """Whether every resolver validates (TL-25), by the addresses of both names; asks past the cache.
 
-    async def _test(self, name: str) -> Lookup[str]:
+        Nothing follows from the verdict here: the caller says `stop_trusting`, and tries UNREACHABLE again.
+        """
+        names = (bogus_name, signed_name)
+        tests = [asyncio.gather(*(self._test(one, name) for name in names)) for one in self._each]
+        return worst(judge_resolver(bogus, signed) for bogus, signed in await asyncio.gather(*tests))
+
+    async def _test(self, one: dns.asyncresolver.Resolver, name: str) -> Lookup[str]:
         """AD as it came, whether it is trusted or not: the question is what the resolver does."""
-        return await self._ask(name, dns.rdatatype.A, dns.rdata.Rdata.to_text, is_ad_read=True)
+        one.cache.flush()  # what it said before proves nothing now
+        return await _ask(one, name, dns.rdatatype.A, dns.rdata.Rdata.to_text, is_ad_read=True)
 
-    async def _ask(
-        self,
-        name: str,
-        kind: dns.rdatatype.RdataType,
-        read: Callable[[dns.rdata.Rdata], T],
-        *,
-        is_ad_read: bool | None = None,
-    ) -> Lookup[T]:
-        """One question. A name that cannot be asked for, and records that cannot be read, count as a failure."""
-        is_ad_read = self._is_ad_trusted if is_ad_read is None else is_ad_read
-        try:
-            answer = await self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False, search=False)
-            records = tuple(read(record) for record in answer.rrset or ())
-        except dns.resolver.NXDOMAIN as error:
-            is_secure = is_ad_read and all(map(_has_ad, error.kwargs["responses"].values()))
-            return Lookup(state=State.ABSENT, name=_plain(name), is_secure=is_secure)
-        except (dns.exception.DNSException, OSError, ValueError):
-            return Lookup(state=State.FAILED, name=_plain(name))
-        return Lookup(
-            state=State.FOUND if records else State.ABSENT,
-            name=_plain(answer.canonical_name.to_text()),
-            records=records,
-            is_secure=is_ad_read and _has_ad(answer.response),
-        )
+    async def _ask(self, name: str, kind: dns.rdatatype.RdataType, read: Callable[[dns.rdata.Rdata], T]) -> Lookup[T]:
+        return await _ask(self._resolver, name, kind, read, is_ad_read=self._is_ad_trusted)
+
+
+def _make(resolvers: Sequence[tuple[str, int]], lifetime_s: float) -> dns.asyncresolver.Resolver:
+    """Raises: dns.exception.DNSException when none is given and the system names none."""
+    made = dns.asyncresolver.Resolver(configure=not resolvers)
+    if resolvers:
+        made.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in resolvers]
+    made.lifetime = lifetime_s
+    made.cache = dns.resolver.LRUCache(CACHE_SIZE)
+    made.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 section 5.7
+    made.use_edns(0, 0, 1232)
+    return made
+
+
+async def _ask(
+    resolver: dns.asyncresolver.Resolver,
+    name: str,
+    kind: dns.rdatatype.RdataType,
+    read: Callable[[dns.rdata.Rdata], T],
+    *,
+    is_ad_read: bool,
+) -> Lookup[T]:
+    """One question. A name that cannot be asked for, and records that cannot be read, count as a failure."""
+    try:
+        answer = await resolver.resolve(f"{name}.", kind, raise_on_no_answer=False, search=False)
+        records = tuple(read(record) for record in answer.rrset or ())
+    except dns.resolver.NXDOMAIN as error:
+        is_secure = is_ad_read and all(map(_has_ad, error.kwargs["responses"].values()))
+        return Lookup(state=State.ABSENT, name=_plain(name), is_secure=is_secure)
+    except dns.resolver.NoNameservers as error:
+        rcodes = [response.rcode() for *_, response in error.kwargs["errors"] if response is not None]
+        return Lookup(state=State.FAILED, name=_plain(name), is_servfail=dns.rcode.SERVFAIL in rcodes)
+    except (dns.exception.DNSException, OSError, ValueError):
+        return Lookup(state=State.FAILED, name=_plain(name))
+    return Lookup(
+        state=State.FOUND if records else State.ABSENT,
+        name=_plain(answer.canonical_name.to_text()),
+        records=records,
+        is_secure=is_ad_read and _has_ad(answer.response),
+    )
 
 
 def _has_ad(response: dns.message.Message) -> bool:

@@ -4,6 +4,7 @@ A resolver that does not validate hands out forged TLSA records; one that sets A
 proved. Two names tell: one whose signatures are broken on purpose, and one that is signed well.
 """
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
@@ -14,12 +15,12 @@ SIGNED_NAME: Final = "ietf.org"
 
 
 class ResolverVerdict(Enum):
-    """What the self-test found; only VALIDATING lets AD count. The value is the word in log and metric."""
+    """What the self-test found, from good to bad; only VALIDATING lets AD count. The value is the word in the log."""
 
     VALIDATING = "validating"
-    NOT_VALIDATING = "not-validating"  # it answers what it must refuse: forged records pass
-    NO_AD = "no-ad"  # it does not say what it validated: DANE would never apply
     UNREACHABLE = "unreachable"  # nothing learned; ask again
+    NO_AD = "no-ad"  # it does not say what it validated: DANE would never apply
+    NOT_VALIDATING = "not-validating"  # it answers what it must refuse: forged records pass
 
     @property
     def words(self) -> str:
@@ -29,9 +30,9 @@ class ResolverVerdict(Enum):
 
 WORDS: Final = {
     ResolverVerdict.VALIDATING: "the resolver validates DNSSEC",
-    ResolverVerdict.NOT_VALIDATING: "the resolver answers a name with broken signatures: it does not validate DNSSEC",
-    ResolverVerdict.NO_AD: "the resolver does not set AD on a signed name: it does not validate, or does not say",
     ResolverVerdict.UNREACHABLE: "the resolver gave no answer to the self-test",
+    ResolverVerdict.NO_AD: "the resolver does not set AD on a signed name: it does not validate, or does not say",
+    ResolverVerdict.NOT_VALIDATING: "the resolver answers a name with broken signatures: it does not validate DNSSEC",
 }
 
 
@@ -43,6 +44,11 @@ def judge_resolver(bogus: Lookup[str], signed: Lookup[str]) -> ResolverVerdict:
     """
     if bogus.state is not State.FAILED:
         return ResolverVerdict.NOT_VALIDATING
-    if signed.state is State.FAILED:  # then the failure of the other says nothing
+    if signed.state is State.FAILED or not bogus.is_servfail:  # silence about a bogus name is no refusal
         return ResolverVerdict.UNREACHABLE
     return ResolverVerdict.VALIDATING if signed.is_secure else ResolverVerdict.NO_AD
+
+
+def worst(verdicts: Iterable[ResolverVerdict]) -> ResolverVerdict:
+    """Of several resolvers: an answer may come from any of them, so the worst speaks for all."""
+    return max(verdicts, key=list(ResolverVerdict).index)
