@@ -200,8 +200,14 @@ class Child(asyncio.Protocol):
             self._socket = None
 
     async def stop(self) -> None:
-        """Kill the process, whatever it does, and wait until it is gone; a job in its hands fails."""
+        """Kill the process, whatever it does, and wait until it is gone, cancelled or not; a job in its hands fails."""
         self._fail(ChildCrashed("the child was stopped"))
-        if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(self._process.wait, _END_WAIT_S)
+        if self._process is None:
+            return
+        ending = self._loop.run_in_executor(None, self._process.wait, _END_WAIT_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:  # the pool stops while it buries one that died: nobody else waits for it
+                await ending
+                raise

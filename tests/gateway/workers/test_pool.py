@@ -16,6 +16,7 @@ import uvloop
 from gateway.workers.errors import ChildCrashed, ChildTimeout, PoolUnavailable, WorkerError
 from gateway.workers.frames import HEADER_MAX, INLINE_MAX
 from gateway.workers.pool import LONGEST_PAUSE_S, ChildPool, next_pause
+from gateway.workers.process import Child
 from tests.gateway.workers.conftest import HANDLERS, LIMITS, OpenPool
 
 pytestmark = pytest.mark.slow
@@ -220,6 +221,18 @@ async def test_stop_leaves_no_process(open_pool: OpenPool) -> None:
     assert not any(is_running(pid) for pid in pids)
 
 
+async def test_a_cancelled_burial_leaves_no_process() -> None:
+    """The pool is stopped while it waits for the end of a child that crashed."""
+    child = Child(LIMITS, lambda _: None, lambda _: True)
+    await child.start(HANDLERS)
+    burial = asyncio.create_task(child.stop())
+    await asyncio.sleep(0)
+    burial.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await burial
+    assert not is_running(child.pid)
+
+
 async def test_stop_while_starting() -> None:
     """A pool that is stopped before its children are up leaves none behind either."""
     pool = ChildPool(HANDLERS, 2, LIMITS, "test")
@@ -273,6 +286,7 @@ def test_uvloop_runs_the_pool() -> None:
 OWNER: Final = """
 import asyncio, sys
 from gateway.workers.pool import ChildPool
+from gateway.workers.process import Child
 from tests.gateway.workers.conftest import HANDLERS, LIMITS
 
 async def own() -> None:
