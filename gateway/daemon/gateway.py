@@ -27,6 +27,7 @@ from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
 from gateway.daemon.renewal import Renewal
 from gateway.delivery.scheduler import Scheduler
+from gateway.inspect.converter import Converter, convert_pool
 from gateway.inspect.inspector import Inspector, inspector_pool
 from gateway.inspect.renderer import Renderer, render_pool
 from gateway.intake.auth import Authenticator
@@ -137,7 +138,9 @@ class Gateway:
         self._inspectors = await self._pool(inspector_pool(settings.server.inspectors or os.cpu_count() or 1))
         sealers = await self._pool(ChildPool(MODULE, 1, LIMITS, "sealer"))
         renderers = await self._pool(render_pool())
-        queueing = build_queueing(settings, store, Sealer(sealers), self.metrics)
+        converters = convert_pool()  # started by the first message that needs it
+        self._stack.push_async_callback(converters.stop)
+        queueing = build_queueing(settings, store, Sealer(sealers), Converter(converters), self.metrics)
         self._backlog = backlog = Backlog(store, limit=settings.limits.queue_messages, metrics=self.metrics)
         await backlog.measure()  # RX-09: what the last run left counts from the first message on
         housekeeping = Housekeeping(

@@ -21,6 +21,7 @@ from gateway.delivery.routes import Router
 from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.timeouts import TimeLimits
 from gateway.delivery.transport import Transport
+from gateway.inspect.converter import Converter
 from gateway.metrics import Metrics
 from gateway.protect.dkim import DkimKey, Signer, self_test
 from gateway.protect.sealer import Sealer
@@ -41,7 +42,9 @@ class Queueing:
     transport: Transport
 
 
-def build_queueing(settings: Settings, store: Store, sealer: Sealer, metrics: Metrics) -> Queueing:
+def build_queueing(
+    settings: Settings, store: Store, sealer: Sealer, converter: Converter, metrics: Metrics
+) -> Queueing:
     """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for `delivery.ca_file` or the resolver."""
     own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
     about = About(store, own_mail)
@@ -49,7 +52,16 @@ def build_queueing(settings: Settings, store: Store, sealer: Sealer, metrics: Me
     delivery, portal = settings.delivery, settings.portal
     clerk = Clerk(
         store=store,
-        courier=_courier(settings, store, transport, sealer, metrics),
+        courier=Courier(
+            store=store,
+            transport=transport,
+            signer=_signer(settings),
+            converter=converter,
+            sealer=sealer,
+            needs=NeedsPolicy(unsigned_mx=settings.tls.unsigned_mx, code_level=CODE_LEVELS[portal.code_channel]),
+            inbound={domain.name: domain.inbound for domain in settings.domain if domain.inbound is not None},
+            metrics=metrics,
+        ),
         ladder=LadderPolicy(
             tls_deadline=delivery.tls_deadline,
             urgent_tls_deadline=delivery.urgent_tls_deadline,
@@ -71,18 +83,6 @@ def _transport(settings: Settings) -> Transport:
     router = Router(DnsResolver(settings.dns.resolvers), settings.delivery, hostname=hostname, shuffle=random.shuffle)
     dialer = Dialer(build_contexts(settings.delivery.ca_file), TimeLimits(), helo=hostname)
     return Transport(router, dialer, limits=PoolLimits(), clock=lambda: datetime.now(UTC))
-
-
-def _courier(settings: Settings, store: Store, transport: Transport, sealer: Sealer, metrics: Metrics) -> Courier:
-    return Courier(
-        store=store,
-        transport=transport,
-        signer=_signer(settings),
-        sealer=sealer,
-        needs=NeedsPolicy(unsigned_mx=settings.tls.unsigned_mx, code_level=CODE_LEVELS[settings.portal.code_channel]),
-        inbound={domain.name: domain.inbound for domain in settings.domain if domain.inbound is not None},
-        metrics=metrics,
-    )
 
 
 def _signer(settings: Settings) -> Signer:

@@ -1,5 +1,7 @@
 """One attempt: bring a batch into the form of its rung, sign that form, and hand it to the transport.
 
+A next hop that turns out to take no 8-bit message gets the 7-bit form in the same attempt, where there is one.
+
 Nothing is decided here. Whatever goes wrong before a byte is sent is an outcome like any other: a message that cannot
 be encrypted or signed waits, it never leaves in another form (CR-13, CR-12).
 """
@@ -8,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
-from weakref import WeakKeyDictionary
 
 from gateway.config.values import HostPort
+from gateway.delivery.copies import Copies
 from gateway.delivery.job import SendJob
-from gateway.delivery.letter import Batch, Letter
+from gateway.delivery.letter import Batch
 from gateway.delivery.needs import NeedsPolicy, needs_for
 from gateway.delivery.outcome import Outcome, Seen
+from gateway.inspect.converter import Converter
+from gateway.inspect.eightbit import NoSevenBitForm
 from gateway.log import get_logger
 from gateway.message.entry import MessageKind
 from gateway.message.envelope import Recipient
@@ -29,6 +33,7 @@ from gateway.workers.errors import WorkerError
 from policy.decision import Method
 
 CANNOT_SIGN: Final = "451 4.7.0 The message could not be signed"
+CANNOT_CONVERT: Final = "451 4.3.0 The message could not be converted at the moment"
 CANNOT_SEAL: Final = "451 4.7.0 The message could not be encrypted at the moment"
 TO_OUR_SENDERS: Final = frozenset({MessageKind.DSN, MessageKind.SENDER_NOTICE})
 BUG: Final = "451 4.3.0 Local error"
@@ -63,6 +68,7 @@ class Courier:
         store: Store,
         transport: Transport,
         signer: Signer,
+        converter: Converter,
         sealer: Sealer,
         needs: NeedsPolicy,
         inbound: Mapping[str, HostPort],
@@ -70,14 +76,11 @@ class Courier:
     ) -> None:
         self._store = store
         self._transport = transport
-        self._signer = signer
         self._sealer = sealer
         self._needs = needs
         self._inbound = inbound
-        self._metrics = metrics
-        self._signing = metrics.histogram("stage_duration_seconds", "sign")
+        self._copies = Copies(signer, converter, metrics)
         self._sealing = metrics.histogram("stage_duration_seconds", "encrypt")
-        self._signed: WeakKeyDictionary[Letter, bytes] = WeakKeyDictionary()  # one signature for all domains
         self._by_method: Final[Mapping[Method, Rung]] = {
             Method.TLS: self._as_it_is,
             Method.OPENPGP: self._as_openpgp,
@@ -97,11 +100,33 @@ class Courier:
 
     async def _as_it_is(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         try:
-            data = self._signed.get(batch.letter) or await self._sign(batch.letter.body)
+            data = await self._copies.as_it_came(batch.letter)
         except SignError as why:
             return self._not_sent(batch, CANNOT_SIGN, str(why))
-        self._signed[batch.letter] = data
-        return await self._send(batch, data, tls_seen=tls_seen)
+        outcomes = await self._send(batch, data, tls_seen=tls_seen)
+        seven = tuple(one for one, saw in zip(batch.entries, outcomes, strict=True) if saw.seen is Seen.NOT_8BITMIME)
+        if not seven:
+            return outcomes
+        again = iter(await self._as_seven_bit(replace(batch, entries=seven), outcomes, tls_seen=tls_seen))
+        return [next(again) if outcome.seen is Seen.NOT_8BITMIME else outcome for outcome in outcomes]
+
+    async def _as_seven_bit(self, batch: Batch, outcomes: Sequence[Outcome], *, tls_seen: bool) -> Sequence[Outcome]:
+        """SM-19: for those whose next hop takes no 8-bit message. outcomes: of all, of the first try."""
+        try:
+            data = await self._copies.seven_bit(batch.letter)
+        except NoSevenBitForm as obstacle:
+            return [
+                replace(outcome, why=f"{outcome.own_words}, and the message cannot be converted, because {obstacle}")
+                for outcome in outcomes
+                if outcome.seen is Seen.NOT_8BITMIME
+            ]
+        except SignError as why:
+            return self._not_sent(batch, CANNOT_SIGN, str(why))
+        except WorkerError as error:
+            log.error("cannot convert", queue_id=batch.letter.id, why=type(error).__name__)
+            return self._not_sent(batch, CANNOT_CONVERT, "The message could not be converted at the moment.")
+        sent = await self._send(batch, data, tls_seen=tls_seen)
+        return [replace(outcome, why=f"{outcome.why}, in 7-bit form") for outcome in sent]
 
     async def _as_openpgp(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         async with self._store.read() as conn:
@@ -109,7 +134,7 @@ class Courier:
         try:
             with self._sealing.time():
                 sealed = await self._sealer.encrypt(batch.letter.body, keys)
-            data = await self._sign(sealed.message)
+            data = await self._copies.sign(sealed.message)
         except NoUsableCertificate as why:
             return self._not_sent(batch, NO_KEY, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)
         except (SealError, WorkerError, SignError) as why:
@@ -121,17 +146,6 @@ class Courier:
     async def _into_portal(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         """Publishing is a change of the store alone, made with the outcome; there is nothing to attempt."""
         return self._not_sent(batch, "250 2.0.0 In the portal", "The message waits in the portal.", seen=Seen.DELIVERED)
-
-    async def _sign(self, message: bytes) -> bytes:
-        """Sign, and count it. Raises: SignError."""
-        try:
-            with self._signing.time():
-                signed = await self._signer.sign_async(message, now=int(datetime.now(UTC).timestamp()))
-        except SignError:
-            self._metrics.counter("dkim_sign", "failed").inc()
-            raise
-        self._metrics.counter("dkim_sign", "signed" if signed is not message else "no-key").inc()
-        return signed
 
     async def _send(self, batch: Batch, data: bytes, *, tls_seen: bool) -> Sequence[Outcome]:
         first, letter = batch.entries[0], batch.letter

@@ -1,7 +1,7 @@
 """The second half of a session: one transaction, MAIL to the reply after the dot, with an answer for each recipient.
 
 With PIPELINING (RFC 2920) the envelope is sent at once, without it one command at a time.
-Left out: CHUNKING, conversion of 8-bit bodies for servers without 8BITMIME.
+Left out: CHUNKING. What a server without 8BITMIME gets is its owner's business; here it gets no 8-bit message.
 """
 
 from collections import deque
@@ -28,7 +28,7 @@ def incapability(transaction: Transaction, extensions: Mapping[str, str]) -> Ans
     if transaction.smtputf8 and "SMTPUTF8" not in extensions:  # RFC 6531 section 3.2
         return Answer(Seen.REJECTED, "553 5.6.7 next hop does not support SMTPUTF8")
     if transaction.is_8bit and "8BITMIME" not in extensions:  # RFC 6152 section 3
-        return Answer(Seen.REJECTED, "554 5.6.3 next hop does not support 8BITMIME")
+        return Answer(Seen.NOT_8BITMIME, "554 5.6.3 next hop does not support 8BITMIME")
     if limit.isdecimal() and 0 < int(limit[:15]) < transaction.size:  # RFC 1870 section 6.1
         return Answer(Seen.REJECTED, "552 5.3.4 message is larger than the next hop takes")
     return None

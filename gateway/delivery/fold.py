@@ -9,7 +9,8 @@ from typing import Final
 from gateway.delivery.outcome import HostResult, Seen
 from tls.failures import STRIPPABLE
 
-FINAL: Final = frozenset({Seen.DELIVERED, Seen.REJECTED, Seen.LOST_AFTER_DOT})  # no other host is asked after these
+# No other host is asked after these. NOT_8BITMIME: the same host is asked again, with the 7-bit form.
+FINAL: Final = frozenset({Seen.DELIVERED, Seen.REJECTED, Seen.LOST_AFTER_DOT, Seen.NOT_8BITMIME})
 
 
 def fold(results: Sequence[HostResult], *, tls_seen: bool) -> Seen:

@@ -95,6 +95,7 @@ _EVERYWHERE: Final = {
     Seen.REJECTED: Cell.RETURN,
     Seen.DEFERRED: Cell.WAIT,  # never a climb: lower rungs use the same host
     Seen.LOST_AFTER_DOT: Cell.REPEAT,
+    Seen.NOT_8BITMIME: Cell.CLIMB,  # it has no 7-bit form; ciphertext and notices are 7-bit themselves
 }
 _PROTECTED: Final = {
     **_EVERYWHERE,

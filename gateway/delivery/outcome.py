@@ -20,6 +20,7 @@ class Seen(Enum):
     TLS_MISMATCH = "tls-mismatch"  # what DANE, MTA-STS or a pin published does not match
     TLS_DOWNGRADED = "tls-downgraded"  # a domain that used to offer TLS offers none
     NOT_REQUIRETLS = "not-requiretls"  # RFC 8689 was asked for and the peer does not offer it
+    NOT_8BITMIME = "not-8bitmime"  # RFC 6152: the message is 8-bit and the peer does not take such; a 7-bit form may go
     NO_KEY = "no-key"  # no usable key of the recipient for this rung; nothing was sent
 
 
@@ -45,6 +46,8 @@ class HostResult:
         """What we saw the host do; empty when only its reply says."""
         if self.tls_failure is not None and self.seen in (Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN):
             return f"{self.host} {self.tls_failure.words}"
+        if self.seen is Seen.NOT_8BITMIME:
+            return f"{self.host} takes no 8-bit messages"
         return ""
 
     @property

@@ -39,6 +39,8 @@ def cause_of(outcome: Outcome) -> Cause:
     """Why a rung was left, for the sender's eyes."""
     if outcome.seen is Seen.NO_KEY:
         return Cause.KEY_UNFIT
+    if outcome.seen is Seen.NOT_8BITMIME:
+        return Cause.NOT_8BIT
     if outcome.seen is not Seen.TLS_REFUSED:
         return Cause.TLS_DEADLINE
     failures = [result.tls_failure for result in outcome.hosts if result.tls_failure is not None]

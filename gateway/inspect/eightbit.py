@@ -39,6 +39,7 @@ class Obstacle(StrEnum):
     UNCLEAR = "its structure can be read in more than one way"
     HEADER = "its header has octets above 127 or lines that are too long"
     SIGNED = "what would have to change is signed or encrypted"
+    AUTHOR = "its DKIM signature would no longer verify, and no key of ours could replace it"
     FIXED = "a part that must not be encoded has octets above 127 or lines that are too long"
 
 

@@ -71,6 +71,7 @@ class Cause(StrEnum):
     TLS_DEADLINE = "tls-deadline"
     NO_KEY = "no-key"
     KEY_UNFIT = "key-unfit"
+    NOT_8BIT = "not-8bit"
     POLICY = "policy"
     PIN_USED_UP = "pin-used-up"
 
@@ -82,6 +83,7 @@ CAUSES = {
     Cause.TLS_DEADLINE: "{recipient}'s server could not be reached over a safe connection in time.",
     Cause.NO_KEY: "There is no encryption key on file for {recipient}.",
     Cause.KEY_UNFIT: "The encryption key on file for {recipient} cannot be used any more.",
+    Cause.NOT_8BIT: "{recipient}'s server takes no 8-bit messages, and yours could not be converted.",
     Cause.PIN_USED_UP: "The PIN for {recipient} was typed wrong too often, so it no longer works.",
     Cause.POLICY: "Your organisation's rules choose this way for mail to {recipient}.",
 }

@@ -20,9 +20,12 @@ from gateway.delivery.needs import NeedsPolicy
 from gateway.delivery.outcome import HostResult, Outcome, Seen
 from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
 from gateway.delivery.publish import Publisher
+from gateway.inspect.converter import Converter, convert_pool
+from gateway.inspect.eightbit import find_edits
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.event import Event
 from gateway.message.queue_id import new_queue_id
+from gateway.message.sevenbit import to_seven_bit
 from gateway.metrics import Metrics
 from gateway.protect.dkim import DkimKey, Signer
 from gateway.protect.openpgp import Ciphertext
@@ -73,6 +76,7 @@ IN_CLEAR = Saw(Seen.DELIVERED, "250 2.0.0 ok", level=TlsLevel.NONE)
 REJECTED = Saw(Seen.REJECTED, "550 5.1.1 no such user")
 DEFERRED = Saw(Seen.DEFERRED, "450 4.2.0 later")
 LOST = Saw(Seen.LOST_AFTER_DOT, "451 4.4.2 connection lost after the final dot")
+ONLY_7BIT = Saw(Seen.NOT_8BITMIME, "554 5.6.3 next hop does not support 8BITMIME")
 NO_TLS = Saw(Seen.TLS_REFUSED, "550 5.7.5 no TLS", TlsFailure.NOT_OFFERED, TlsLevel.NONE)
 EXPIRED_CERTIFICATE = Saw(Seen.TLS_REFUSED, "550 5.7.5 expired", TlsFailure.EXPIRED, TlsLevel.NONE)
 STALLED = Saw(Seen.TLS_UNCERTAIN, "451 4.7.5 stalled", TlsFailure.BROKEN_HANDSHAKE, TlsLevel.NONE)
@@ -132,6 +136,21 @@ class FakeSealer(Sealer):
         return Ciphertext(self.answer, (FINGERPRINT,))
 
 
+class FakeConverter(Converter):
+    """The real conversion without a child, or what it is told to raise. jobs: how many messages it converted."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_pool())
+        self.trouble: Exception | None = None
+        self.jobs = 0
+
+    async def to_seven_bit(self, data: bytes) -> bytes:
+        self.jobs += 1
+        if self.trouble is not None:
+            raise self.trouble
+        return to_seven_bit(data, find_edits(data))
+
+
 @dataclass
 class Office:
     """One installation without its doors. taken: mail of our own that was handed to the scheduler."""
@@ -142,6 +161,7 @@ class Office:
     channel: CodeChannel = CodeChannel.VERIFIED
     transport: FakeTransport = field(default_factory=FakeTransport)
     sealer: FakeSealer = field(default_factory=FakeSealer)
+    converter: FakeConverter = field(default_factory=lambda: FakeConverter())
     metrics: Metrics = field(default_factory=Metrics)
     taken: list[NewMessage] = field(default_factory=list)
 
@@ -159,6 +179,7 @@ class Office:
             store=self.store,
             transport=self.transport,
             signer=Signer(self.dkim),
+            converter=self.converter,
             sealer=self.sealer,
             needs=NeedsPolicy(),
             inbound=self.inbound,

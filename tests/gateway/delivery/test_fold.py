@@ -36,6 +36,7 @@ DOWN = at(Seen.DEFERRED)
         ([ABSENT, at(Seen.DELIVERED)], Seen.DELIVERED),
         ([UNCERTAIN, at(Seen.REJECTED)], Seen.REJECTED),
         ([DOWN, at(Seen.LOST_AFTER_DOT)], Seen.LOST_AFTER_DOT),
+        ([DOWN, at(Seen.NOT_8BITMIME)], Seen.NOT_8BITMIME),
     ],
 )
 def test_fold(results: Sequence[HostResult], seen: Seen) -> None:

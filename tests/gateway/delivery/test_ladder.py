@@ -65,8 +65,9 @@ PROTECTED_TLS = {
     Seen.TLS_MISMATCH: Move.WAIT,
     Seen.TLS_DOWNGRADED: Move.WAIT,
     Seen.NOT_REQUIRETLS: Move.CLIMB,
+    Seen.NOT_8BITMIME: Move.CLIMB,
 }
-NO_RUNG_BELOW = {**PROTECTED_TLS, Seen.TLS_REFUSED: Move.BOUNCE, Seen.NOT_REQUIRETLS: Move.BOUNCE}
+NO_RUNG_BELOW = PROTECTED_TLS | dict.fromkeys((Seen.TLS_REFUSED, Seen.NOT_REQUIRETLS, Seen.NOT_8BITMIME), Move.BOUNCE)
 CELLS = {
     "protected, tls": (make(), PROTECTED_TLS),
     "protected, tls or return": (make(TLS), NO_RUNG_BELOW),

@@ -85,6 +85,7 @@ def test_every_definitive_failure_has_words_for_the_sender(failure: TlsFailure) 
     ("outcome", "cause"),
     [
         (saw(Seen.NO_KEY), Cause.KEY_UNFIT),
+        (saw(Seen.NOT_8BITMIME), Cause.NOT_8BIT),
         (saw(Seen.TLS_UNCERTAIN, TlsFailure.BROKEN_HANDSHAKE), Cause.TLS_DEADLINE),
         (saw(Seen.TLS_DOWNGRADED, TlsFailure.NOT_OFFERED), Cause.TLS_DEADLINE),
         (saw(Seen.TLS_REFUSED, None), Cause.TLS_DEADLINE),
