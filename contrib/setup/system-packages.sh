@@ -4,8 +4,8 @@
 # installed beside Postfix, is unpacked into a folder of its own (tests/e2e/exim.py).
 set -eu
 
-PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim-tools unbound
-    curl msmtp s-nail testssl.sh nmap"
+PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim-tools
+    curl msmtp s-nail testssl.sh nmap unbound"
 POLICY=/usr/sbin/policy-rc.d
 EXIM=exim4-daemon-light
 EXIM_FOLDER=/opt/mailward-tests/exim
