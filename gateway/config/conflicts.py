@@ -52,6 +52,17 @@ def _listeners(settings: Settings) -> Iterator[Conflict]:
             yield Conflict(((*here, "require_tls"), mode), text)
 
 
+def _client_names(settings: Settings) -> Iterator[Conflict]:
+    """A list that nobody is held against would be believed in."""
+    for number, listener in enumerate(settings.listener):
+        names, mode = (("listener", number, name) for name in ("client_names", "mode"))
+        if listener.client_names and listener.mode is not ListenerMode.RELAY:
+            text = f'has no effect with mode "{listener.mode}": a certificate signs in whom it names; remove it'
+            yield Conflict((names, mode), text)
+        elif listener.client_names and listener.client_ca is None:
+            yield Conflict((names,), "has no effect without client_ca; add it, or remove this")
+
+
 def _proxies(settings: Settings) -> Iterator[Conflict]:
     """Who believes a PROXY header says whose; a peer that may write one may come from any address it likes."""
     for number, listener in enumerate(settings.listener):
@@ -145,6 +156,7 @@ def _ladders(settings: Settings) -> Iterator[Conflict]:
 
 FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _listeners,
+    _client_names,
     _proxies,
     _binds,
     _twins,

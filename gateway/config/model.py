@@ -110,6 +110,11 @@ class Listener(Section):
         "",
         "Authority of client certificates, PEM. Relay: every peer needs one. Elsewhere users may sign in with one.",
     )
+    client_names: tuple[Text, ...] = setting(
+        [],
+        "Relay only: names of which a certificate of client_ca must have one; with none listed any will do. DNS name,"
+        " e-mail address, common name, or what the log calls it.",
+    )
     tenant_header: TenantHeader = setting(
         "",
         'Relay only: clouds share addresses, so a field "Name: value" that your transport rule adds must stand in each'

@@ -1,7 +1,7 @@
 """Who a client certificate says its holder is. The TLS handshake has verified it by then; here only names are read."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
@@ -15,10 +15,14 @@ NAME: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")  # what may stand in a 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """name: what logs and the audit log call the holder. addresses: e-mail addresses, lower case, in their order."""
+    """name: what logs and the audit log call the holder. addresses: e-mail addresses, lower case, in their order.
+
+    names: all that `client_names` may ask for, lower case, `name` among them.
+    """
 
     name: str
     addresses: tuple[str, ...] = ()
+    names: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def read_holder(der: bytes) -> Holder:
@@ -39,7 +43,7 @@ def read_holder(der: bytes) -> Holder:
     hosts = names.get_values_for_type(x509.DNSName) if names else []
     candidates = [*hosts, *mailboxes, *(str(common.value) for common in commons)]
     name = next((text for text in candidates if NAME.fullmatch(text)), f"sha256:{fingerprint}")
-    return Holder(name, tuple(_addresses(mailboxes)))
+    return Holder(name, tuple(_addresses(mailboxes)), frozenset(text.lower() for text in (name, *candidates)))
 
 
 def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:

@@ -131,7 +131,8 @@ class Connection(SMTP, ABC):
         """Begin TLS after an announcement.
 
         Nothing read before may count after: reading stops before the announcement, and bytes that are here already are
-        an attack (SA-01; RFC 3207 section 4.2). Raises: HangUpError for those, PeerGoneError when the handshake fails.
+        an attack (SA-01; RFC 3207 section 4.2). Raises: HangUpError for those and for a certificate that is not let in,
+        PeerGoneError when the handshake fails.
         """
         self._wire.pause_reading()
         if self.inbox.has_bytes:
@@ -155,6 +156,8 @@ class Connection(SMTP, ABC):
         self._wire = secure
         self.inbox.attach(secure)
         self.note_tls()
+        if self.door.client_names and not (self.holder and self.door.client_names & self.holder.names):
+            raise HangUpError(replies.NAME_NOT_LISTED, "certificate name not listed")  # SA-10
 
     def note_tls(self) -> None:
         """TLS is up: remember what was agreed."""

@@ -50,10 +50,11 @@ class Door:
 
     name: where it listens, for logs and metrics. proxies: who tells the client's address in a PROXY header; nobody else
     may connect then. tenant: what each message must prove. believes_headers: X-Mailward-* counts. asks_certificate: TLS
-    checks one that a client shows; on a relay listener every client must. domains: those we send for, lower case.
-    message_size: octets. repairs_lines: bare CR and LF become CRLF. ceiling: the number of a descriptor that is one too
-    many (`descriptors.py`). hold: shared by all listeners. tasks: everything that runs for this listener, held so that
-    it is not collected half-way. sessions: inputs of the open ones, to be told when the service closes down.
+    checks one that a client shows; on a relay listener every client must. client_names: lower case; one of them must be
+    the certificate's, where any is listed. domains: those we send for, lower case. message_size: octets. repairs_lines:
+    bare CR and LF become CRLF. ceiling: the number of a descriptor that is one too many (`descriptors.py`). hold:
+    shared by all listeners. tasks: everything that runs for this listener, held so that it is not collected half-way.
+    sessions: inputs of the open ones, to be told when the service closes down.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Door:
     tenant: TenantProof | None
     believes_headers: bool
     asks_certificate: bool
+    client_names: frozenset[str]
     domains: frozenset[str]
     message_size: int
     recipients: int

@@ -136,6 +136,7 @@ def _door(
         tenant=listener.tenant_header,
         believes_headers=listener.control_headers,
         asks_certificate=check is not None,
+        client_names=frozenset(name.lower() for name in listener.client_names),
         domains=domains,
         message_size=listener.limits.message_size,
         recipients=listener.limits.recipients,

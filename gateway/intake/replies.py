@@ -60,6 +60,7 @@ AUTH_BUSY: Final = Reply(454, "7.0", "Temporary authentication failure, try late
 
 # --- who may send ---
 RELAYING_DENIED: Final = Reply(550, "7.1", "Relaying denied")
+NAME_NOT_LISTED: Final = Reply(550, "7.1", "Relaying denied, this certificate's name is not listed")
 NO_TENANT_PROOF: Final = Reply(550, "7.1", "Relaying denied, nothing proves whose mail this is")
 SENDER_NOT_YOURS: Final = Reply(553, "7.1", "You may not send as this address")
 DOMAIN_NOT_OURS: Final = Reply(550, "7.1", "Mail from this domain is not sent from here")

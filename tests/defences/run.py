@@ -64,10 +64,10 @@ def run_tests(tree: Path, nodes: Iterable[str], *options: str, within_s: float =
     if not report.is_file() or done.returncode not in (0, 1):
         return Outcome((), done.stdout[-2000:] + done.stderr[-1000:])
     cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314  # as above
-    errors = [_name(case) for case in cases if case.find("error") is not None]
+    errors = [f"{_name(case)}: {error.get('message')}" for case in cases for error in case.findall("error")]
     return Outcome(
         tuple(_name(case) for case in cases if case.find("failure") is not None),
-        f"errors in {errors[:3]}" if errors else "",
+        "\n".join(errors[:3]),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from gateway.intake.descriptors import RESERVED
-from tests.e2e.installation import Installation
+from tests.e2e.installation import READY_S, Installation
 from tests.e2e.letters import new_marker, plain
 from tests.e2e.nexthop import NextHop
 from tests.e2e.submit import connect, hand_in, submit
@@ -35,7 +35,7 @@ def starved(installation: Installation) -> Iterator[Installation]:
     """Running with 64 descriptors and no way to more, as `ulimit -n 64` does it."""
     installation.add_user()
     installation.launch(need("prlimit"), f"--nofile={FEW}:{FEW}")
-    until(installation.is_ready, state=lambda: installation.log)
+    until(installation.is_ready, timeout_s=READY_S, state=lambda: installation.log)
     yield installation
     installation.stop()
 
@@ -88,7 +88,7 @@ def test_the_soft_limit_is_raised(installation: Installation) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     installation.add_user()
     process = installation.launch(need("prlimit"), f"--nofile={FEW}:{hard}")
-    until(installation.is_ready, state=lambda: installation.log)
+    until(installation.is_ready, timeout_s=READY_S, state=lambda: installation.log)
     soft, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     assert soft == min(3000 + RESERVED, hard)
     assert ("descriptors_low" in installation.log) is (hard < 3000 + RESERVED)

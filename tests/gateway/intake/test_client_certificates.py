@@ -34,6 +34,7 @@ async def asking(tmp_path: Path, authority: trustme.CA) -> AsyncIterator[Server]
     more = {
         "by-certificate": make_listener("relay", client_ca=clients),
         "by-both": make_listener("relay", client_ca=clients, trusted_networks=["127.0.0.0/8"]),
+        "by-name": make_listener("relay", client_ca=clients, client_names=["Exchange.clinic.example", "scanner 3"]),
         "elsewhere": make_listener("relay", client_ca=clients, trusted_networks=["192.0.2.0/24"]),
         "users": make_listener("submission", client_ca=clients),
     }
@@ -94,6 +95,27 @@ async def test_no_verb_without_a_good_certificate(asking: Server, authority: tru
     ):
         assert await mail_reply(asking, listener, certificate) == b""
     assert asking.backend.messages == []
+
+
+@pytest.mark.parametrize(
+    ("names", "common", "is_fine"),
+    [
+        (["exchange.clinic.example"], None, True),
+        (["mx.clinic.example", "exchange.clinic.example"], None, True),
+        (["192.0.2.1"], "Scanner 3", True),
+        (["other.clinic.example"], None, False),
+        (["exchange.clinic.example.evil.example"], None, False),
+        (["*.clinic.example"], None, False),
+        (["192.0.2.1"], None, False),
+    ],
+)
+async def test_only_listed_names_of_an_authority(
+    asking: Server, authority: trustme.CA, names: list[str], common: str | None, is_fine: bool, log_text: io.StringIO
+) -> None:
+    """SA-10: a certificate of the right authority and of another name: the first reply under TLS is the last."""
+    reply = await mail_reply(asking, "by-name", authority.issue_cert(*names, common_name=common))
+    assert reply.startswith(b"250 ") is is_fine
+    assert ("certificate name not listed" in log_text.getvalue()) is not is_fine
 
 
 async def test_certificate_does_not_replace_the_network(asking: Server, authority: trustme.CA) -> None:
