@@ -4,6 +4,7 @@ The gateway has an RSA certificate, since with an ECDSA one no server can be tal
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ import pytest
 
 from tests.e2e.installation import HOSTNAME, Installation, Ports
 from tests.e2e.rsa_identity import issue_rsa
-from tests.e2e.scanners import RelayScan, Sslyze, scan_open_relay, scan_testssl
+from tests.e2e.scanners import Finding, RelayScan, Sslyze, scan_open_relay, scan_testssl
 from tests.e2e.world import World
 from tests.tools import free_port
 
@@ -20,7 +21,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 # --- what testssl.sh may say -----------------------------------------------------------------------------------------
 
-SECTIONS: Final = ("--protocols", "--std", "--fs", "--server-preference", "--server-defaults", "--vulnerable")
+SECTIONS: Final = (  # each runs beside the others: it is mostly waiting
+    ("--protocols", "--std"),
+    ("--fs", "--server-preference"),
+    ("--server-defaults", "--vulnerable"),
+)
 FINE: Final = frozenset({"OK", "INFO", "DEBUG"})  # DEBUG: that it is not HTTP
 OF_THE_TEST: Final = {  # findings above that have nothing to do with us
     "cert_revocation": "the authority of a test publishes neither CRL nor OCSP",
@@ -115,7 +120,12 @@ def target(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[T
 
 def test_testssl(target: Target, tmp_path: Path) -> None:
     """SA-08, SA-09: nothing above informational on implicit TLS, but for what the test's own certificate brings."""
-    findings = scan_testssl(target.ports.submissions, target.authority, tmp_path / "testssl.json", *SECTIONS)
+
+    def scan(sections: tuple[str, ...]) -> list[Finding]:
+        return scan_testssl(target.ports.submissions, target.authority, tmp_path / f"{sections[0]}.json", *sections)
+
+    with ThreadPoolExecutor() as pool:
+        findings = [found for part in pool.map(scan, SECTIONS) for found in part]
     worse = {found.id: found for found in findings if found.severity not in FINE}
     assert {name: found for name, found in worse.items() if name not in OF_THE_TEST} == {}
     severities = {found.id: found.severity for found in findings}
