@@ -11,9 +11,13 @@ from tests.faulty import certificates
 
 @dataclass(slots=True)
 class PolicyHost:
-    """answer: sent after each request, as it is. requests: the heads that came. names: of SNI."""
+    """answer: sent after each request, as it is. first: sent instead after the first one.
+
+    requests: the heads that came. names: of SNI.
+    """
 
     answer: bytes = b""
+    first: bytes = b""
     port: int = 0
     requests: list[bytes] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -36,7 +40,7 @@ async def policy_host(make: Callable[..., ssl.SSLContext] = certificates.good) -
         host.requests.append(await reader.readuntil(b"\r\n\r\n"))
         if host.is_silent:
             await reader.read()
-        writer.write(host.answer)
+        writer.write(host.first if host.first and len(host.requests) == 1 else host.answer)
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)

@@ -72,6 +72,18 @@ async def test_what_is_no_policy(context: ssl.SSLContext, answer: bytes, trouble
     assert len(host.requests) == 1
 
 
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+@pytest.mark.parametrize("location", ["/.well-known/mta-sts.txt", "https://mta-sts.b.example:{port}/", ""])
+async def test_no_redirect_is_followed(context: ssl.SSLContext, status: str, location: str) -> None:
+    """TL-13, RFC 8461 3.3: not even where a good policy lies behind it."""
+    async with policy_host() as host:
+        host.first = http(b"", status, f"Location: {location.format(port=host.port)}")
+        host.answer = http(BODY)
+        with pytest.raises(FetchError, match=status[:3]):
+            await fetcher(FakeDns({HOST: LOOPBACK}), context, host).fetch("b.example")
+    assert len(host.requests) == 1
+
+
 @pytest.mark.parametrize(
     "make",
     [
