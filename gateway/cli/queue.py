@@ -28,7 +28,7 @@ def list_(settings: Settings, *, everything: bool, as_json: bool) -> None:
             print_json(row)
         return
     columns = ("queue_id", "queue_name", "method", "attempts", "sender", "recipient", "delay_reason")
-    headers = ("id", "state", "method", "tries", "from", "to", "last reply")
+    headers = ("id", "state", "method", "tries", "from", "to", "why it waits")
     print_table([[row[column] for column in columns] for row in rows], headers)
 
 
@@ -47,7 +47,8 @@ def show(settings: Settings, *, queue_id: str, as_json: bool) -> None:
         ladder = ", ".join(recipient["methods"]) or "none"
         click.echo(f"\n{recipient['recipient']}: {recipient['queue_name']}, methods: {ladder}")
         if recipient["delay_reason"]:
-            click.echo(f"  last reply: {recipient['delay_reason']}")
+            word = "held because" if recipient["queue_name"] == "held" else "last reply"
+            click.echo(f"  {word}: {recipient['delay_reason']}")
         for sentence in recipient["trace"]:
             click.echo(f"  {sentence}")
 

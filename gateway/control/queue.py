@@ -5,7 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from gateway.audit import events
+from gateway.audit.search import Query, search
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.delivery.about import About
@@ -29,7 +32,10 @@ async def listing(office: Office, *, everything: bool = False) -> list[dict[str,
     async with office.store.read() as conn:
         found = await queue.listing(conn, queue.Filter(states=() if everything else queue.UNFINISHED))
         facts = {queue_id: await queue.message_facts(conn, queue_id) for queue_id in {one.queue_id for one in found}}
-    return [_row(entry, message.size if (message := facts[entry.queue_id]) else 0) for entry in found]
+        why = await _why_held(conn, {one.queue_id for one in found if one.state is EntryState.HELD})
+    return [
+        _row(entry, message.size if (message := facts[entry.queue_id]) else 0, why.get(entry.id, "")) for entry in found
+    ]
 
 
 async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
@@ -40,6 +46,7 @@ async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
             raise Refused(f"there is no message {queue_id}")
         entries = await queue.of_message(conn, queue_id)
         traces = {entry.id: await queue.trace(conn, entry.id) for entry in entries}
+        why = await _why_held(conn, {one.queue_id for one in entries if one.state is EntryState.HELD})
     return {
         "queue_id": facts.id,
         "kind": facts.kind.value,
@@ -48,7 +55,9 @@ async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
         "size": facts.size,
         "received_at": facts.received_at.isoformat(),
         "content": "sealed" if facts.is_sealed else "destroyed",
-        "recipients": [{**_row(entry, facts.size), "trace": list(traces[entry.id])} for entry in entries],
+        "recipients": [
+            {**_row(entry, facts.size, why.get(entry.id, "")), "trace": list(traces[entry.id])} for entry in entries
+        ],
     }
 
 
@@ -153,8 +162,18 @@ def _author(message: bytes) -> str:
     return parse_from(author.value, allows_utf8=True)
 
 
-def _row(entry: QueueEntry, size: int) -> dict[str, Any]:
+async def _why_held(conn: AsyncConnection, queue_ids: set[str]) -> dict[str, str]:
+    """By entry, what the audit log says of the last time that it was held. queue_ids: of held messages."""
+    why = {}
+    for queue_id in queue_ids:
+        for found in await search(conn, Query(kind="message.held", queue_id=queue_id)):
+            why[str(found.event.data["entry"])] = str(found.event.data["why"])
+    return why
+
+
+def _row(entry: QueueEntry, size: int, why_held: str) -> dict[str, Any]:
     """One recipient, by the names of `postqueue -j` where it has them."""
+    reasons = {EntryState.QUEUED: entry.last_reply, EntryState.HELD: why_held}
     return {
         "queue_name": entry.state.value,
         "queue_id": entry.queue_id,
@@ -162,7 +181,7 @@ def _row(entry: QueueEntry, size: int) -> dict[str, Any]:
         "message_size": size,
         "sender": entry.sender,
         "recipient": entry.recipient,
-        "delay_reason": entry.last_reply if entry.state is EntryState.QUEUED else "",
+        "delay_reason": reasons.get(entry.state, ""),
         "kind": entry.kind.value,
         "protected": entry.protected,
         "method": entry.method.value if entry.methods else "",

@@ -75,6 +75,25 @@ async def test_list_and_show(office: Office, store: Store) -> None:
     json.dumps([rows, shown])
 
 
+async def test_why_it_is_held(store: Store) -> None:
+    """No way that is private, a brake, content that cannot be read: each in words, for each recipient."""
+    office = Office(store, only_openpgp())
+    await hold(store, "a@b.example", "c@d.example")
+    braked = Counter(store, CLEAN, plain_settings("[brake]\nmessages_per_hour = 1\n"))
+    for recipient in ("free@b.example", "braked@b.example"):
+        await braked.accept(letter(), recipient, login="ehr", senders=frozenset({SENDER}))
+    work = delivery.Office(store)
+    damaged = await work.accept(make_entry(new_queue_id(), recipient="damaged@b.example"))
+    await work.clerk.hold(damaged.entries)
+    why = {row["recipient"]: row["delay_reason"] for row in await control.listing(office)}
+    assert why["a@b.example"] == why["c@d.example"] == "no method is left that keeps it private"
+    assert "brake of its login" in why["braked@b.example"]
+    assert why["damaged@b.example"]
+    assert why["free@b.example"] == ""
+    shown = await control.show(office, queue_id=damaged.id)
+    assert shown["recipients"][0]["delay_reason"] == why["damaged@b.example"]
+
+
 async def test_what_is_finished_is_listed_on_request(office: Office, store: Store) -> None:
     message = await delivery.Office(store).send(make_entry(new_queue_id()))
     assert await control.listing(office) == []
