@@ -27,6 +27,7 @@ from tests.defences.table import REMOVALS
 
 ROOT: Final = Path(__file__).parents[2]
 BUILT: Final = "policy/phi/data/*.tsv.gz"  # ignored by git, needed by the classifier
+ONE_LOOP: Final = "not uvloop"  # tests of the intake run on both; a defence that is missing is missed on one as well
 WITHIN_S: Final = 150
 
 
@@ -101,7 +102,7 @@ def without(tree: Path, removal: Removal) -> Outcome:
     try:
         for file, text in changed.items():
             _write(tree / file, text)
-        return run_tests(tree, sorted({node_of(test) for test in removal.tests}))
+        return run_tests(tree, sorted({node_of(test) for test in removal.tests}), "-k", ONE_LOOP)
     finally:
         for file, text in before.items():
             _write(tree / file, text)
