@@ -65,6 +65,7 @@ class Try:
 
     host, ip, port: the peer that decided; reply: its last line; took_s: seconds from look-up to the last reply.
     keys: fingerprints of the OpenPGP certificates that open what was sent.
+    is_seven_bit: what was sent is the 7-bit form of the message, not its own octets.
     """
 
     method: Method
@@ -76,6 +77,7 @@ class Try:
     evidence: TlsEvidence | None
     took_s: float
     keys: tuple[str, ...] = ()
+    is_seven_bit: bool = False
 
 
 def delivery_attempted(entry: QueueEntry, attempt: Try, *, at: datetime) -> Event:
@@ -297,6 +299,8 @@ def _try(attempt: Try) -> dict[str, EventValue | list[str]]:
     }
     if attempt.keys:
         facts["openpgp_keys"] = list(attempt.keys)
+    if attempt.is_seven_bit:
+        facts["form"] = "7bit"
     if attempt.evidence is not None:
         facts |= {
             "tls_version": attempt.evidence.version,

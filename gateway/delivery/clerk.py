@@ -310,5 +310,6 @@ def _try(result: Result) -> events.Try:
         reply=outcome.reply,
         evidence=outcome.evidence,
         keys=outcome.keys,
+        is_seven_bit=outcome.is_seven_bit,
         took_s=outcome.connect_s + outcome.send_s,
     )

@@ -126,7 +126,7 @@ class Courier:
             log.error("cannot convert", queue_id=batch.letter.id, why=type(error).__name__)
             return self._not_sent(batch, CANNOT_CONVERT, "The message could not be converted at the moment.")
         sent = await self._send(batch, data, tls_seen=tls_seen)
-        return [replace(outcome, why=f"{outcome.why}, in 7-bit form") for outcome in sent]
+        return [replace(outcome, is_seven_bit=True) for outcome in sent]
 
     async def _as_openpgp(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         async with self._store.read() as conn:

@@ -66,6 +66,7 @@ class Outcome:
     reused: messages that went over the same connection before this one.
     keys: fingerprints of the OpenPGP certificates that open what was sent.
     does_dsn: of the peer that decided, see `HostResult`.
+    is_seven_bit: the message was converted for a next hop without 8BITMIME.
     connect_s: look-up, connection and TLS; send_s: from MAIL to the last reply (Postfix's delays c and d).
     """
 
@@ -82,6 +83,7 @@ class Outcome:
     reused: int = 0
     keys: tuple[str, ...] = ()
     does_dsn: bool = False
+    is_seven_bit: bool = False
     connect_s: float = 0.0
     send_s: float = 0.0
 

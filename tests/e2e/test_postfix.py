@@ -114,6 +114,8 @@ def test_8_bit_mail_reaches_a_server_without_8bitmime(gateway: Installation, old
     before, after = ([part.get_payload(decode=True) for part in leaves] for leaves in parts)
     assert after == before
     until(lambda: gateway.events(kind="delivery.delivered", queue_id=queue_id))
+    (delivered,) = gateway.events(kind="delivery.delivered", queue_id=queue_id)
+    assert delivered["data"]["form"] == "7bit"
     assert len(gateway.events(kind="delivery.attempted", queue_id=queue_id)) == 1
 
 

@@ -66,7 +66,7 @@ async def test_the_seven_bit_form_goes_in_the_same_attempt(store: Store) -> None
     office.see(PEOPLE[2], ONLY_7BIT, DELIVERED)
     outcomes = await attempt(office, batch(*make_entries(*PEOPLE)))
     assert [(outcome.recipient, outcome.seen) for outcome in outcomes] == [(one, Seen.DELIVERED) for one in PEOPLE]
-    assert [outcome.why.endswith("in 7-bit form") for outcome in outcomes] == [True, False, True]
+    assert [outcome.is_seven_bit for outcome in outcomes] == [True, False, True]
     first, second = office.transport.jobs
     assert [one.address for one in second.recipients] == [PEOPLE[0], PEOPLE[2]]
     assert not is_seven_bit(first.data)
