@@ -123,8 +123,9 @@ class Dialogue:
             self.phase = self._expected[0][0]
 
     def close(self, *last: Step) -> None:
-        """Nothing more is sent or waited for, also not what was to be sent."""
+        """Nothing more is sent or waited for, also not what was to be sent; an answer that was given stands."""
         self.phase = Phase.CLOSED
         self._expected.clear()
+        answers = [step for step in self._steps if isinstance(step, Answered)]
         self._steps.clear()
-        self._steps.extend(last)
+        self._steps.extend((*answers, *last))

@@ -356,6 +356,19 @@ def test_421_between_messages_closes(feed: Feed) -> None:
     assert isinstance(closed, Closed)
 
 
+@pytest.mark.parametrize("last", [b"421 4.4.2 bye\r\n", b"\r\n", b"250 ok\r\n", b"x" * 5000])
+def test_what_follows_the_answer_in_one_segment_does_not_undo_it(last: bytes) -> None:
+    """OB-03, OB-05: many servers close after a message; it was taken, and is not sent again."""
+    session = ready(whole)
+    begin(session, make())
+    session.feed(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    said(list(session.steps()))
+    answered, closed = whole(session, b"250 2.0.0 taken\r\n" + last)
+    assert answered == Answered((Answer(Seen.DELIVERED, "250 2.0.0 taken"),), is_alive=True)
+    assert isinstance(closed, Closed)
+    assert session.phase is Phase.CLOSED
+
+
 @pytest.mark.parametrize(
     "junk",
     [
