@@ -43,11 +43,14 @@ def pack_report(report: Report) -> bytes:
 
 @lru_cache(maxsize=4)
 def unpack_report(answer: bytes) -> Report:
-    """Read an answer. Raises: msgspec.DecodeError (ValidationError is one) when it is no report.
+    """Read an answer. Raises: msgspec.DecodeError (ValidationError is one) when it is no report, or its measures none.
 
     The pool checks an answer and the inspector reads it a moment later: the last few are kept, so that it costs once.
     """
-    return _decode(_REPORTS, answer)
+    report = _decode(_REPORTS, answer)
+    if not all(0 <= measure <= 1 for measure in (report.score, *(found.certainty for found in report.findings))):
+        raise msgspec.DecodeError("a measure is not from 0 to 1")  # NaN is neither
+    return report
 
 
 def is_report(answer: bytes) -> bool:

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.inspect.wire import pack_report, unpack_report
 from policy.phi import headers, structure
 from policy.phi.classify import classify_message
 from policy.phi.containers import FORMATS, container_text
@@ -26,6 +27,7 @@ def whole(data: bytes) -> None:
     assert 0 <= report.score <= 1
     assert not any("the classifier failed" in entry.reason for entry in report.uninspectable), report.uninspectable
     assert report.phi or report.score < 1
+    assert unpack_report(pack_report(report)) == report, "what it says gets through the wire"
     assert classify_message(data, subject_tags=TAGS) == report
 
 

@@ -131,6 +131,8 @@ def test_stranger_bytes_are_no_report(answer: bytes) -> None:
         b"\x81\xa3phi\xc2",
         b"\x81\xa3phi\xa2no",
         pack_report(Report(phi=False, score=0))[:-1],
+        pack_report(Report(phi=False, score=float("nan"))),
+        pack_report(Report(phi=False, score=-1e300)),
         pack_report(Report(phi=False, score=0, reasons=("why",))).replace(b"why", b"\xffhy"),
         pack_report(Report(phi=False, score=0)).replace(b"\xa4bulk\xc2", b"\xa4hulk" + b"\x91" * 5000 + b"\xc2"),
     ],
