@@ -16,6 +16,7 @@ Pure but for the files named `lookup.py`; no SMTP codes. How delivery uses this:
     evidence.verification = f"{proven.words}, {hop.naming}"
     weigh(failure, needed)                                           # REFUSED, UNCERTAIN or MISMATCH: the ladder's row
 
-A session below `needed.level` is never used; only level NONE may go on in clear. For TLS-RPT every session, good or
-failed, is counted by `tls.tlsrpt.count` under `applied_policy(domain, published)`.
+`needed.wished` (MTA-STS testing) may be tried first, as `proving(needed.proofs | needed.wished)`; where that fails, it
+is counted, and a new session without it is opened. A session below `needed.level` is never used; only level NONE may go
+on in clear. For TLS-RPT every session, good or failed, is counted by `tls.tlsrpt.count` under `applied_policy`.
 """

@@ -162,6 +162,24 @@ def test_content_free_mail_goes_past_everything(next_hop: HopTls, extra: HopTls)
     assert requirement(needs, replace(extra, published=next_hop.published)) == Requirement()
 
 
+ROUTES = [HopTls(), HopTls(pin=KEY), HopTls(route_level=VERIFIED), HopTls(route_level=VERIFIED, is_dane_required=True)]
+SMART = [replace(route, is_smart_host=True, is_vouched=True) for route in ROUTES]
+
+
+@pytest.mark.parametrize("next_hop", [next_hop for next_hop, _, _ in TABLE])
+@pytest.mark.parametrize("route", [*ROUTES, *SMART])
+def test_nothing_published_lowers_anything(route: HopTls, next_hop: HopTls) -> None:
+    """Invariant: more facts, never less safety; verified TLS always has a proof; and what is bound is required."""
+    for level, vouched, requiretls in itertools.product(TlsLevel, (False, True), (False, True)):
+        needs = Needs(level=level, is_vouched=vouched, requiretls=requiretls, is_onward=level is VERIFIED)
+        without, found = requirement(needs, route), requirement(needs, replace(route, published=next_hop.published))
+        assert found.level >= without.level >= level
+        assert found.requiretls == without.requiretls
+        assert without.proofs - WEBPKI <= found.proofs
+        assert bool(found.proofs) is (found.level is VERIFIED)
+        assert found.bound <= found.level
+
+
 def test_testing_is_tried_and_reported() -> None:
     """TL-12: the proof is wished for, not asked for; a host that DANE proves needs no other."""
     assert requirement(MAIL, hop(NO_DANE, TESTING)).wished == WEBPKI

@@ -87,6 +87,7 @@ async def test_no_address_and_no_records() -> None:
         (ALIAS | AT_MX, ["b.example"], MX, "a signed alias into an unsigned zone: its beginning only"),
         (ALIAS | AT_POOL, ["b.example"], "", "never in the unsigned zone"),
         (ALIAS | AT_POOL | AT_MX, ["c.example"], "", "an unsigned alias could lead anywhere"),
+        (ALIAS | AT_MX, ["_tcp.mx.b.example"], "", "signed records of an unsigned alias"),
         (ALIAS | AT_POOL | AT_MX, [], "", "nothing signed"),
         (ALIAS, ["b.example", "c.example"], "", "no records"),
     ],

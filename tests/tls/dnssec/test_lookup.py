@@ -23,7 +23,7 @@ class Liar(asyncio.DatagramProtocol):
     """
 
     def __init__(self, *, sets_ad: bool, refused: str = "", kept: str = "") -> None:
-        self._sets_ad, self._refused, self._kept = sets_ad, refused, kept
+        self.sets_ad, self._refused, self._kept = sets_ad, refused, kept
         self.queries: list[dns.message.Message] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -34,7 +34,7 @@ class Liar(asyncio.DatagramProtocol):
         self.queries.append(query)
         name = query.question[0].name.to_text()
         response = dns.message.make_response(query)
-        response.flags |= dns.flags.RA | (dns.flags.AD if self._sets_ad else 0)
+        response.flags |= dns.flags.RA | (dns.flags.AD if self.sets_ad else 0)
         if self._kept and name.startswith(self._kept):
             return
         if self._refused and name.startswith(self._refused):
@@ -97,6 +97,16 @@ async def test_every_resolver_is_tested(other: Liar, verdict: ResolverVerdict) -
         for order in ([first, second], [second, first]):
             both = DnssecResolver([("127.0.0.1", port) for port in order], is_ad_trusted=True, lifetime_s=0.1)
             assert await both.self_test(bogus_name="bogus.example", signed_name="signed.example") is verdict
+
+
+async def test_a_later_test_is_not_answered_from_memory() -> None:
+    """TL-25: the resolver may have been replaced since."""
+    liar = Liar(sets_ad=True, refused="bogus")
+    async with asking(liar) as resolver:
+        verdicts = []
+        for liar.sets_ad in (True, False):
+            verdicts.append(await resolver.self_test(bogus_name="bogus.example", signed_name="signed.example"))
+    assert verdicts == [ResolverVerdict.VALIDATING, ResolverVerdict.NO_AD]
 
 
 async def test_ad_is_asked_for_and_believed_only_when_trusted() -> None:
