@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.exim import Sections, running_exim
 from tests.e2e.installation import Installation
-from tests.e2e.nexthop import NextHop
+from tests.e2e.nexthop import Behaviour, NextHop
 from tests.e2e.postfix import Postfix, running_postfix
 from tests.e2e.smuggling import (
     BARE,
@@ -30,6 +30,7 @@ from tests.tools import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+BOSS: Final = "boss@clinic.example"
 LINE_ENDS: Final = (
     "strict",
     "repair",
@@ -213,3 +214,18 @@ def test_the_laxest_back_sees_only_what_we_took(between: Between, world: World) 
     assert not BARE.search(wire)
     assert len(LAXEST_END.findall(wire)) == len(taken)
     assert {arrival.mail_from for arrival in hop.arrivals} == taken
+
+
+def test_a_hostile_refusal_smuggles_nothing_home(between: Between, world: World) -> None:
+    """SM-06, SM-05: a next hop's words go into the bounce; their bare CRs and lone dots do not become ours."""
+    refusal = f"550-5.1.1 no\r.\rMAIL FROM:<{BOSS}>\r\n550-.\r\n550 5.1.1 \rDATA"
+    world.add("refusing.example", behaviour=lambda _: Behaviour(replies={"RCPT": refusal}))
+    attack = Attack.make(3000, STUFFED[0], "refusing.example")
+    before = len(world.home.arrivals)
+    assert b"250 2.0.0 Queued as" in attack.send("127.0.0.1", between.ports["strict"])
+    bounce = world.home.wait_for(attack.recipient.encode())
+    until(lambda: not between.gateway.queue())
+    assert len(world.home.arrivals) == before + 1
+    assert bounce.recipients == (attack.outer,)
+    assert f"MAIL FROM:<{BOSS}>".encode() in bounce.content
+    assert not BARE.search(bounce.content)
