@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import trustme
 from click.testing import CliRunner
 
@@ -47,3 +48,36 @@ def test_json_has_one_problem_a_line(tmp_path: Path) -> None:
     assert result.exit_code == Status.BAD_CONFIG
     (line,) = result.stdout.splitlines()
     assert json.loads(line) == {"file": path, "line": 12, "key": "limits.recipients", "text": "must be above 0"}
+
+
+SMART_HOST = '[delivery]\nsmart_host = "smtp.provider.example:587"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "is_warned"),
+    [
+        (SMART_HOST, True),
+        (SMART_HOST + "smart_host_attested = true\n", False),
+        (SMART_HOST + '[[delivery.route]]\ndomain = "clinic.example"\nhost = "exchange.clinic.example"\n', False),
+        (SMART_HOST + '[[delivery.route]]\ndomain = "clinic.example"\n', True),
+        ("", False),
+    ],
+    ids=["unattested", "attested", "route with a host", "route without", "no smart host"],
+)
+def test_pins_behind_a_smart_host(tmp_path: Path, more: str, is_warned: bool) -> None:
+    """It starts, and PINs would wait for ever: said before that happens."""
+    path = _configured(tmp_path, more)
+    result = CliRunner().invoke(main, ["check-config", "--config", path])
+    assert result.exit_code == Status.DONE
+    assert ("domain[1].inbound: is missing" in result.stderr) is is_warned
+    as_json = CliRunner().invoke(main, ["check-config", "--json", "--config", path])
+    assert (as_json.exit_code, '"severity":"warning"' in as_json.stdout) == (Status.DONE, is_warned)
+
+
+def test_an_inbound_host_settles_it(tmp_path: Path) -> None:
+    path = Path(_configured(tmp_path, SMART_HOST))
+    text = path.read_text(encoding="utf-8")
+    inbound = 'name = "clinic.example"\ninbound = "exchange.clinic.example:25"'
+    path.write_text(text.replace('name = "clinic.example"', inbound), encoding="utf-8")
+    result = CliRunner().invoke(main, ["check-config", "--config", str(path)])
+    assert (result.exit_code, result.stderr) == (Status.DONE, "")
