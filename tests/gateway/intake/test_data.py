@@ -1,6 +1,7 @@
 """The DATA reader, fed whole, byte by byte and in random cuts: the same result each time."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
@@ -170,3 +171,46 @@ LINES = st.lists(
 def test_round_trip(message: bytes) -> None:
     """SM-08: what is stuffed by the client is what is read."""
     assert read(stuffed(message), limit=10**6) == End(message, b"", None)
+
+
+BAD: re.Pattern[bytes] = re.compile(rb"(?<!\r)\n|\r(?!\n)|\0")
+COLUMNS = st.sampled_from([0, 1, 74, 75, 76, 77])  # around the line ends of base64
+
+
+@given(
+    st.integers(0, 30), COLUMNS, st.sampled_from([b"\r", b"\n", b"\0", b"\r\n", b"a", b"aa", b".", b""]),
+    st.integers(0, 2), st.lists(st.integers(0, 31 * 78), max_size=3),
+)  # fmt: skip
+def test_one_wrong_octet_among_even_lines(line: int, column: int, put: bytes, over: int, cuts: list[int]) -> None:
+    """SM-01 to SM-04: the short way for lines of one length sees each bare CR, bare LF and NUL, wherever it stands."""
+    place = line * 78 + column
+    message = b"".join([b"QUJD" * 19 + b"\r\n"] * 31)
+    message = message[:place] + put + message[place + over :]
+    if not message.endswith(b"\r\n"):
+        message += b"\r\n"
+    end = read(message.replace(b"\r\n.", b"\r\n..") + b".\r\n", cuts)
+    expected = (b"", Fault.MALFORMED) if BAD.search(message) else (message, None)
+    assert end is not None
+    assert (end.message, end.fault) == expected
+
+
+@pytest.mark.parametrize("bare", [b"\rx\r\n\n", b"x\n\r", b"\n\r"])
+def test_as_many_feeds_as_lines_but_one_elsewhere(bare: bytes) -> None:
+    """SM-01: counts that are right in sum are not enough."""
+    line = b"QUJD" * 19 + b"\r\n"
+    moved = b"QUJD" * 19 + b"\rx" + b"QUJ\nD" + b"QUJD" * 18 + b"A\r\n"
+    for wrong in (line * 3 + moved + line, line * 3 + line[:-2] + bare + line, line * 3 + line[:20] + bare + line):
+        end = read(wrong + b".\r\n", [30])
+        assert end is not None
+        assert end.fault is Fault.MALFORMED
+
+
+@pytest.mark.parametrize("first", [0, 5, MAX_LINE, MAX_LINE + 1])
+@pytest.mark.parametrize("length", [MAX_LINE, MAX_LINE + 1])
+def test_length_of_even_lines(length: int, first: int) -> None:
+    """SM-13: all lines but the first are of one length, and each counts; so does a line that two blocks share."""
+    message = b"a" * first + b"\r\n" + (b"a" * length + b"\r\n") * 3
+    for cuts in ([], [first + 2], [first + 2 + length // 2], [first // 2], [first // 2, first + length]):
+        end = read(message + b".\r\n", cuts)
+        assert end is not None
+        assert end.fault is (Fault.LINE_TOO_LONG if max(first, length) > MAX_LINE else None)
