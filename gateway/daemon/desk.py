@@ -65,12 +65,9 @@ class Desk:
         async with self._store.read() as conn:
             entry = await queue.one(conn, waiting.entry_id)
         if entry is not None and entry.state is EntryState.PORTAL:
-            record.add(
-                changes=[
-                    save_entry(replace(entry, state=EntryState.PICKED_UP), release=True),
-                    open_portal(waiting.token_hash, at=now),
-                ]
-            )
+            picked_up = replace(entry, state=EntryState.PICKED_UP)
+            record.add(changes=[save_entry(picked_up, release=True), open_portal(waiting.token_hash, at=now)])
+            await self._about.picked_up(picked_up, record, at=now)
         record.add(
             events=[
                 events.portal_opened(

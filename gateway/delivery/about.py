@@ -25,6 +25,7 @@ from gateway.store.rows import PortalMessage, close_portal, destroy_if_finished,
 from gateway.store.store import Store
 
 UNREADABLE: Final = "its content cannot be read any more"
+PICKED_UP: Final = "250 2.1.5 Picked up"
 UNRECORDED: Final = "what became of an attempt could not be recorded, so it may have arrived"
 
 log = get_logger("delivery")
@@ -82,6 +83,19 @@ class About:
                 events.dsn_created(entry, at=at, dsn_id=message.id, action="failed", to=entry.sender) for entry in told
             ]
         )
+
+    async def picked_up(self, entry: QueueEntry, record: Record, *, at: datetime) -> None:
+        """Tell the sender who asked for it (RFC 3461 section 4.1): in the portal this is what delivery means.
+
+        entry: in its ending, which is the caller's to save.
+        """
+        letter = await self._letter(entry.queue_id)
+        if letter is None or not entry.sender or Notify.SUCCESS not in entry.notify:
+            return
+        told = replace(entry, last_reply=PICKED_UP)
+        message = self._own_mail.delivered(letter, [(told, "It was opened with the code or PIN", "")], now=at)
+        record.own.append(message)
+        record.add(events=[events.dsn_created(entry, at=at, dsn_id=message.id, action="delivered", to=entry.sender)])
 
     async def set_aside(self, entries: Sequence[QueueEntry], record: Record, *, why: str, at: datetime) -> None:
         """Nothing more can be done without a person: the message is held, and its sender is told.

@@ -141,6 +141,10 @@ class OwnMail:
         """To the sender who asked for it: the next server took the message."""
         return self._status_notice(dsn.relayed_dsn, letter, told, "2.0.0", now)
 
+    def delivered(self, letter: Letter, told: Told, *, now: datetime) -> NewMessage:
+        """To the sender who asked for it: the recipient has the message."""
+        return self._status_notice(dsn.delivered_dsn, letter, told, "2.0.0", now)
+
     def _status_notice(
         self,
         make: Callable[[dsn.Report, Sequence[dsn.RecipientReport]], bytes],

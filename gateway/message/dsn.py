@@ -29,6 +29,7 @@ class Action(StrEnum):
     FAILED = "failed"
     DELAYED = "delayed"
     RELAYED = "relayed"
+    DELIVERED = "delivered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +69,12 @@ class RecipientReport:
     explanation: str = ""
 
 
-STATUS_CLASS: Final = {Action.FAILED: 5, Action.DELAYED: 4, Action.RELAYED: 2}
+STATUS_CLASS: Final = {Action.FAILED: 5, Action.DELAYED: 4, Action.RELAYED: 2, Action.DELIVERED: 2}
 SUBJECTS: Final = {
     Action.FAILED: "Your message was not delivered",
     Action.DELAYED: "Your message is delayed",
     Action.RELAYED: "Your message was handed to the next server",
+    Action.DELIVERED: "Your message was picked up",
 }
 
 # Cause and remedy by RFC 3463 subject.detail (registry: RFC 5248); the row of the subject alone is the fallback.
@@ -101,6 +103,7 @@ EFFECTS: Final = {
     Action.FAILED: "This recipient does not have your message, and we will not try again.",
     Action.DELAYED: "This recipient does not have your message yet.",
     Action.RELAYED: "The next server took your message; it does not tell us when it reaches the mailbox.",
+    Action.DELIVERED: "This recipient opened your message in our portal.",
 }
 
 
@@ -117,6 +120,11 @@ def delay_dsn(report: Report, recipients: Sequence[RecipientReport]) -> bytes:
 def relayed_dsn(report: Report, recipients: Sequence[RecipientReport]) -> bytes:
     """The answer to NOTIFY=SUCCESS where the next server does not send its own (RFC 3461 section 5.2.2)."""
     return _dsn(Action.RELAYED, report, recipients)
+
+
+def delivered_dsn(report: Report, recipients: Sequence[RecipientReport]) -> bytes:
+    """The answer to NOTIFY=SUCCESS when we have seen the delivery ourselves (RFC 3461 section 4.1)."""
+    return _dsn(Action.DELIVERED, report, recipients)
 
 
 def status_of(reply: str, *, default: str) -> str:
@@ -156,7 +164,7 @@ def _words(action: Action, report: Report, recipients: Sequence[RecipientReport]
         if action is Action.FAILED:
             lines.append(ASK_FIRST if recipient.explanation and (cause, remedy) == UNKNOWN else remedy)
         lines += [f"The answer was: {_diagnostic(recipient.reply)}", ""] if recipient.reply else [""]
-    if action is not Action.RELAYED:
+    if STATUS_CLASS[action] != 2:
         lines.append("If it is urgent, reach the recipient in another way, for instance by phone.")
     return "\n".join([*(fill(line, 76, break_long_words=False, break_on_hyphens=False) for line in lines), ""])
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.scheduler import Scheduler
 from gateway.message import pickup
 from gateway.message.entry import EntryState, MessageKind
+from gateway.message.envelope import Notify
 from gateway.message.queue_id import new_queue_id
 from gateway.protect.notice import Secret
 from gateway.store import queue
@@ -18,7 +20,7 @@ from gateway.store.rows import NewMessage, PortalMessage, close_portal
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from policy.decision import Method
-from tests.gateway.delivery.office import MARKER, NO_TLS, RECIPIENT, REJECTED, SENDER, Office, make_entry, words
+from tests.gateway.delivery.office import MARKER, NO_TLS, RECIPIENT, REJECTED, SENDER, Office, make_entry, told, words
 from tests.gateway.delivery.trouble import BadDisk
 
 IP = "192.0.2.9"
@@ -35,11 +37,11 @@ def desk(store: Store, office: Office, scheduler: Scheduler) -> Desk:
     return Desk(store, office.own_mail, office.about, scheduler)
 
 
-async def publish(office: Office, *, pin: bool = False) -> tuple[NewMessage, PortalMessage]:
+async def publish(office: Office, *, pin: bool = False, **changes: Any) -> tuple[NewMessage, PortalMessage]:
     if pin:
         office.see(RECIPIENT, NO_TLS)
     methods = (Method.TLS, Method.PORTAL) if pin else (Method.PORTAL,)
-    message = await office.send(make_entry(new_queue_id(), methods=methods))
+    message = await office.send(make_entry(new_queue_id(), methods=methods, **changes))
     (waiting,) = await office.waiting(message.id)
     return message, waiting
 
@@ -55,6 +57,32 @@ async def test_opening_ends_the_entry_once(office: Office, desk: Desk) -> None:
     assert [event.data["client_ip"] for event in await office.events("portal.opened")] == [IP, IP]
     assert await office.waiting(message.id) == (after,)
     assert await office.is_sealed(message.id), "it may be read again until it expires"
+
+
+@pytest.mark.parametrize("pin", [False, True])
+async def test_pickup_is_the_success_that_was_asked_for(
+    office: Office, desk: Desk, scheduler: Scheduler, pin: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 3461 4.1: told once, when the recipient has it, not when it was published; nothing of it is shown."""
+    told_about: list[NewMessage] = []
+    monkeypatch.setattr(scheduler, "take_new", told_about.extend)
+    message, waiting = await publish(office, pin=pin, notify=frozenset({Notify.SUCCESS}))
+    assert office.own(MessageKind.DSN) == []
+    for _ in range(2):
+        await desk.opened(waiting, client_ip=IP)
+    (dsn,) = told_about
+    assert told(dsn) == [(RECIPIENT, "delivered", "2.1.5")]
+    assert "opened your message in our portal" in words(dsn)
+    assert "reach the recipient in another way" not in words(dsn)
+    assert b"Secret subject" not in dsn.body
+    assert (await office.events("dsn.created", message.id))[0].data["action"] == "delivered"
+
+
+async def test_pickup_is_not_told_unasked(office: Office, desk: Desk, scheduler: Scheduler) -> None:
+    """RFC 3461 4.1."""
+    message, waiting = await publish(office)
+    await desk.opened(waiting, client_ip=IP)
+    assert await office.events("dsn.created", message.id) == []
 
 
 async def test_opening_what_has_ended_changes_nothing(office: Office, desk: Desk, store: Store) -> None:

@@ -47,6 +47,7 @@ MAKERS: dict[str, tuple[Callable[[OwnMail], NewMessage], MessageKind, str]] = {
     "held": (lambda own: own.held_notice([ENTRY], now=NOW), MessageKind.SENDER_NOTICE, SENDER),
     "failure": (lambda own: own.failure(LETTER, [(ENTRY, "why", "")], now=NOW), MessageKind.DSN, SENDER),
     "delay": (lambda own: own.delay(LETTER, [(ENTRY, "why", "")], now=NOW), MessageKind.DSN, SENDER),
+    "delivered": (lambda own: own.delivered(LETTER, [(ENTRY, "why", "")], now=NOW), MessageKind.DSN, SENDER),
     "relayed": (lambda own: own.relayed(LETTER, [(ENTRY, "why", "")], now=NOW), MessageKind.DSN, SENDER),
 }
 
