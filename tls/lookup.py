@@ -1,5 +1,7 @@
 """Everything that a domain and its hosts publish about TLS, looked up."""
 
+import ipaddress
+
 from tls.dane.lookup import find_dane
 from tls.dane.verify import NO_DANE
 from tls.dnssec.lookup import SecureDns
@@ -28,8 +30,16 @@ class TlsPolicies:
         empty for a host that the configuration names. is_mx_signed: whether those records came with AD, as `mx` of the
         same resolver tells. Without a resolver that is trusted with AD no TLSA record is asked for.
         """
-        if not self._resolver.is_ad_trusted:
+        if not self._resolver.is_ad_trusted or _is_literal(host):  # RFC 7672 section 2.2.2: an address has no zone
             return Published(host=host, dane=NO_DANE, sts=sts)
         next_hops = (domain,) if domain and is_mx_signed else ()
         dane = await find_dane(self._resolver, host, port, next_hops=next_hops)
         return Published(host=host, is_mx_signed=is_mx_signed, dane=dane, sts=sts)
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -73,6 +73,14 @@ async def test_a_resolver_that_is_not_trusted(is_mx_signed: bool) -> None:
     assert needed.proofs == {Proof.WEBPKI}
 
 
+@pytest.mark.parametrize("host", ["9.9.9.9", "2620:fe::9"])
+async def test_an_address_publishes_nothing(host: str) -> None:
+    """A next hop of the configuration may be one; DNS is not asked, so it cannot fail."""
+    dns = FakeDns(failed=[f"{host} A", f"{host} AAAA"])
+    assert await policies(dns).host(host, 25) == Published(host=host)
+    assert dns.asked == []
+
+
 async def test_a_forged_mx() -> None:
     """An attacker answers MX with a host of their own, signed and with TLSA records: the policy does not list it."""
     evil = {"mx.evil.example A": ["9.9.9.9"], "_25._tcp.mx.evil.example TLSA": RECORDS[f"_25._tcp.{HOST} TLSA"]}

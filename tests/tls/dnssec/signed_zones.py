@@ -36,6 +36,8 @@ _25._tcp.away 60 IN TLSA {TLSA}
 astray 60 IN CNAME mx.bogus.test.
 text 60 IN TXT "one " "string"
 null 60 IN MX 0 .
+_mta-sts 60 IN TXT "v=STSv1; id=1;"
+mta-sts 60 IN A 127.0.0.1
 """
 
 

@@ -31,9 +31,11 @@ def http(body: bytes, status: str = "200 OK", *headers: str, kind: str = "text/p
 
 
 @asynccontextmanager
-async def policy_host(make: Callable[..., ssl.SSLContext] = certificates.good) -> AsyncIterator[PolicyHost]:
-    """Serve `mta-sts.b.example` on 127.0.0.1 with a certificate that `make` issues."""
-    host, context = PolicyHost(), make("mta-sts.b.example")
+async def policy_host(
+    make: Callable[..., ssl.SSLContext] = certificates.good, name: str = "mta-sts.b.example"
+) -> AsyncIterator[PolicyHost]:
+    """Serve on 127.0.0.1 with a certificate that `make` issues for the name."""
+    host, context = PolicyHost(), make(name)
     context.sni_callback = lambda _socket, name, _context: host.names.append(name)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -181,11 +181,16 @@ def test_names() -> None:
 
 def test_the_same_counts_make_the_same_octets() -> None:
     """A report that is sent again must not look like another one."""
-    newer = replace(BY_STS, strings=("version: STSv1", "mode: none", "max_age: 1"))
-    sessions: list[Session | None] = [count_success(DOMAIN, DAY, policy) for policy in (BY_STS, newer)]
+    policies = [replace(BY_STS, strings=(f"max_age: {number}",)) for number in range(9)]
+    sessions: list[Session | None] = [count_success(DOMAIN, DAY, policy) for policy in policies]
     peers = [Peer(receiving_ip=f"9.9.9.{number}") for number in range(9)]
     sessions += [count_failure(DOMAIN, DAY, BY_STS, TlsFailure.EXPIRED, peer) for peer in peers]
-    assert report(*sessions).pack() == report(*reversed(sessions)).pack()
+    made = report(*sessions)
+    assert made.pack() == report(*reversed(sessions)).pack()
+    assert [entry["policy"]["policy-string"][0] for entry in made.body["policies"]][:9] == [
+        f"max_age: {number}" for number in range(9)
+    ]
+    assert made.pack()[4:8] == bytes(4)  # RFC 1952 section 2.3.1: MTIME, not the hour of packing
 
 
 def test_many_failures_are_bounded() -> None:
