@@ -14,7 +14,10 @@ from gateway.config.examine import examine
 @click.option("--json", "as_json", is_flag=True, help="One object a line: file, line, key, text.")
 @config_option
 def check_config(*, as_json: bool) -> int:
-    """Show every problem of the configuration at once; what works and lacks something is a warning."""
+    """Show every problem of the configuration at once.
+
+    What works and lacks something is a warning, and no failure.
+    """
     path = config_path()
     problems = examine(path)
     warnings = () if problems else advise(load(path))

@@ -22,12 +22,12 @@ from queue import SimpleQueue
 from shutil import copyfile
 from typing import Final
 
+from tests.defences import only
 from tests.defences.removal import Removal
 from tests.defences.table import REMOVALS
 
 ROOT: Final = Path(__file__).parents[2]
 BUILT: Final = "policy/phi/data/*.tsv.gz"  # ignored by git, needed by the classifier
-ONE_LOOP: Final = "not uvloop"  # tests of the intake run on both; a defence that is missing is missed on one as well
 WITHIN_S: Final = 150
 
 
@@ -50,12 +50,24 @@ def copy_tree(target: Path) -> None:
             copyfile(ROOT / name, target / name)
 
 
-def run_tests(tree: Path, nodes: Iterable[str], *options: str, within_s: float = WITHIN_S) -> Outcome:
+def run_tests(tree: Path, tests: Iterable[str], *options: str, within_s: float = WITHIN_S) -> Outcome:
     """pytest in a copy of the tree; the copy's packages go before the installed ones, in children as well."""
+    wanted = sorted(set(tests))
     report = tree / "report.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *options, *nodes]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "CI": "false"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--junitxml={report}",
+        "-p",
+        only.__name__,
+    ]
+    command += [*options, *sorted({node_of(test) for test in wanted})]
+    environment = {**os.environ, "PYTHONPATH": str(tree), "CI": "false", only.VARIABLE: "\n".join(wanted)}
     try:
         done = subprocess.run(
             command, cwd=tree, env=environment, capture_output=True, text=True, timeout=within_s, check=False
@@ -83,14 +95,7 @@ def node_of(test: str) -> str:
 
 def unproved(removal: Removal, failed: Sequence[str]) -> list[str]:
     """The tests of a row of which no instance that was asked for is among the failed ones."""
-    missing = []
-    for test in removal.tests:
-        function, _, rest = test.partition("[")
-        wanted = rest.removesuffix("]")
-        names = (name.partition("[") for name in failed)
-        if not any(name == function and wanted in instance for name, _, instance in names):
-            missing.append(test)
-    return missing
+    return [test for test in removal.tests if not any(only.is_wanted(name, [test]) for name in failed)]
 
 
 def without(tree: Path, removal: Removal) -> Outcome:
@@ -102,7 +107,7 @@ def without(tree: Path, removal: Removal) -> Outcome:
     try:
         for file, text in changed.items():
             _write(tree / file, text)
-        return run_tests(tree, sorted({node_of(test) for test in removal.tests}), "-k", ONE_LOOP)
+        return run_tests(tree, removal.tests)
     finally:
         for file, text in before.items():
             _write(tree / file, text)
@@ -153,12 +158,12 @@ def main() -> int:
             tree.mkdir()
             copy_tree(tree)
             trees.put(tree)
-        nodes = sorted({node_of(test) for row in rows for test in row.tests})
-        before = run_tests(copies[0], nodes, "-n", str(arguments.parallel), within_s=10 * WITHIN_S)
+        tests = {test for row in rows for test in row.tests}
+        before = run_tests(copies[0], tests, "-n", str(arguments.parallel), within_s=10 * WITHIN_S)
         if before.failed or before.note:
             say(f"these fail as it is: {before.failed}\n{before.note}")
             return 1
-        say(f"{len(nodes)} tests pass; {len(rows)} defences are taken out one by one")
+        say(f"{len(tests)} tests pass; {len(rows)} defences are taken out one by one")
         with ThreadPoolExecutor(arguments.parallel) as pool:
             problems = [problem for problem in pool.map(lambda row: judge(row, trees), rows) if problem]
     say("\n".join(problems) or f"each of {len(rows)} defences is missed by its tests")

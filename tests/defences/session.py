@@ -157,6 +157,13 @@ SESSION_RULES: Final[tuple[Removal, ...]] = (
         f"{CERTIFICATES}::test_peer_with_certificate_is_let_in",
     ),
     removal(
+        "SA-10",
+        CONNECTION,
+        'raise HangUpError(replies.NAME_NOT_LISTED, "certificate name not listed")',
+        "pass",
+        f"{CERTIFICATES}::test_only_listed_names_of_an_authority",
+    ),
+    removal(
         "SA-11",
         ACCEPT,
         "if door.proxies and not is_within(origin.ip, door.proxies):",

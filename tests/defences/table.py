@@ -10,5 +10,4 @@ from tests.defences.session import SESSION_RULES
 from tests.defences.wire_format import WIRE_FORMAT
 
 REMOVALS: Final[tuple[Removal, ...]] = (*WIRE_FORMAT, *SESSION_RULES, *IDENTITY, *RESOURCES)
-PENDING: Final = frozenset({"SM-06", "SM-19"})  # cases whose tests are not in the repository yet
 CASES: Final = tuple((Path(__file__).parent / "cases.txt").read_text(encoding="ascii").split())

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.defences.removal import Removal, removal
+from tests.defences.removal import Edit, Removal, removal
 
 CONNECTION: Final = "gateway/intake/connection.py"
 DATA: Final = "gateway/intake/data.py"
@@ -19,6 +19,8 @@ DIALOGUE: Final = f"{IN}/test_dialogues.py::test_dialogue"
 FALSE_END: Final = f"{IN}/test_dialogues.py::test_false_end_of_data_is_no_end"
 SERVER: Final = f"{IN}/test_server.py"
 READER: Final = f"{IN}/test_data.py"
+SMUGGLING: Final = "tests/e2e/test_smuggling.py"
+SEVEN_BIT: Final = "tests/gateway/delivery/test_seven_bit.py"
 SESSION: Final = "tests/gateway/delivery/test_session.py"
 
 BARE_ENDS: Final = 'if piece.count(b"\\n") != ends or piece.count(b"\\r") != ends:'
@@ -55,8 +57,8 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
     removal(
         "SM-04",
         DATA,
-        "            if not self._repairs_lines:\n                return False\n",
-        "",
+        "if not self._repairs_lines:",
+        "if False:",
         rf"{FALSE_END}[relay-middle-\n.\n]",
         f"{READER}::test_false_ends_are_malformed",
     ),
@@ -83,6 +85,27 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
         "pass",
         f"{IN}/test_dialogues.py::test_line_ends_are_repaired_where_the_listener_says_so",
         f"{READER}::test_repaired_lines",
+    ),
+    removal(
+        "SM-06",
+        DATA,
+        "found = pending.find(END)",
+        "found = -1 if (lone := LONE_DOT.search(pending)) is None else max(lone.start() - 1, 0)",
+        f"{SMUGGLING}::test_what_a_lax_front_passes_on_stays_what_it_was[strict]",
+        f"{SMUGGLING}::test_no_message_comes_from_nowhere",
+        f"{READER}::test_repairing_moves_no_end",
+        also=(
+            Edit(file=DATA, old=BARE_ENDS, new="if False:"),
+            Edit(file=DATA, old="pending[found + len(END) :]", new='pending[lone.end() :].lstrip(b"\\r\\n")'),
+        ),
+    ),
+    removal(
+        "SM-06 SM-05",
+        DATA,
+        BARE_ENDS,
+        "if False:",
+        f"{SMUGGLING}::test_the_laxest_back_sees_only_what_we_took",
+        f"{SMUGGLING}::test_a_lax_back_sees_only_what_we_took",
     ),
     removal(
         "SM-08",
@@ -247,6 +270,28 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
         'if transaction.smtputf8 and "SMTPUTF8" not in extensions:',
         "if False:",
         f"{SESSION}::test_what_the_peer_cannot_take_is_not_sent",
+    ),
+    removal(
+        "SM-19",
+        EXCHANGE,
+        'if transaction.is_8bit and "8BITMIME" not in extensions:',
+        "if False:",
+        f"{SEVEN_BIT}::test_on_the_wire[False]",
+    ),
+    removal(
+        "SM-19",
+        "gateway/delivery/copies.py",
+        "signed = await self.sign(converted)",
+        "signed = await self.sign(body)",
+        f"{SEVEN_BIT}::test_on_the_wire[False]",
+        f"{SEVEN_BIT}::test_the_seven_bit_form_goes_in_the_same_attempt",
+    ),
+    removal(
+        "SM-19",
+        "gateway/delivery/copies.py",
+        "if signed is converted and _is_signed(body):",
+        "if False:",
+        f"{SEVEN_BIT}::test_an_authors_signature_is_replaced_or_respected",
     ),
     removal(
         "SM-20",
