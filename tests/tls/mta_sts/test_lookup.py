@@ -43,6 +43,15 @@ async def test_fetch(context: ssl.SSLContext) -> None:
     assert host.requests[0].startswith(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.b.example\r\n")
 
 
+async def test_no_proxy(context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment does not say whom we talk to: a proxy would choose the address."""
+    for name in ("HTTPS_PROXY", "ALL_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with policy_host() as host:
+        host.answer = http(BODY)
+        assert await fetcher(FakeDns({HOST: LOOPBACK}), context, host).fetch("b.example") == POLICY
+
+
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [
