@@ -83,15 +83,17 @@ def to_seven_bit(data: bytes, edits: Sequence[Edit]) -> bytes:
     Returns: only octets up to 127, lines of at most 998; what no edit names is as it was.
     Raises: SevenBitError. Slow with a large message: for a thread.
     """
-    pieces: list[bytes | memoryview] = []
+    growing = bytearray()  # line by line, so that other threads get their turn
     at, view = 0, memoryview(data)
     for edit in edits:
         if not at <= edit.start <= edit.end <= len(data):
             raise SevenBitError("edits out of order")
-        pieces.append(view[at : edit.start])
-        pieces += [_field(data, edit)] if edit.change in FIELDS else _encoded(data, edit)
+        growing += view[at : edit.start]
+        for piece in [_field(data, edit)] if edit.change in FIELDS else _encoded(data, edit):
+            growing += piece
         at = edit.end
-    made = b"".join((*pieces, view[at:]))
+    growing += view[at:]
+    made = bytes(growing)
     if not is_seven_bit(made):
         raise SevenBitError("something is left that 7-bit transport cannot take")
     return made
