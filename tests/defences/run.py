@@ -68,6 +68,7 @@ def run_tests(tree: Path, tests: Iterable[str], *options: str, within_s: float =
     ]
     command += [*options, *sorted({node_of(test) for test in wanted})]
     environment = {**os.environ, "PYTHONPATH": str(tree), "CI": "false", only.VARIABLE: "\n".join(wanted)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a copy is run many times
     try:
         done = subprocess.run(
             command, cwd=tree, env=environment, capture_output=True, text=True, timeout=within_s, check=False
