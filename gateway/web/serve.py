@@ -34,6 +34,7 @@ def server_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")  # TLS 1.2; SA-09. TLS 1.3 has no others
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_NO_TICKET  # one key for tickets would last as long as the context (RFC 9325 section 3.4)
     context.load_cert_chain(certificate, private_key)
     return context
 

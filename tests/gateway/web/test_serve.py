@@ -241,3 +241,17 @@ async def test_old_tls_is_refused(server_tls: ssl.SSLContext, trust: ssl.SSLCont
     assert writer.get_extra_info("ssl_object").version() == "TLSv1.3"
     writer.close()
     await server.stop()
+
+
+async def test_no_session_tickets(server_tls: ssl.SSLContext) -> None:
+    """No key outlives a session that would open it later (RFC 9325 section 3.4)."""
+    server = HttpServer(hello, host="127.0.0.1", port=0, tls=server_tls)
+    await server.start()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # its ticket comes within the handshake
+    _reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
+    session = writer.get_extra_info("ssl_object").session
+    assert session is None or not session.has_ticket
+    writer.close()
+    await server.stop()
