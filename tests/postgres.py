@@ -31,6 +31,7 @@ class PostgresServer:
         self.folder = folder
         self._data = folder / "data"
         self._bin = _binaries()
+        self.port = 5432  # of the socket's name, and of TCP once it listens there
         _call([
             *_as_user(), self._bin / "initdb", "--no-sync", "--auth=trust", f"--username={USER}", "--encoding=UTF8",
             "--locale=C", f"--pgdata={self._data}",
@@ -42,12 +43,25 @@ class PostgresServer:
         self.create(DATABASE)
 
     def url(self, database: str = DATABASE) -> str:
-        return f"postgresql://{USER}@/{database}?host={quote(str(self.folder), safe='')}"
+        return f"postgresql://{USER}@/{database}?host={quote(str(self.folder), safe='')}&port={self.port}"
 
     def configure(self, **settings: str) -> None:
         """Takes effect with the next start."""
+        self.port = int(settings.get("port", self.port))
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def add_file(self, name: str, content: bytes) -> None:
+        """A file beside the data that is the server's alone, such as `server.key`."""
+        path = self._data / name
+        path.touch(mode=0o600)
+        path.write_bytes(content)
+        if _as_user():
+            shutil.chown(path, SYSTEM_USER)
+
+    def allow_only(self, *rules: str) -> None:
+        """Lines of pg_hba.conf; takes effect with the next start."""
+        (self._data / "pg_hba.conf").write_text("\n".join(rules) + "\n")
 
     def start(self) -> None:
         self._control("start", "--wait", f"--log={self.folder / 'log'}")
@@ -68,7 +82,8 @@ class PostgresServer:
         """Run statements from outside. Returns: rows, all values as text."""
         out = _call(
             [self._bin / "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1",
-             f"--host={self.folder}", f"--username={USER}", f"--dbname={database}", "--command", text],
+             f"--host={self.folder}", f"--port={self.port}", f"--username={USER}", f"--dbname={database}",
+             f"--command={text}"],
         )  # fmt: skip
         return [line.split("|") for line in out.splitlines() if line]
 

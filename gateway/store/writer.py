@@ -28,7 +28,8 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 SHRED_DELAY_S: Final = 1.0
 PROBE_FIRST_S: Final = 0.25
 PROBE_LONGEST_S: Final = 5.0
-CANNOT_TELL: Final = "the database was lost in a commit, and what was in it is not there"
+NOT_THERE: Final = "the connection to the database was lost in a commit, which is not known to have been done"
+LAST_CHANCE_S: Final = 3.0  # at a stop, for a commit without an answer; then its callers are told that it is unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,8 +222,9 @@ class Writer:
         while self._doubts:
             doubt = self._doubts[0]
             try:
-                is_there = await self._database.was_committed(doubt.transaction)
-            except StoreError:
+                async with asyncio.timeout(LAST_CHANCE_S if is_last_chance else None):
+                    is_there = await self._database.was_committed(doubt.transaction)
+            except (StoreError, TimeoutError):
                 if not is_last_chance:
                     raise
                 is_there = False
@@ -283,7 +285,7 @@ def _failed(batch: list[_Commit], error: Exception) -> None:
 
 
 def _not_there() -> StoreSick:
-    return StoreSick(CANNOT_TELL)
+    return StoreSick(NOT_THERE)
 
 
 def _copy(fault: EnvironmentFault) -> EnvironmentFault:

@@ -1,5 +1,7 @@
 """The store on PostgreSQL: one writing connection, a few that read, and what happens when the server goes away."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +22,8 @@ from gateway.store.start import CHECK_NAME, Last, begin_run, probe_rows
 from gateway.store.statements import Unit
 from gateway.store.vault import Vault
 
+PATIENCE_S: Final = 3.0
+AGAIN_S: Final = 0.1
 TRIES: Final = 5  # of a transaction that collided with another process's
 DECIDED: Final = {"committed": True, "aborted": False, None: False}  # None: too old to be ours, or of another server
 
@@ -165,7 +169,7 @@ async def holds_data(url: str) -> bool:
 async def _begin(line: WriterLine, vault: Vault, *, is_alone: bool) -> None:
     """Whoever is the only one migrates and cleans up after those before; who is not leaves that alone."""
     try:
-        raw = await line.connection()
+        raw = await _patiently(line) if is_alone else await line.connection()
         last = Last.ENDED
     except StoreLocked:
         if is_alone:
@@ -182,3 +186,15 @@ async def _begin(line: WriterLine, vault: Vault, *, is_alone: bool) -> None:
         await begin_run(conn, vault, last=last)
     if last is Last.ENDED and not is_alone:
         await line.share()
+
+
+async def _patiently(line: WriterLine) -> Connection:
+    """The server gives the lock of a process that was killed back a moment later: when its session notices."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return await line.connection()
+        except StoreLocked:
+            if time.monotonic() >= until:
+                raise
+            await asyncio.sleep(AGAIN_S)

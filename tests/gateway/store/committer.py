@@ -9,15 +9,17 @@ from pathlib import Path
 from gateway.message.entry import EntryState
 from gateway.store.rows import destroy_if_finished, save_entry
 from gateway.store.statements import Unit
+from gateway.store.store import Store
 from gateway.store.vault import Vault
-from tests.gateway.store.parts import accept, make_entry, make_event, make_message, open_store
+from tests.gateway.store.homes import KEY
+from tests.gateway.store.parts import accept, make_entry, make_event, make_message
 
 CALLERS = 16
 RECIPIENTS = 3
 
 
-async def commit_for_ever(data_dir: Path) -> None:
-    store = await open_store(data_dir, Vault(bytes(range(32))))
+async def commit_for_ever(url: str, data_dir: Path) -> None:
+    store = await Store.open(url=url, data_dir=data_dir, vault=Vault(KEY), node="node-1", free_space_floor=0)
 
     async def caller() -> None:
         while True:
@@ -42,4 +44,4 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(commit_for_ever(Path(sys.argv[1])))
+    asyncio.run(commit_for_ever(sys.argv[1], Path(sys.argv[2])))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from gateway.message.entry import EntryState
 from gateway.store.errors import StoreLocked
 from gateway.store.merkle import Frontier
+from gateway.store.postgres import database
 from gateway.store.rows import destroy_if_finished, save_entry, saw_tls
 from gateway.store.statements import Unit
 from gateway.store.store import Store
@@ -98,8 +99,9 @@ async def test_who_wants_to_be_alone_is_refused_beside_others(pair: Pair, server
         await server.open(data_dir=folder(server, "3"))
 
 
-async def test_others_are_refused_beside_who_is_alone(server: Home) -> None:
+async def test_others_are_refused_beside_who_is_alone(server: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second gateway with a directory of its own, or a command of another machine."""
+    monkeypatch.setattr(database, "PATIENCE_S", 0.0)
     store = await server.open()
     for is_alone in (True, False):
         with pytest.raises(StoreLocked, match=r"store\.url"):
