@@ -20,6 +20,7 @@ from gateway.intake.senders import is_within, plain_ip
 from gateway.message.verdict import Reply
 
 BACKLOG: Final = 512
+CROWD: Final = 16  # clients welcomed in a row, before sessions that go on have their turn
 PAUSE_S: Final = 0.2  # after a failed accept, such as EMFILE: sessions that end give descriptors back (RX-11)
 SESSION: Final = "smtp session"  # name of the tasks that may be cut when the service stops
 
@@ -39,12 +40,19 @@ async def accept_forever(listening: socket.socket, door: Door) -> None:
     loop = asyncio.get_running_loop()
     while True:
         try:
-            client, peer = await loop.sock_accept(listening)
+            _begin(*await loop.sock_accept(listening), door)
+            for _ in range(CROWD):
+                _begin(*listening.accept(), door)
+        except BlockingIOError:
+            continue  # no more of them are there
         except OSError as error:
             log.error("accept_failed", listener=door.name, errno=error.errno)
             await asyncio.sleep(PAUSE_S)
-            continue
-        door.spawn(_welcome(client, peer, door)).set_name(SESSION)
+
+
+def _begin(client: socket.socket, peer: Any, door: Door) -> None:
+    client.setblocking(False)
+    door.spawn(_welcome(client, peer, door)).set_name(SESSION)
 
 
 async def _welcome(client: socket.socket, peer: Any, door: Door) -> None:

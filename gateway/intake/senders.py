@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from gateway.intake import replies
@@ -46,6 +47,7 @@ def is_within(ip: str, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+@lru_cache(maxsize=1024)
 def plain_ip(text: str) -> str:
     """An address as sockets tell it, without zone, and IPv4 also when it came through an IPv6 socket."""
     address: IPv4Address | IPv6Address = ip_address(text.partition("%")[0])

@@ -165,7 +165,7 @@ RESOURCES: Final[tuple[Removal, ...]] = (
     removal(
         "RX-11",
         ACCEPT,
-        "            await asyncio.sleep(PAUSE_S)\n            continue\n",
+        "            await asyncio.sleep(PAUSE_S)\n",
         "            return\n",
         f"{FEW}::test_accepting_goes_on_after_the_last_descriptor",
     ),
