@@ -85,6 +85,11 @@ class Exim:
         path = self.root / "log" / "mainlog"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    @property
+    def dialogue(self) -> str:
+        """What it said to the next hops and heard from them, also inside TLS; passwords are masked by Exim."""
+        return (self.root / "output").read_text(errors="replace")
+
 
 @contextmanager
 def running_exim(
@@ -112,10 +117,14 @@ def running_exim(
             copy.chmod(0o600)
         with (root / "output").open("wb") as output:
             process = subprocess.Popen(
-                [binary, "-C", file, "-bdf", "-q1s"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=root
+                [binary, "-C", file, "-bdf", "-q1s", "-d-all+transport"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=root,
             )
         exim = Exim(root, port)
-        until(lambda: is_listening(address, port), state=lambda: exim.log + (root / "output").read_text())
+        until(lambda: is_listening(address, port), state=lambda: exim.log + exim.dialogue)
         yield exim
     finally:
         if process is not None:

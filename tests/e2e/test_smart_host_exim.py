@@ -228,6 +228,8 @@ def test_a_large_message_arrives_as_it_was(
     with host.exim(host.sending(host.good, **options)) as exim:
         through(exim, head + body)
         arrival = arrival_at(partner, marker, exim)
+        assert ("SMTP|> MAIL FROM" in exim.dialogue) != bool(no_pipelining)
+        assert "BDAT" not in exim.dialogue
     assert arrival.content.partition(b"\r\n\r\n")[2] == body
 
 
@@ -253,4 +255,5 @@ def test_exim_signs_in_and_says_auth(host: SmartHost, partner: NextHop, mechanis
         through(exim, plain(marker, to=RECIPIENT).as_bytes())
         arrival = arrival_at(partner, marker, exim)
         until(lambda: " A=login " in exim.log, state=lambda: exim.log)
+        assert re.search(rf"MAIL FROM:<{USER}>.* AUTH=<>", exim.dialogue)
     assert b"with ESMTPSA id" in arrival.content
