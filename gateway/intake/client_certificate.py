@@ -5,12 +5,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from gateway.message.address import AddressError, parse_address
 
 NAME: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")  # what may stand in a log: printable US-ASCII, blanks inside
+
+UNREADABLE: Final = (  # what cryptography raises for a certificate that it does not like
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ def read_holder(der: bytes) -> Holder:
         fingerprint = certificate.fingerprint(SHA256()).hex()
         names = _alternative_names(certificate)
         commons = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except ValueError:  # fields that OpenSSL had no need to read
+    except UNREADABLE:  # fields that OpenSSL had no need to read
         return Holder("unreadable")
     mailboxes = names.get_values_for_type(x509.RFC822Name) if names else []
     hosts = names.get_values_for_type(x509.DNSName) if names else []

@@ -70,7 +70,7 @@ def _rua(address: str) -> Rua | None:
         scheme, port = parts.scheme.lower(), parts.port
     except ValueError:
         return None
-    if scheme == Via.HTTPS.value and _is_plain(parts) and port != 0:
+    if scheme == Via.HTTPS.value and _is_plain(parts) and not re.search(r"[\s\\]", address) and port != 0:
         return Rua(Via.HTTPS, address)
     mailbox = unquote(parts.path, encoding="ascii", errors="replace")
     if scheme == Via.MAIL.value and not parts.query and not parts.netloc and MAILBOX.fullmatch(mailbox):
@@ -79,5 +79,5 @@ def _rua(address: str) -> Rua | None:
 
 
 def _is_plain(parts: SplitResult) -> bool:
-    """A URL with a host, and without a password or a blank."""
-    return bool(parts.hostname) and "@" not in parts.netloc and not re.search(r"[\s\\]", parts.geturl())
+    """A URL with a host, and without a password."""
+    return bool(parts.hostname) and "@" not in parts.netloc

@@ -257,7 +257,12 @@ def test_odd_names_become_a_fingerprint(authority: trustme.CA, common: str | Non
 
 
 def test_unreadable_certificate_has_no_address() -> None:
+    """Whatever the library raises for it; its errors have no common base."""
     assert read_holder(b"\x30\x00") == Holder("unreadable", ())
+    whole = _der(trustme.CA().issue_cert("joe@clinic.example"))
+    of_version_16 = whole.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x0f", 1)
+    assert of_version_16 != whole
+    assert read_holder(of_version_16) == Holder("unreadable", ())
 
 
 def _der(leaf: trustme.LeafCert) -> bytes:

@@ -35,6 +35,7 @@ def test_record(strings: tuple[bytes, ...], expected: tuple[Rua, ...]) -> None:
     [
         b"http://r.b.example/",
         b"https:///path",
+        b"https://r.b.exam\tple/",
         b"https://user:secret@r.b.example/",
         b"https://r.b.example:0/",
         b"https://r.b.example:99999/",
