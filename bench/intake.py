@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import product
@@ -24,7 +24,7 @@ from typing import Final
 
 from bench.contenders import Contender, ProbedInstallation, accepting, postfix_smtpd, whole_gateway
 from bench.lag import Lag, Span, lag_during
-from bench.processes import cpu_s
+from bench.processes import TICKS, cpu_s
 from bench.run import PATIENCE_S, REPOSITORY, progress
 from bench.wire import LARGE, Spent
 
@@ -106,7 +106,7 @@ class Player:
         return Turn(
             rate=units / spent.seconds,
             client=spent.cpu_s / spent.seconds,
-            cpu_ms=1000 * (cpu_s(self.contender.root) - cpu) / units,
+            cpu_ms=1000 * max(1 / TICKS, cpu_s(self.contender.root) - cpu) / units,
         )
 
     def play_all_at_once(self, seconds: float) -> None:
@@ -181,31 +181,45 @@ def watch_full_load(whole: Player, gateway: ProbedInstallation, seconds: float) 
 # --- what was found ---
 
 
-def ratio(found: Found, work: str, rival: str) -> float:
-    """Our intake to a rival: the median of the rounds' ratios, whose two sides ran one after the other."""
-    ours, theirs = found.played[OURS][work], found.played[rival][work]
-    return statistics.median(mine.rate / other.rate for mine, other in zip(ours, theirs, strict=True))
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the rounds' ratios, whose two sides ran one after the other."""
+    return round(statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True)), 2)
 
 
 def ratios(found: Found) -> dict[str, dict[str, float]]:
-    """By rival and work."""
-    rivals = [rival for rival in RIVALS if rival in found.played and OURS in found.played]
-    return {rival: {load.work: round(ratio(found, load.work, rival), 2) for load in LOADS} for rival in rivals}
+    """Our intake's rate to each rival's, by rival and work."""
+    return _compared(found, lambda ours, theirs: ratio([one.rate for one in ours], [one.rate for one in theirs]))
+
+
+def cpu_ratios(found: Found) -> dict[str, dict[str, float]]:
+    """How many times our intake's processor time they take; other work on the machine hardly changes it."""
+    return _compared(found, lambda ours, theirs: ratio([one.cpu_ms for one in theirs], [one.cpu_ms for one in ours]))
+
+
+def _compared(found: Found, compare_two: Callable[[list[Turn], list[Turn]], float]) -> dict[str, dict[str, float]]:
+    ours = found.played.get(OURS)
+    rivals = [rival for rival in RIVALS if rival in found.played] if ours else []
+    return {
+        rival: {load.work: compare_two(ours[load.work], found.played[rival][load.work]) for load in LOADS}
+        for rival in rivals
+        if ours
+    }
 
 
 def table(found: Found) -> str:
     """Medians, the server's processor time in brackets, the ratios, and how late the gateway's loop was."""
-    titles = "".join(f"{load.title:>20}" for load in LOADS)
+    titles = "".join(f"{load.title:>19}" for load in LOADS)
     lines = [
         f"intake: 5 kB and {found.octets / 1e6:g} MB, {os.cpu_count()} cores; (server's CPU, ms for each)",
         "",
-        f"{'':18}{titles}",
+        f"{'':23}{titles}",
     ]
     for title, works in found.played.items():
-        lines.append(f"{title:18}" + "".join(f"{_cell(works[load.work]):>20}" for load in LOADS))
-    for rival, values in ratios(found).items():
-        lines.append(f"{'to ' + rival:18}" + "".join(f"{values[load.work]:>19.2f}x" for load in LOADS))
-    lines.append(f"{'aim, to aiosmtpd':18}" + "".join(f"{f'{load.aim:g}x' if load.aim else '':>20}" for load in LOADS))
+        lines.append(f"{title:23}" + "".join(f"{_cell(works[load.work]):>19}" for load in LOADS))
+    for word, compared in (("to", ratios(found)), ("CPU of", cpu_ratios(found))):
+        for rival, values in compared.items():
+            lines.append(f"{f'{word} {rival}':23}" + "".join(f"{values[load.work]:>18.2f}x" for load in LOADS))
+    lines.append(f"{'aim, to aiosmtpd':23}" + "".join(f"{f'{load.aim:g}x' if load.aim else '':>19}" for load in LOADS))
     lines.append("* the client took most of a core: the server may be faster")
     if found.lag:
         lines += [
@@ -241,7 +255,11 @@ def main() -> None:
         octets=int(given.megabytes * 1e6),
         names=given.only,
     )
-    print(json.dumps({**asdict(found), "ratios": ratios(found)}) if given.json else table(found))
+    print(
+        json.dumps({**asdict(found), "ratios": ratios(found), "cpu_ratios": cpu_ratios(found)})
+        if given.json
+        else table(found)
+    )
 
 
 if __name__ == "__main__":

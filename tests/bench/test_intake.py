@@ -10,7 +10,7 @@ import pytest
 
 from bench.accepting import SERVERS
 from bench.contenders import accepting
-from bench.intake import LOADS, OURS, RIVALS, Found, Turn, ratios, table
+from bench.intake import LOADS, OURS, RIVALS, Found, Turn, cpu_ratios, ratios, table
 from bench.wire import WORKS, Refused, run
 from tests.tools import need
 
@@ -59,7 +59,7 @@ def test_the_whole_comparison_runs() -> None:
     assert list(found["played"]) == [OURS, *RIVALS, "Mailward, whole"]
     assert all(set(works) == {load.work for load in LOADS} for works in found["played"].values())
     assert all(turns[0]["rate"] > 0 for works in found["played"].values() for turns in works.values())
-    assert set(found["ratios"]) == set(RIVALS)
+    assert set(found["ratios"]) == set(found["cpu_ratios"]) == set(RIVALS)
     assert found["lag"]["all at once"]["turns"] > 50
 
 
@@ -73,6 +73,7 @@ def test_table_shows_ratios_of_rounds_and_who_saturates() -> None:
         octets=1, played={OURS: turns(200, 330, 440, client=0.95), RIVALS[0]: turns(100, 110, 110, client=0.2)}
     )
     assert ratios(found) == {RIVALS[0]: {load.work: 3.0 for load in LOADS}}
+    assert cpu_ratios(found) == {RIVALS[0]: {load.work: 1.0 for load in LOADS}}
     lines = table(found).splitlines()
     assert "330* (1.50)" in next(line for line in lines if line.startswith(OURS))
     assert "110 (1.50)" in next(line for line in lines if line.startswith(RIVALS[0] + " "))
