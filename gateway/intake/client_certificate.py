@@ -5,21 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from gateway.message.address import AddressError, parse_address
+from tls.unreadable import UNREADABLE
 
 NAME: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")  # what may stand in a log: printable US-ASCII, blanks inside
-
-UNREADABLE: Final = (  # what cryptography raises for a certificate that it does not like
-    ValueError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,25 @@
 """What DNS, policy hosts and clients' certificates say about TLS."""
 
+import hashlib
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from gateway.intake.client_certificate import NAME, read_holder
 from gateway.message.address import parse_address
-from tests.fuzz.target import Target, pieces
-from tls.dane.parse import SELECTORS, SMTP_USAGES, Matching, parse_tlsa, select_usable
+from tests.fuzz.target import Target, pieces, split_choice
+from tls.dane.parse import SELECTORS, SMTP_USAGES, Matching, Selector, Tlsa, Usage, parse_tlsa, select_usable
+from tls.dane.verify import Dane, DaneState, match_chain
 from tls.errors import RptSyntaxError, StsSyntaxError, TlsaSyntaxError
 from tls.mta_sts import parse as mta_sts
 from tls.tlsrpt import parse as tlsrpt
@@ -86,6 +90,24 @@ def certificate(data: bytes) -> None:
     assert all(name == name.lower() for name in holder.names)
 
 
+def chain(data: bytes) -> None:
+    """TL-20, TL-21: whatever certificates a server sends, one of the records matches or none does, and never one for
+    another certificate; usage 2 takes the server's own for an anchor only where the record holds it whole.
+    """
+    choice, der = split_choice(data)
+    usage, selector = Usage(2 + (choice & 1)), Selector(choice >> 1 & 1)
+    own = Tlsa(usage, selector, Matching.SHA2_256, hashlib.sha256(der).digest())
+    whole, other = Tlsa(usage, selector, Matching.FULL, der), Tlsa(usage, 0, Matching.SHA2_256, bytes(32))
+    dane = Dane(state=DaneState.USABLE, names=("mx.b.example",), records=(other, own, whole))
+    with no_warnings():
+        found = match_chain(dane, (der, ANCHOR) if choice & 4 else (der,), now=NOW)
+        key_only = match_chain(replace(dane, records=(Tlsa(2, 1, Matching.FULL, KEY),)), (der,), now=NOW)
+    assert found is not other
+    assert found is None or usage is Usage.DANE_EE or found is whole
+    assert found is not None or usage is Usage.DANE_TA or selector is Selector.SPKI
+    assert key_only is None or key_only.usage == Usage.DANE_TA
+
+
 @contextmanager
 def no_warnings() -> Iterator[None]:
     """The library says of some faults that a later release will not take them."""
@@ -94,19 +116,24 @@ def no_warnings() -> Iterator[None]:
         yield
 
 
-def make_certificate(*names: x509.GeneralName, common: str) -> bytes:
+def make_certificate(*names: x509.GeneralName, common: str, end: int = 2036) -> bytes:
     """The same octets each time: Ed25519 signs without chance."""
     key = Ed25519PrivateKey.from_private_bytes(bytes(32))
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1)
     builder = builder.not_valid_before(datetime(2026, 1, 1, tzinfo=UTC)).not_valid_after(
-        datetime(2036, 1, 1, tzinfo=UTC)
+        datetime(end, 12, 31, tzinfo=UTC)
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(key, None).public_bytes(Encoding.DER)
 
 
+NOW: Final = datetime(2027, 1, 1, tzinfo=UTC)
+ANCHOR: Final = make_certificate(common="CA")
+KEY: Final = (
+    ec.derive_private_key(1, ec.SECP256R1()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+)
 POLICY: Final = b"version: STSv1\nmode: enforce\nmx: mx1.b.example\nmx: *.b.example\nmax_age: 604800\n"
 TARGETS: Final[Mapping[str, Target]] = {
     "sts": Target(
@@ -140,6 +167,14 @@ TARGETS: Final[Mapping[str, Target]] = {
             b"\3\1\1" + bytes(range(32)) + b"\2\0\1" + bytes(32),
             b"\3\1\2" + bytes(64),
             b"\3\0\0" + make_certificate(common="mx.b.example"),
+        ),
+    ),
+    "chain": Target(
+        run=chain,
+        words=(b"\x30\x82", b"\x06\x03\x55\x1d\x11", b"\x82\x0b", b"\x18\x0f99991231235959Z", b"\xa0\x03\x02\x01\x02"),
+        seeds=tuple(
+            bytes([choice]) + make_certificate(x509.DNSName("mx.b.example"), common="mx", end=end)
+            for choice, end in ((0, 2036), (1, 2036), (3, 9999), (4, 2036), (7, 2036))
         ),
     ),
     "certificate": Target(

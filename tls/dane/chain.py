@@ -7,7 +7,7 @@ Left out: keys other than RSA and ECDSA, which that verifier refuses, and names 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography import x509
@@ -24,6 +24,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
+LAST_DAY: Final = datetime(9999, 12, 30, tzinfo=UTC)  # "never" is 99991231235959Z (RFC 5280 section 4.1.2.5)
 DEPTH_LIMIT: Final = 8  # authorities between server and anchor
 
 
@@ -91,7 +92,7 @@ def anchor_for_key(key: PublicKeyTypes, issued: x509.Certificate) -> x509.Certif
         .public_key(key)
         .serial_number(1)
         .not_valid_before(issued.not_valid_before_utc - timedelta(days=1))
-        .not_valid_after(issued.not_valid_after_utc + timedelta(days=1))
+        .not_valid_after(min(issued.not_valid_after_utc, LAST_DAY) + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
     )

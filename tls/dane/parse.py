@@ -6,10 +6,10 @@ from enum import IntEnum
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tls.errors import TlsaSyntaxError
+from tls.unreadable import UNREADABLE
 
 RECORD_LIMIT: Final = 64  # records of one host looked at; more are a mistake or an attack on our processor
 
@@ -107,7 +107,7 @@ def _is_whole(record: Tlsa) -> bool:
             x509.load_der_x509_certificate(record.data)
         else:
             load_der_public_key(record.data)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return False
     return True
 

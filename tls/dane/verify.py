@@ -8,11 +8,11 @@ from enum import Enum
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from tls.dane.chain import anchor_for_key, proves
 from tls.dane.parse import Matching, Selector, Tlsa, Usage
+from tls.unreadable import UNREADABLE
 
 CHAIN_LIMIT: Final = 16  # certificates looked at
 
@@ -89,7 +89,7 @@ def _is_anchored(record: Tlsa, chain: Sequence[bytes], names: Sequence[str], now
             found for found, der in zip(certificates[1:], chain[1:], strict=True) if _is_named(record, der)
         ] or _held_anchors(record, certificates)
         return any(proves(certificates, anchor, names, now=now) for anchor in anchors)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return False
 
 
@@ -107,6 +107,6 @@ def public_key(der: bytes) -> bytes | None:
     """The SubjectPublicKeyInfo of a certificate; None when it cannot be read."""
     try:
         key = x509.load_der_x509_certificate(der).public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -65,6 +65,14 @@ def test_unusable(record: Tlsa, why: str) -> None:
     assert select_usable([wire(record)]) == ()
 
 
+def test_a_certificate_of_no_known_version_is_unusable() -> None:
+    """TL-22: the library refuses it by an error that is no ValueError."""
+    record = LEAF.tlsa(3, 0, 0)
+    odd = record.data.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x06", 1)
+    assert odd != record.data
+    assert select_usable([wire(Tlsa(3, 0, 0, odd)), wire(record)]) == (record,)
+
+
 def test_the_stronger_digest_counts() -> None:
     """RFC 7671 9: for the same usage and selector; whoever breaks SHA-256 gains nothing where SHA-512 is published."""
     records = [LEAF.tlsa(3, 1, 1), LEAF.tlsa(3, 1, 2), LEAF.tlsa(2, 1, 1), LEAF.tlsa(3, 0, 1), LEAF.tlsa(3, 1, 0)]

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -149,6 +149,23 @@ def test_rsa_authority() -> None:
     root = issue(name="rsa", is_ca=True, key=rsa.generate_private_key(65537, 2048))
     for selector, matching in KINDS:
         assert matches(root.tlsa(2, selector, matching), issue(root, HOST).chain)
+
+
+def test_a_certificate_without_an_end() -> None:
+    """RFC 5280 4.1.2.5: 99991231235959Z says never; also for an authority of which only the key is held."""
+    leaf = issue(ROOT, HOST, until=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    for selector, matching in KINDS:
+        assert matches(ROOT.tlsa(2, selector, matching), leaf.chain)
+    assert matches(ROOT.tlsa(2, 1, 0), leaf.chain[:1])
+
+
+def test_an_unreadable_certificate_matches_nothing() -> None:
+    """TL-21: of a version that the library does not know."""
+    odd = LEAF.chain[0].replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x06", 1)
+    assert odd != LEAF.chain[0]
+    for selector, matching in KINDS:
+        assert not matches(ROOT.tlsa(2, selector, matching), (odd, *LEAF.chain[1:]))
+        assert not matches(LEAF.tlsa(3, selector, matching), (odd,))
 
 
 def test_an_authority_with_another_kind_of_key() -> None:
