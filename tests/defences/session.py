@@ -19,7 +19,8 @@ SESSION_RULES: Final[tuple[Removal, ...]] = (
         CONNECTION,
         'raise HangUpError(replies.TALKED_TOO_EARLY, "STARTTLS injection")',
         "pass",
-        f"{DIALOGUE}[SA-01-starttls-injection]",
+        f"{DIALOGUE}[starttls/SA-01-same-segment]",
+        f"{DIALOGUE}[starttls/SA-01-pipelined-group]",
     ),
     removal(
         "SA-02",

@@ -47,7 +47,7 @@ def test_the_tests_of_a_row_exist(row: Removal) -> None:
         file, _, rest = test.partition("::")
         name, _, instance = rest.partition("[")
         assert name in _functions(ROOT / file), test
-        if found := re.fullmatch(r"([A-Z]{2}-[0-9]{2}-[a-z0-9-]+)\]", instance):
+        if found := re.fullmatch(r"((?:[a-z]+/)?[A-Z]{2}-[0-9]{2}-[a-z0-9-]+)\]", instance):
             assert (ROOT / file).parent.joinpath("dialogues", f"{found[1]}.txt").is_file(), test
 
 

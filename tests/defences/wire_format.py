@@ -16,7 +16,6 @@ HYGIENE: Final = "gateway/message/hygiene.py"
 
 IN: Final = "tests/gateway/intake"
 DIALOGUE: Final = f"{IN}/test_dialogues.py::test_dialogue"
-FALSE_END: Final = f"{IN}/test_dialogues.py::test_false_end_of_data_is_no_end"
 SERVER: Final = f"{IN}/test_server.py"
 READER: Final = f"{IN}/test_data.py"
 SMUGGLING: Final = "tests/e2e/test_smuggling.py"
@@ -31,10 +30,8 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
         DATA,
         BARE_ENDS,
         "if False:",
-        rf"{FALSE_END}[relay-middle-\n.\n]",
-        rf"{FALSE_END}[relay-middle-\r\n.\r\r\n]",
-        rf"{FALSE_END}[relay-first byte-\n.\r]",
-        rf"{FALSE_END}[relay-first byte-\r\n.\r]",
+        f"{DIALOGUE}[smuggling/SM-01-middle-alone]",
+        f"{DIALOGUE}[smuggling/SM-07-first-byte-alone]",
         f"{READER}::test_false_ends_are_malformed",
     ),
     removal(
@@ -42,24 +39,30 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
         DATA,
         "(self._repairs_lines and LONE_DOT.search(pending, 0, cut + 1)) or ",
         "",
-        rf"{FALSE_END}[relay-repair-middle-\n.\n]",
-        rf"{FALSE_END}[relay-repair-first byte-\n.\n]",
+        f"{DIALOGUE}[smuggling/SM-01-middle-alone]",
+        f"{DIALOGUE}[smuggling/SM-07-first-byte-alone]",
         f"{READER}::test_repairing_makes_no_end",
     ),
-    removal("SM-02", DATA, "if 0 in piece:", "if False:", rf"{FALSE_END}[\x00]", rf"{FALSE_END}[relay-repair]"),
+    removal(
+        "SM-02",
+        DATA,
+        "if 0 in piece:",
+        "if False:",
+        f"{DIALOGUE}[smuggling/SM-01-middle-alone]",
+    ),
     removal(
         "SM-03",
         DATA,
         "pending = self._tail + block",
         'pending = (self._tail + block).replace(b"\\r\\r\\n", b"\\r\\n")',
-        rf"{FALSE_END}[\r\n.\r\r\n]",
+        f"{DIALOGUE}[smuggling/SM-01-middle-alone]",
     ),
     removal(
         "SM-04",
         DATA,
         "if not self._repairs_lines:",
         "if False:",
-        rf"{FALSE_END}[relay-middle-\n.\n]",
+        f"{DIALOGUE}[smuggling/SM-01-middle-alone]",
         f"{READER}::test_false_ends_are_malformed",
     ),
     removal("SM-04", INBOX, 'if not line.endswith(b"\\r"):', "if False:", f"{DIALOGUE}[SM-04-bare-line-feed-command]"),
@@ -68,7 +71,7 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
         PROTOCOL,
         'raise HangUpError(FAULTS[end.fault], "malformed data")',
         "raise RefusedError(FAULTS[end.fault])",
-        FALSE_END,
+        f"{DIALOGUE}[smuggling/SM-01-middle-alone]",
     ),
     removal(
         "SM-05",

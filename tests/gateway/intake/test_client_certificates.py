@@ -184,6 +184,9 @@ async def test_external_proves_only_what_the_certificate_says(asking: Server, au
     asking.backend.accounts["scanner@clinic.example"] = replace(
         asking.backend.accounts[USER], login="scanner@clinic.example", is_program=True
     )
+    asking.backend.accounts["boss@clinic.example"] = replace(
+        asking.backend.accounts[USER], login="boss@clinic.example", senders=frozenset({"boss@clinic.example"})
+    )
     mine, other = authority.issue_cert(USER), authority.issue_cert("gone@clinic.example")
     boss = b"AUTH EXTERNAL " + base64.b64encode(b"boss@clinic.example")
     for certificate, line in (
