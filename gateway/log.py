@@ -1,20 +1,21 @@
 """Structured logs on standard error: ids, addresses and numbers as keys; never content, file name or credential.
 
-`text` lines read like Postfix's, so that the tools around mail logs understand them; `json` is one object a line.
-Loggers are made by `get_logger(room)`; `configure` is called once by each process that logs.
+`text` is for people and journald, `json` is one object a line, `postfix` (`gateway.maillog`) is for tools that read
+mail logs. Loggers are made by `get_logger(room)`; `configure` is called once by each process that logs.
 """
 
 import logging
+import socket
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Final, TextIO
+from collections.abc import Mapping
+from typing import Final, TextIO
 
 import msgspec
 import structlog
 
-LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+from gateway.maillog import Event, Renderer, postfix_renderer, printable
 
-Event = MutableMapping[str, Any]
+LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def get_logger(room: str) -> structlog.typing.FilteringBoundLogger:
@@ -23,17 +24,23 @@ def get_logger(room: str) -> structlog.typing.FilteringBoundLogger:
     return logger
 
 
-def configure(*, level: str = "info", style: str = "text", stream: TextIO | None = None) -> None:
+def configure(*, level: str = "info", style: str = "text", stream: TextIO | None = None, host: str = "") -> None:
     """Set where and how this process logs.
 
-    level: one of LEVELS. style: "text" or "json". stream: standard error when not given.
+    level: one of LEVELS. style: "text", "json" or "postfix". stream: standard error when not given. host: our name in
+    lines that read like Postfix's; the machine's when not given.
     """
+    renderers: Mapping[str, Renderer] = {
+        "text": render_text,
+        "json": render_json,
+        "postfix": postfix_renderer(host or socket.gethostname()),
+    }
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _exception_place,
-            render_json if style == "json" else render_text,
+            renderers[style],
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_names: structlog.PrintLogger(stream or sys.stderr),
@@ -58,14 +65,9 @@ def render_text(_logger: object, _method: str, event: Event) -> str:
     level = event.pop("level")
     queue_id = event.pop("queue_id", "")
     name = event.pop("event")
-    pairs = ", ".join(f"{key}={_printable(value)}" for key, value in event.items())
+    pairs = ", ".join(f"{key}={printable(value)}" for key, value in event.items())
     head = f"{time} mailward/{room}[{level}]: {f'{queue_id}: ' if queue_id else ''}{name}"
     return f"{head}: {pairs}" if pairs else head
-
-
-def _printable(value: object) -> str:
-    text = str(value)
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _exception_place(_logger: object, _method: str, event: Event) -> Event:

@@ -5,7 +5,7 @@
 set -eu
 
 PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim-tools
-    curl msmtp s-nail libsasl2-modules testssl.sh nmap unbound strace"
+    curl msmtp s-nail libsasl2-modules testssl.sh nmap unbound strace pflogsumm"
 POLICY=/usr/sbin/policy-rc.d
 EXIM=exim4-daemon-light
 EXIM_FOLDER=/opt/mailward-tests/exim

@@ -25,7 +25,7 @@ def serve(settings: Settings) -> None:
     problems = check(settings)
     if problems:
         fail("\n".join(str(problem) for problem in problems), Status.BAD_CONFIG)
-    log.configure(level=settings.log.level.value, style=settings.log.format.value)
+    log.configure(level=settings.log.level.value, style=settings.log.format.value, host=settings.server.hostname)
     try:
         run(settings, read_again)
     except (MasterKeyError, StoreUnsupported, DkimKeyError) as error:

@@ -321,7 +321,11 @@ class Log(Section):
     """What is written to standard error; never content, subjects or file names."""
 
     level: LogLevel = setting("info", "debug, info, warning or error: the least severe event that is written.")
-    format: LogFormat = setting("text", "text for people and journald; json for collectors, one object a line.")
+    format: LogFormat = setting(
+        "text",
+        "text for people and journald; json for collectors, one object a line; postfix for tools that read mail logs,"
+        " such as pflogsumm.",
+    )
 
 
 class Settings(Section):

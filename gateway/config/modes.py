@@ -55,6 +55,7 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    POSTFIX = "postfix"
 
 
 class RouteTlsKind(StrEnum):

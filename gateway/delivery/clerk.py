@@ -15,11 +15,11 @@ from gateway.delivery.about import UNREADABLE, UNRECORDED, About
 from gateway.delivery.courier import Courier
 from gateway.delivery.ladder import Alarm, LadderPolicy, Move, Step, next_step
 from gateway.delivery.letter import Batch, Letter, make_batches
+from gateway.delivery.lines import log_attempt
 from gateway.delivery.outcome import Outcome, Seen
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.publish import Publisher, cause_of
 from gateway.delivery.record import Record
-from gateway.delivery.replies import codes_of
 from gateway.log import get_logger
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
@@ -256,29 +256,10 @@ class Clerk:
                 self._metrics.counter("unprotected_deliveries").inc()
         if step.alarm is Alarm.TLS_DOWNGRADE:
             self._metrics.counter("tls_downgrades").inc()
-        level = log.warning if step.alarm else log.info
-        level(
-            STATUS[step.move],
-            queue_id=entry.queue_id,
-            to=entry.recipient,
-            relay=f"{outcome.host}[{outcome.ip}]:{outcome.port}" if outcome.host else "none",
-            method=entry.method.value,
-            seen=outcome.seen.value,
-            reply=codes_of(outcome.reply) or "none",
-            delay=round((result.at - entry.queued_at).total_seconds(), 2),
-            attempts=step.entry.attempts,
-            alarm=step.alarm.value if step.alarm else None,
-        )
+        log_attempt(entry, outcome, step, received_at=result.letter.received_at, at=result.at)
 
 
 GIVEN_BACK: Final = frozenset({Move.BOUNCE, Move.EXPIRE})
-STATUS: Final = {
-    Move.DONE: "sent",
-    Move.WAIT: "deferred",
-    Move.CLIMB: "climbed",
-    Move.BOUNCE: "bounced",
-    Move.EXPIRE: "expired",
-}
 
 
 def _told(result: Result) -> tuple[QueueEntry, str, str]:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from gateway.log import get_logger
 from gateway.message.entry import QueueEntry
 from gateway.message.event import Event
 from gateway.store.errors import StoreFull, StoreSick
 from gateway.store.rows import NewMessage, Sealed, new_message
 from gateway.store.statements import Change, Unit
 from gateway.store.store import Store
+
+log = get_logger("delivery")
 
 
 @dataclass(slots=True)
@@ -29,6 +32,16 @@ class Record:
         sealed = [await _seal(store, message) for message in self.own]
         rows = [change for message in sealed for change in new_message(message)]
         await store.settle(Unit(changes=(*rows, *self.changes), events=tuple(self.events)))
+        for message in self.own:
+            log.info(
+                "written",
+                queue_id=message.id,
+                sender=message.sender,
+                size=len(message.body),
+                nrcpt=len(message.entries),
+                kind=message.kind.value,
+                about=message.about_id,
+            )
 
 
 async def _seal(store: Store, message: NewMessage) -> Sealed:

@@ -8,7 +8,7 @@ import pytest
 from gateway import log
 
 
-@pytest.fixture(params=["text", "json"])
+@pytest.fixture(params=["text", "json", "postfix"])
 def style(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
