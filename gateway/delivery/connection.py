@@ -38,7 +38,11 @@ class Connection:
     @property
     def is_usable(self) -> bool:
         """Ready for another message, and silent since the last."""
-        return self._session.phase is Phase.READY and self._wire.is_quiet
+        return self._session.phase is Phase.READY and self._session.has_room and self._wire.is_quiet
+
+    def admits(self, domain: str) -> bool:
+        """Whether the peer takes recipients of this domain over this connection."""
+        return self._session.admits(domain)
 
     @property
     def does_dsn(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from gateway.delivery.chunking import ChunkingBook
 from gateway.delivery.connection import Connection
 from gateway.delivery.dialogue import Closed
 from gateway.delivery.outcome import Seen
@@ -30,6 +31,7 @@ class Dialer:
         self._contexts = contexts
         self._limits = limits
         self._helo = helo
+        self._chunking = ChunkingBook()
 
     async def connect(self, hop: Hop, level: TlsLevel) -> Connection | NoConnection:
         """A connection that is ready for the first message, at the level or above.
@@ -49,7 +51,8 @@ class Dialer:
         wire = await self._reach(hop)
         if isinstance(wire, NoConnection):
             return wire
-        session = ClientSession(self._helo, level, is_tls_tried=is_tls_tried)
+        chunking = self._chunking.of(f"{hop.host}:{hop.port}")
+        session = ClientSession(self._helo, level, is_tls_tried=is_tls_tried, chunking=chunking)
         connection = Connection(wire, session, host=hop.host, level=level, limits=self._limits)
         try:
             closed = await connection.greet(self._contexts)

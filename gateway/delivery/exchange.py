@@ -1,7 +1,8 @@
 """The second half of a session: one transaction, MAIL to the reply after the dot, with an answer for each recipient.
 
-With PIPELINING (RFC 2920) the envelope is sent at once, without it one command at a time.
-Left out: CHUNKING. What a server without 8BITMIME gets is its owner's business; here it gets no 8-bit message.
+With PIPELINING (RFC 2920) the envelope is sent at once, without it one command at a time. The message goes by BDAT
+where the peer offers CHUNKING (`chunking.py`), else by DATA.
+Left out: what a server without 8BITMIME gets is its owner's business; here it gets no 8-bit message.
 """
 
 from collections import deque
@@ -9,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from gateway.delivery.chunking import BROKEN, NOT_DONE, Chunking, bdat_command, first_line, is_chunkable
 from gateway.delivery.dialogue import Answer, Answered, Dialogue, Handler, Phase, Send
+from gateway.delivery.limits import parse_limits
 from gateway.delivery.outcome import Seen
 from gateway.delivery.replies import PeerReply
 from gateway.delivery.transaction import Transaction, mail_command, rcpt_command
@@ -36,20 +39,31 @@ def incapability(transaction: Transaction, extensions: Mapping[str, str]) -> Ans
 
 def recipient_limit(extensions: Mapping[str, str]) -> int:
     """How many recipients one transaction may have (RFC 9422 section 4.2, LIMITS RCPTMAX)."""
-    limits = dict(word.partition("=")[::2] for word in extensions.get("LIMITS", "").upper().split())
-    most = limits.get("RCPTMAX", "")
-    return min(GROUP_LIMIT, max(1, int(most[:6]))) if most.isdecimal() else GROUP_LIMIT
+    return min(GROUP_LIMIT, parse_limits(extensions.get("LIMITS", "")).recipients)
 
 
 class Exchange:
-    """Handlers for the replies of one transaction. is_clean: the peer needs no RSET before the next one."""
+    """Handlers for the replies of one transaction.
 
-    def __init__(self, dialogue: Dialogue, transaction: Transaction, extensions: Mapping[str, str]) -> None:
+    is_clean: the peer needs no RSET before the next one. is_asked: MAIL was sent.
+    """
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        transaction: Transaction,
+        extensions: Mapping[str, str],
+        chunking: Chunking | None = None,
+    ) -> None:
+        """chunking: what is known of the host's; None: BDAT is not tried."""
         self.is_clean = False
+        self.is_asked = False
         self._dialogue = dialogue
         self._transaction = transaction
         self._extensions = extensions
         self._is_pipelined = "PIPELINING" in extensions
+        is_offered = chunking is not None and not chunking.is_broken and "CHUNKING" in extensions
+        self._chunking = chunking if is_offered and is_chunkable(transaction.data) else None
         self._unsent: deque[tuple[bytes, Phase, Handler]] = deque()
         self._answers: dict[int, Answer] = {}
         self._accepted: list[int] = []
@@ -65,10 +79,12 @@ class Exchange:
             return
         if needs_reset:
             self._unsent.append((b"RSET\r\n", Phase.RSET, self._on_rset))
+        self.is_asked = True
         self._unsent.append((mail_command(transaction, known), Phase.MAIL, self._on_mail))
         for index, recipient in enumerate(transaction.recipients[: recipient_limit(self._extensions)]):
             self._unsent.append((rcpt_command(recipient, known), Phase.RCPT, self._rcpt_handler(index)))
-        self._unsent.append((b"DATA\r\n", Phase.DATA, self._on_data))
+        if self._chunking is None:
+            self._unsent.append((b"DATA\r\n", Phase.DATA, self._on_data))
         self._send_next()
 
     def close(self, reply: PeerReply | None, why: str) -> None:
@@ -94,6 +110,13 @@ class Exchange:
             self._dialogue.act(Send(b"".join(data for data, _, _ in commands)))
         for _, phase, handler in commands:
             self._dialogue.expect(phase, handler)
+        if self._is_turn_of_chunks:
+            self._send_chunks()
+
+    @property
+    def _is_turn_of_chunks(self) -> bool:
+        """RFC 3030 section 2: after all replies to MAIL and RCPT are in."""
+        return self._chunking is not None and not self._unsent and not self._dialogue.is_expecting
 
     def _on_rset(self, reply: PeerReply) -> None:
         if reply.is_success:
@@ -112,12 +135,13 @@ class Exchange:
     def _rcpt_handler(self, index: int) -> Handler:
         def on_rcpt(reply: PeerReply) -> None:
             if index in self._answers:
-                return  # MAIL was refused: this only says so again
-            if reply.is_success:
+                pass  # MAIL was refused: this only says so again
+            elif reply.is_success:
                 self._accepted.append(index)
             else:
                 self._answers[index] = _judged(reply, is_rcpt=True)
-            if self._unsent and self._unsent[0][1] is Phase.DATA and not self._accepted:
+            is_data_next = bool(self._unsent) and self._unsent[0][1] is Phase.DATA
+            if (is_data_next or self._is_turn_of_chunks) and not self._accepted:
                 self._finish()
             else:
                 self._send_next()
@@ -136,8 +160,37 @@ class Exchange:
                 self._judge_rest(reply, among=self._accepted)
             self._finish()
 
+    def _send_chunks(self) -> None:
+        """The whole message, or one line of ours to a host that has not taken any chunk yet."""
+        data = self._transaction.data
+        if self._chunking is not None and self._chunking.is_proved:
+            self._send_last_chunk(memoryview(data))
+            return
+        line = first_line(data)
+        self._dialogue.act(Send(bdat_command(len(line), is_last=False) + line))
+        self._dialogue.expect(Phase.DATA, self._on_first_chunk)
+
+    def _on_first_chunk(self, reply: PeerReply) -> None:
+        if self._chunking is not None and reply.is_success:
+            self._chunking.is_proved = True
+            self._send_last_chunk(memoryview(self._transaction.data)[len(first_line(self._transaction.data)) :])
+        elif self._chunking is not None and reply.code in NOT_DONE:  # it takes the line for a command: away from here
+            self._chunking.is_broken = True
+            self.close(None, BROKEN)
+        elif reply.code // 100 == 3:
+            self.close(None, str(reply))
+        else:  # RFC 3030 section 2: RSET before anything else, which `is_clean` sees to
+            self._judge_rest(reply, among=self._accepted)
+            self._finish()
+
+    def _send_last_chunk(self, content: memoryview) -> None:
+        self._dialogue.act(Send(bdat_command(len(content), is_last=True)))
+        self._send_blocks(content)
+
     def _send_content(self) -> None:
-        content = memoryview(self._transaction.content)
+        self._send_blocks(memoryview(self._transaction.content))
+
+    def _send_blocks(self, content: memoryview) -> None:
         starts = range(0, len(content), BLOCK)
         for start in starts:
             self._dialogue.act(Send(content[start : start + BLOCK], is_end=start == starts[-1]))
@@ -152,7 +205,7 @@ class Exchange:
             self.close(None, str(reply))
         else:
             self._judge_rest(reply, among=self._accepted)
-            self.is_clean = True
+            self.is_clean = reply.is_success or self._chunking is None  # RFC 3030 section 2: a refused BDAT needs RSET
             self._finish()
 
     def _judge_rest(self, reply: PeerReply, among: list[int] | None = None) -> None:

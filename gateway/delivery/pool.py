@@ -40,7 +40,7 @@ class PoolLimits:
     overall: int = 200
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Kept:
     connection: Connection
     timer: asyncio.TimerHandle
@@ -53,17 +53,22 @@ class Pool:
         self._limits = limits
         self._kept: dict[PeerKey, deque[_Kept]] = {}
 
-    def take(self, key: PeerKey) -> Connection | None:
-        """A connection that is ready for a message, no longer kept; None when there is none."""
-        while kept := self._kept.get(key):
-            last = kept.pop()
-            last.timer.cancel()
-            if not kept:
-                del self._kept[key]
+    def take(self, key: PeerKey, domain: str) -> Connection | None:
+        """A connection that is ready for a message to this domain, no longer kept; None when there is none."""
+        for last in reversed(self._kept.get(key, deque()).copy()):
+            if last.connection.is_usable and not last.connection.admits(domain):
+                continue  # RFC 9422 section 4.3: for others it still is good
+            self._forget(key, last)
             if last.connection.is_usable:
                 return last.connection
             last.connection.close()
         return None
+
+    def _forget(self, key: PeerKey, one: _Kept) -> None:
+        one.timer.cancel()
+        self._kept[key].remove(one)
+        if not self._kept[key]:
+            del self._kept[key]
 
     def keep(self, key: PeerKey, connection: Connection) -> None:
         """Keep a connection for others, or close it when it has done enough."""

@@ -7,12 +7,15 @@ to run below the TLS level that the session was made for.
 
 from collections.abc import Iterator
 
+from gateway.delivery.chunking import Chunking
 from gateway.delivery.dialogue import Closed, Dialogue, Phase, Step
 from gateway.delivery.exchange import Exchange
 from gateway.delivery.greeting import Greeting
+from gateway.delivery.limits import parse_limits
 from gateway.delivery.outcome import Seen
 from gateway.delivery.replies import PeerReply, ReplyError, ReplyReader
 from gateway.delivery.transaction import Transaction
+from gateway.message.address import domain_of
 from tls.failures import TlsFailure
 from tls.levels import TlsLevel
 
@@ -20,8 +23,13 @@ from tls.levels import TlsLevel
 class ClientSession:
     """See the module."""
 
-    def __init__(self, helo: str, level: TlsLevel, *, is_tls_tried: bool = True) -> None:
-        """helo: our host name. level: below it no MAIL is sent. is_tls_tried: may be False where level is NONE."""
+    def __init__(
+        self, helo: str, level: TlsLevel, *, is_tls_tried: bool = True, chunking: Chunking | None = None
+    ) -> None:
+        """helo: our host name. level: below it no MAIL is sent. is_tls_tried: may be False where level is NONE.
+
+        chunking: what is known of the host's CHUNKING; None: BDAT is not tried.
+        """
         if level > TlsLevel.NONE and not is_tls_tried:
             raise ValueError("a session that needs TLS has to try it")
         self._level = level
@@ -29,6 +37,9 @@ class ClientSession:
         self._reader = ReplyReader()
         self._greeting = Greeting(self._dialogue, self._reader, helo=helo, level=level, is_tls_tried=is_tls_tried)
         self._exchange: Exchange | None = None  # the last one
+        self._chunking = chunking
+        self._mails = 0  # MAIL commands so far
+        self._domains: set[str] = set()  # of recipients so far
         self.replies = 0  # whole replies so far: the measure of progress for time limits
 
     @property
@@ -49,6 +60,16 @@ class ClientSession:
     def offers(self, keyword: str) -> bool:
         """Whether the last EHLO had this keyword (upper case)."""
         return keyword in self._greeting.extensions
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer takes another transaction in this session (RFC 9422 section 4.1)."""
+        return self._mails < parse_limits(self._greeting.extensions.get("LIMITS", "")).transactions
+
+    def admits(self, domain: str) -> bool:
+        """Whether the peer takes recipients of this domain in this session (RFC 9422 section 4.3)."""
+        limits = parse_limits(self._greeting.extensions.get("LIMITS", ""))
+        return len(self._domains | {domain}) <= limits.domains or not self._domains
 
     def steps(self) -> Iterator[Step]:
         """What to do now, in order; the session moves on as each is taken."""
@@ -92,8 +113,10 @@ class ClientSession:
         if self.phase is not Phase.READY or self.tls < self._level:
             raise RuntimeError("no message can be sent over this session now")
         needs_reset = self._exchange is not None and not self._exchange.is_clean
-        self._exchange = Exchange(self._dialogue, transaction, self._greeting.extensions)
+        self._exchange = Exchange(self._dialogue, transaction, self._greeting.extensions, self._chunking)
         self._exchange.start(needs_reset=needs_reset)
+        self._mails += self._exchange.is_asked
+        self._domains |= {domain_of(recipient.address) for recipient in transaction.recipients}
 
     def _take(self, reply: PeerReply) -> None:
         self.replies += 1

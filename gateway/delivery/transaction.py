@@ -20,6 +20,7 @@ class Transaction:
     """What goes over a session at once.
 
     content: from `wire_content`. size: octets of the message before dot-stuffing (RFC 1870 section 3).
+    data: the same message for BDAT, not dot-stuffed; empty: DATA only.
     """
 
     mail_from: str
@@ -31,6 +32,7 @@ class Transaction:
     ret: str = ""
     smtputf8: bool = False
     requiretls: bool = False
+    data: bytes = field(default=b"", repr=False)
 
 
 def wire_content(data: bytes) -> bytes:

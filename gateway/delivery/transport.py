@@ -96,7 +96,7 @@ class Transport:
         key = PeerKey(hop.host, hop.port, needed.level)
         may_reuse = True
         while people:
-            connection = await self._connection(hop, key, may_reuse=may_reuse)
+            connection = await self._connection(hop, key, job.domain, may_reuse=may_reuse)
             if isinstance(connection, NoConnection):
                 _note_all(people, _unreached(hop, connection))
                 return
@@ -104,8 +104,8 @@ class Transport:
             may_reuse = connection.is_usable  # a kept one that broke is followed by a new one (TL-30)
             self._pool.keep(key, connection)
 
-    async def _connection(self, hop: Hop, key: PeerKey, *, may_reuse: bool) -> Connection | NoConnection:
-        kept = self._pool.take(key) if may_reuse else None
+    async def _connection(self, hop: Hop, key: PeerKey, domain: str, *, may_reuse: bool) -> Connection | NoConnection:
+        kept = self._pool.take(key, domain) if may_reuse else None
         return kept or await self._dialer.connect(hop, key.level)
 
     async def _exchange(
@@ -150,6 +150,7 @@ def _transaction(job: SendJob, content: bytes, needed: Requirement, people: list
         ret=job.ret,
         smtputf8=job.smtputf8,
         requiretls=needed.requiretls,
+        data=job.data,
     )
 
 

@@ -1,8 +1,9 @@
 """An SMTP server on loopback that does what its script says and writes down what it got, and how.
 
 A `Script` is one connection: for each verb a reaction, or `Turns` of which the n-th time takes the n-th (the last
-repeats). `FaultyServer` takes one script for each connection in turn (the last repeats). Pseudo-verbs: BANNER, EHLO-TLS
-(EHLO inside TLS), DOT (the end of a message).
+repeats). `FaultyServer` takes one script for each connection in turn (the last repeats). Pseudo-verbs: BANNER,
+EHLO-TLS (EHLO inside TLS), DOT (the end of a message). BDAT is for chunks before the last; a script that answers it
+with 50x reads them as commands, as a server does that has never heard of it.
 """
 
 import asyncio
@@ -86,6 +87,7 @@ USUAL: Mapping[str, Reaction] = {
     "RSET": "250 2.0.0 ok",
     "DATA": "354 go on",
     "DOT": "250 2.0.0 taken",
+    "BDAT": "250 2.0.0 chunk",
     "QUIT": ("221 2.0.0 bye", Close()),
 }
 
@@ -206,6 +208,7 @@ class _Connection:
         self._times: dict[str, int] = {}
         self._sender = ""
         self._recipients: list[str] = []
+        self._chunks: list[bytes] = []
 
     @property
     def _tls(self) -> str:
@@ -222,7 +225,7 @@ class _Connection:
                 case "EHLO":
                     await self._react("EHLO-TLS" if self._tls else "EHLO")
                 case "MAIL":
-                    self._sender, self._recipients = _path(line), []
+                    self._sender, self._recipients, self._chunks = _path(line), [], []
                     await self._react("MAIL")
                 case "RCPT":
                     if (await self._react("RCPT")).startswith("2"):
@@ -230,8 +233,23 @@ class _Connection:
                 case "DATA":
                     if (await self._react("DATA")).startswith("354"):
                         await self._take_message()
+                case "BDAT":
+                    await self._take_chunk(line)
                 case _:
                     await self._react(verb)
+
+    async def _take_chunk(self, line: bytes) -> None:
+        """RFC 3030 section 2."""
+        words = line.upper().split()
+        if _reply(self._script.does.get("BDAT", "")).startswith("50"):
+            await self._react("BDAT")
+            return
+        self._chunks.append(await self._reader.readexactly(int(words[1])))
+        if words[2:] != [b"LAST"]:
+            await self._react("BDAT")
+            return
+        data, self._chunks = b"".join(self._chunks), []
+        await self._end_message(data)
 
     async def _take_message(self) -> None:
         lines: list[bytes] = []
@@ -239,9 +257,12 @@ class _Connection:
             if not line:
                 return
             lines.append(line.removeprefix(b"."))
+        await self._end_message(b"".join(lines))
+
+    async def _end_message(self, data: bytes) -> None:
         reaction = self._next("DOT")
         if _reply(reaction).startswith("2"):
-            message = Message(self._sender, self._recipients, b"".join(lines), self._tls, self._number)
+            message = Message(self._sender, self._recipients, data, self._tls, self._number)
             self._server.messages.append(message)
         await self._do(reaction)
 
@@ -324,7 +345,7 @@ class _Connection:
             raise _Gone from error
 
 
-def _reply(reaction: Reaction) -> str:
+def _reply(reaction: Reaction | Turns) -> str:
     """The reply line that a reaction begins with."""
     match reaction:
         case str():

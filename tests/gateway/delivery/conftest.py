@@ -29,7 +29,7 @@ from tls.contexts import Contexts, build_contexts
 from tls.levels import TlsLevel
 from tls.requirement import Needs
 
-WITH_SOCKETS = frozenset({"test_transport.py", "test_lookup.py"})
+WITH_SOCKETS = frozenset({"test_transport.py", "test_lookup.py", "test_chunking.py"})
 BODY = b"From: s@a.example\r\nSubject: result\r\n\r\nMarker of content\r\n.dot\r\n"
 CLEAR = Needs(level=TlsLevel.NONE)
 VERIFIED = Needs(level=TlsLevel.VERIFIED, is_onward=True)
