@@ -139,7 +139,7 @@ SESSION_RULES: Final[tuple[Removal, ...]] = (
         "SA-09",
         SERVER_TLS,
         "context.minimum_version = settings.minimum_version.protocol",
-        "context.minimum_version = ssl.TLSVersion.TLSv1",
+        "context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED",
         f"{SERVER}::test_tls_1_1_hello",
         also=(Edit(file=SERVER_TLS, old="context.set_ciphers(CIPHERS)", new='context.set_ciphers("ALL:@SECLEVEL=0")'),),
     ),

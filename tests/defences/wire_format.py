@@ -93,13 +93,14 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
         "SM-06",
         DATA,
         "found = pending.find(END)",
-        "found = -1 if (lone := LONE_DOT.search(pending)) is None else max(lone.start() - 1, 0)",
+        'lone = re.search(rb"(\\r\\n|[\\r\\n])\\.(\\r\\n|[\\r\\n])", pending)\n'
+        "        found = max(lone.start() - 2, 0) if lone else -1",
         f"{SMUGGLING}::test_what_a_lax_front_passes_on_stays_what_it_was[strict]",
         f"{SMUGGLING}::test_no_message_comes_from_nowhere",
         f"{READER}::test_repairing_moves_no_end",
         also=(
             Edit(file=DATA, old=BARE_ENDS, new="if False:"),
-            Edit(file=DATA, old="pending[found + len(END) :]", new='pending[lone.end() :].lstrip(b"\\r\\n")'),
+            Edit(file=DATA, old="pending[found + len(END) :]", new="pending[lone.end() :]"),
         ),
     ),
     removal(

@@ -192,7 +192,9 @@ async def test_header_and_client_hello_in_one_segment(behind: Server, header: by
         except ssl.SSLWantReadError:
             writer.write(sent + outgoing.read())
             sent = b""
-            incoming.write(await asyncio.wait_for(reader.read(65536), 5))
+            received = await asyncio.wait_for(reader.read(65536), 5)
+            assert received, "closed during the handshake"
+            incoming.write(received)
     assert banner.startswith(b"220 ")
     writer.close()
     await writer.wait_closed()
