@@ -18,7 +18,7 @@ from tests.e2e.world import World
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 RECIPIENT = "a@steady.example"
-MESSAGES = 10
+MESSAGES = 8
 WAIT_S = 40  # under strace, on a machine that has other work
 
 
