@@ -127,6 +127,17 @@ brake: Final = sa.Table(
     sa.Column("released_at", UtcMicros),
 )
 
+# MTA-STS policies as fetched, one a domain; `body` is what `parse_policy` reads. A restart must not lose one (TL-16).
+sts_policy: Final = sa.Table(
+    "sts_policy",
+    metadata,
+    sa.Column("domain", sa.String(255), primary_key=True),
+    sa.Column("id", sa.String(32), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("fetched_at", UtcMicros, nullable=False),
+    sa.Column("expires_at", UtcMicros, nullable=False),
+)
+
 # Passwords for programs. The secret is random, so its SHA-256 says nothing about it. Never deleted: a name means one
 # program for as long as the audit log speaks of it.
 credential: Final = sa.Table(
