@@ -203,6 +203,40 @@ domain_tls: Final = sa.Table(
     sa.Column("verified", sa.Boolean, nullable=False),
 )
 
+# Kinds of TLS session, for TLS-RPT: one row for each day, domain, policy and failure. id: SHA-256 over all of them.
+tls_session: Final = sa.Table(
+    "tls_session",
+    metadata,
+    sa.Column("id", sa.LargeBinary(32), primary_key=True),
+    sa.Column("day", sa.String(10), nullable=False),  # in UTC, `2026-11-24`
+    sa.Column("domain", sa.String(255), nullable=False),
+    sa.Column("policy_id", sa.LargeBinary(32), sa.ForeignKey("tls_policy.id"), nullable=False, index=True),
+    sa.Column("failure", sa.Text, nullable=False),  # JSON; "null" for a success
+    sa.Column("sessions", sa.BigInteger, nullable=False),
+    sa.Index("ix_tls_session_day", "day", "domain"),
+)
+
+# The policies of those sessions as JSON, each once. id: SHA-256 of it.
+tls_policy: Final = sa.Table(
+    "tls_policy",
+    metadata,
+    sa.Column("id", sa.LargeBinary(32), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+# Reports to domains about a day: a row from the first try on. targets: JSON list of addresses still to be sent to.
+tls_report: Final = sa.Table(
+    "tls_report",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("domain", sa.String(255), primary_key=True),
+    sa.Column("fate", sa.String(16), nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("taken", sa.Integer, nullable=False),
+    sa.Column("next_at", UtcMicros, nullable=False),
+    sa.Column("targets", sa.Text, nullable=False),
+)
+
 # Leaf `seq` of the Merkle log: body is the canonical JSON of the event, leaf_hash = SHA-256(0x00 || body).
 audit_event: Final = sa.Table(
     "audit_event",
