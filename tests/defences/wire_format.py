@@ -95,8 +95,8 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
         "found = pending.find(END)",
         'lone = re.search(rb"(\\r\\n|[\\r\\n])\\.(\\r\\n|[\\r\\n])", pending)\n'
         "        found = max(lone.start() - 2, 0) if lone else -1",
-        f"{SMUGGLING}::test_what_a_lax_front_passes_on_stays_what_it_was[strict]",
-        f"{SMUGGLING}::test_no_message_comes_from_nowhere",
+        f"{DIALOGUE}[smuggling/SM-01-middle-second]",
+        f"{DIALOGUE}[smuggling/SM-01-twice]",
         f"{READER}::test_repairing_moves_no_end",
         also=(
             Edit(file=DATA, old=BARE_ENDS, new="if False:"),
