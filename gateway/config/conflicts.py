@@ -154,6 +154,14 @@ def _ladders(settings: Settings) -> Iterator[Conflict]:
             yield Conflict((key,), "lists only what this version skips (smime); add tls, openpgp or portal")
 
 
+def _reporter(settings: Settings) -> Iterator[Conflict]:
+    """Reports are signed by the domain of their author, so that has to be one of ours."""
+    contact = settings.tls_reports.contact
+    domain = contact.rpartition("@")[2]
+    if domain not in {domain.name for domain in settings.domain}:
+        yield Conflict((("tls_reports", "contact"),), f'"{domain}" is no [[domain]] here; use an address of one')
+
+
 FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _listeners,
     _client_names,
@@ -164,4 +172,5 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _smart_host,
     _resolvers,
     _ladders,
+    _reporter,
 )

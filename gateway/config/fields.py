@@ -81,6 +81,7 @@ OptionalAddress = Annotated[values.HostPort | None, _empty_is(None, values.parse
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(values.parse_network), Kind("network")]
 DerivedOrigin = Annotated[str, _empty_is("", values.parse_origin), Kind("https address")]
 TenantHeader = Annotated[values.TenantProof | None, _empty_is(None, values.parse_tenant), Kind("text")]
+DerivedMailbox = Annotated[str, _empty_is("", values.parse_mailbox), Kind("mail address")]
 Selector = Annotated[str, BeforeValidator(values.parse_selector), Kind("DKIM selector")]
 
 File = Annotated[Path, BeforeValidator(values.parse_file), Kind("file")]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gateway.config.conflicts import find_conflicts
 from gateway.config.fields import UNSET
 from gateway.config.lines import find_lines
-from gateway.config.model import Domain, Limits, Listener, Settings
+from gateway.config.model import Domain, Limits, Listener, Settings, TlsReports
 from gateway.config.notyet import find_unbuilt
 from gateway.config.problems import ConfigError, Fault, Origin, Problem, is_inside
 from gateway.config.words import explain
@@ -86,15 +86,23 @@ def settle(settings: Settings) -> Settings:
         "private_key": server.tls.private_key if portal.private_key == UNSET else portal.private_key,
         "base_url": portal.base_url or f"https://{server.hostname}",
     }
-    ladder = settings.delivery.methods
+    domains = tuple(_with_defaults(domain, settings.delivery.methods) for domain in settings.domain)
     return settings.model_copy(
         update={
             "seal": seal,
             "portal": portal.model_copy(update=follows),
             "listener": tuple(_with_limits(listener, settings.limits) for listener in settings.listener),
-            "domain": tuple(_with_defaults(domain, ladder) for domain in settings.domain),
+            "domain": domains,
+            "tls_reports": _reporter(settings.tls_reports, domains),
         }
     )
+
+
+def _reporter(reports: TlsReports, domains: tuple[Domain, ...]) -> TlsReports:
+    contact = reports.contact or f"postmaster@{domains[0].name}"
+    names = {domain.name: domain.organisation for domain in domains}
+    organisation = reports.organisation or names.get(contact.rpartition("@")[2], domains[0].organisation)
+    return reports.model_copy(update={"contact": contact, "organisation": organisation})
 
 
 def _with_defaults(domain: Domain, ladder: tuple[Method, ...]) -> Domain:

@@ -13,6 +13,7 @@ from gateway.config.fields import (
     Bind,
     Count,
     DerivedFile,
+    DerivedMailbox,
     DerivedOrigin,
     Duration,
     File,
@@ -194,6 +195,21 @@ class Tls(Section):
     )
 
 
+class TlsReports(Section):
+    """What domains are told of the TLS that we saw at their hosts (RFC 8460)."""
+
+    enabled: Flag = setting(
+        True, "Send each domain that asks for it in DNS a report a day: sums and host names, nothing of any message."
+    )
+    contact: DerivedMailbox = setting(
+        "", "Author of the reports, in a domain of ours; with a DKIM key, or none can go by mail.",
+        example="tls-reports@clinic.example", derived="postmaster@ and the first domain's name",
+    )  # fmt: skip
+    organisation: Text = setting(
+        "", "Who reports, by name.", example="Clinic A", derived="domain.organisation of the contact's domain"
+    )
+
+
 class Route(Section):
     """How one destination is reached."""
 
@@ -338,6 +354,7 @@ class Settings(Section):
     domain: Annotated[tuple[Domain, ...], Field(min_length=1)]
     dns: Dns = setting({}, "")
     tls: Tls = setting({}, "")
+    tls_reports: TlsReports = setting({}, "")
     delivery: Delivery = setting({}, "")
     portal: Portal = setting({}, "")
     console: Console = setting({}, "")

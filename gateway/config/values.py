@@ -30,6 +30,7 @@ LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 section 2.3
 SELECTOR: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")  # RFC 6376 section 3.1
 HTTPS: Final = 443
 NAME_LIMIT: Final = 253  # RFC 1035 section 2.3.4, in its text form
+MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")  # before the @, without quotes
 TENANT: Final = re.compile(r"(X-[!-9;-~]{1,80}):[ ]*([!-~](?:[ -~]{0,500}[!-~])?)")
 SHORTEST_PROOF: Final = 16  # characters
 
@@ -210,6 +211,15 @@ def parse_origin(value: object) -> str:
         raise ValueError(f'"{text}" has more than a host; write "https://{url.netloc.rpartition("@")[2]}"')
     origin = f"https://{HostPort(parse_host(host), port or HTTPS)}"
     return origin.removesuffix(f":{HTTPS}")
+
+
+def parse_mailbox(value: object) -> str:
+    """Read a mail address of ours such as "postmaster@clinic.example". Raises: ValueError."""
+    text = _text(value, "postmaster@clinic.example")
+    local, _, domain = text.rpartition("@")
+    if not MAILBOX.fullmatch(local):
+        raise ValueError(f'"{text}" is not a mail address; write it like "postmaster@clinic.example"')
+    return f"{local}@{parse_name(domain)}"
 
 
 def parse_selector(value: object) -> str:

@@ -33,6 +33,7 @@ from gateway.config.values import HostPort
         (values.parse_origin, "https://a.example:443", "https://a.example"),
         (values.parse_origin, "https://[::1]:8443", "https://[::1]:8443"),
         (values.parse_selector, "S2026a.mail", "s2026a.mail"),
+        (values.parse_mailbox, "Tls.Team@Clinic.example", "Tls.Team@clinic.example"),
     ],
 )
 def test_good_text_becomes_a_value(parse: Callable[[object], object], text: str, value: object) -> None:
@@ -71,6 +72,10 @@ def test_good_text_becomes_a_value(parse: Callable[[object], object], text: str,
         (values.parse_network, "10.0.0.5/8", 'write "10.0.0.0/8"'),
         (values.parse_network, "10.0.0.0/33", "not a network"),
         (values.parse_file, "key.pem", "absolute"),
+        (values.parse_mailbox, "clinic.example", "mail address"),
+        (values.parse_mailbox, "a b@clinic.example", "mail address"),
+        (values.parse_mailbox, "a@b@clinic.example", "mail address"),
+        (values.parse_mailbox, "tls@clinic..example", "clinic..example"),
         (values.parse_origin, "http://a.example", "https"),
         (values.parse_origin, "https://", "https"),
         (values.parse_origin, "https://[a", "web address"),
