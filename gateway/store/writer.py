@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.log import get_logger
 from gateway.store.database import CommitUnknown, Database, EventsOf, T, Work
 from gateway.store.errors import StoreClosed, StoreError, StoreSick
 from gateway.store.faults import EnvironmentFault, environment_fault
@@ -30,6 +31,8 @@ PROBE_FIRST_S: Final = 0.25
 PROBE_LONGEST_S: Final = 5.0
 NOT_THERE: Final = "the connection to the database was lost in a commit, which is not known to have been done"
 LAST_CHANCE_S: Final = 3.0  # at a stop, for a commit without an answer; then its callers are told that it is unknown
+
+log = get_logger("store")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,6 +240,7 @@ class Writer:
         if fault is not None and self._fault is None:
             self._fault = fault
             self._healthy.clear()
+            log.error("store cannot be written, new mail is refused", why=str(fault))
             self._later("probe", self._probe_delay_s, self._probe)
         return fault
 
@@ -256,6 +260,7 @@ class Writer:
         self._fault = None
         self._probe_delay_s = PROBE_FIRST_S
         self._healthy.set()
+        log.warning("store can be written again")
 
     async def _tidy(self) -> None:
         """Have what was destroyed cut away; again later when a reader is in the way."""

@@ -115,6 +115,7 @@ def test_a_restart_of_the_server_answers_451_and_recovers(
     assert [marker for marker in (before, after) if copies(hop, marker) != 1] == []
     installation.stop()
     assert "Traceback" not in installation.log
+    assert "PostgreSQL" in installation.log, "the cause"
     assert installation.run("audit", "verify").returncode == 0
 
 

@@ -21,7 +21,7 @@ from gateway.store.rows import new_message, save_entry
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from gateway.store.tables import audit_event, domain_tls
+from gateway.store.tables import audit_event, domain_tls, person
 from gateway.store.vault import Vault
 from tests.gateway.store.homes import Home
 from tests.gateway.store.parts import NOW, accept, make_entry, make_event, make_message, open_store
@@ -94,6 +94,22 @@ async def test_an_error_shows_no_rows(store: Store) -> None:
     with pytest.raises(RowRefused) as caught:
         await store.commit(Unit(changes=new_message(sealed)))
     assert "nurse@" not in str(caught.value)
+
+
+async def test_an_error_of_rare_work_shows_no_rows(store: Store) -> None:
+    """The same for registers, and the store is not sick for it."""
+    row = {"address": "nurse@clinic.example", "password_hash": "$argon2id$", "role": "user", "created_at": NOW}
+
+    async def work(conn: AsyncConnection) -> None:
+        await conn.execute(sa.insert(person), row)
+
+    await store.transact(work)
+    with pytest.raises(RowRefused) as caught:
+        await store.transact(work, events=lambda _: (make_event(),))
+    assert "nurse@" not in str(caught.value)
+    assert caught.value.__suppress_context__, "nor does a traceback"
+    assert store.healthy
+    assert await events_in(store) == 0
 
 
 async def test_a_cancelled_caller_does_not_cancel_its_unit(store: Store) -> None:

@@ -11,12 +11,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.errors import KeyMismatch, StoreMissing, StoreSick
+from gateway.store.errors import DamagedStore, KeyMismatch, StoreMissing, StoreSick
 from gateway.store.postgres.connect import reader_engine
+from gateway.store.statements import Unit
 from gateway.store.store import Store, open_reader, open_vault
 from gateway.store.tables import metadata
 from tests.gateway.store.homes import Home
-from tests.gateway.store.parts import accept, make_message
+from tests.gateway.store.parts import accept, make_event, make_message
 from tests.gateway.waiting import until
 from tests.postgres import PostgresServer, running_postgres
 from tests.tools import free_port
@@ -100,6 +101,16 @@ async def test_the_schema_is_that_of_the_code(server: Home) -> None:
     async with engine.connect() as conn:
         assert await conn.run_sync(compare) == []
     await engine.dispose()
+
+
+async def test_a_cut_log_does_not_go_on(server: Home) -> None:
+    """AU-02: a start on a log that lost its tail is refused, or the next events would hide the cut."""
+    store = await server.open()
+    await store.commit(Unit(events=tuple(make_event() for _ in range(10))))
+    await store.close()
+    server.sql("DELETE FROM audit_event WHERE seq >= 8")
+    with pytest.raises(DamagedStore, match="audit"):
+        await server.open()
 
 
 async def test_a_key_is_made_for_an_empty_database_only(server: Home, postgres: PostgresServer, tmp_path: Path) -> None:
