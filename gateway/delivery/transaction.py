@@ -1,12 +1,14 @@
 """One mail transaction as bytes: the commands of the envelope and the message as it stands on the wire."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.message.envelope import DEFAULT_NOTIFY, Notify, Recipient
 
 CRLF: Final = b"\r\n"
+STEP: Final = 256 * 1024  # octets
 # RFC 5321 section 4.1.2, Mailbox, no stricter than needed: nothing in it can end the path early.
 PATH: Final = re.compile(
     r"""(?:"(?:[^\x00-\x1f\x7f"\\]|\\[\x20-\x7e])*"|[^\x00-\x20\x7f<>"@]+)@[^\x00-\x20\x7f<>"@]+"""
@@ -41,12 +43,25 @@ def wire_content(data: bytes) -> bytes:
     data: lines end with CRLF; a last line without one gets one.
     Raises: ValueError for a bare CR or LF: between servers that differ on it, it smuggles (SM-05).
     """
+    last = b"" if not data or data.endswith(CRLF) else CRLF
+    return b"".join((*map(_stuffed, _whole_lines(data)), last, b".\r\n"))
+
+
+def _whole_lines(data: bytes) -> Iterator[bytes]:
+    """Cut behind line feeds: one step over 25 MB would keep the interpreter from all other threads meanwhile."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + STEP) + 1 or len(data)
+        yield data[start:end]
+        start = end
+
+
+def _stuffed(data: bytes) -> bytes:
+    """data: begins where a line begins. Raises: ValueError, see wire_content."""
     if not data.count(CRLF) == data.count(b"\r") == data.count(b"\n"):
         raise ValueError("bare CR or LF in a message")
     stuffed = data.replace(b"\r\n.", b"\r\n..")
-    first = b"." if data.startswith(b".") else b""
-    last = b"" if not data or data.endswith(CRLF) else CRLF
-    return b"".join((first, stuffed, last, b".\r\n"))
+    return b"." + stuffed if data.startswith(b".") else stuffed
 
 
 def mail_command(transaction: Transaction, extensions: frozenset[str]) -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.delivery.dialogue import Answer, Answered, Closed, Phase, Ready, Send, Step, UpgradeTls
 from gateway.delivery.outcome import Seen
 from gateway.delivery.session import ClientSession
-from gateway.delivery.transaction import Transaction, wire_content
+from gateway.delivery.transaction import CRLF, STEP, Transaction, wire_content
 from gateway.message.envelope import DEFAULT_NOTIFY, Notify, Recipient
 from tls.failures import TlsFailure
 from tls.levels import TlsLevel
@@ -515,6 +515,22 @@ def test_quoted_local_part_is_sent_as_it_is(feed: Feed) -> None:
 def test_dot_stuffing_is_exact(data: bytes, wire: bytes) -> None:
     """SM-08, RFC 5321 4.5.2."""
     assert wire_content(data) == wire
+
+
+@pytest.mark.parametrize("before", [STEP - 3, STEP - 2, STEP - 1, STEP, STEP + 1])
+@pytest.mark.parametrize("line", [b".\r\n", b"..x\r\n", b"a\r\n.\r\n", b"x\r\n"])
+def test_dots_of_a_large_message_are_stuffed_where_it_is_cut(before: int, line: bytes) -> None:
+    """SM-08: it is worked on in steps, and a dot may be the first octet of one."""
+    data = b"x" * (before - 2) + CRLF + line * 3 + b"y" * (STEP - 1) + CRLF + line
+    assert wire_content(data) == (CRLF + data).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
+
+
+@pytest.mark.parametrize("bad", [b"\r", b"\n", b"\n.\r\n", b"\r\r\n"])
+@pytest.mark.parametrize("before", [STEP - 2, STEP - 1, STEP, STEP + 1])
+def test_a_bare_line_end_is_refused_where_a_large_message_is_cut(bad: bytes, before: int) -> None:
+    """SM-05: no step ends between a CR and its LF."""
+    with pytest.raises(ValueError, match="bare"):
+        wire_content(b"x" * before + bad + b"x" * STEP + CRLF)
 
 
 @pytest.mark.parametrize("data", [b"a\nb\r\n", b"a\rb\r\n", b"a\r\n.\n", b"a\r\r\n", b"\n"])
