@@ -23,6 +23,11 @@ class Stall:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """Say nothing until the test sets `go`."""
+
+
+@dataclass(frozen=True)
 class Reset:
     """Send a TCP reset."""
 
@@ -74,7 +79,7 @@ class Turns:
 
 
 Reaction = (
-    str | Stall | Reset | Close | Raw | Drip | Upgrade | Alert | Babble | tuple["Reaction", ...]
+    str | Stall | Wait | Reset | Close | Raw | Drip | Upgrade | Alert | Babble | tuple["Reaction", ...]
 )  # str: a reply line
 
 EXTENSIONS = ("8BITMIME", "PIPELINING", "SIZE 100000000", "ENHANCEDSTATUSCODES", "DSN")
@@ -131,7 +136,8 @@ class FaultyServer:
         self.messages: list[Message] = []
         self.commands: list[Command] = []
         self.connections = 0
-        self.stalled = asyncio.Event()  # set whenever a Stall is reached
+        self.stalled = asyncio.Event()  # set whenever a Stall or a Wait is reached
+        self.go = asyncio.Event()
         self._news = asyncio.Event()
         self._scripts = scripts or (Script(),)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -298,10 +304,11 @@ class _Connection:
             case Drip(data, pause_s):
                 while True:
                     self._writer.write(data)
+                    await self._writer.drain()
                     await asyncio.sleep(pause_s)
-            case Stall():
+            case Stall() | Wait():
                 self._server.stalled.set()
-                await asyncio.Event().wait()
+                await (self._server.go if isinstance(reaction, Wait) else asyncio.Event()).wait()
             case Reset() | Close():
                 await self._end(is_reset=isinstance(reaction, Reset))
             case Upgrade() | Alert() | Babble():
@@ -350,6 +357,8 @@ def _reply(reaction: Reaction | Turns) -> str:
     match reaction:
         case str():
             return reaction
+        case (Wait(), *rest):
+            return _reply(tuple(rest))
         case (first, *_):
             return _reply(first)
         case _:

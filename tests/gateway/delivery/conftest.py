@@ -23,6 +23,7 @@ from gateway.message.envelope import Recipient
 from gateway.store.store import Store
 from tests.faulty.certificates import trust_file
 from tests.faulty.server import FaultyServer, Script
+from tests.gateway.delivery.clock_loop import ClockLoop
 from tests.gateway.delivery.fake_dns import FakeDns
 from tests.gateway.delivery.office import Office
 from tls.contexts import Contexts, build_contexts
@@ -30,6 +31,7 @@ from tls.levels import TlsLevel
 from tls.requirement import Needs
 
 WITH_SOCKETS = frozenset({"test_transport.py", "test_lookup.py", "test_chunking.py"})
+WITH_CLOCK = frozenset({"test_cases.py"})
 BODY = b"From: s@a.example\r\nSubject: result\r\n\r\nMarker of content\r\n.dot\r\n"
 CLEAR = Needs(level=TlsLevel.NONE)
 VERIFIED = Needs(level=TlsLevel.VERIFIED, is_onward=True)
@@ -39,6 +41,8 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Both loops where sockets are real: the gateway runs on uvloop where it installs."""
+    if item.path.name in WITH_CLOCK:
+        return {"clock": ClockLoop}
     both = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return both if item.path.name in WITH_SOCKETS else {"asyncio": asyncio.new_event_loop}
 

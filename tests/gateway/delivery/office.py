@@ -159,6 +159,7 @@ class Office:
     dkim: tuple[DkimKey, ...] = ()
     inbound: Mapping[str, HostPort] = field(default_factory=dict)
     channel: CodeChannel = CodeChannel.VERIFIED
+    ladder: LadderPolicy = LADDER
     transport: FakeTransport = field(default_factory=FakeTransport)
     sealer: FakeSealer = field(default_factory=FakeSealer)
     converter: FakeConverter = field(default_factory=lambda: FakeConverter())
@@ -188,7 +189,7 @@ class Office:
         self.clerk = Clerk(
             store=self.store,
             courier=self.courier,
-            ladder=LADDER,
+            ladder=self.ladder,
             own_mail=self.own_mail,
             about=self.about,
             publisher=Publisher(self.own_mail, lifetime=30 * DAY, channel=self.channel),
