@@ -44,6 +44,7 @@ METRICS: Final = (
     Spec(Counter, "delivery_attempts", "Attempts to deliver.", ("method", "result")),
     Spec(Histogram, "delivery_duration_seconds", "From acceptance to delivery.", ("method",), DELAYS),
     Spec(Counter, "tls_sessions", "Deliveries by TLS version and verification.", ("version", "verification")),
+    Spec(Counter, "tls_reports", "Reports of TLS sessions (RFC 8460) by way and end.", ("via", "result")),
     Spec(Counter, "tls_downgrades", "Destinations that used to offer TLS and did not."),
     Spec(Counter, "unprotected_deliveries", "Unprotected messages that left without TLS."),
     Spec(Gauge, "queue_messages", "Queue entries by state.", ("state",)),

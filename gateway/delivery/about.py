@@ -46,6 +46,9 @@ class About:
             await self._notice_ended(letter, entry, record, is_delivered=is_delivered, at=at)
         elif letter.kind is MessageKind.CODE and not is_delivered:
             await self._code_failed(letter, entry, record, at=at)
+        elif letter.kind is MessageKind.TLS_REPORT:
+            if not is_delivered:  # nobody is told: a report on a report would never end
+                log.warning("TLS report not delivered", queue_id=letter.id, to=entry.recipient)
         elif not is_delivered:
             if letter.kind is MessageKind.SENDER_NOTICE and entry.protected:
                 await self._pin_failed(letter, record, at=at)

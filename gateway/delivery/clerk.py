@@ -245,6 +245,8 @@ class Clerk:
     def _count(self, result: Result) -> None:
         entry, outcome, step = result.before, result.outcome, result.step
         self._metrics.counter("delivery_attempts", entry.method.value, outcome.seen.value).inc()
+        if entry.kind is MessageKind.TLS_REPORT and step.entry.state.is_ending:
+            self._metrics.counter("tls_reports", "mail", "sent" if step.move is Move.DONE else "dropped").inc()
         if step.move is Move.DONE and entry.method is not Method.PORTAL:
             age = (result.at - entry.queued_at).total_seconds()
             self._metrics.histogram("delivery_duration_seconds", entry.method.value).observe(age)

@@ -166,6 +166,7 @@ class Courier:
                 smtputf8=_needs_smtputf8(batch, data),
                 via=via,
                 tls_seen=tls_seen,
+                is_reported=letter.kind is not MessageKind.TLS_REPORT,  # RFC 8460 section 3
             )
         )
 

@@ -14,7 +14,7 @@ class SendJob:
     data: the final bytes with CRLF line ends, not dot-stuffed; hidden from repr.
     envid, ret: RFC 3461, passed on where the next hop offers DSN.
     via: the next hop instead of route and MX (`domain.inbound` for mail to our own senders).
-    tls_seen: the domain has offered TLS to us before.
+    tls_seen: the domain has offered TLS to us before. is_reported: its sessions count for TLS reports.
     """
 
     domain: str
@@ -27,3 +27,4 @@ class SendJob:
     smtputf8: bool = False
     via: HostPort | None = None
     tls_seen: bool = False
+    is_reported: bool = True

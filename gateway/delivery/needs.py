@@ -31,7 +31,7 @@ def needs_for(entry: QueueEntry, policy: NeedsPolicy, *, has_pin: bool, is_inbou
     match entry.kind:
         case MessageKind.MAIL:
             return _mail_needs(entry, policy)
-        case MessageKind.NOTICE | MessageKind.DSN:
+        case MessageKind.NOTICE | MessageKind.DSN | MessageKind.TLS_REPORT:  # the last: RFC 8460 section 3
             return CONTENT_FREE
         case MessageKind.CODE:
             return _secret_needs(policy.code_level, policy)

@@ -45,6 +45,8 @@ SIGNED_WHEN_PRESENT: Final = (  # RFC 6376 section 5.4.1
     "list-id",
     "list-unsubscribe",
     "list-unsubscribe-post",
+    "tls-report-domain",  # RFC 8460 section 5.3
+    "tls-report-submitter",
 )
 SIGNED: Final = OVERSIGNED + SIGNED_WHEN_PRESENT
 
