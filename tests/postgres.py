@@ -21,6 +21,7 @@ listen_addresses = ''
 max_connections = 40
 shared_buffers = 32MB
 log_min_messages = warning
+autovacuum = off
 """
 
 

@@ -21,6 +21,7 @@ from tests.gateway.store.postgres.claimer import LEASE
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 MESSAGES: Final = 1000
+FEWER: Final = 200
 ROOT: Final = Path(__file__).parents[4]
 DEADLINE_S: Final = 60
 
@@ -64,20 +65,19 @@ def tell(process: asyncio.subprocess.Process) -> None:
     process.stdin.write(b"\n")
 
 
-@pytest.fixture
-async def full_queue(server: Home) -> set[str]:
-    """The ids of a thousand entries that are due."""
+async def fill(server: Home, number: int) -> set[str]:
+    """Queue so many messages that are due. Returns: the ids of their entries."""
     store = await server.open(is_alone=False)
-    messages = [make_message() for _ in range(MESSAGES)]
-    for start in range(0, MESSAGES, 100):
-        sealed = [await store.seal_message(one) for one in messages[start : start + 100]]
-        await store.commit(Unit(changes=tuple(change for one in sealed for change in new_message(one))))
+    messages = [make_message() for _ in range(number)]
+    sealed = [await store.seal_message(one) for one in messages]
+    await store.commit(Unit(changes=tuple(change for one in sealed for change in new_message(one))))
     await store.close()
     return {message.entries[0].id for message in messages}
 
 
-async def test_each_message_is_claimed_once(server: Home, full_queue: set[str]) -> None:
+async def test_each_message_is_claimed_once(server: Home) -> None:
     """QD-15: 1,000 messages, 8 workers, 2 processes."""
+    full_queue = await fill(server, MESSAGES)
     async with claimer(server, "node-1") as first, claimer(server, "node-2") as second:
         one, other = await asyncio.gather(claims_of(first), claims_of(second))
     assert len(one) + len(other) == MESSAGES
@@ -86,10 +86,11 @@ async def test_each_message_is_claimed_once(server: Home, full_queue: set[str]) 
     assert other
 
 
-async def test_the_lease_of_a_dead_worker_is_given_out_once(server: Home, full_queue: set[str]) -> None:
+async def test_the_lease_of_a_dead_worker_is_given_out_once(server: Home) -> None:
     """QD-15: a process dies with its leases; once they have lapsed two others get each of its entries once, and none
     before. Somebody else is at work all the time, so nobody may take the leases back.
     """
+    full_queue = await fill(server, FEWER)
     bystander = await server.open(is_alone=False)
     async with claimer(server, "node-1") as dead:
         assert set(await claims_of(dead)) == full_queue
@@ -103,12 +104,13 @@ async def test_the_lease_of_a_dead_worker_is_given_out_once(server: Home, full_q
     await bystander.close()
 
 
-async def test_who_is_alone_takes_all_leases_back_at_once(server: Home, full_queue: set[str]) -> None:
+async def test_who_is_alone_takes_all_leases_back_at_once(server: Home) -> None:
     """As on SQLite: the lock says that nobody else works on the queue."""
+    await fill(server, FEWER)
     async with claimer(server, "node-1") as dead:
         await claims_of(dead)
         dead.kill()
         await dead.wait()
         store = await server.open()
-        assert len(await queue.claim(store, owner="n", now=NOW, lease=LEASE, limit=2 * MESSAGES)) == MESSAGES
+        assert len(await queue.claim(store, owner="n", now=NOW, lease=LEASE, limit=2 * FEWER)) == FEWER
         await store.close()
