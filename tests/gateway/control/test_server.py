@@ -106,7 +106,7 @@ async def test_the_kernel_keeps_other_users_out(office: Office, open_folder: Pat
 
 def knock(path: Path) -> int:
     """Connect as nobody. Returns: the status of curl."""
-    command = [need("curl"), "--silent", "--max-time", "5", "--unix-socket", str(path), "http://x/"]
+    command = [need("curl"), "--silent", "--max-time", "30", "--unix-socket", str(path), "http://x/"]
     return subprocess.run(command, user=NOBODY, stdout=subprocess.DEVNULL, check=False).returncode
 
 

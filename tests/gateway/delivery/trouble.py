@@ -11,7 +11,7 @@ class BadDisk:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._fault: StoreSick | None = None
-        store._disk.fault = lambda: self._fault  # type: ignore[method-assign]  # what a stat of the file would say
+        store._database.fault = lambda: self._fault  # type: ignore[method-assign]  # what a stat of the file would say
 
     async def break_(self) -> None:
         self._fault = StoreSick("the database file cannot be reached")
