@@ -42,8 +42,9 @@ def message_decided(
     )  # fmt: skip
 
 
-def message_held(entry: QueueEntry, *, at: datetime, why: str) -> Event:
-    return _about(entry, "message.held", at, why=why)
+def message_held(entry: QueueEntry, *, at: datetime, why: str, by: str = "") -> Event:
+    """by: the person or command that holds it; empty when the gateway does."""
+    return _about(entry, "message.held", at, why=why, **({"by": by} if by else {}))
 
 
 def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
@@ -54,6 +55,16 @@ def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str) -> E
 def message_rejected(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
     """A person, or policy, refused to let it leave: an ending."""
     return _about(entry, "message.rejected", at, by=by, why=why)
+
+
+def message_deleted(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
+    """An ending: an operator took it out of the queue, and its sender is told nothing."""
+    return _about(entry, "message.deleted", at, by=by, why=why, state=entry.state.value)
+
+
+def message_bounced(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
+    """An ending: an operator gave it back; the sender is told."""
+    return _about(entry, "message.bounced", at, by=by, why=why, state=entry.state.value)
 
 
 # --- delivery --------------------------------------------------------------------------------------------------------
@@ -123,6 +134,16 @@ def delivery_tls_downgrade(entry: QueueEntry, *, at: datetime, host: str, why: s
 def dsn_created(entry: QueueEntry, *, at: datetime, dsn_id: str, action: str, to: str) -> Event:
     """A delivery status notice was queued. action: RFC 3464 section 2.3.3, such as failed or delayed."""
     return _about(entry, "dsn.created", at, dsn_id=dsn_id, action=action, to=to)
+
+
+def incident_untold(entry: QueueEntry, *, at: datetime, about_id: str, what: str) -> Event:
+    """Incident: a notice to a sender of ours could not be delivered, so somebody has to tell him (OB-11).
+
+    about_id: the message that it is about; what: the kind of the notice.
+    """
+    return _about(
+        entry, "incident.untold", at, about=about_id, what=what, attempts=entry.attempts, reply=entry.last_reply
+    )  # fmt: skip
 
 
 # --- portal ----------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def build_queueing(
 ) -> Queueing:
     """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for `delivery.ca_file` or the resolver."""
     own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
-    about = About(store, own_mail)
+    about = About(store, own_mail, metrics)
     transport = _transport(settings)
     delivery, portal = settings.delivery, settings.portal
     clerk = Clerk(

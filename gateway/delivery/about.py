@@ -2,7 +2,7 @@
 
 A notice that cannot be delivered is a message that nobody will pick up: it comes back to its sender. A code that cannot
 leave safely is replaced by a PIN. A PIN that cannot reach the sender brings the message back, too. A sender who cannot
-be told anything is an incident for the operator.
+be told anything is an incident for the operator: an audit event, a metric with an alarm, and an error in the log.
 """
 
 import asyncio
@@ -15,10 +15,12 @@ from gateway.audit import events
 from gateway.delivery.letter import Letter
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.record import Record
+from gateway.delivery.replies import codes_of
 from gateway.log import get_logger
 from gateway.message import pickup
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
+from gateway.metrics import Metrics
 from gateway.protect.notice import Cause, Secret
 from gateway.store import portal, queue
 from gateway.store.rows import PortalMessage, close_portal, destroy_if_finished, save_entry, set_pin
@@ -34,9 +36,11 @@ log = get_logger("delivery")
 class About:
     """Looks the message up and adds to the record what changes for it."""
 
-    def __init__(self, store: Store, own_mail: OwnMail) -> None:
+    def __init__(self, store: Store, own_mail: OwnMail, metrics: Metrics | None = None) -> None:
+        """metrics: None for a command, which nobody asks for numbers."""
         self._store = store
         self._own_mail = own_mail
+        self._metrics = metrics
 
     async def ended(
         self, letter: Letter, entry: QueueEntry, record: Record, *, is_delivered: bool, at: datetime
@@ -52,7 +56,19 @@ class About:
         elif not is_delivered:
             if letter.kind is MessageKind.SENDER_NOTICE and entry.protected:
                 await self._pin_failed(letter, record, at=at)
-            log.error("sender could not be told", queue_id=letter.id, about=letter.about_id, kind=letter.kind.value)
+            self._incident(letter, entry, record, at=at)
+
+    async def dropped(self, entry: QueueEntry, record: Record, *, at: datetime) -> None:
+        """The same for mail of our own that an operator took out of the queue; who does that needs no alarm."""
+        letter = await self._letter(entry.queue_id)
+        if letter is None:
+            return
+        if letter.kind is MessageKind.NOTICE:
+            await self._notice_ended(letter, entry, record, is_delivered=False, at=at)
+        elif letter.kind is MessageKind.CODE:
+            await self._code_failed(letter, entry, record, at=at)
+        elif letter.kind is MessageKind.SENDER_NOTICE and entry.protected:
+            await self._pin_failed(letter, record, at=at)
 
     async def new_pin(self, waiting: PortalMessage, record: Record, *, cause: Cause, why: str, at: datetime) -> None:
         """From now on a fresh PIN opens the message, and the sender is told it. Nothing for mail without a sender."""
@@ -131,6 +147,24 @@ class About:
                 events=[events.delivery_bounced(bounced, at=at, why=why)],
             )
             await self.ended(letter, bounced, record, is_delivered=False, at=at)
+
+    def _incident(self, letter: Letter, entry: QueueEntry, record: Record, *, at: datetime) -> None:
+        """OB-11: somebody who sent something does not know what became of it, and only a person can tell."""
+        record.add(events=[events.incident_untold(entry, at=at, about_id=letter.about_id, what=letter.kind.value)])
+
+        def alarm() -> None:
+            if self._metrics is not None:
+                self._metrics.counter("senders_untold", letter.kind.value).inc()
+            log.error(
+                "sender could not be told",
+                queue_id=letter.id,
+                about=letter.about_id,
+                kind=letter.kind.value,
+                sender=entry.recipient,
+                last_reply=codes_of(entry.last_reply) or "none",
+            )
+
+        record.afterwards.append(alarm)
 
     async def _letter(self, queue_id: str) -> Letter | None:
         """What is known of a message without opening it."""

@@ -1,6 +1,6 @@
 """What one worked batch comes to: rows, events, mail of our own and entries that go on, for one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from gateway.log import get_logger
@@ -16,12 +16,16 @@ log = get_logger("delivery")
 
 @dataclass(slots=True)
 class Record:
-    """Filled by the steps of a batch, then committed once; nothing of it is true before."""
+    """Filled by the steps of a batch, then committed once; nothing of it is true before.
+
+    afterwards: what is to be done then, such as counting.
+    """
 
     changes: list[Change] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     own: list[NewMessage] = field(default_factory=list)
     following: list[QueueEntry] = field(default_factory=list)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
 
     def add(self, *, changes: Iterable[Change] = (), events: Iterable[Event] = ()) -> None:
         self.changes.extend(changes)
@@ -42,6 +46,8 @@ class Record:
                 kind=message.kind.value,
                 about=message.about_id,
             )
+        for act in self.afterwards:
+            act()
 
 
 async def _seal(store: Store, message: NewMessage) -> Sealed:

@@ -46,7 +46,7 @@ DECISION = Decision(
 
 # A value for each parameter, by its name.
 VALUES: dict[str, object] = {
-    "action": "failed", "address": "dr@x.example", "at": NOW, "attempt": ATTEMPT, "by": "admin",
+    "about_id": "Q2", "action": "failed", "address": "dr@x.example", "at": NOW, "attempt": ATTEMPT, "by": "admin",
     "client_ip": "192.0.2.7", "code_id": "C1", "decision": DECISION, "dsn_id": "D1", "entry": make_entry("Q1"),
     "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
     "found": {"ssn": 2, "dob": 1},
@@ -56,7 +56,8 @@ VALUES: dict[str, object] = {
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
     "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
     "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "to": "s@x.example",
-    "tries_left": 2, "uid": 33, "version": "0.1.0", "was_opened": False, "why": "no TLS offered",
+    "tries_left": 2, "uid": 33, "version": "0.1.0", "was_opened": False, "what": "dsn",
+    "why": "no TLS offered",
 }  # fmt: skip
 
 
@@ -84,7 +85,8 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed user_disabled auth_failed
     user_delegated user_undelegated auth_locked brake_engaged brake_released
     credential_created credential_revoked gateway_started gateway_stopped
-    heartbeat queue_full queue_drained control_refused portal_refused"""
+    heartbeat queue_full queue_drained control_refused portal_refused
+    message_deleted message_bounced incident_untold"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
 
 

@@ -175,7 +175,7 @@ class Office:
             held_for=30 * DAY,
         )
         self.own_mail = OwnMail(words, lease=lambda: None)
-        self.about = About(self.store, self.own_mail)
+        self.about = About(self.store, self.own_mail, self.metrics)
         self.courier = Courier(
             store=self.store,
             transport=self.transport,
