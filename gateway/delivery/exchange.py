@@ -184,7 +184,11 @@ class Exchange:
             self._finish()
 
     def _send_last_chunk(self, content: memoryview) -> None:
-        self._dialogue.act(Send(bdat_command(len(content), is_last=True)))
+        command = bdat_command(len(content), is_last=True)
+        if len(content) < BLOCK:  # in one segment where it fits
+            self._send_blocks(memoryview(command + content))
+            return
+        self._dialogue.act(Send(command))
         self._send_blocks(content)
 
     def _send_content(self) -> None:
