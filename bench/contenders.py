@@ -81,6 +81,19 @@ class ProbedInstallation(Installation):
         return [sys.executable, "-m", "bench.lag", str(self.lag_file)]
 
 
+class IdleLoop:
+    """A loop with nothing to do but to note its lag; what it noted is there after `stop`."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._process = subprocess.Popen([sys.executable, "-m", "bench.lag", str(file), "idle"], cwd=REPOSITORY)
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(10)
+
+
 @contextmanager
 def whole_gateway(folder: Path) -> Iterator[tuple[Contender, ProbedInstallation]]:
     """The gateway with all it does: inspect, decide, seal, commit with its audit events, sign, deliver over TLS."""

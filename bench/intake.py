@@ -22,12 +22,14 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from bench.contenders import Contender, ProbedInstallation, accepting, postfix_smtpd, whole_gateway
+from bench.contenders import Contender, IdleLoop, ProbedInstallation, accepting, postfix_smtpd, whole_gateway
 from bench.lag import Lag, Span, lag_during
 from bench.processes import TICKS, cpu_s
 from bench.run import PATIENCE_S, REPOSITORY, progress
 from bench.wire import LARGE, Spent
 
+ALL: Final = "all at once"
+BESIDE: Final = "idle loop meanwhile"  # in a process of its own: what the machine does to any loop under that load
 SATURATED: Final = 0.9  # of a core: the client may be what is measured
 OURS: Final = "Mailward, intake"
 RIVALS: Final = ("aiosmtpd", "aiosmtpd, uvloop", "Postfix smtpd")
@@ -70,7 +72,7 @@ Played = dict[str, dict[str, list[Turn]]]  # by contender and work, in the order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """octets: of a large message. lag: of the whole gateway's loop, by load."""
+    """octets: of a large message. lag: of the whole gateway's loop, by load, and of an idle one beside the last."""
 
     played: Played
     octets: int
@@ -113,7 +115,7 @@ class Player:
         """Full load: new connections, small messages and large ones at the same time."""
         start = time.monotonic()
         clients = [(work, self._start(work, parallel, "--seconds", str(seconds))) for work, parallel in AT_ONCE]
-        self._settle("all at once", start, [(work, finish_client(client)) for work, client in clients])
+        self._settle(ALL, start, [(work, finish_client(client)) for work, client in clients])
 
     def _start(self, work: str, parallel: int, *more: str) -> "subprocess.Popen[str]":
         command = [
@@ -135,6 +137,7 @@ class Field:
     players: list[Player]
     whole: Player | None = None
     gateway: ProbedInstallation | None = None
+    idle: IdleLoop | None = None
 
 
 @contextmanager
@@ -154,7 +157,9 @@ def running_field(names: Collection[str], octets: int) -> Iterator[Field]:
             return
         contender, gateway = stack.enter_context(whole_gateway(folder / "whole"))
         whole = Player(contender, octets, is_whole=True)
-        yield Field(players=[*players, whole], whole=whole, gateway=gateway)
+        idle = IdleLoop(folder / "idle.json")
+        stack.callback(idle.stop)
+        yield Field(players=[*players, whole], whole=whole, gateway=gateway, idle=idle)
 
 
 def compare(*, rounds: int, scale: float, seconds: float, octets: int, names: Collection[str]) -> Found:
@@ -166,16 +171,21 @@ def compare(*, rounds: int, scale: float, seconds: float, octets: int, names: Co
         for number, load, player in product(range(rounds), LOADS, field.players):
             progress(f"round {number + 1} of {rounds}: {player.contender.title}, {load.work}")
             played[player.contender.title][load.work].append(player.play(load, scale))
-        lag = watch_full_load(field.whole, field.gateway, seconds) if field.whole and field.gateway else {}
+        lag = watch_full_load(field, seconds)
     return Found(played=played, octets=octets, lag=lag)
 
 
-def watch_full_load(whole: Player, gateway: ProbedInstallation, seconds: float) -> dict[str, Lag]:
+def watch_full_load(field: Field, seconds: float) -> dict[str, Lag]:
     """Everything at once, then stop the gateway. Returns: lag by load, of the rounds before, too."""
-    progress(f"full load: {whole.contender.title}")
-    whole.play_all_at_once(seconds)
-    gateway.stop()
-    return {name: lag_during(gateway.lag_file, spans) for name, spans in whole.spans.items()}
+    if field.whole is None or field.gateway is None or field.idle is None:
+        return {}
+    progress(f"full load: {field.whole.contender.title}")
+    field.whole.play_all_at_once(seconds)
+    field.gateway.stop()
+    field.idle.stop()
+    spans = field.whole.spans
+    lag = {name: lag_during(field.gateway.lag_file, them) for name, them in spans.items()}
+    return {**lag, BESIDE: lag_during(field.idle.file, spans[ALL])}
 
 
 # --- what was found ---
@@ -224,10 +234,10 @@ def table(found: Found) -> str:
     if found.lag:
         lines += [
             "",
-            f"{'loop lag, ms':18}" + "".join(f"{name:>10}" for name in ("p50", "p99", "p99.9", "max", "turns")),
+            f"{'loop lag, ms':23}" + "".join(f"{name:>10}" for name in ("p50", "p99", "p99.9", "max", "turns")),
         ]
     for name, lag in found.lag.items():
-        lines.append(f"{name:18}{lag.p50:>10}{lag.p99:>10}{lag.p999:>10}{lag.worst:>10}{lag.turns:>10}")
+        lines.append(f"{name:23}{lag.p50:>10}{lag.p99:>10}{lag.p999:>10}{lag.worst:>10}{lag.turns:>10}")
     return "\n".join(lines)
 
 

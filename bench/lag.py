@@ -2,11 +2,13 @@
 
 `python -m bench.lag FILE serve --config …` is the gateway itself with one more task, which is due every 5 ms and notes
 how late it was; the notes are written to FILE when the gateway stops. A loop that is held up for 100 ms misses twenty
-turns: all of them count, each with its own lateness, so that long holds weigh what they cost.
+turns: all of them count, each with its own lateness, so that long holds weigh what they cost. `python -m bench.lag FILE
+idle` is a loop that does nothing else: how late that one was is the machine's doing.
 """
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from array import array
@@ -14,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import uvloop
 
 from gateway.cli.main import main as command_line
 from gateway.daemon import serve
@@ -98,8 +102,22 @@ class Probed(Gateway):
         self._probe.write(self.file)
 
 
+async def idle(file: Path) -> None:
+    """Until SIGTERM."""
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    probe = Probe()
+    probing = asyncio.create_task(probe.run())
+    await stopping.wait()
+    probing.cancel()
+    probe.write(file)
+
+
 def main() -> None:
     Probed.file = Path(sys.argv.pop(1))
+    if sys.argv[1:] == ["idle"]:
+        uvloop.run(idle(Probed.file))
+        return
     serve.Gateway = Probed  # type: ignore[attr-defined]  # the product has no need of a seam here
     command_line()
 

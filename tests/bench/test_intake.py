@@ -10,7 +10,7 @@ import pytest
 
 from bench.accepting import SERVERS
 from bench.contenders import accepting
-from bench.intake import LOADS, OURS, RIVALS, Found, Turn, cpu_ratios, ratios, table
+from bench.intake import ALL, BESIDE, LOADS, OURS, RIVALS, Found, Turn, cpu_ratios, ratios, table
 from bench.wire import WORKS, Refused, run
 from tests.tools import need
 
@@ -60,7 +60,8 @@ def test_the_whole_comparison_runs() -> None:
     assert all(set(works) == {load.work for load in LOADS} for works in found["played"].values())
     assert all(turns[0]["rate"] > 0 for works in found["played"].values() for turns in works.values())
     assert set(found["ratios"]) == set(found["cpu_ratios"]) == set(RIVALS)
-    assert found["lag"]["all at once"]["turns"] > 50
+    assert found["lag"][ALL]["turns"] > 50
+    assert found["lag"][BESIDE]["turns"] > 50
 
 
 def test_table_shows_ratios_of_rounds_and_who_saturates() -> None:
