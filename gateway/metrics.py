@@ -41,6 +41,7 @@ METRICS: Final = (
     Spec(Counter, "phi_findings", "Findings of the classifier.", ("category", "confidence")),
     Spec(Counter, "policy_decisions", "Decisions, one a recipient.", ("action", "protected")),
     Spec(Counter, "unscannable_parts", "Parts that could not be read, and therefore protected their message."),
+    Spec(Counter, "next_hop_login_failures", "Sessions in which a smart host or route did not let us sign in."),
     Spec(Counter, "delivery_attempts", "Attempts to deliver.", ("method", "result")),
     Spec(Histogram, "delivery_duration_seconds", "From acceptance to delivery.", ("method",), DELAYS),
     Spec(Counter, "tls_sessions", "Deliveries by TLS version and verification.", ("version", "verification")),

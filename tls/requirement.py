@@ -41,6 +41,7 @@ class HopTls:
     route_level: what `[[delivery.route]]` asks of all mail. pin: SHA-256 of the key it pins, lower-case hex, or empty.
     is_dane_required: `tls = "dane"`. is_vouched: the name is configured, not from DNS.
     is_smart_host: it relays for us, so that its certificate proves one hop. is_attested: `smart_host_attested`.
+    is_known: we prove to it who we are, so it has to prove first who it is, for every message.
     published: what domain and host publish; None: nobody asked.
     """
 
@@ -50,6 +51,7 @@ class HopTls:
     is_vouched: bool = False
     is_smart_host: bool = False
     is_attested: bool = False
+    is_known: bool = False
     published: Published | None = None
 
     @property
@@ -129,6 +131,7 @@ def requirement(needs: Needs, hop: HopTls) -> Requirement:
         _from_sts(needs, hop.published or NOTHING),
         _from_naming(needs, hop),
         _from_relaying(needs, hop),
+        _from_login(hop),
     )
     merged = reduce(Requirement.__or__, parts)
     if merged.level < TlsLevel.VERIFIED:
@@ -227,3 +230,10 @@ def _from_relaying(needs: Needs, hop: HopTls) -> Requirement:
     return Requirement(
         level=TlsLevel.VERIFIED, requiretls=True, reasons=("smart host is not attested, so it must honour REQUIRETLS",)
     )
+
+
+def _from_login(hop: HopTls) -> Requirement:
+    """No password to a host that did not prove its name (RFC 4954 section 4), not even for a content-free notice."""
+    if not hop.is_known:
+        return Requirement()
+    return Requirement(level=TlsLevel.VERIFIED, reasons=("we sign in at this host",))

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gateway.config.model import Settings
 from gateway.config.problems import Fault, Key, Problem
+from gateway.config.smart_hosts import Placed, placed_identities
 
 SMALLEST_RSA: Final = 2048  # RFC 8301 section 3.2: what signers should use; `protect.dkim` loads nothing shorter
 DATABASE: Final = "mailward.db"  # in data_dir, with store.url = "sqlite"
@@ -45,6 +46,8 @@ def check(settings: Settings, *, now: datetime | None = None) -> tuple[Problem, 
             faults += _anchors(listener.client_ca, ("listener", number, "client_ca"))
         if listener.tenant_header is not None:
             faults += _secret_inside(settings, ("listener", number, "tenant_header"))
+    for placed in placed_identities(settings):
+        faults += _identity(placed, now)
     faults += _store_url(settings)
     if settings.delivery.ca_file is not None:
         faults += _anchors(settings.delivery.ca_file, ("delivery", "ca_file"))
@@ -122,6 +125,23 @@ def _dkim(path: Path, key: Key) -> Iterator[Fault]:
         yield key, f"{path} is RSA with {secret.key_size} bits; use 2048"
     if exposed := _exposed(path):
         yield key, exposed
+
+
+def _identity(placed: Placed, now: datetime) -> Iterator[Fault]:
+    """What we show to a smart host: a password that is not empty, and a certificate with its own key."""
+    identity = placed.identity
+    if identity.password_file is not None:
+        content = _content(identity.password_file)
+        if isinstance(content, str):
+            yield placed.key(2), content
+        elif not content.strip():
+            yield placed.key(2), f"{identity.password_file} is empty; write the password into it"
+        elif exposed := _exposed(identity.password_file):
+            yield placed.key(2), exposed
+    if identity.certificate is not None and identity.private_key is not None:
+        names = {"certificate": placed.key(3), "private_key": placed.key(4)}
+        for key, text in _certified(identity.certificate, identity.private_key, (), now):
+            yield names[str(key[-1])], text
 
 
 def _anchors(path: Path, key: Key) -> Iterator[Fault]:

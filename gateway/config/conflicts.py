@@ -5,8 +5,9 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from gateway.config.model import Settings
-from gateway.config.modes import ListenerMode
+from gateway.config.modes import ListenerMode, RouteTlsKind
 from gateway.config.problems import Key, dotted
+from gateway.config.smart_hosts import Identity, placed_identities
 from gateway.config.values import HostPort
 from policy.decision import Method
 
@@ -129,10 +130,38 @@ def _delays(settings: Settings) -> Iterator[Conflict]:
 
 
 def _smart_host(settings: Settings) -> Iterator[Conflict]:
-    delivery = settings.delivery
-    if delivery.smart_host_attested and delivery.smart_host is None:
-        keys = (("delivery", "smart_host_attested"), ("delivery", "smart_host"))
-        yield Conflict(keys, "vouches for a smart host, but delivery.smart_host is not set")
+    sections: list[tuple[Key, bool, HostPort | None]] = [
+        (("delivery",), settings.delivery.smart_host_attested, settings.delivery.smart_host)
+    ]
+    sections += [(("domain", n), one.smart_host_attested, one.smart_host) for n, one in enumerate(settings.domain)]
+    for section, is_attested, host in sections:
+        if is_attested and host is None:
+            keys = ((*section, "smart_host_attested"), (*section, "smart_host"))
+            yield Conflict(keys, f"vouches for a smart host, but {dotted(keys[1])} is not set")
+
+
+def _identities(settings: Settings) -> Iterator[Conflict]:
+    """A login needs its password, a certificate its key, and both somebody to show them to, whose name is proved."""
+    for placed in placed_identities(settings):
+        identity = placed.identity
+        host, login, password, certificate, private_key = (placed.key(number) for number in range(5))
+        if bool(identity.login) != (identity.password_file is not None):
+            keys = (login, password) if identity.login else (password, login)
+            yield Conflict(keys, f"needs {dotted(keys[1])} beside it")
+        if (identity.certificate is None) != (identity.private_key is None):
+            keys = (certificate, private_key) if identity.certificate else (private_key, certificate)
+            yield Conflict(keys, f"needs {dotted(keys[1])} beside it")
+        if identity != Identity() and not placed.host:
+            first = login if identity.login or identity.password_file else certificate
+            yield Conflict((first, host), f"has nobody to be shown to, since {dotted(host)} is not set")
+        if any(ord(letter) < ord(" ") for letter in identity.login):
+            yield Conflict((login,), "holds a control character")
+    for number, route in enumerate(settings.delivery.route):
+        if route.tls.kind is RouteTlsKind.OPPORTUNISTIC and route.login:
+            keys = (("delivery", "route", number, "tls"), ("delivery", "route", number, "login"))
+            yield Conflict(
+                keys, "cannot be opportunistic with login: a password is never sent to who did not prove its name"
+            )
 
 
 def _resolvers(settings: Settings) -> Iterator[Conflict]:
@@ -170,6 +199,7 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _twins,
     _delays,
     _smart_host,
+    _identities,
     _resolvers,
     _ladders,
     _reporter,

@@ -70,6 +70,7 @@ Port = Annotated[int, Strict(), Field(ge=1, le=65535), Kind("port")]
 
 Duration = Annotated[timedelta, BeforeValidator(values.parse_duration), Kind("duration")]
 PositiveDuration = Annotated[timedelta, BeforeValidator(values.parse_duration), Field(gt=_NO_TIME), Kind("duration")]
+OptionalRate = Annotated[values.Rate | None, _empty_is(None, values.parse_rate), Kind("number/s, /m or /h")]
 Size = Annotated[int, BeforeValidator(values.parse_size), Field(gt=0), Kind("size")]
 
 Name = Annotated[str, BeforeValidator(values.parse_name), Kind("domain name")]

@@ -25,6 +25,7 @@ from gateway.config.fields import (
     OptionalAddress,
     OptionalFile,
     OptionalHost,
+    OptionalRate,
     Pattern,
     Percent,
     Port,
@@ -176,6 +177,16 @@ class Domain(Section):
     methods: Methods = setting(
         [], "Overrides delivery.methods for mail from this domain.", example=ALL_METHODS, derived="delivery.methods"
     )
+    smart_host: OptionalAddress = setting(
+        "",
+        "One next hop for all mail from this domain, before delivery.smart_host; a route's host goes before it.",
+        example="smtp.provider.example:587",
+    )
+    smart_host_attested: Flag = setting(False, "As in [delivery], for this smart host; so are the next four.")
+    smart_host_login: Text = setting("", "Name to sign in with.", example="clinic-a")
+    smart_host_password_file: OptionalFile = setting("", "Its password.", example="/etc/mailward/clinic-a.password")
+    smart_host_certificate: OptionalFile = setting("", "Client certificate.", example="/etc/mailward/tls/clinic-a.pem")
+    smart_host_private_key: OptionalFile = setting("", "Its private key.", example="/etc/mailward/tls/clinic-a.key")
 
 
 class Dns(Section):
@@ -222,6 +233,16 @@ class Route(Section):
     methods: Methods = setting(
         [], "Overrides the sending domain's methods.", example=["tls"], derived="the sending domain's methods"
     )
+    concurrency: PositiveCount = setting(
+        20, "Most deliveries at once; fewer while the destination is slow to answer or refuses."
+    )
+    rate: OptionalRate = setting("", "Most deliveries in a second, minute or hour; empty: no limit.", example="100/m")
+    login: Text = setting("", "Name to sign in with at host; only over verified TLS.", example="clinic-a")
+    password_file: OptionalFile = setting("", "File with its password.", example="/etc/mailward/clinic-a.password")
+    client_certificate: OptionalFile = setting(
+        "", "Certificate and its chain to show to host, PEM.", example="/etc/mailward/tls/clinic-a.pem"
+    )
+    client_private_key: OptionalFile = setting("", "Its private key, PEM.", example="/etc/mailward/tls/clinic-a.key")
 
 
 class Delivery(Section):
@@ -244,6 +265,24 @@ class Delivery(Section):
     smart_host: OptionalAddress = setting("", "One next hop for everything.", example="smtp.provider.example:587")
     smart_host_attested: Flag = setting(
         False, "True: an agreement vouches for its onward TLS, so the rung tls exists through it."
+    )
+    smart_host_login: Text = setting(
+        "",
+        "Name to sign in with at the smart host; only over verified TLS, which then all mail needs.",
+        example="clinic",
+    )
+    smart_host_password_file: OptionalFile = setting(
+        "",
+        "File with its password, readable by the service user only; read again for each session.",
+        example="/etc/mailward/smart-host.password",
+    )
+    smart_host_certificate: OptionalFile = setting(
+        "",
+        "Certificate and its chain to show to the smart host, PEM; read again when the file changes.",
+        example="/etc/mailward/tls/smart-host.pem",
+    )
+    smart_host_private_key: OptionalFile = setting(
+        "", "Its private key, PEM.", example="/etc/mailward/tls/smart-host.key"
     )
     private_networks: tuple[Network, ...] = setting(
         [], "Next hops in private or loopback ranges are refused unless listed here.", example=["10.0.0.0/8"]

@@ -25,6 +25,7 @@ SIZES: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 LARGEST: Final = 1 << 40
 
 DURATION: Final = re.compile(r"([0-9]{1,9})([smhdwy])")
+RATE: Final = re.compile(r"([1-9][0-9]{0,6})/([smh])")
 SIZE: Final = re.compile(r"([0-9]{1,9})(B|KiB|MiB|GiB)")
 LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 section 2.3.1, LDH label
 SELECTOR: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")  # RFC 6376 section 3.1
@@ -52,6 +53,19 @@ class TenantProof:
 
     name: str
     value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many within a time."""
+
+    count: int
+    per: timedelta
+
+    @property
+    def pause(self) -> timedelta:
+        """From one to the next."""
+        return self.per / self.count
 
 
 def _text(value: object, example: str) -> str:
@@ -82,6 +96,17 @@ def parse_duration(value: object) -> timedelta:
 def _nearest_unit(text: str) -> str:
     """The unit that a mistyped duration most likely meant: its first unit letter, else hours."""
     return next((letter for letter in text.lower() if letter in UNITS), "h")
+
+
+def parse_rate(value: object) -> Rate:
+    """Read a rate such as "5/s", "100/m" or "3600/h". Raises: ValueError for anything else."""
+    if isinstance(value, Rate):
+        return value
+    text = _text(value, "100/m")
+    match = RATE.fullmatch(text)
+    if match is None:
+        raise ValueError(f'"{text}" is not a rate; write a number and /s, /m or /h, such as "100/m"')
+    return Rate(int(match[1]), UNITS[match[2]])
 
 
 def parse_size(value: object) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gateway.config.model import Delivery, Domain, Route
 from gateway.config.modes import RouteTlsKind
+from gateway.config.smart_hosts import smart_host_for
 from policy.decide import RecipientFacts, choose_methods
 
 
@@ -31,6 +32,7 @@ def recipient_facts(
     route = find_route(address.rpartition("@")[2], delivery.route)
     home = sender.rpartition("@")[2]
     own = next((domain.methods for domain in domains if domain.name == home), ())
+    smart_host = smart_host_for(sender, delivery, domains)
     methods, source = choose_methods(route.methods if route else (), own, delivery.methods)
     return RecipientFacts(
         address=address,
@@ -38,7 +40,7 @@ def recipient_facts(
         source=source,
         has_openpgp_key=has_openpgp_key,
         is_route_opportunistic=route is not None and route.tls.kind is RouteTlsKind.OPPORTUNISTIC,
-        is_tls_vouched=delivery.smart_host is None or delivery.smart_host_attested or _has_own_host(route),
+        is_tls_vouched=smart_host is None or smart_host.is_attested or _has_own_host(route),
     )
 
 

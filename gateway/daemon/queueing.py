@@ -11,6 +11,7 @@ from gateway.delivery.about import About
 from gateway.delivery.clerk import Clerk
 from gateway.delivery.courier import Courier
 from gateway.delivery.dialer import Dialer
+from gateway.delivery.identity import Identities
 from gateway.delivery.ladder import LadderPolicy
 from gateway.delivery.lookup import DnsResolver
 from gateway.delivery.needs import NeedsPolicy
@@ -48,7 +49,7 @@ def build_queueing(
     """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for `delivery.ca_file` or the resolver."""
     own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
     about = About(store, own_mail, metrics)
-    transport = _transport(settings)
+    transport = _transport(settings, metrics)
     delivery, portal = settings.delivery, settings.portal
     clerk = Clerk(
         store=store,
@@ -78,10 +79,22 @@ def build_queueing(
     return Queueing(scheduler=scheduler, own_mail=own_mail, about=about, transport=transport)
 
 
-def _transport(settings: Settings) -> Transport:
-    hostname = settings.server.hostname
-    router = Router(DnsResolver(settings.dns.resolvers), settings.delivery, hostname=hostname, shuffle=random.shuffle)
-    dialer = Dialer(build_contexts(settings.delivery.ca_file), TimeLimits(), helo=hostname)
+def _transport(settings: Settings, metrics: Metrics) -> Transport:
+    hostname, delivery = settings.server.hostname, settings.delivery
+    router = Router(
+        DnsResolver(settings.dns.resolvers),
+        delivery,
+        hostname=hostname,
+        shuffle=random.shuffle,
+        domains=settings.domain,
+    )
+    dialer = Dialer(
+        build_contexts(delivery.ca_file),
+        TimeLimits(),
+        helo=hostname,
+        identities=Identities(delivery.ca_file),
+        alarm=metrics.counter("next_hop_login_failures").inc,
+    )
     return Transport(router, dialer, limits=PoolLimits(), clock=lambda: datetime.now(UTC))
 
 

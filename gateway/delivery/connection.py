@@ -45,6 +45,11 @@ class Connection:
         return self._session.admits(domain)
 
     @property
+    def login_refusal(self) -> str:
+        """The codes with which the peer did not let us sign in; empty otherwise."""
+        return self._session.login_refusal
+
+    @property
     def does_dsn(self) -> bool:
         """The peer took over what the sender wants to be told (RFC 3461 section 5.2.1)."""
         return self._session.offers("DSN")

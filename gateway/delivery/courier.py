@@ -165,6 +165,7 @@ class Courier:
                 ret=PROTECTED_RET if first.protected else letter.ret,
                 smtputf8=_needs_smtputf8(batch, data),
                 via=via,
+                home=letter.home,
                 tls_seen=tls_seen,
                 is_reported=letter.kind is not MessageKind.TLS_REPORT,  # RFC 8460 section 3
             )

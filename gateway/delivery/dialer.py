@@ -1,18 +1,26 @@
 """Opens connections: address by address, in clear again where an opportunistic handshake failed."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.delivery.chunking import ChunkingBook
 from gateway.delivery.connection import Connection
 from gateway.delivery.dialogue import Closed
+from gateway.delivery.identity import Identities, NoIdentity
 from gateway.delivery.outcome import Seen
 from gateway.delivery.routes import Hop
 from gateway.delivery.session import ClientSession
 from gateway.delivery.timeouts import TimeLimits
 from gateway.delivery.wire import Wire
+from gateway.log import get_logger
 from tls.contexts import Contexts
 from tls.levels import TlsLevel
+
+NO_IDENTITY: Final = "451 4.3.0 what we sign in with at the next hop cannot be read"
+
+log = get_logger("delivery")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +34,18 @@ class NoConnection:
 class Dialer:
     """Makes connections to hops."""
 
-    def __init__(self, contexts: Contexts, limits: TimeLimits, *, helo: str) -> None:
-        """helo: our host name (`server.hostname`)."""
+    def __init__(
+        self,
+        contexts: Contexts,
+        limits: TimeLimits,
+        *,
+        helo: str,
+        identities: Identities | None = None,
+        alarm: Callable[[], None] = lambda: None,
+    ) -> None:
+        """helo: our host name (`server.hostname`). alarm: a host does not let us sign in, or we cannot."""
+        self._identities = identities or Identities()
+        self._alarm = alarm
         self._contexts = contexts
         self._limits = limits
         self._helo = helo
@@ -48,18 +66,33 @@ class Dialer:
         return first
 
     async def _open(self, hop: Hop, level: TlsLevel, *, is_tls_tried: bool) -> Connection | NoConnection:
+        contexts, login = self._contexts, None
+        if hop.identity is not None:
+            try:
+                login = await self._identities.login(hop.identity)
+                contexts = await self._identities.contexts(hop.identity, contexts)
+            except NoIdentity as error:
+                return self._cannot_sign_in(hop, str(error), Closed(Seen.DEFERRED, NO_IDENTITY))
         wire = await self._reach(hop)
         if isinstance(wire, NoConnection):
             return wire
         chunking = self._chunking.of(f"{hop.host}:{hop.port}")
-        session = ClientSession(self._helo, level, is_tls_tried=is_tls_tried, chunking=chunking)
+        session = ClientSession(self._helo, level, is_tls_tried=is_tls_tried, chunking=chunking, login=login)
         connection = Connection(wire, session, host=hop.host, level=level, limits=self._limits)
         try:
-            closed = await connection.greet(self._contexts)
+            closed = await connection.greet(contexts)
         except BaseException:  # cancelled: nobody else knows of this connection
             connection.close()
             raise
+        if closed is not None and connection.login_refusal:
+            self._cannot_sign_in(hop, f"the host said {connection.login_refusal}", closed)
         return connection if closed is None else NoConnection(closed, connection.ip)
+
+    def _cannot_sign_in(self, hop: Hop, why: str, closed: Closed) -> NoConnection:
+        """All mail through this host waits until somebody mends it."""
+        log.error("cannot sign in at the next hop", host=hop.host, port=hop.port, why=why)
+        self._alarm()
+        return NoConnection(closed)
 
     async def _reach(self, hop: Hop) -> Wire | NoConnection:
         """A TCP connection to the first address that takes one."""

@@ -23,6 +23,7 @@ class Phase(Enum):
     EHLO = "the reply to EHLO"
     STARTTLS = "the reply to STARTTLS"
     HANDSHAKE = "the TLS handshake"
+    AUTH = "the reply to AUTH"
     READY = "the next message"
     RSET = "the reply to RSET"
     MAIL = "the reply to MAIL"

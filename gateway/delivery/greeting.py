@@ -7,6 +7,7 @@ in so many words; after anything else it ends, and its owner may begin a new one
 from typing import Final
 
 from gateway.delivery.dialogue import Closed, Dialogue, Phase, Ready, UpgradeTls
+from gateway.delivery.login import Login, SignIn
 from gateway.delivery.outcome import Seen
 from gateway.delivery.replies import PeerReply, ReplyReader
 from tls.failures import TlsFailure
@@ -19,12 +20,20 @@ class Greeting:
     """Handlers for the replies before the first MAIL.
 
     extensions: EHLO keywords in upper case with their parameters, of the last EHLO only.
-    tls: the level reached. tls_failure: why there is no TLS, or none that counts.
+    sign_in: where we prove who we are. tls: the level reached. tls_failure: why there is no TLS, or none that counts.
     """
 
     def __init__(
-        self, dialogue: Dialogue, reader: ReplyReader, *, helo: str, level: TlsLevel, is_tls_tried: bool
+        self,
+        dialogue: Dialogue,
+        reader: ReplyReader,
+        *,
+        helo: str,
+        level: TlsLevel,
+        is_tls_tried: bool,
+        login: Login | None = None,
     ) -> None:
+        self.sign_in = None if login is None else SignIn(dialogue, login, self._be_ready)
         self.extensions: dict[str, str] = {}
         self.tls = TlsLevel.NONE
         self.tls_failure: TlsFailure | None = None
@@ -46,9 +55,11 @@ class Greeting:
     def fail_tls(self, failure: TlsFailure) -> None:
         """End the session for want of TLS."""
         self.tls_failure = failure
-        seen = Seen.TLS_REFUSED if failure.is_definitive else Seen.TLS_UNCERTAIN
+        # Where we sign in, every rung of every message goes by this host: nothing is gained by giving up on it.
+        is_definitive = failure.is_definitive and self.sign_in is None
+        seen = Seen.TLS_REFUSED if is_definitive else Seen.TLS_UNCERTAIN
         detail = "7.4" if failure is TlsFailure.NOT_OFFERED else "7.5"
-        status = f"550 5.{detail}" if failure.is_definitive else f"451 4.{detail}"
+        status = f"550 5.{detail}" if is_definitive else f"451 4.{detail}"
         self._dialogue.close(Closed(seen, f"{status} next hop {failure.words}", failure))
 
     def _on_banner(self, reply: PeerReply) -> None:
@@ -81,7 +92,9 @@ class Greeting:
             self._defer(reply)
 
     def _after_ehlo(self) -> None:
-        if self.tls > TlsLevel.NONE or not self._is_tls_tried:
+        if self.sign_in is not None and self.tls >= TlsLevel.VERIFIED:
+            self.sign_in.start(self.extensions)
+        elif self.tls > TlsLevel.NONE or not self._is_tls_tried:
             self._be_ready()
         elif "STARTTLS" in self.extensions:
             self._dialogue.ask("STARTTLS", Phase.STARTTLS, self._on_starttls)

@@ -14,6 +14,7 @@ class SendJob:
     data: the final bytes with CRLF line ends, not dot-stuffed; hidden from repr.
     envid, ret: RFC 3461, passed on where the next hop offers DSN.
     via: the next hop instead of route and MX (`domain.inbound` for mail to our own senders).
+    home: the domain that sends, whose smart host counts; empty: nobody's in particular.
     tls_seen: the domain has offered TLS to us before. is_reported: its sessions count for TLS reports.
     """
 
@@ -26,5 +27,6 @@ class SendJob:
     ret: str = ""
     smtputf8: bool = False
     via: HostPort | None = None
+    home: str = ""
     tls_seen: bool = False
     is_reported: bool = True

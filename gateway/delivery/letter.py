@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from gateway.message.address import AddressError, domain_of, parse_from
 from gateway.message.entry import MessageKind, QueueEntry
 from gateway.message.fields import HeaderError, split_message
 from gateway.store.rows import NewMessage
@@ -34,6 +35,17 @@ class Letter:
     @property
     def date(self) -> str:
         return self._header("date")
+
+    @property
+    def home(self) -> str:
+        """The domain that sends it: of the envelope sender, else (mail of our own, reports) of the author."""
+        if self.sender:
+            return domain_of(self.sender)
+        try:
+            (author,) = split_message(self.body).all("from")
+            return domain_of(parse_from(author.value, allows_utf8=True))
+        except (HeaderError, AddressError, ValueError):
+            return ""
 
     def _header(self, name: str) -> str:
         try:

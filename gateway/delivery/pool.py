@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.config.smart_hosts import Identity
 from gateway.delivery.connection import Connection
 from tls.levels import TlsLevel
 
@@ -24,6 +25,7 @@ class PeerKey:
     host: str
     port: int
     level: TlsLevel
+    identity: Identity | None = None  # who we are there: nobody sends as somebody else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

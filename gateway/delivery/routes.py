@@ -1,18 +1,19 @@
 """Which hosts a domain's mail is handed to, in which order, and what is known of them before connecting.
 
-First what the caller says (`domain.inbound`), then `[[delivery.route]]`, then `delivery.smart_host`, then MX, then the
-domain's own addresses (RFC 5321 section 5.1). Host names become addresses here, so that a refusal to talk to private
-networks holds for every one of them.
+First what the caller says (`domain.inbound`), then the host of a `[[delivery.route]]`, then the smart host of the
+domain that sends, then `delivery.smart_host`, then MX, then the domain's own addresses (RFC 5321 section 5.1). Host
+names become addresses here, so that a refusal to talk to private networks holds for every one of them.
 """
 
 import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.config.model import Delivery
+from gateway.config.model import Delivery, Domain
 from gateway.config.modes import RouteTlsKind
+from gateway.config.smart_hosts import Identity, identity_at, smart_host_for
 from gateway.config.values import HostPort
 from gateway.config.ways import find_route
 from gateway.delivery.lookup import AliasLoop, DnsTrouble, Mx, NoSuchDomain, Resolver
@@ -43,13 +44,17 @@ class Unroutable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """A host to try. addresses: may be empty; then `trouble` is the reply that says why, and it may be better later."""
+    """A host to try. addresses: may be empty; then `trouble` is the reply that says why, and it may be better later.
+
+    identity: who we are there, None: nobody in particular.
+    """
 
     host: str
     port: int
     tls: HopTls
     addresses: tuple[str, ...] = ()
     trouble: str = ""
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,42 +64,64 @@ class Target:
     host: str
     port: int
     tls: HopTls
+    identity: Identity | None = None
 
 
 class Router:
     """Turns a domain into hops."""
 
-    def __init__(self, resolver: Resolver, delivery: Delivery, *, hostname: str, shuffle: Shuffle) -> None:
-        """hostname: ours (`server.hostname`). shuffle: puts MX of equal preference in a random order, in place."""
+    def __init__(
+        self,
+        resolver: Resolver,
+        delivery: Delivery,
+        *,
+        hostname: str,
+        shuffle: Shuffle,
+        domains: Sequence[Domain] = (),
+    ) -> None:
+        """hostname: ours (`server.hostname`). shuffle: puts MX of equal preference in a random order, in place.
+
+        domains: ours, of which some may have a smart host of their own.
+        """
+        self._domains = domains
         self._resolver = resolver
         self._delivery = delivery
         self._hostname = hostname
         self._shuffle = shuffle
 
-    async def hops(self, domain: str, via: HostPort | None = None) -> tuple[Hop, ...]:
+    async def hops(self, domain: str, via: HostPort | None = None, *, home: str = "") -> tuple[Hop, ...]:
         """The hosts to try, in order, at least one.
 
-        via: the next hop that the caller wants instead of route and MX.
+        via: the next hop that the caller wants instead of route and MX. home: the domain that sends.
         Raises: Unroutable.
         """
-        targets = self._configured(domain, via) or await self._published(domain)
+        targets = self._configured(domain, via, home) or await self._published(domain)
         found = await asyncio.gather(*(self._resolve(target) for target in targets[:HOP_LIMIT]))
         hops = tuple(hop for hop in found if hop is not None)
         if not hops:
             raise Unroutable(f"550 5.4.4 no mail host of {domain} has an address", is_permanent=True)
         return hops
 
-    def _configured(self, domain: str, via: HostPort | None) -> tuple[Target, ...]:
-        route, smart_host = find_route(domain, self._delivery.route), self._delivery.smart_host
+    def _configured(self, domain: str, via: HostPort | None, home: str) -> tuple[Target, ...]:
+        route = find_route(domain, self._delivery.route)
+        smart_host = smart_host_for(home, self._delivery, self._domains)
         level = TlsLevel.NONE if route is None else ROUTE_LEVELS[route.tls.kind]
         if via is not None:
             return (Target(host=via.host, port=via.port, tls=HopTls(is_vouched=True)),)
         if route is not None and route.host:
-            return (Target(host=route.host, port=route.port, tls=HopTls(route_level=level, is_vouched=True)),)
+            identity = identity_at(route)
+            tls = HopTls(route_level=level, is_vouched=True, is_known=identity is not None)
+            return (Target(host=route.host, port=route.port, tls=tls, identity=identity),)
         if smart_host is not None:
-            is_attested = self._delivery.smart_host_attested
-            tls = HopTls(route_level=level, is_vouched=True, is_smart_host=True, is_attested=is_attested)
-            return (Target(host=smart_host.host, port=smart_host.port, tls=tls),)
+            identity, address = smart_host.identity, smart_host.address
+            tls = HopTls(
+                route_level=level,
+                is_vouched=True,
+                is_smart_host=True,
+                is_attested=smart_host.is_attested,
+                is_known=identity is not None,
+            )
+            return (Target(host=address.host, port=address.port, tls=tls, identity=identity),)
         return ()
 
     async def _published(self, domain: str) -> tuple[Target, ...]:
@@ -115,20 +142,20 @@ class Router:
 
     async def _resolve(self, target: Target) -> Hop | None:
         """Look the addresses up. None: DNS says for certain that there are none that may be used."""
-        hop = Hop(host=target.host, port=target.port, tls=target.tls)
+        hop = Hop(host=target.host, port=target.port, tls=target.tls, identity=target.identity)
         try:
             addresses = await self._lookup(target)
         except (NoSuchDomain, AliasLoop):
             addresses = ()
         except DnsTrouble as error:
-            return Hop(host=hop.host, port=hop.port, tls=hop.tls, trouble=f"451 4.4.3 {error}")
+            return replace(hop, trouble=f"451 4.4.3 {error}")
         allowed = tuple(text for text in addresses if is_allowed(text, self._delivery.private_networks))
         if allowed:
-            return Hop(host=hop.host, port=hop.port, tls=hop.tls, addresses=allowed[:ADDRESS_LIMIT])
+            return replace(hop, addresses=allowed[:ADDRESS_LIMIT])
         if not target.tls.is_vouched:
             return None
         why = "is in a private network that delivery.private_networks does not list" if addresses else "has no address"
-        return Hop(host=hop.host, port=hop.port, tls=hop.tls, trouble=f"451 4.4.4 {target.host} {why}")
+        return replace(hop, trouble=f"451 4.4.4 {target.host} {why}")
 
     async def _lookup(self, target: Target) -> tuple[str, ...]:
         """An IP address may stand in the configuration, never in an MX record (RFC 5321 section 5.1)."""

@@ -12,6 +12,7 @@ from gateway.delivery.dialogue import Closed, Dialogue, Phase, Step
 from gateway.delivery.exchange import Exchange
 from gateway.delivery.greeting import Greeting
 from gateway.delivery.limits import parse_limits
+from gateway.delivery.login import Login
 from gateway.delivery.outcome import Seen
 from gateway.delivery.replies import PeerReply, ReplyError, ReplyReader
 from gateway.delivery.transaction import Transaction
@@ -24,18 +25,29 @@ class ClientSession:
     """See the module."""
 
     def __init__(
-        self, helo: str, level: TlsLevel, *, is_tls_tried: bool = True, chunking: Chunking | None = None
+        self,
+        helo: str,
+        level: TlsLevel,
+        *,
+        is_tls_tried: bool = True,
+        chunking: Chunking | None = None,
+        login: Login | None = None,
     ) -> None:
         """helo: our host name. level: below it no MAIL is sent. is_tls_tried: may be False where level is NONE.
 
-        chunking: what is known of the host's CHUNKING; None: BDAT is not tried.
+        chunking: what is known of the host's CHUNKING; None: BDAT is not tried. login: who we are there, only with
+        level VERIFIED.
         """
+        if login is not None and level < TlsLevel.VERIFIED:
+            raise ValueError("nobody signs in at a host that has not proved its name")
         if level > TlsLevel.NONE and not is_tls_tried:
             raise ValueError("a session that needs TLS has to try it")
         self._level = level
         self._dialogue = Dialogue()
         self._reader = ReplyReader()
-        self._greeting = Greeting(self._dialogue, self._reader, helo=helo, level=level, is_tls_tried=is_tls_tried)
+        self._greeting = Greeting(
+            self._dialogue, self._reader, helo=helo, level=level, is_tls_tried=is_tls_tried, login=login
+        )
         self._exchange: Exchange | None = None  # the last one
         self._chunking = chunking
         self._mails = 0  # MAIL commands so far
@@ -56,6 +68,11 @@ class ClientSession:
     def tls_failure(self) -> TlsFailure | None:
         """Why there is no TLS, or none that counts."""
         return self._greeting.tls_failure
+
+    @property
+    def login_refusal(self) -> str:
+        """The codes with which the peer did not let us sign in; empty: it did, or may yet."""
+        return "" if self._greeting.sign_in is None else self._greeting.sign_in.refusal
 
     def offers(self, keyword: str) -> bool:
         """Whether the last EHLO had this keyword (upper case)."""

@@ -13,6 +13,7 @@ PHASE_LIMITS_S: Final[Mapping[Phase, float]] = MappingProxyType(
         Phase.EHLO: 300,  # as for the greeting, which it belongs to
         Phase.STARTTLS: 60,  # ours: a handshake that works takes less than a second
         Phase.HANDSHAKE: 60,
+        Phase.AUTH: 300,
         Phase.RSET: 300,
         Phase.MAIL: 300,  # 4.5.3.2.2
         Phase.RCPT: 300,  # 4.5.3.2.3

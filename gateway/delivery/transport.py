@@ -18,6 +18,7 @@ from gateway.delivery.job import SendJob
 from gateway.delivery.outcome import HostResult, Outcome, Seen
 from gateway.delivery.pool import PeerKey, Pool, PoolLimits, Slots
 from gateway.delivery.routes import Hop, Router, Unroutable
+from gateway.delivery.tls_report import SeenTls, TlsObserver, seen_at, seen_refused
 from gateway.delivery.transaction import Transaction, wire_content
 from gateway.message.envelope import Recipient
 from tls.evidence import TlsEvidence
@@ -53,13 +54,22 @@ class _Progress:
 class Transport:
     """Sends jobs. Keeps connections between them; `close` ends those."""
 
-    def __init__(self, router: Router, dialer: Dialer, *, limits: PoolLimits, clock: Callable[[], datetime]) -> None:
-        """clock: the wall clock, aware, for `Outcome.started_at`."""
+    def __init__(
+        self,
+        router: Router,
+        dialer: Dialer,
+        *,
+        limits: PoolLimits,
+        clock: Callable[[], datetime],
+        observer: TlsObserver | None = None,
+    ) -> None:
+        """clock: the wall clock, aware, for `Outcome.started_at`. observer: is told of each new session's TLS."""
         self._router = router
         self._dialer = dialer
         self._pool = Pool(limits)
         self._slots = Slots(limits)
         self._clock = clock
+        self._observer = observer
 
     async def close(self) -> None:
         """End the kept connections; takes a few seconds at most. Jobs under way are the caller's to cancel."""
@@ -74,7 +84,7 @@ class Transport:
         started_at, began = self._clock(), asyncio.get_running_loop().time()
         try:
             content = await _prepare(job.data)
-            hops = await self._router.hops(job.domain, job.via)
+            hops = await self._router.hops(job.domain, job.via, home=job.home)
         except ValueError:
             return _alike(job, started_at, Seen.REJECTED, "554 5.6.0 message has a bare CR or LF and cannot be sent")
         except Unroutable as error:
@@ -91,12 +101,13 @@ class Transport:
         """Give everybody who waits a result of this host."""
         needed = requirement(job.needs, hop.tls)
         if needed.refusal is not None:
+            self._observe(job, seen_refused(hop, job.domain, needed.refusal))
             _note_all(people, _refused(hop, needed.refusal))
             return
-        key = PeerKey(hop.host, hop.port, needed.level)
+        key = PeerKey(hop.host, hop.port, needed.level, hop.identity)
         may_reuse = True
         while people:
-            connection = await self._connection(hop, key, job.domain, may_reuse=may_reuse)
+            connection = await self._connection(hop, key, job, may_reuse=may_reuse)
             if isinstance(connection, NoConnection):
                 _note_all(people, _unreached(hop, connection))
                 return
@@ -104,9 +115,17 @@ class Transport:
             may_reuse = connection.is_usable  # a kept one that broke is followed by a new one (TL-30)
             self._pool.keep(key, connection)
 
-    async def _connection(self, hop: Hop, key: PeerKey, domain: str, *, may_reuse: bool) -> Connection | NoConnection:
-        kept = self._pool.take(key, domain) if may_reuse else None
-        return kept or await self._dialer.connect(hop, key.level)
+    async def _connection(self, hop: Hop, key: PeerKey, job: SendJob, *, may_reuse: bool) -> Connection | NoConnection:
+        kept = self._pool.take(key, job.domain) if may_reuse else None
+        if kept is not None:
+            return kept
+        made = await self._dialer.connect(hop, key.level)
+        self._observe(job, seen_at(hop, job.domain, made))
+        return made
+
+    def _observe(self, job: SendJob, seen: SeenTls | None) -> None:
+        if self._observer is not None and seen is not None and job.is_reported:
+            self._observer.session(seen)
 
     async def _exchange(
         self, connection: Connection, hop: Hop, transaction: Transaction, people: list[_Progress]
