@@ -17,6 +17,7 @@ from gateway.delivery.outcome import Outcome
 from gateway.delivery.pool import PoolLimits
 from gateway.delivery.routes import Router
 from gateway.delivery.timeouts import PHASE_LIMITS_S, TimeLimits
+from gateway.delivery.tls_report import TlsObserver
 from gateway.delivery.transport import Transport
 from gateway.message import pickup
 from gateway.message.envelope import Recipient
@@ -70,6 +71,7 @@ class Net:
     servers: list[FaultyServer] = field(default_factory=list)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     port: int = 0
+    observer: TlsObserver | None = None
     _transport: Transport | None = None
 
     async def serve(self, *hosts: Script | list[Script] | None) -> list[FaultyServer]:
@@ -93,7 +95,9 @@ class Net:
                 self.dns, Delivery.model_validate(settings), hostname="gw.a.example", shuffle=lambda records: None
             )
             dialer = Dialer(self.contexts, self.limits, helo="gw.a.example")
-            self._transport = Transport(router, dialer, limits=self.pool, clock=lambda: datetime.now(UTC))
+            self._transport = Transport(
+                router, dialer, limits=self.pool, clock=lambda: datetime.now(UTC), observer=self.observer
+            )
             self.stack.push_async_callback(self._transport.close)
         return self._transport
 
