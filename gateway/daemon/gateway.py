@@ -26,6 +26,7 @@ from gateway.daemon.housekeeping import GAUGES, LAST_USES, Housekeeping
 from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
 from gateway.daemon.renewal import Renewal
+from gateway.daemon.reporting import build_reports
 from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.converter import Converter, convert_pool
 from gateway.inspect.inspector import Inspector, inspector_pool
@@ -143,9 +144,12 @@ class Gateway:
         queueing = build_queueing(settings, store, Sealer(sealers), Converter(converters), self.metrics)
         self._backlog = backlog = Backlog(store, limit=settings.limits.queue_messages, metrics=self.metrics)
         await backlog.measure()  # RX-09: what the last run left counts from the first message on
+        reports = await build_reports(settings, store, queueing, self.metrics)
+        self._stack.push_async_callback(reports.close)
         housekeeping = Housekeeping(
             store=store, about=queueing.about, scheduler=queueing.scheduler, signer=signer, metrics=self.metrics,
-            held_for=settings.retention.held, more=((LAST_USES, book.write_uses), (GAUGES, backlog.measure)),
+            held_for=settings.retention.held,
+            more=((LAST_USES, book.write_uses), (GAUGES, backlog.measure), *reports.jobs),
         )  # fmt: skip
         await self._background(queueing, housekeeping)
         self._watch_certificates()

@@ -21,6 +21,7 @@ from gateway.delivery.publish import Publisher
 from gateway.delivery.routes import Router
 from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.timeouts import TimeLimits
+from gateway.delivery.tls_report import TlsLedger
 from gateway.delivery.transport import Transport
 from gateway.inspect.converter import Converter
 from gateway.metrics import Metrics
@@ -41,6 +42,7 @@ class Queueing:
     own_mail: OwnMail
     about: About
     transport: Transport
+    ledger: TlsLedger
 
 
 def build_queueing(
@@ -49,7 +51,8 @@ def build_queueing(
     """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for `delivery.ca_file` or the resolver."""
     own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
     about = About(store, own_mail, metrics)
-    transport = _transport(settings, metrics)
+    ledger = TlsLedger(overflow=metrics.counter("tls_report_overflow").inc)
+    transport = _transport(settings, metrics, ledger)
     delivery, portal = settings.delivery, settings.portal
     clerk = Clerk(
         store=store,
@@ -76,10 +79,10 @@ def build_queueing(
         take=lambda messages: scheduler.take_new(messages),
     )
     scheduler: Scheduler = Scheduler(store, clerk)
-    return Queueing(scheduler=scheduler, own_mail=own_mail, about=about, transport=transport)
+    return Queueing(scheduler=scheduler, own_mail=own_mail, about=about, transport=transport, ledger=ledger)
 
 
-def _transport(settings: Settings, metrics: Metrics) -> Transport:
+def _transport(settings: Settings, metrics: Metrics, ledger: TlsLedger) -> Transport:
     hostname, delivery = settings.server.hostname, settings.delivery
     router = Router(
         DnsResolver(settings.dns.resolvers),
@@ -95,7 +98,7 @@ def _transport(settings: Settings, metrics: Metrics) -> Transport:
         identities=Identities(delivery.ca_file),
         alarm=metrics.counter("next_hop_login_failures").inc,
     )
-    return Transport(router, dialer, limits=PoolLimits(), clock=lambda: datetime.now(UTC))
+    return Transport(router, dialer, limits=PoolLimits(), clock=lambda: datetime.now(UTC), observer=ledger)
 
 
 def _signer(settings: Settings) -> Signer:

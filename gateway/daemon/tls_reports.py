@@ -8,7 +8,7 @@ report has the same id however often it is sent: a crash between sending and wri
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol
@@ -18,6 +18,7 @@ from gateway.delivery.tls_report import TlsLedger
 from gateway.log import get_logger
 from gateway.metrics import Metrics
 from gateway.store import tls_counts, tls_reports
+from gateway.store.errors import StoreError
 from gateway.store.store import Store
 from gateway.store.tls_reports import Fate, ReportState
 from tls.dnssec.lookup import SecureDns
@@ -71,7 +72,7 @@ class ReportPolicy:
 
 
 class TlsReports:
-    """Jobs for `Housekeeping`: `write_counts`, `send_due`, `forget_old`."""
+    """What `jobs` does by the clock, and `close` at a stop."""
 
     def __init__(
         self,
@@ -95,6 +96,11 @@ class TlsReports:
         self._clock = clock
         self._writing: asyncio.Task[None] | None = None
 
+    @property
+    def jobs(self) -> Sequence[tuple[timedelta, Callable[[], Awaitable[None]]]]:
+        """For `Housekeeping`: how often, and what."""
+        return ((WRITE, self.write_counts), (SEND, self.send_due), (FORGET, self.forget_old))
+
     async def write_counts(self) -> None:
         """Write down what was counted since the last time. A caller that is cancelled does not tear it. StoreError."""
         if self._writing is None or self._writing.done():
@@ -102,10 +108,13 @@ class TlsReports:
         await asyncio.shield(self._writing)
 
     async def close(self) -> None:
-        """The last counts, once nothing is delivered any more. Raises: StoreError."""
-        if self._writing is not None and not self._writing.done():
+        """The last counts, once nothing is delivered any more."""
+        try:
+            if self._writing is not None and not self._writing.done():
+                await self.write_counts()
             await self.write_counts()
-        await self.write_counts()
+        except StoreError as error:
+            log.warning("the last counts of TLS sessions are lost", why=type(error).__name__)
 
     async def send_due(self) -> None:
         """Send what is due now. One domain that makes trouble holds up no other."""

@@ -277,6 +277,13 @@ async def test_a_write_that_is_cancelled_counts_once(world: World) -> None:
     assert await counted(world.store, NOON.date()) == 2
 
 
+async def test_a_stop_does_not_fail_on_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.store, "transact", _sick)
+    world.ledger.session(SeenTls(domain="b.example"))
+    await world.reporter().close()
+    assert world.ledger.take().total() == 1
+
+
 async def _sick(*_args: Any, **_more: Any) -> None:
     raise StoreSick("no")
 
