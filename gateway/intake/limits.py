@@ -53,7 +53,7 @@ class Budget:
             raise HangUpError(replies.TOO_MANY_ERRORS, "errors")
 
     def spend_idle(self) -> None:
-        """A command came that belongs to no message."""
+        """A command came that belongs to no message, or was refused for now."""
         self._idle -= 1
         if self._idle < 0:
             raise HangUpError(replies.TOO_MANY_COMMANDS, "idle commands")

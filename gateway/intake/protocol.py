@@ -63,6 +63,8 @@ class SmtpSession(Opening):
             self.reply(error.reply)
             if error.reply.code >= 500:
                 self._budget.spend_error()
+            elif verb != "RCPT":  # which has a budget of its own, RX-05
+                self._budget.spend_idle()  # RX-04: "later" is no reason to ask for ever
 
     async def _serve(self, command: Command) -> None:
         stage = Stage(

@@ -63,6 +63,14 @@ RESOURCES: Final[tuple[Removal, ...]] = (
         f"{IN}/test_limits.py::test_pace_does_not_charge_our_own_slowness",
     ),
     removal("RX-04", BOUNDS, "        self._idle -= 1\n", "", f"{SERVER}::test_endless_commands[NOOP]"),
+    removal(
+        "RX-04",
+        PROTOCOL,
+        "                self._budget.spend_idle()  # RX-04",
+        "                pass  # RX-04",
+        f"{SERVER}::test_endless_mail_while_the_queue_is_full",
+        f"{SERVER}::test_endless_messages_for_which_it_is_too_early",
+    ),
     removal("RX-04", BOUNDS, "        self._errors -= 1\n", "", f"{SERVER}::test_endless_commands[FROB]"),
     removal(
         "RX-04", PROTOCOL, "        self._budget.renew()\n", "", f"{SERVER}::test_accepted_messages_renew_the_budget"

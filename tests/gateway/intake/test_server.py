@@ -222,6 +222,30 @@ async def test_endless_commands(server: Server, line: bytes) -> None:
     assert count <= 102
 
 
+async def test_endless_mail_while_the_queue_is_full(server: Server) -> None:
+    """RX-04, RX-09: 452 is no reason to ask for ever; one pipelined flood would keep the loop from everybody else."""
+    async with connected(server) as wire:
+        await wire.ask(b"EHLO c.example")
+        server.backend.open = Verdict.QUEUE_FULL
+        await wire.send(b"MAIL FROM:<a@clinic.example>\r\n" * 10_000)
+        codes: list[bytes] = []
+        while reply := await wire.reply():
+            codes.append(reply[:3])
+    assert codes == [b"452"] * 100 + [b"421"]
+
+
+async def test_endless_messages_for_which_it_is_too_early(server: Server) -> None:
+    """RX-04: the same where each is refused after its last octet."""
+    server.backend.answer = Verdict.NO_INSPECTOR
+    async with connected(server) as wire:
+        await wire.ask(b"EHLO c.example")
+        for _ in range(100):
+            for line in (b"MAIL FROM:<a@clinic.example>", b"RCPT TO:<b@x.example>", b"DATA"):
+                await wire.ask(line)
+            assert (await wire.ask(MESSAGE + b".")).startswith(b"451 4.7.0 ")
+        assert (await wire.reply()).startswith(b"421 4.7.0 ")
+
+
 async def test_accepted_messages_renew_the_budget(server: Server) -> None:
     """RX-04: a long session that works is not cut."""
     async with connected(server) as wire:
