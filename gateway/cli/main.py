@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "audit": Entry(
         "gateway.cli.audit:audit", "The audit log: what happened to every recipient, and that nobody rewrote it."
     ),
-    "report": Entry("gateway.cli.report:report", "Reports: what a login sent."),
+    "report": Entry("gateway.cli.report:report", "Reports: what a login sent, and what TLS other domains gave us."),
     "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys, and our DKIM keys."),
 }
 

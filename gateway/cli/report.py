@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
+from gateway.cli.report_tls import tls
 from gateway.config import Settings
 from gateway.config.values import parse_duration
 
@@ -13,7 +14,7 @@ from gateway.config.values import parse_duration
 @click.group()
 @config_option
 def report() -> None:
-    """Reports: what a login sent."""
+    """Reports: what a login sent, and what TLS other domains gave us."""
 
 
 @report.command()
@@ -40,3 +41,6 @@ def sent(settings: Settings, *, login: str, since: str, everything: bool, as_jso
         [[row[column] for column in columns] for row in found["recipients"]],
         ("received", "id", "state", "protected", "to"),
     )
+
+
+report.add_command(tls)

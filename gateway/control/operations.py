@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import events
-from gateway.control import credentials, keys, people, queue, reports
+from gateway.control import credentials, keys, people, queue, reports, tls_report
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
 from gateway.store.statements import Unit
@@ -32,6 +32,7 @@ TABLE: Final[Mapping[str, Operation]] = {
     "queue.release": queue.release,
     "queue.release_login": queue.release_login,
     "report.sent": reports.sent,
+    "report.tls": tls_report.tls,
     "queue.reject": queue.reject,
 }
 
