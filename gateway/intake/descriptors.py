@@ -2,7 +2,8 @@
 
 How this works: the kernel gives out the lowest free number, so the number of a fresh connection says how many are in
 use. One that is too high is answered 421 and closed. Were they used up to the last, nobody could be accepted, not even
-to be told so.
+to be told so. A large message takes a second one, for its spool; past the sessions' ceiling spools may take half of
+what is left, so that idle sessions do not keep mail out, and large mail does not keep deliveries in.
 """
 
 import resource
@@ -16,8 +17,8 @@ RESERVED: Final = 512  # deliveries (100 at once), portal, store, children, spoo
 
 
 def wanted(listeners: Sequence[Listener]) -> int:
-    """What the configured connections need, and everything else beside them."""
-    return sum(listener.limits.connections for listener in listeners) + RESERVED
+    """What the configured connections need, each with a spool, and everything else beside them."""
+    return 2 * sum(listener.limits.connections for listener in listeners) + RESERVED
 
 
 def make_room(wanted: int) -> int:
@@ -32,7 +33,17 @@ def make_room(wanted: int) -> int:
 def session_ceiling() -> int:
     """The number from which on a connection is turned away; a quarter of a very low limit is kept for the rest."""
     soft = _number(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    return soft - min(RESERVED, soft // 4)
+    return soft - _reserve(soft)
+
+
+def spool_ceiling() -> int:
+    """The number from which on a large message finds no room."""
+    soft = _number(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    return soft - _reserve(soft) // 2
+
+
+def _reserve(soft: int) -> int:
+    return min(RESERVED, soft // 4)
 
 
 def _number(limit: int) -> int:

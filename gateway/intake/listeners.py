@@ -11,7 +11,7 @@ from gateway.config.modes import LineEndings, ListenerMode
 from gateway.config.values import HostPort
 from gateway.intake.accept import SESSION, accept_forever, listen
 from gateway.intake.cargo import Cargo
-from gateway.intake.descriptors import session_ceiling
+from gateway.intake.descriptors import session_ceiling, spool_ceiling
 from gateway.intake.door import Door, Services
 from gateway.intake.limits import MESSAGES_IN_HAND, Deadlines, Doorkeeper
 from gateway.intake.parcel import Hold
@@ -48,7 +48,7 @@ class Intake:
     ) -> None:
         self._listeners = listeners
         self._certificate = ServerCertificate(tls, map(_client_check, listeners))
-        self._hold = Hold(Cargo(in_hand), Turns(at_work), Spools(data_dir))
+        self._hold = Hold(Cargo(in_hand), Turns(at_work), Spools(data_dir, ceiling=spool_ceiling()))
         self._doors = [
             _door(listener, self._certificate, services, hostname, frozenset(domains), deadlines, self._hold)
             for listener in listeners

@@ -12,6 +12,7 @@ import contextlib
 import io
 import os
 import secrets
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -36,16 +37,18 @@ class Spools:
     """Where the spools of all sessions are made.
 
     folder: `server.data_dir`. floor_bytes: free space that spools leave to the store, which has to record outcomes.
+    ceiling: the number of a descriptor that is one too many (`descriptors.py`).
     """
 
-    def __init__(self, folder: Path, *, floor_bytes: int = FREE_SPACE_FLOOR) -> None:
+    def __init__(self, folder: Path, *, floor_bytes: int = FREE_SPACE_FLOOR, ceiling: int = sys.maxsize) -> None:
         self._folder = folder
         self._floor = floor_bytes
+        self._ceiling = ceiling
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
 
     def new(self) -> "Spool":
         """An empty one. Costs nothing before its first piece."""
-        return Spool(self._folder, self._floor, self._threads)
+        return Spool(self._folder, self._floor, self._ceiling, self._threads)
 
     def close(self) -> None:
         """No spool is used any more. Blocks until the last ones are closed."""
@@ -55,11 +58,12 @@ class Spools:
 class Spool:
     """One message's pieces, in their order. One caller at a time; `close` at any time."""
 
-    def __init__(self, folder: Path, floor: int, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, folder: Path, floor: int, ceiling: int, threads: ThreadPoolExecutor) -> None:
         self.size = 0  # octets of message
         self.is_used = False
         self._folder = folder
         self._floor = floor
+        self._ceiling = ceiling
         self._threads = threads
         self._key = new_data_key()
         self._id = secrets.token_hex(8)
@@ -100,7 +104,7 @@ class Spool:
             if self._is_closed:
                 return
             if self._file < 0:
-                self._file = nameless_file(self._folder)
+                self._file = self._open()
             room = os.fstatvfs(self._file)
             if room.f_bavail * room.f_frsize - len(sealed) < self._floor:
                 raise StoreFull("free space is below the store's floor")
@@ -108,6 +112,13 @@ class Spool:
             while view:
                 view = view[os.write(self._file, view) :]
             self._lengths.append(len(sealed))
+
+    def _open(self) -> int:
+        file = nameless_file(self._folder)
+        if file >= self._ceiling:
+            os.close(file)
+            raise StoreFull("no descriptor is left for a spool")  # RX-11
+        return file
 
     def _read(self) -> bytes:
         with self._lock, _in_our_words():

@@ -185,6 +185,13 @@ RESOURCES: Final[tuple[Removal, ...]] = (
         f"{FEW}::test_the_soft_limit_is_raised",
     ),
     removal(
+        "RX-11",
+        "gateway/intake/spool.py",
+        "if file >= self._ceiling:",
+        "if False:",
+        f"{IN}/test_spool.py::test_descriptors_are_left_to_everything_else",
+    ),
+    removal(
         "RX-12",
         "gateway/inspect/inspector.py",
         "return unpack_report(await self._pool.call(header, data, is_fresh=is_fresh))",

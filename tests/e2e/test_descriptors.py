@@ -84,12 +84,12 @@ def test_accepting_goes_on_after_the_last_descriptor(starved: Installation) -> N
 
 
 def test_the_soft_limit_is_raised(installation: Installation) -> None:
-    """RX-11: at its start the gateway takes what is allowed, up to every connection of three listeners (1,000 each)."""
+    """RX-11: at its start it takes what is allowed, up to every connection of three listeners, each with a spool."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     installation.add_user()
     process = installation.launch(need("prlimit"), f"--nofile={FEW}:{hard}")
     until(installation.is_ready, timeout_s=READY_S, state=lambda: installation.log)
     soft, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-    assert soft == min(3000 + RESERVED, hard)
-    assert ("descriptors_low" in installation.log) is (hard < 3000 + RESERVED)
+    assert soft == min(2 * 3000 + RESERVED, hard)
+    assert ("descriptors_low" in installation.log) is (hard < 2 * 3000 + RESERVED)
     installation.stop()

@@ -135,6 +135,35 @@ async def test_free_space_is_left_to_the_store(tmp_path: Path) -> None:
     assert spooled(tmp_path) == []
 
 
+async def test_descriptors_are_left_to_everything_else(tmp_path: Path) -> None:
+    """RX-11: sessions that are let in may all send large messages at once; the store and deliveries keep theirs."""
+    spools = Spools(tmp_path, floor_bytes=0, ceiling=highest_descriptor() + 4)
+    made: list[Spool] = []
+    while len(made) < 200 and (not made or await is_taken(made[-1])):  # more than three: there may be gaps below
+        made.append(spools.new())
+    assert 3 < len(made) < 200
+    made[-1].close()
+    made[0].close()
+    made.append(spools.new())
+    await until(lambda: is_taken(made[-1]))  # there is room again
+    for spool in made:
+        spool.close()
+    spools.close()
+    assert spooled(tmp_path) == []
+
+
+def highest_descriptor() -> int:
+    return max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+
+
+async def is_taken(spool: Spool) -> bool:
+    try:
+        await spool.put(PIECES[0])
+    except StoreFull:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(("number", "error"), [(errno.ENOSPC, StoreFull), (errno.EIO, StoreSick)])
 async def test_what_the_disk_says(
     spools: Spools, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception]
