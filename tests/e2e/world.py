@@ -29,6 +29,7 @@ class World:
         self._stack = ExitStack()
         self._mx: dict[str, tuple[str, ...]] = {}
         self._a: dict[str, str] = {}
+        self.txt: dict[str, str] = {}
         self.resolver_port = self._serve_names()
         self.home = self.add(CLINIC, host=HOME, behaviour=lambda host: Behaviour(identity=self.authority.issue(host)))
 
@@ -61,7 +62,7 @@ class World:
         self._stack.close()
 
     def _serve_names(self) -> int:
-        zone = Zone(mx=self._mx, a=self._a)
+        zone = Zone(mx=self._mx, a=self._a, txt=self.txt)
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         server.bind(("127.0.0.1", 0))
 
