@@ -23,7 +23,7 @@ class Needs:
 
     is_vouched: a host name that only unsigned DNS tells does not count as verified (`tls.unsigned_mx = "climb"`).
     is_onward: protection has to hold beyond the next hop: a smart host must be attested or honour REQUIRETLS.
-    requiretls: RFC 8689. is_content_free: may go past what a route, DANE and MTA-STS ask (RFC 8689 section 5,
+    requiretls: RFC 8689. is_content_free: may go past what a route, DANE and MTA-STS ask (RFC 8689 section 3,
     `TLS-Required: No`).
     """
 

@@ -39,7 +39,7 @@ TO_OUR_SENDERS: Final = frozenset({MessageKind.DSN, MessageKind.SENDER_NOTICE})
 BUG: Final = "451 4.3.0 Local error"
 NO_KEY: Final = "No usable OpenPGP key"
 # RFC 3461 section 5.2.1 hands the sender's RET on; a peer's notice takes a way that we do not choose, so it must not
-# hold what we protect (TL-27).
+# hold what we protect (TL-27), and RET=FULL is disregarded for REQUIRETLS (RFC 8689 section 5).
 PROTECTED_RET: Final = "HDRS"
 
 log = get_logger("delivery")
@@ -162,7 +162,7 @@ class Courier:
                 data=data,
                 needs=needs,
                 envid=letter.envid,
-                ret=PROTECTED_RET if first.protected else letter.ret,
+                ret=PROTECTED_RET if first.protected or first.requiretls else letter.ret,
                 smtputf8=_needs_smtputf8(batch, data),
                 via=via,
                 home=letter.home,

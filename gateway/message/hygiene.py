@@ -22,7 +22,7 @@ MAX_HOPS: Final = (
 CONTROL_PREFIX: Final = "x-mailward-"
 
 # Never leave with a message: blind copies, a claim about the envelope, and the wish to go out without TLS (RFC 8689
-# section 5), which nothing that a client writes may grant (ID-08).
+# section 3), which nothing that a client writes may grant (ID-08).
 NEVER_RELAYED: Final = frozenset({"bcc", "resent-bcc", "return-path", "tls-required"})
 ONCE: Final = frozenset({"date", "message-id", "subject"})  # RFC 5322 section 3.6: at most one; the first counts
 CLAIMS: Final = frozenset({"sender", "resent-from", "resent-sender"})  # who sends, besides From (RFC 5322 section 3.6)

@@ -11,7 +11,7 @@ from gateway.message.compose import FOLD_AT, Part, field, mailbox, multipart, te
 from tls.tlsrpt.report import MEDIA_TYPE, Report
 
 # The sessions that carry a report must not depend on what it reports (RFC 8460 section 3); whoever passes it on learns
-# so from the field of RFC 8689 section 5.
+# so from the field of RFC 8689 section 3.
 MARKS: Final = (b"TLS-Required: No\r\n", b"Auto-Submitted: auto-generated\r\n")
 
 

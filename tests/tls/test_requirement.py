@@ -26,7 +26,7 @@ def test_the_higher_level_counts(asked: TlsLevel, route: TlsLevel) -> None:
 
 @pytest.mark.parametrize("level", list(TlsLevel))
 def test_content_free_mail_may_go_past_the_route_only(level: TlsLevel) -> None:
-    """RFC 8689 section 5: notices and DSNs; never below what they ask themselves."""
+    """RFC 8689 section 3: notices and DSNs; never below what they ask themselves."""
     needs = Needs(level=level, is_content_free=True)
     assert requirement(needs, HopTls(route_level=VERIFIED)).level is level
 
@@ -157,7 +157,7 @@ def test_what_is_published_binds_all_mail(
 @pytest.mark.parametrize("next_hop", [next_hop for next_hop, _, _ in TABLE])
 @pytest.mark.parametrize("extra", [HopTls(), HopTls(pin=KEY), HopTls(route_level=VERIFIED, is_dane_required=True)])
 def test_content_free_mail_goes_past_everything(next_hop: HopTls, extra: HopTls) -> None:
-    """TL-10, TL-21, RFC 8689 section 5: a bounce or a notice must be able to say what went wrong."""
+    """TL-10, TL-21, RFC 8689 section 3: a bounce or a notice must be able to say what went wrong."""
     needs = Needs(level=NONE, is_content_free=True)
     assert requirement(needs, replace(extra, published=next_hop.published)) == Requirement()
 

@@ -117,10 +117,14 @@ async def test_a_pin_leaves_over_tls_or_not_at_all(store: Store, to: str, level:
     assert office.transport.jobs[1].needs.is_content_free
 
 
-@pytest.mark.parametrize(("protected", "ret"), [(True, "HDRS"), (False, "FULL")])
-async def test_a_peers_notice_does_not_hold_what_we_protect(office: Office, protected: bool, ret: str) -> None:
-    """TL-27, RFC 3461 section 4.3: the next hop's DSN comes back over a way that we do not choose."""
-    one = batch(protected=protected)
+@pytest.mark.parametrize(
+    ("protected", "requiretls", "ret"), [(True, False, "HDRS"), (False, True, "HDRS"), (False, False, "FULL")]
+)
+async def test_a_peers_notice_does_not_hold_what_we_protect(
+    office: Office, protected: bool, requiretls: bool, ret: str
+) -> None:
+    """TL-27, RFC 3461 section 4.3: a next hop's DSN comes back a way we do not choose; RFC 8689 section 5."""
+    one = batch(protected=protected, requiretls=requiretls)
     await attempt(office, replace(one, letter=replace(one.letter, ret="FULL")))
     assert office.transport.jobs[0].ret == ret
 

@@ -221,7 +221,7 @@ async def test_configured_host_is_vouched_for(net: Net) -> None:
 
 
 async def test_route_binds_unprotected_mail_but_no_notice(net: Net) -> None:
-    """`tls = "verified"` asks it of all mail; a content-free notice may go past (RFC 8689 section 5)."""
+    """`tls = "verified"` asks it of all mail; a content-free notice may go past (RFC 8689 section 3)."""
     (server,) = await net.serve(Script())
     net.delivery = {"route": [{"domain": "b.example", "port": server.port, "tls": "verified"}]}
     assert (await net.send(CLEAR)).seen is Seen.TLS_REFUSED
