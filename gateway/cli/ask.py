@@ -5,13 +5,14 @@ from typing import Any
 from gateway import log
 from gateway.cli.context import Status, fail
 from gateway.config import Settings
-from gateway.control.client import perform
 from gateway.control.wire import Refused
 from gateway.store.errors import MasterKeyError, StoreError
 
 
 def ask(settings: Settings, call: str, **args: Any) -> Any:
     """Perform an operation in the running gateway, or alone. Raises: Failure with what stood in the way."""
+    from gateway.control.client import perform  # late: every room of the gateway, which `queue list` does without
+
     log.configure(level="warning", style=settings.log.format.value)  # a library's own traceback would show arguments
     try:
         return perform(settings, call, **args)

@@ -110,16 +110,20 @@ def settings_option(command: Callable[Concatenate[Settings, P], R]) -> Callable[
 
 def printable(text: str) -> str:
     r"""The text without what could steer a terminal: control and format characters become \x1b, \u202e and so on."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def print_table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> None:
     """Print rows under their headers, columns aligned; None is shown as a dash."""
     cells = [list(headers)]
-    cells += [["-" if value is None else printable(str(value)) for value in row] for row in rows]
+    for row in rows:
+        texts = ["-" if value is None else str(value) for value in row]
+        cells.append(texts if "".join(texts).isprintable() else [printable(text) for text in texts])
     widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
-    for row in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    click.echo("\n".join(lines))
 
 
 def print_json(value: object) -> None:

@@ -1,13 +1,23 @@
-"""`mailward queue`: what waits, why, and what to do with what is held."""
+"""`mailward queue`: what waits, why, and what to do about it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
 
 import click
+import msgspec
 
+from gateway.cli import queue_changes
 from gateway.cli.ask import ask
-from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
+from gateway.cli.context import config_option, print_json, print_table, printable, settings_option
+from gateway.cli.queue_filter import filter_options, look, read_filter
 from gateway.config import Settings
+from gateway.control.look import records, table
+from gateway.store.queue import UNFINISHED
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
-REASON = click.option("--reason", required=True, help="Why; it is kept in the audit log.")
+HEADERS: Final = ("id", "state", "method", "tries", "next attempt", "from", "to", "why it waits")
+FINGERPRINT: Final = 16  # letters of a certificate's fingerprint that a line shows
 
 
 @click.group()
@@ -17,19 +27,23 @@ def queue() -> None:
 
 
 @queue.command("list")
+@click.argument("queue_id", metavar="[ID]", required=False)
+@filter_options
 @click.option("--all", "everything", is_flag=True, help="Also what is finished.")
 @JSON_OPTION
 @settings_option
-def list_(settings: Settings, *, everything: bool, as_json: bool) -> None:
+def list_(settings: Settings, /, *, queue_id: str | None, everything: bool, as_json: bool, **given: Any) -> None:
     """List recipients that wait, oldest first."""
-    rows = ask(settings, "queue.list", everything=everything)
-    if as_json:
-        for row in rows:
-            print_json(row)
+    which = read_filter(queue_id, **given)
+    if not which.states and not everything:
+        which = replace(which, states=UNFINISHED)
+    if not as_json:
+        print_table(look(settings, lambda conn: table(conn, which)), HEADERS)
         return
-    columns = ("queue_id", "queue_name", "method", "attempts", "sender", "recipient", "delay_reason")
-    headers = ("id", "state", "method", "tries", "from", "to", "why it waits")
-    print_table([[row[column] for column in columns] for row in rows], headers)
+    encode = msgspec.json.Encoder().encode
+    lines = b"\n".join(map(encode, look(settings, lambda conn: records(conn, which))))
+    if lines:
+        click.echo(lines)
 
 
 @queue.command()
@@ -37,49 +51,48 @@ def list_(settings: Settings, *, everything: bool, as_json: bool) -> None:
 @JSON_OPTION
 @settings_option
 def show(settings: Settings, *, queue_id: str, as_json: bool) -> None:
-    """Show one message, and why each recipient's copy takes its way."""
+    """Show one message: where each recipient's copy stands, each attempt with its evidence, and why its way."""
     found = ask(settings, "queue.show", queue_id=queue_id)
     if as_json:
         print_json(found)
         return
     click.echo(f"{found['queue_id']}  from <{found['sender']}>  {found['size']} bytes, {found['content']}")
     for recipient in found["recipients"]:
-        ladder = ", ".join(recipient["methods"]) or "none"
-        click.echo(f"\n{recipient['recipient']}: {recipient['queue_name']}, methods: {ladder}")
-        if recipient["delay_reason"]:
-            word = "held because" if recipient["queue_name"] == "held" else "last reply"
-            click.echo(f"  {word}: {recipient['delay_reason']}")
-        for sentence in recipient["trace"]:
-            click.echo(f"  {sentence}")
+        click.echo("\n" + "\n".join(map(printable, _lines(recipient))))
 
 
-@queue.command()
-@settings_option
-def flush(settings: Settings) -> None:
-    """Try everything that waits now."""
-    click.echo(f"{ask(settings, 'queue.flush')} recipients are tried now")
+def _lines(recipient: dict[str, Any]) -> list[str]:
+    """One recipient, for people."""
+    state, urgent = recipient["queue_name"], ", urgent" * recipient["urgent"]
+    lines = [f"{recipient['recipient']}: {state}{urgent}, methods: {', '.join(recipient['methods']) or 'none'}"]
+    if recipient["delay_reason"]:
+        word = "held because" if state == "held" else "last reply"
+        lines.append(f"  {word}: {recipient['delay_reason']}")
+    if recipient["why"] and recipient["why"] != recipient["delay_reason"]:
+        lines.append(f"  why: {recipient['why']}")
+    if state == "queued":
+        lines.append(f"  next attempt: {_time(recipient['next_attempt_at'])}, by {recipient['method']}")
+        lines.append(f"  goes back to its sender: {_time(recipient['expires_at'])}")
+    lines += [f"  {sentence}" for sentence in recipient["trace"]]
+    lines += [f"  attempt {number}: {_attempt(one)}" for number, one in enumerate(recipient["attempted"], 1)]
+    return lines
 
 
-@queue.command()
-@click.argument("queue_id", metavar="[ID]", required=False)
-@click.option("--login", help="Take the brake off this login, and release everything that it holds.")
-@REASON
-@settings_option
-def release(settings: Settings, *, queue_id: str | None, login: str | None, reason: str) -> None:
-    """Let held mail go on, by a way that is safe now."""
-    if bool(queue_id) == bool(login):
-        fail("give either an ID or --login", Status.USAGE)
-    if login:
-        counted = ask(settings, "queue.release_login", login=login, reason=reason)
-        click.echo(f"the brake is off; {counted['released']} recipients go on, {counted['held']} messages stay held")
-        return
-    click.echo(f"{ask(settings, 'queue.release', queue_id=queue_id, reason=reason)} recipients go on")
+def _attempt(one: dict[str, Any]) -> str:
+    where = f"{one['host']}[{one['ip']}]:{one['port']}" if one["host"] else "no host reached"
+    text = f"{_time(one['at'])}, {one['method']}, {where}: {one['seen']}, {one['reply']}"
+    if "tls_version" not in one:
+        return f"{text}; no TLS"
+    certificate = f", certificate {one['certificate'][:FINGERPRINT]}" if one.get("certificate") else ""
+    return f"{text}; {one['tls_version']} {one['tls_cipher']}, {one['verification']}{certificate}"
 
 
-@queue.command()
-@click.argument("queue_id", metavar="ID")
-@REASON
-@settings_option
-def reject(settings: Settings, *, queue_id: str, reason: str) -> None:
-    """Refuse held mail; its sender is told."""
-    click.echo(f"{ask(settings, 'queue.reject', queue_id=queue_id, reason=reason)} recipients are refused")
+def _time(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S} UTC"
+
+
+for command in (
+    queue_changes.flush, queue_changes.hold, queue_changes.release, queue_changes.delete, queue_changes.bounce,
+    queue_changes.reject,
+):  # fmt: skip
+    queue.add_command(command)

@@ -1,20 +1,33 @@
 """What an operation may use: the open store and the settings. Lets operations on the store alone stay what they are."""
 
+import asyncio
 import functools
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config import Settings
 from gateway.store.store import Store
 
+Withdraw = Callable[[Collection[str]], frozenset[str]]  # `Scheduler.withdraw`
+
+
+def _nobody_in_line(_ids: Collection[str]) -> frozenset[str]:
+    """Of a command that found no gateway running: nothing is delivered meanwhile."""
+    return frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """One installation, opened by a gateway or by a command that found none running."""
+    """One installation, opened by a gateway or by a command that found none running.
+
+    withdraw: takes entries out of the line for delivery. changing: who changes entries of the queue by hand holds it.
+    """
 
     store: Store
     settings: Settings
+    withdraw: Withdraw = _nobody_in_line
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def on_store(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

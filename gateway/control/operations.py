@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import events
-from gateway.control import credentials, keys, people, queue, reports, tls_report
+from gateway.control import changes, credentials, keys, people, queue, reports, tls_report
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
 from gateway.store.statements import Unit
@@ -29,7 +29,11 @@ TABLE: Final[Mapping[str, Operation]] = {
     "queue.list": queue.listing,
     "queue.show": queue.show,
     "queue.flush": queue.flush,
+    "queue.hold": changes.hold,
+    "queue.delete": changes.delete,
+    "queue.bounce": changes.bounce,
     "queue.release": queue.release,
+    "queue.release_many": queue.release_many,
     "queue.release_login": queue.release_login,
     "report.sent": reports.sent,
     "report.tls": tls_report.tls,

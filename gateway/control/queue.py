@@ -1,14 +1,16 @@
 """The queue for operators: look, hurry, release or refuse held mail. Reasons given here land in the audit log."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+import msgspec
 
 from gateway.audit import events
-from gateway.audit.search import Query, search
+from gateway.control import look
+from gateway.control.changes import BY
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.delivery.about import About
@@ -24,29 +26,26 @@ from gateway.store.errors import ContentError
 from gateway.store.rows import save_entry
 from policy.decide import decide
 
-BY: Final = "command line"
-
 
 async def listing(office: Office, *, everything: bool = False) -> list[dict[str, Any]]:
-    """Entries that have no ending yet, or all; in the order of their arrival, at most 1,000."""
+    """Entries that have no ending yet, or all; in the order of their arrival."""
     async with office.store.read() as conn:
-        found = await queue.listing(conn, queue.Filter(states=() if everything else queue.UNFINISHED))
-        facts = {queue_id: await queue.message_facts(conn, queue_id) for queue_id in {one.queue_id for one in found}}
-        why = await _why_held(conn, {one.queue_id for one in found if one.state is EntryState.HELD})
-    return [
-        _row(entry, message.size if (message := facts[entry.queue_id]) else 0, why.get(entry.id, "")) for entry in found
-    ]
+        return list(await look.records(conn, queue.Filter(states=() if everything else queue.UNFINISHED)))
 
 
 async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
-    """One message: its recipients, and why each takes the way it takes. Raises: Refused when there is none."""
+    """One message: for each recipient where it stands and why, every attempt with its evidence, and its decision.
+
+    Raises: Refused when there is none.
+    """
     async with office.store.read() as conn:
         facts = await queue.message_facts(conn, queue_id)
         if facts is None:
             raise Refused(f"there is no message {queue_id}")
         entries = await queue.of_message(conn, queue_id)
+        rows = {row["entry"]: row for row in await look.records(conn, queue.Filter(queue_id=queue_id))}
         traces = {entry.id: await queue.trace(conn, entry.id) for entry in entries}
-        why = await _why_held(conn, {one.queue_id for one in entries if one.state is EntryState.HELD})
+        attempts, reasons = await look.attempts_of(conn, queue_id), await look.reasons_of(conn, entries)
     return {
         "queue_id": facts.id,
         "kind": facts.kind.value,
@@ -56,22 +55,50 @@ async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
         "received_at": facts.received_at.isoformat(),
         "content": "sealed" if facts.is_sealed else "destroyed",
         "recipients": [
-            {**_row(entry, facts.size, why.get(entry.id, "")), "trace": list(traces[entry.id])} for entry in entries
+            {
+                **rows[entry.id],
+                "why": reasons.get(entry.id, ""),
+                "urgent": entry.urgent,
+                "attempted": attempts.get(entry.id, []),
+                "trace": list(traces[entry.id]),
+            }
+            for entry in entries
         ],
     }
 
 
-async def flush(office: Office) -> int:
-    """Make everything that waits due now. Returns: how many."""
-    return await queue.hurry(office.store, now=datetime.now(UTC))
+async def flush(office: Office, *, which: Mapping[str, Any] | None = None) -> int:
+    """Make what waits due now, all of it or what matches. which: `Filter` as plain values. Returns: how many."""
+    try:
+        found = msgspec.convert(which or {}, queue.Filter)
+    except msgspec.ValidationError as error:
+        raise Refused(f"queue.flush: {error}", 2) from None
+    return await queue.hurry(office.store, now=datetime.now(UTC), which=found)
 
 
-async def release(office: Office, *, queue_id: str, reason: str) -> int:
+async def release(office: Office, *, queue_id: str, reason: str, to: str = "") -> int:
     """Decide anew on what is held, by today's configuration and keys; a way that is not safe is never opened by hand.
 
-    Returns: how many recipients go on. Raises: Refused with the sentences of the decision when none can.
+    to: of one recipient only. Returns: how many recipients go on.
+    Raises: Refused with the sentences of the decision when none can.
     """
-    held = await _held(office, queue_id)
+    async with office.changing:
+        return await _release(office, queue_id=queue_id, reason=reason, to=to)
+
+
+async def release_many(office: Office, *, ids: Sequence[str], reason: str) -> dict[str, int]:
+    """The same for several messages. ids: of messages. Returns: recipients `released`, messages still `held`."""
+    counted = {"released": 0, "held": 0}
+    for queue_id in ids:
+        try:
+            counted["released"] += await release(office, queue_id=queue_id, reason=reason)
+        except Refused:
+            counted["held"] += 1
+    return counted
+
+
+async def _release(office: Office, *, queue_id: str, reason: str, to: str) -> int:
+    held = await _held(office, queue_id, to)
     try:
         report = unpack_report(await queue.load_report(office.store, queue_id))
         author = _author(await queue.load_body(office.store, queue_id))
@@ -126,18 +153,17 @@ async def release_login(office: Office, *, login: str, reason: str) -> dict[str,
         raise Refused(f"no brake is on for {name}; `mailward audit search --kind brake.` shows when one was")
     async with office.store.read() as conn:
         waiting = await brakes.held_since(conn, name, since=standing.engaged_at)
-    counted = {"released": 0, "held": 0}
-    for queue_id in waiting:
-        try:
-            counted["released"] += await release(office, queue_id=queue_id, reason=reason)
-        except Refused:
-            counted["held"] += 1
-    return counted
+    return await release_many(office, ids=waiting, reason=reason)
 
 
-async def reject(office: Office, *, queue_id: str, reason: str) -> int:
-    """Refuse what is held; the sender is told. Returns: how many recipients."""
-    held = await _held(office, queue_id)
+async def reject(office: Office, *, queue_id: str, reason: str, to: str = "") -> int:
+    """Refuse what is held, for one recipient or all; the sender is told. Returns: how many recipients."""
+    async with office.changing:
+        return await _reject(office, queue_id=queue_id, reason=reason, to=to)
+
+
+async def _reject(office: Office, *, queue_id: str, reason: str, to: str) -> int:
+    held = await _held(office, queue_id, to)
     about = About(office.store, OwnMail(OwnMailPolicy.of(office.settings), lease=lambda: None))
     now = datetime.now(UTC)
     rejected = [replace(entry, state=EntryState.REJECTED) for entry in held]
@@ -147,12 +173,13 @@ async def reject(office: Office, *, queue_id: str, reason: str) -> int:
     return len(rejected)
 
 
-async def _held(office: Office, queue_id: str) -> tuple[QueueEntry, ...]:
+async def _held(office: Office, queue_id: str, to: str) -> tuple[QueueEntry, ...]:
     async with office.store.read() as conn:
         entries = await queue.of_message(conn, queue_id)
-    held = tuple(entry for entry in entries if entry.state is EntryState.HELD)
+    meant = [entry for entry in entries if not to or entry.recipient.lower() == to.lower()]
+    held = tuple(entry for entry in meant if entry.state is EntryState.HELD)
     if not held:
-        raise Refused(f"{queue_id}: nothing of it is held")
+        raise Refused(f"{queue_id}: nothing of it is held{f' for {to}' if to else ''}")
     return held
 
 
@@ -160,33 +187,3 @@ def _author(message: bytes) -> str:
     """The address in the From field, which the intake has seen to be exactly one."""
     (author,) = split_message(message).all("from")
     return parse_from(author.value, allows_utf8=True)
-
-
-async def _why_held(conn: AsyncConnection, queue_ids: set[str]) -> dict[str, str]:
-    """By entry, what the audit log says of the last time that it was held. queue_ids: of held messages."""
-    why = {}
-    for queue_id in queue_ids:
-        for found in await search(conn, Query(kind="message.held", queue_id=queue_id)):
-            why[str(found.event.data["entry"])] = str(found.event.data["why"])
-    return why
-
-
-def _row(entry: QueueEntry, size: int, why_held: str) -> dict[str, Any]:
-    """One recipient, by the names of `postqueue -j` where it has them."""
-    reasons = {EntryState.QUEUED: entry.last_reply, EntryState.HELD: why_held}
-    return {
-        "queue_name": entry.state.value,
-        "queue_id": entry.queue_id,
-        "arrival_time": int(entry.queued_at.timestamp()),
-        "message_size": size,
-        "sender": entry.sender,
-        "recipient": entry.recipient,
-        "delay_reason": reasons.get(entry.state, ""),
-        "kind": entry.kind.value,
-        "protected": entry.protected,
-        "method": entry.method.value if entry.methods else "",
-        "methods": [method.value for method in entry.methods],
-        "attempts": entry.attempts,
-        "next_attempt_at": entry.next_attempt_at.isoformat(),
-        "expires_at": entry.expires_at.isoformat(),
-    }

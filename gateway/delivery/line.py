@@ -5,7 +5,8 @@ waiting. Urgent mail goes to the front. Pure: no clock, no I/O.
 """
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from gateway.delivery.letter import Letter
 from gateway.message.address import domain_of
@@ -87,6 +88,26 @@ class Line:
         if not self._under_way[destination]:
             del self._under_way[destination]
         self._give_turn(destination)
+
+    def withdraw(self, ids: Collection[str]) -> frozenset[str]:
+        """Take entries out of the line. Returns: those that were in it; what is under way stays there."""
+        found: set[str] = set()
+        for destination, queue in list(self._waiting.items()):
+            if not any(entry.id in ids for waiting in queue for entry in waiting.entries):
+                continue
+            kept: deque[Waiting] = deque()
+            for waiting in queue:
+                staying = tuple(entry for entry in waiting.entries if entry.id not in ids)
+                found.update(entry.id for entry in waiting.entries if entry.id in ids)
+                if staying:
+                    kept.append(replace(waiting, entries=staying))
+                else:
+                    self.bytes_waiting -= waiting.size
+            self._waiting[destination] = kept
+            if not kept:
+                del self._waiting[destination]
+                self._ready.pop(destination, None)
+        return frozenset(found)
 
     def crowded(self) -> frozenset[str]:
         """Destinations with so many waiting that more need not be fetched now."""

@@ -9,7 +9,7 @@ knows them.
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -88,6 +88,15 @@ class Scheduler:
         for message in messages:
             if message.lease_until is not None:
                 self.take(letter_of(message), message.entries)
+
+    def withdraw(self, ids: Collection[str]) -> frozenset[str]:
+        """Leave entries alone that wait in line here, their lease of ours goes on. Returns: which were in line.
+
+        Those that are under way are not among them.
+        """
+        found = self._line.withdraw(frozenset(ids))
+        self._in_hand -= found
+        return found
 
     def wake(self) -> None:
         """Something in the store may have fallen due."""

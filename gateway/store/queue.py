@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.message.account import ANY_OF
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.store.content import BODY, REPORT, open_part
 from gateway.store.errors import ContentGone, DamagedContent
@@ -58,14 +59,46 @@ class MessageFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which entries to list; empty means any. after: the id of the last entry of the page before."""
+    """Which entries to list; empty means any. after: the id of the last entry of the page before.
+
+    sender: an address, or `*@domain`; recipient: an address; domain: of recipients. Case counts in none of them.
+    ids: of entries. until, since: when they were queued, the first inclusive.
+    """
 
     states: Collection[EntryState] = ()
+    kinds: Collection[MessageKind] = ()
+    queue_id: str = ""
+    ids: Collection[str] = ()
     sender: str = ""
     recipient: str = ""
     domain: str = ""
+    until: datetime | None = None
+    since: datetime | None = None
     after: str = ""
     limit: int = LIST_LIMIT
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """For the table `entry`; `after` and `limit` are the caller's."""
+        c = entry.c
+        pairs: tuple[tuple[object, Callable[[], sa.ColumnElement[bool]]], ...] = (
+            (self.states, lambda: c.state.in_([state.value for state in self.states])),
+            (self.kinds, lambda: c.kind.in_([kind.value for kind in self.kinds])),
+            (self.queue_id, lambda: c.queue_id == self.queue_id),
+            (self.ids, lambda: c.id.in_(list(self.ids))),
+            (self.sender, lambda: _is_sender(self.sender.lower())),
+            (self.recipient, lambda: sa.func.lower(c.recipient) == self.recipient.lower()),
+            (self.domain, lambda: c.domain == self.domain.lower()),
+            (self.until, lambda: c.queued_at <= self.until),
+            (self.since, lambda: c.queued_at > self.since),
+        )
+        return [condition() for given, condition in pairs if given]
+
+
+def _is_sender(pattern: str) -> sa.ColumnElement[bool]:
+    sender = sa.func.lower(entry.c.sender)
+    if pattern.startswith(ANY_OF):
+        return sender.endswith(pattern.removeprefix("*"), autoescape=True)
+    return sender == pattern
 
 
 async def claim(
@@ -91,14 +124,39 @@ async def claim(
     return tuple(sorted(entries, key=lambda one: (not one.urgent, one.next_attempt_at, one.id)))
 
 
+async def take(
+    store: Store, ids: Collection[str], *, states: Collection[EntryState], owner: str, now: datetime, lease: timedelta
+) -> tuple[QueueEntry, ...]:
+    """Lease these entries, as far as they are in one of the states and free, to whoever changes them by hand.
+
+    owner: whose present lease counts as free. Returns: those that nobody else works on until the lease is over, in the
+    order of their arrival.
+    """
+    taking = (
+        sa.update(entry)
+        .where(
+            *Filter(ids=ids, states=states).conditions(),
+            sa.or_(entry.c.lease_until.is_(None), entry.c.lease_until <= now, entry.c.lease_owner == owner),
+        )
+        .values(lease_owner=owner, lease_until=now + lease)
+        .returning(*entry.c)
+    )
+
+    async def work(conn: AsyncConnection) -> tuple[QueueEntry, ...]:
+        return tuple(read_entry(row) for row in (await conn.execute(taking)).mappings().all())
+
+    return tuple(sorted(await store.transact(work), key=lambda one: one.id))
+
+
 async def renew(store: Store, entry_ids: Collection[str], *, owner: str, until: datetime) -> None:
     """Hold entries longer; those whose lease has passed to another owner stay with it."""
     await store.commit(Unit(changes=tuple(renew_lease(one, owner=owner, until=until) for one in entry_ids)))
 
 
-async def hurry(store: Store, *, now: datetime) -> int:
+async def hurry(store: Store, *, now: datetime, which: Filter | None = None) -> int:
     """Make due what waits for a later attempt; leases stay with their holders. Returns: how many entries."""
-    waits = (entry.c.state == EntryState.QUEUED.value, entry.c.next_attempt_at > now)
+    more = () if which is None else which.conditions()
+    waits = (entry.c.state == EntryState.QUEUED.value, entry.c.next_attempt_at > now, *more)
     hurrying = sa.update(entry).where(*waits).values(next_attempt_at=now)
 
     async def work(conn: AsyncConnection) -> int:
@@ -120,16 +178,8 @@ def _which(now: datetime, limit: int, but_for: Collection[str] = ()) -> Mapping[
 
 async def listing(conn: AsyncConnection, which: Filter) -> tuple[QueueEntry, ...]:
     """Entries in the order of their ids, which is that of their arrival; at most `which.limit`."""
-    statement = sa.select(entry).where(entry.c.id > which.after).order_by(entry.c.id).limit(which.limit)
-    if which.states:
-        statement = statement.where(entry.c.state.in_([state.value for state in which.states]))
-    for column, value in (
-        (entry.c.sender, which.sender),
-        (entry.c.recipient, which.recipient),
-        (entry.c.domain, which.domain),
-    ):
-        if value:
-            statement = statement.where(column == value)
+    statement = sa.select(entry).where(entry.c.id > which.after, *which.conditions())
+    statement = statement.order_by(entry.c.id).limit(which.limit)
     return tuple(read_entry(row) for row in (await conn.execute(statement)).mappings())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from gateway.cli import queue_changes
 from gateway.cli.main import main
 from gateway.config import load
 from gateway.store.opening import open_store
@@ -105,3 +106,105 @@ def test_wrong_usage(config: Path, arguments: tuple[str, ...]) -> None:
 def test_no_such_message(config: Path) -> None:
     result = run(config, "show", "nonsense")
     assert (result.exit_code, result.stderr) == (1, "mailward: there is no message nonsense\n")
+
+
+# --- by filter, and with a question ---
+
+
+@pytest.fixture
+def several(config: Path) -> list[str]:
+    """Three messages for one domain and one for another, all held. Gives: their queue ids."""
+
+    async def accept() -> list[str]:
+        settings = load(config)
+        store = await open_store(settings, node="test")
+        try:
+            counter = Counter(store, settings=settings)
+            people = ("a@b.example", "c@b.example", "e@b.example", "f@d.example")
+            return [await counter.accept(letter(), one) for one in people]
+        finally:
+            await store.close()
+
+    return asyncio.run(accept())
+
+
+def states(config: Path) -> dict[str, str]:
+    """Of mail of people, by recipient."""
+    return {address: row["queue_name"] for address, row in rows(config, "--all").items() if row["kind"] == "mail"}
+
+
+def test_list_by_filter(config: Path, several: list[str]) -> None:
+    assert set(rows(config, "--domain", "b.example")) == {"a@b.example", "c@b.example", "e@b.example"}
+    assert set(rows(config, several[3].lower())) == {"f@d.example"}
+    assert set(rows(config, f"{several[3]}-1")) == {"f@d.example"}
+    assert set(rows(config, f"{several[3]}-2")) == set()
+    assert set(rows(config, "--sender", "*@clinic.example", "--to", "A@b.example")) == {"a@b.example"}
+    assert set(rows(config, "--state", "queued")) == {SENDER}
+    assert rows(config, "--older-than", "1h") == {}
+    assert len(rows(config, "--younger-than", "1h")) == 5
+    result = run(config, "list", "--older-than", "soon")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_delete_prints_the_count_and_asks(config: Path, several: list[str]) -> None:
+    """Without a terminal nobody can answer, so nothing is done but by --yes."""
+    result = run(config, "delete", "--domain", "b.example", "--why", "mistake")
+    assert (result.exit_code, result.stdout) == (2, "3 recipients of 3 messages\n")
+    assert "--yes" in result.stderr
+    assert set(states(config).values()) == {"held"}
+    result = run(config, "delete", "--domain", "b.example", "--why", "mistake", "--yes")
+    assert (result.exit_code, result.stdout) == (0, "3 recipients of 3 messages\n3 recipients deleted\n")
+    assert states(config) == {
+        "a@b.example": "rejected",
+        "c@b.example": "rejected",
+        "e@b.example": "rejected",
+        "f@d.example": "held",
+    }
+
+
+@pytest.mark.parametrize(("answer", "state"), [("y", "bounced"), ("n", "held")])
+def test_bounce_on_a_terminal(
+    config: Path, several: list[str], monkeypatch: pytest.MonkeyPatch, answer: str, state: str
+) -> None:
+    monkeypatch.setattr(queue_changes, "has_terminal", lambda: True)
+    arguments = ["queue", "bounce", several[0], "--why", "moved", "--config", str(config)]
+    result = CliRunner().invoke(main, arguments, input=f"{answer}\n")
+    assert "1 recipient of 1 message" in result.stdout
+    assert "moved" in result.stdout
+    assert states(config)["a@b.example"] == state
+
+
+@pytest.mark.parametrize("command", ["hold", "delete", "bounce", "release"])
+def test_no_filter_means_nothing(config: Path, several: list[str], command: str) -> None:
+    """Nobody means everything by saying nothing."""
+    result = run(config, command, "--why", "x", *(["--yes"] if command in ("delete", "bounce") else []))
+    assert result.exit_code == 2
+    assert "--all" in result.stderr
+    assert set(states(config).values()) == {"held"}
+
+
+@pytest.mark.parametrize("command", ["hold", "delete", "bounce"])
+def test_a_reason_must_be_given(config: Path, several: list[str], command: str) -> None:
+    result = run(config, command, several[0])
+    assert result.exit_code == 2
+    assert "--why" in result.stderr
+
+
+def test_nothing_matches(config: Path, several: list[str]) -> None:
+    result = run(config, "delete", "--domain", "nowhere.example", "--why", "x", "--yes")
+    assert (result.exit_code, result.stderr) == (1, "mailward: nothing that waits matches\n")
+    result = run(config, "hold", "--domain", "b.example", "--why", "x")
+    assert result.exit_code == 1, "it is held already"
+
+
+def test_release_by_filter_says_what_stays(config: Path, several: list[str]) -> None:
+    """No key is on file, so no way is safe, whoever asks (invariant 1)."""
+    result = run(config, "release", "--domain", "b.example", "--why", "x")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (1, "0 recipients go on, 3 messages stay held")
+
+
+def test_hold_and_flush(config: Path, several: list[str]) -> None:
+    """What is queued here is our own mail to the sender, which is never held."""
+    result = run(config, "hold", "--to", SENDER, "--why", "x")
+    assert (result.exit_code, result.stderr) == (1, "mailward: nothing that waits matches\n")
+    assert run(config, "flush", "--domain", "b.example").stdout == "0 recipients are tried now\n"

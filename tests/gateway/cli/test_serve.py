@@ -33,7 +33,7 @@ def serve(installation: Installation) -> "subprocess.CompletedProcess[str]":
 
 def test_a_missing_master_key(installation: Installation) -> None:
     """KY-05: status 78 until the key is back; none is made."""
-    assert installation.run("queue", "list").returncode == 0
+    assert installation.run("user", "list").returncode == 0
     key = installation.data_dir / "master.key"
     key.unlink()
     done = serve(installation)

@@ -65,3 +65,22 @@ def test_bytes_and_lengths_are_of_those_who_wait() -> None:
     assert line.length_without(line.crowded()) == 1
     line.finish(started)
     assert line.bytes_waiting == 25
+
+
+def test_what_is_withdrawn_is_never_anybodys_turn() -> None:
+    """What an operator holds or ends; the rest of its message, and what is under way, stay."""
+    first, last = wait("a.example", size=10), wait("b.example", size=10)
+    queue_id = new_queue_id()
+    pair = tuple(make_entry(queue_id, number, recipient=f"p{number}@a.example") for number in (1, 2))
+    line = line_of(first, Waiting(entries=pair, size=10), last, per_destination=1)
+    assert line.start() is first
+    assert line.withdraw({first.entries[0].id, pair[0].id, last.entries[0].id, "no such"}) == {
+        pair[0].id,
+        last.entries[0].id,
+    }
+    assert line.first() is None
+    assert line.bytes_waiting == 10
+    line.finish(first)
+    assert line.start().entries == pair[1:]
+    assert line.bytes_waiting == 0
+    assert line.first() is None
