@@ -93,6 +93,7 @@ USUAL: Mapping[str, Reaction] = {
     "DATA": "354 go on",
     "DOT": "250 2.0.0 taken",
     "BDAT": "250 2.0.0 chunk",
+    "AUTH": "235 2.7.0 you are in",
     "QUIT": ("221 2.0.0 bye", Close()),
 }
 

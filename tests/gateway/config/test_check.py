@@ -276,3 +276,36 @@ def test_a_password_in_the_file_is_not_for_everybody(site: Path) -> None:
     (found,) = _store(site, "postgresql://mailward:hunter2@localhost/mailward")
     assert "is a secret" in found
     assert "hunter2" not in found
+
+
+def _smart_host(site: Path, keys: str) -> None:
+    config = site / "mailward.toml"
+    config.write_text(f'{config.read_text()}smart_host = "smtp.provider.example:587"\n{keys}\n', encoding="utf-8")
+
+
+def _signing_in(site: Path) -> None:
+    _smart_host(site, f'smart_host_login = "clinic"\nsmart_host_password_file = "{site}/password"')
+
+
+def test_a_password_of_a_smart_host_is_there_and_closed(site: Path) -> None:
+    _signing_in(site)
+    (problem,) = check(_settings(site))
+    assert "password_file" in str(problem)
+    assert "does not exist" in str(problem)
+    _secret(site / "password", b"\n")
+    assert ["is empty" in str(problem) for problem in check(_settings(site))] == [True]
+    _secret(site / "password", b"secret\n")
+    assert check(_settings(site)) == ()
+    (site / "password").chmod(0o644)
+    assert ["chmod 0640" in str(problem) for problem in check(_settings(site))] == [True]
+
+
+def test_a_client_certificate_and_its_key_belong_together(site: Path, authority: trustme.CA) -> None:
+    keys = f'smart_host_certificate = "{site}/cert.pem"\nsmart_host_private_key = "{site}/%s"'
+    _smart_host(site, keys % "key.pem")
+    assert check(_settings(site)) == ()
+    config = site / "mailward.toml"
+    config.write_text(config.read_text().replace(keys % "key.pem", keys % "dkim.pem"), encoding="utf-8")
+    (problem,) = check(_settings(site))
+    assert "smart_host_private_key" in str(problem)
+    assert "belong together" in str(problem)

@@ -75,6 +75,20 @@ def test_smart_host_vouches_only_when_attested(address: str, delivery: dict[str,
     assert facts(address, delivery).is_tls_vouched is is_vouched
 
 
+@pytest.mark.parametrize(("is_attested", "is_vouched"), [(True, True), (False, False)])
+def test_smart_host_of_the_sending_domain_vouches_for_itself_only(is_attested: bool, is_vouched: bool) -> None:
+    """`[[domain]] smart_host` goes before the general one, attested or not."""
+    general = Delivery.model_validate(
+        {"smart_host": "smtp.provider.example:587", "smart_host_attested": not is_attested}
+    )
+    own = {"name": "clinic.example", "smart_host": "smtp.other.example:587", "smart_host_attested": is_attested}
+    domains = (Domain.model_validate(own),)
+    facts = recipient_facts(
+        general, domains, sender="nurse@clinic.example", address="pat@b.example", has_openpgp_key=None
+    )
+    assert facts.is_tls_vouched is is_vouched
+
+
 def test_opportunistic_route_is_told() -> None:
     """A route that verifies nothing must not carry protected mail."""
     assert facts("b@partner.example").is_route_opportunistic

@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import uvloop
 from argon2 import PasswordHasher
 
-from gateway.config.model import Delivery
+from gateway.config.model import Delivery, Domain
 from gateway.delivery.dialer import Dialer
+from gateway.delivery.identity import Identities
 from gateway.delivery.job import SendJob
 from gateway.delivery.outcome import Outcome
 from gateway.delivery.pool import PoolLimits
@@ -66,6 +68,9 @@ class Net:
     contexts: Contexts
     dns: FakeDns = field(default_factory=FakeDns)
     delivery: dict[str, object] = field(default_factory=dict)
+    domains: tuple[Domain, ...] = ()
+    ca_file: Path | None = None  # where the contexts' authority stands
+    alarms: list[str] = field(default_factory=list)
     pool: PoolLimits = field(default_factory=PoolLimits)
     limits: TimeLimits = field(default_factory=lambda: limits_of(5))
     servers: list[FaultyServer] = field(default_factory=list)
@@ -92,9 +97,19 @@ class Net:
         if self._transport is None:
             settings = {"port": self.port, "private_networks": ["127.0.0.0/8"], **self.delivery}
             router = Router(
-                self.dns, Delivery.model_validate(settings), hostname="gw.a.example", shuffle=lambda records: None
+                self.dns,
+                Delivery.model_validate(settings),
+                hostname="gw.a.example",
+                shuffle=lambda records: None,
+                domains=self.domains,
             )
-            dialer = Dialer(self.contexts, self.limits, helo="gw.a.example")
+            dialer = Dialer(
+                self.contexts,
+                self.limits,
+                helo="gw.a.example",
+                identities=Identities(self.ca_file),
+                alarm=lambda: self.alarms.append("login"),
+            )
             self._transport = Transport(
                 router, dialer, limits=self.pool, clock=lambda: datetime.now(UTC), observer=self.observer
             )

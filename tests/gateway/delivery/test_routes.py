@@ -1,10 +1,12 @@
 """Which hosts a domain's mail is handed to, over DNS made of data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
-from gateway.config.model import Delivery
+from gateway.config.model import Delivery, Domain
+from gateway.config.smart_hosts import Identity
 from gateway.config.values import HostPort
 from gateway.delivery.lookup import Mx
 from gateway.delivery.routes import Hop, Router, Unroutable, is_allowed
@@ -17,13 +19,23 @@ EMPTY: Mapping[str, object] = {}
 
 
 async def hops(
-    dns: FakeDns, domain: str = "b.example", via: HostPort | None = None, *, settings: Mapping[str, object] = EMPTY
+    dns: FakeDns,
+    domain: str = "b.example",
+    via: HostPort | None = None,
+    *,
+    settings: Mapping[str, object] = EMPTY,
+    home: str = "",
+    ours: Sequence[Mapping[str, object]] = (),
 ) -> list[Hop]:
-    """settings: of `[delivery]`."""
+    """settings: of `[delivery]`. ours: `[[domain]]`."""
     router = Router(
-        dns, Delivery.model_validate(settings), hostname="gw.a.example", shuffle=lambda records: records.reverse()
+        dns,
+        Delivery.model_validate(settings),
+        hostname="gw.a.example",
+        shuffle=lambda records: records.reverse(),
+        domains=tuple(Domain.model_validate(one) for one in ours),
     )
-    return list(await router.hops(domain, via))
+    return list(await router.hops(domain, via, home=home))
 
 
 async def refusal(dns: FakeDns) -> tuple[str, bool]:
@@ -170,6 +182,39 @@ async def test_smart_host_for_all_without_a_route() -> None:
     assert hop.tls == HopTls(is_vouched=True, is_smart_host=True, is_attested=True)
     (hop,) = await hops(FakeDns({}, PUBLIC), "b.example", settings=settings)
     assert hop.host == "mx9.b.example"
+
+
+OURS: Sequence[Mapping[str, object]] = (
+    {
+        "name": "a.example",
+        "smart_host": "mx6.b.example:465",
+        "smart_host_login": "clinic",
+        "smart_host_password_file": "/etc/mailward/password",
+    },
+    {"name": "c.example"},
+)
+
+
+@pytest.mark.parametrize(
+    ("home", "domain", "host"),
+    [
+        ("a.example", "d.example", "mx6.b.example"),
+        ("c.example", "d.example", "mx5.b.example"),
+        ("", "d.example", "mx5.b.example"),
+        ("a.example", "b.example", "mx9.b.example"),
+    ],
+    ids=["its own", "the one for all", "nobody's", "a route's host goes before"],
+)
+async def test_smart_host_of_the_domain_that_sends(home: str, domain: str, host: str) -> None:
+    """`[[domain]] smart_host`: the clinic that has to leave through its provider."""
+    settings: Mapping[str, object] = {"smart_host": "mx5.b.example:587", "smart_host_attested": True, "route": ROUTES}
+    (hop,) = await hops(FakeDns({}, PUBLIC), domain, settings=settings, home=home, ours=OURS)
+    assert hop.host == host
+    is_own = host == "mx6.b.example"
+    identity = Identity(login="clinic", password_file=Path("/etc/mailward/password"))
+    assert hop.identity == (identity if is_own else None)
+    assert hop.tls.is_known is is_own
+    assert not (is_own and hop.tls.is_attested), "nobody vouches for the clinic's provider because of the general one"
 
 
 async def test_inbound_host_goes_before_everything() -> None:
