@@ -77,7 +77,9 @@ class Limits(Section):
         1000, "Most recipients of one message (RFC 5321 4.5.3.1.8 asks for 100 or more)."
     )
     connections: PositiveCount = setting(1000, "Most sessions at once on one listener.")
-    connections_per_address: PositiveCount = setting(50, "Most sessions at once from one IP address.")
+    connections_per_address: PositiveCount = setting(
+        50, "Most sessions at once from one IP address, or from one /64 of IPv6."
+    )
 
 
 class GeneralLimits(Limits):

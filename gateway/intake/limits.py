@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.brake import network_of
 from gateway.intake import replies
 from gateway.intake.errors import HangUpError
 from gateway.message.verdict import Reply
@@ -89,12 +90,15 @@ class Pace:
 
 
 class Doorkeeper:
-    """Counts the open connections of one listener, in all and by address (RX-01)."""
+    """Counts the open connections of one listener, in all and by address (RX-01).
+
+    In IPv6 the /64 counts as one address: who has one of it has them all.
+    """
 
     def __init__(self, *, connections: int, per_address: int) -> None:
         self._connections = connections
         self._per_address = per_address
-        self._open: Counter[str] = Counter()
+        self._open: Counter[bytes] = Counter()  # by network
         self._total = 0
 
     @property
@@ -106,23 +110,26 @@ class Doorkeeper:
         """Count one in. address: empty while a proxy has not told it. Returns: why not, and then it is not counted."""
         if self._total >= self._connections:
             return replies.BUSY
-        if address and self._open[address] >= self._per_address:
+        network = network_of(address)
+        if network and self._open[network] >= self._per_address:
             return replies.BUSY_FOR_YOU
         self._total += 1
-        self._open[address] += 1
+        self._open[network] += 1
         return None
 
     def introduce(self, address: str) -> Reply | None:
         """One that was admitted without an address has this one. Returns: why it must go; it is counted as before."""
-        if self._open[address] >= self._per_address:
+        network = network_of(address)
+        if self._open[network] >= self._per_address:
             return replies.BUSY_FOR_YOU
-        self._open[""] -= 1
-        self._open[address] += 1
+        self._open[b""] -= 1
+        self._open[network] += 1
         return None
 
     def leave(self, address: str) -> None:
         """Count one out that was admitted."""
+        network = network_of(address)
         self._total -= 1
-        self._open[address] -= 1
-        if not self._open[address]:
-            del self._open[address]
+        self._open[network] -= 1
+        if not self._open[network]:
+            del self._open[network]

@@ -16,9 +16,16 @@ RESOURCES: Final[tuple[Removal, ...]] = (
     removal(
         "RX-01",
         BOUNDS,
-        "        if address and self._open[address] >= self._per_address:\n",
+        "        if network and self._open[network] >= self._per_address:\n",
         "        if False:\n",
         f"{SERVER}::test_connections_per_address_and_in_all",
+    ),
+    removal(
+        "RX-01",
+        "gateway/brake.py",
+        "else packed[:8]",
+        "else packed",
+        f"{IN}/test_limits.py::test_one_host_is_many_addresses_in_ipv6",
     ),
     removal(
         "RX-01",
@@ -31,8 +38,8 @@ RESOURCES: Final[tuple[Removal, ...]] = (
     removal(
         "RX-01",
         BOUNDS,
-        "        self._total -= 1\n        self._open[address] -= 1\n",
-        "        self._open[address] -= 1\n",
+        "        self._total -= 1\n        self._open[network] -= 1\n",
+        "        self._open[network] -= 1\n",
         f"{SERVER}::test_connections_in_all",
         f"{IN}/test_limits.py::test_doorkeeper",
     ),

@@ -34,14 +34,29 @@ def test_pace_of_a_dishonest_client(burst: int) -> None:
 
 def test_doorkeeper() -> None:
     """RX-01: in all, by address, and what is counted out is forgotten."""
+    one, two, three = "192.0.2.1", "192.0.2.2", "192.0.2.3"
     keeper = Doorkeeper(connections=3, per_address=2)
-    assert [keeper.admit("a"), keeper.admit("a")] == [None, None]
-    assert keeper.admit("a") is replies.BUSY_FOR_YOU
-    assert keeper.admit("b") is None
-    assert keeper.admit("c") is replies.BUSY
-    keeper.leave("a")
-    assert keeper.admit("c") is None
+    assert [keeper.admit(one), keeper.admit(one)] == [None, None]
+    assert keeper.admit(one) is replies.BUSY_FOR_YOU
+    assert keeper.admit(two) is None
+    assert keeper.admit(three) is replies.BUSY
+    keeper.leave(one)
+    assert keeper.admit(three) is None
     assert keeper.total == 3
+
+
+@pytest.mark.parametrize("is_behind_proxy", [False, True])
+def test_one_host_is_many_addresses_in_ipv6(is_behind_proxy: bool) -> None:
+    """RX-01: whoever has a /64 has 2**64 addresses; its neighbour has a share of its own."""
+    keeper = Doorkeeper(connections=100, per_address=2)
+
+    def come(address: str) -> Reply | None:
+        return keeper.admit("") or keeper.introduce(address) if is_behind_proxy else keeper.admit(address)
+
+    assert [come(f"2001:db8::{host:x}") for host in range(4)] == [None, None, *[replies.BUSY_FOR_YOU] * 2]
+    assert come("2001:db8:0:1::1") is None
+    keeper.leave("2001:db8::1")
+    assert come("2001:db8::9") is None
 
 
 @pytest.mark.parametrize(
