@@ -20,6 +20,7 @@ from gateway.store.errors import StoreSick
 from gateway.store.store import Store
 from gateway.store.tls_reports import Fate
 from tests.gateway.config.samples import settings
+from tests.gateway.waiting import until
 from tests.tls.fake_dns import FakeDns
 from tls.failures import TlsFailure
 from tls.tlsrpt.count import count_success
@@ -45,7 +46,7 @@ class World:
     mailed: list[tuple[str, Report, datetime]] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
     under_way: int = 0
-    most: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def reporter(self, *, is_enabled: bool = True, is_signed: bool = True) -> TlsReports:
         return TlsReports(
@@ -56,11 +57,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.ledger = TlsLedger(clock=lambda: self.now)
+        self.gate.set()
 
     async def post(self, url: str, packed: bytes) -> str:
         self.under_way += 1
-        self.most = max(self.most, self.under_way)
-        await asyncio.sleep(0)
+        await self.gate.wait()
         self.under_way -= 1
         self.posted.append((url, packed))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -217,8 +218,16 @@ async def test_few_at_once(world: World) -> None:
     await world.count(*names)
     for name in names:
         world.wants(f"https://{name}/", domain=name)
-    await world.reporter().send_due()
-    assert (len(world.posted), world.most <= 8) == (30, True)
+    world.gate.clear()
+    sending = asyncio.create_task(world.reporter().send_due())
+    await until(lambda: world.under_way >= 8)
+    for name in names:  # time for the others to come, too
+        async with world.store.read() as conn:
+            await tls_counts.of_day(conn, name, DAY)
+    assert world.under_way == 8
+    world.gate.set()
+    await sending
+    assert len(world.posted) == 30
 
 
 def test_not_everybody_at_midnight() -> None:
