@@ -1,22 +1,49 @@
 #!/bin/sh
 # Installs the servers and clients that tests/e2e talks to (Debian 12 and 13). Called by `make test` under CI=true or
-# SYSTEM=1 only: it brings in Postfix, which takes the place of any other mail server on the machine. Exim, which cannot be
-# installed beside Postfix, is unpacked into a folder of its own (tests/e2e/exim.py).
+# SYSTEM=1 only: it brings in Postfix, which takes the place of any other mail server on the machine. Exim and OpenSMTPD,
+# which cannot be installed beside Postfix, are unpacked into folders of their own (tests/e2e/exim.py, opensmtpd.py).
 set -eu
 
 PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim-tools
-    curl msmtp s-nail libsasl2-modules testssl.sh nmap unbound strace pflogsumm"
+    curl msmtp s-nail libsasl2-modules sasl2-bin testssl.sh nmap unbound strace pflogsumm iproute2"
 POLICY=/usr/sbin/policy-rc.d
-EXIM=exim4-daemon-light
-EXIM_FOLDER=/opt/mailward-tests/exim
-EXIM_USER=Debian-exim # built into Debian's binary: without it in passwd it does not start
+FOLDER=/opt/mailward-tests
+SERVERS="exim4-daemon-light opensmtpd"
 
-exim_is_there() {
-    [ -x "$EXIM_FOLDER/usr/sbin/exim4" ] && getent passwd "$EXIM_USER" >/dev/null
+folder_of() { # where a server is unpacked
+    case "$1" in exim4-daemon-light) echo "$FOLDER/exim" ;; *) echo "$FOLDER/$1" ;; esac
 }
 
-exim_libraries() { # what the binary is linked with; not what it asks for as a package, which is a whole mail server
-    apt-cache depends "$EXIM" | sed -n 's/^ *|*Depends: \(lib[^<>:]*\)$/\1/p'
+users_of() { # built into Debian's binaries: without them in passwd the servers do not start
+    case "$1" in exim4-daemon-light) echo Debian-exim ;; *) echo opensmtpd opensmtpq ;; esac
+}
+
+is_there() {
+    for user in $(users_of "$1"); do
+        getent passwd "$user" >/dev/null || return 1
+    done
+    [ -e "$(folder_of "$1")/.unpacked" ]
+}
+
+libraries_of() { # what the binary is linked with; not what it asks for as a package, which is a whole mail server
+    apt-cache depends "$1" | sed -n 's/^ *|*Depends: \(lib[^<>:]*\)$/\1/p'
+}
+
+# Debian 12's OpenSMTPD cannot do TLS with the OpenSSL beside it (OpenSMTPD issue 1171); the one in its backports can. Taken
+# from where this machine takes its packages, with lists of its own, so that nothing else comes from there.
+download() {
+    codename="$(. /etc/os-release && echo "$VERSION_CODENAME")"
+    site="$(apt-get indextargets --format '$(REPO_URI)' "Created-By: Packages" "Codename: $codename" | head -n 1)"
+    mkdir -p "$fetched/lists/partial" "$fetched/cache/archives/partial"
+    for suite in "$codename" "$codename-backports"; do
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main"
+    done >"$fetched/sources.list"
+    set -- "$1" -qq -o APT::Sandbox::User=root -o Dir::State::lists="$fetched/lists" -o Dir::Cache="$fetched/cache" \
+        -o Dir::Etc::sourcelist="$fetched/sources.list" -o Dir::Etc::sourceparts=-
+    package="$1"
+    shift
+    apt-get "$@" update
+    (cd "$fetched" && apt-get "$@" -t "$codename-backports" download "$package")
 }
 
 missing=""
@@ -24,10 +51,14 @@ for package in $PACKAGES; do
     dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
         missing="$missing $package"
 done
-[ -n "$missing" ] || ! exim_is_there || exit 0
+absent=""
+for server in $SERVERS; do
+    is_there "$server" || absent="$absent $server"
+done
+[ -n "$missing$absent" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
-    echo "mailward tests: not root; run: sudo sh $0 # installs$missing, unpacks $EXIM" >&2
+    echo "mailward tests: not root; run: sudo sh $0 # installs$missing, unpacks$absent" >&2
     exit 1
 fi
 
@@ -45,14 +76,24 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
 apt-get update -qq
-# shellcheck disable=SC2046,SC2086 # words on purpose
-apt-get install -qq --no-install-recommends $missing $(exim_is_there || exim_libraries) >/dev/null
+libraries=""
+for server in $absent; do
+    libraries="$libraries $(libraries_of "$server")"
+done
+# shellcheck disable=SC2086 # words on purpose
+apt-get install -qq --no-install-recommends $missing $libraries >/dev/null
 
-exim_is_there && exit 0
-getent passwd "$EXIM_USER" >/dev/null ||
-    useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$EXIM_USER"
 fetched="$(mktemp -d)"
-(cd "$fetched" && apt-get download -qq -o APT::Sandbox::User=root "$EXIM")
-mkdir -p "$EXIM_FOLDER"
-dpkg -x "$fetched/$EXIM"_*.deb "$EXIM_FOLDER"
-chmod u-s "$EXIM_FOLDER/usr/sbin/exim4" # root starts it in the tests, and no package manager keeps it up to date
+for server in $absent; do
+    folder="$(folder_of "$server")"
+    mkdir -p "$folder"
+    for user in $(users_of "$server"); do
+        getent passwd "$user" >/dev/null ||
+            useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
+    done
+    download "$server"
+    dpkg -x "$fetched/$server"_*.deb "$folder"
+    # root starts it in the tests, and no package manager keeps it up to date
+    find "$folder" -perm /6000 -type f -exec chmod ug-s {} +
+    touch "$folder/.unpacked"
+done

@@ -65,14 +65,22 @@ class Postfix:
 
 
 @contextmanager
-def running_postfix(*, address: str, port: int, settings: Mapping[str, str]) -> Iterator[Postfix]:
-    """Start Postfix on `address:port` with these main.cf settings on top of the common ones; stop it in the end."""
+def running_postfix(
+    *, address: str, port: int, settings: Mapping[str, str], files: Mapping[str, str] | None = None
+) -> Iterator[Postfix]:
+    """Start Postfix on `address:port` with these main.cf settings on top of the common ones; stop it in the end.
+
+    files: name below its configuration directory to content.
+    """
     postfix = need("postfix")
     if os.geteuid() != 0:
         pytest.skip("Postfix can only be started by root")
     root = Path(tempfile.mkdtemp(prefix="mailward-postfix-"))
     try:
         _configure(root, address, port, settings)
+        for name, content in (files or {}).items():
+            (root / "etc" / name).parent.mkdir(exist_ok=True)
+            (root / "etc" / name).write_text(content)
         subprocess.run([postfix, "-c", root / "etc", "start"], check=True, capture_output=True, timeout=60)
         _wait_for(address, port)
         yield Postfix(root, port)
