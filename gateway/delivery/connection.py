@@ -28,6 +28,7 @@ class Connection:
         self.evidence: TlsEvidence | None = None
         self.sent = 0
         self.ip = wire.peer_ip
+        self.local_ip = wire.local_ip
         self.opened_at = asyncio.get_running_loop().time()
         self._wire = wire
         self._session = session

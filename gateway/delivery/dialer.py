@@ -25,10 +25,11 @@ log = get_logger("delivery")
 
 @dataclass(frozen=True, slots=True)
 class NoConnection:
-    """Why a host gave no session. ip: the address that answered last, empty when none did."""
+    """Why a host gave no session. ip: the address that answered last, local_ip: ours then; empty when none did."""
 
     closed: Closed
     ip: str = ""
+    local_ip: str = ""
 
 
 class Dialer:
@@ -86,7 +87,7 @@ class Dialer:
             raise
         if closed is not None and connection.login_refusal:
             self._cannot_sign_in(hop, f"the host said {connection.login_refusal}", closed)
-        return connection if closed is None else NoConnection(closed, connection.ip)
+        return connection if closed is None else NoConnection(closed, connection.ip, connection.local_ip)
 
     def _cannot_sign_in(self, hop: Hop, why: str, closed: Closed) -> NoConnection:
         """All mail through this host waits until somebody mends it."""

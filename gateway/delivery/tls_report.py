@@ -6,13 +6,13 @@ out: hosts that the configuration names, kept connections that take another mess
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from gateway.delivery.connection import Connection
 from gateway.delivery.dialer import NoConnection
-from gateway.delivery.routes import Hop
+from gateway.delivery.routes import Hop, is_allowed
 from tls.failures import TlsFailure
 from tls.published import NOTHING, Published
 from tls.tlsrpt.count import Peer, Session, count_failure, count_success, count_trouble
@@ -48,19 +48,22 @@ def seen_at(hop: Hop, domain: str, made: Connection | NoConnection) -> SeenTls |
         failure = made.tls_failure
         if failure is None and made.evidence is None:
             return None
-    return _seen(hop, domain, made.ip, failure)
+    return _seen(hop, domain, failure, ip=made.ip, local_ip=made.local_ip)
 
 
 def seen_refused(hop: Hop, domain: str, failure: TlsFailure) -> SeenTls | None:
     """A host that is not connected to: no session with it can be what is published."""
-    return _seen(hop, domain, "", failure)
+    return _seen(hop, domain, failure)
 
 
-def _seen(hop: Hop, domain: str, ip: str, failure: TlsFailure | None) -> SeenTls | None:
+def _seen(hop: Hop, domain: str, failure: TlsFailure | None, *, ip: str = "", local_ip: str = "") -> SeenTls | None:
     if hop.tls.is_vouched:  # our route, smart host or `domain.inbound`: not a host that the domain published
         return None
-    peer = NO_PEER if failure is None else Peer(mx_host=hop.host, receiving_ip=ip)
-    return SeenTls(domain=domain, published=hop.tls.published or NOTHING, peer=peer, failure=failure)
+    seen = SeenTls(domain=domain, published=hop.tls.published or NOTHING, failure=failure)
+    if failure is None:
+        return seen
+    public = local_ip if local_ip and is_allowed(local_ip, ()) else ""  # ours behind a NAT is nobody's business
+    return replace(seen, peer=Peer(mx_host=hop.host, receiving_ip=ip, sending_ip=public))
 
 
 class TlsLedger:

@@ -69,6 +69,11 @@ class Wire(asyncio.Protocol):
         """The address at the other end."""
         return str(self._open_transport().get_extra_info("peername")[0])
 
+    @property
+    def local_ip(self) -> str:
+        """The address at this end."""
+        return str(self._open_transport().get_extra_info("sockname")[0])
+
     def take(self) -> bytes:
         """What has arrived, without waiting."""
         data = bytes(self._buffer)

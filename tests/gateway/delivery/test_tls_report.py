@@ -33,14 +33,22 @@ def hop(*, is_vouched: bool = False) -> Hop:
     return Hop(host=MX, port=25, tls=HopTls(is_vouched=is_vouched))
 
 
-def no_session(failure: TlsFailure | None) -> NoConnection:
-    return NoConnection(Closed(Seen.TLS_REFUSED, "550 5.7.5 no", failure), "192.0.2.1")
+def no_session(failure: TlsFailure | None, local_ip: str = "") -> NoConnection:
+    return NoConnection(Closed(Seen.TLS_REFUSED, "550 5.7.5 no", failure), "192.0.2.1", local_ip)
 
 
 def test_a_failed_session_says_where_it_failed() -> None:
     seen = seen_at(hop(), DOMAIN, no_session(TlsFailure.EXPIRED))
     assert seen is not None
     assert (seen.failure, seen.peer) == (TlsFailure.EXPIRED, Peer(mx_host=MX, receiving_ip="192.0.2.1"))
+
+
+@pytest.mark.parametrize(("local_ip", "told"), [("9.9.9.9", "9.9.9.9"), ("10.1.2.3", ""), ("fd00::1", ""), ("::1", "")])
+def test_our_address_is_told_where_it_is_public(local_ip: str, told: str) -> None:
+    """RFC 8460 4.4, sending-mta-ip; what our network looks like behind a NAT is not told to strangers."""
+    seen = seen_at(hop(), DOMAIN, no_session(TlsFailure.EXPIRED, local_ip))
+    assert seen is not None
+    assert seen.peer.sending_ip == told
 
 
 def test_no_connection_at_all_says_nothing_about_tls() -> None:
