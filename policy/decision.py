@@ -49,6 +49,7 @@ class Decision:
     protected: the message may leave only over verified TLS, as ciphertext, or as a portal notice.
     methods: the ladder, in order; empty when the action is hold or reject, and for unprotected mail `(Method.TLS,)`.
     trace: one sentence a step, no message content, in the order in which they were applied.
+    rules: names of the rules that apply, whatever they ask for; exceptions that held are in the trace only.
     """
 
     recipient: str
@@ -56,3 +57,4 @@ class Decision:
     protected: bool
     methods: tuple[Method, ...]
     trace: tuple[str, ...]
+    rules: tuple[str, ...] = ()

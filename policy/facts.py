@@ -1,0 +1,92 @@
+"""What a decision rests on: frozen values that `gateway` gathers, and nothing else is known. Pure."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from policy.decision import Method, PolicyDefault
+from policy.phi.report import Report
+
+
+class MethodSource(StrEnum):
+    """Which part of the configuration named a recipient's methods."""
+
+    ROUTE = "the route to the recipient's domain"
+    DOMAIN = "the settings of the sender's domain"
+    DELIVERY = "delivery.methods"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientFacts:
+    """What is known about the way to one recipient.
+
+    address: the envelope address. methods, source: the configured ladder (`choose_methods`).
+    has_openpgp_key: a usable certificate is on file; None: nobody looked.
+    is_route_opportunistic: the route's `tls` verifies nothing.
+    is_tls_vouched: false when a smart host takes everything and nobody vouches for its onward TLS.
+    """
+
+    address: str
+    methods: tuple[Method, ...]
+    source: MethodSource = MethodSource.DELIVERY
+    has_openpgp_key: bool | None = False
+    is_route_opportunistic: bool = False
+    is_tls_vouched: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Who sends, when, and what the header says of it; the rules ask for it, the rest of a decision does not.
+
+    sender: the address in the From field. login: who signed in, empty for a relay. is_program: with a credential, and
+    its name is the login. role: of a person, as `mailward user` has it. size: of the message, bytes.
+    visible: addresses in To and Cc. at: when it was received, in the time zone of the gateway; None: not known.
+    purpose: `X-Mailward-Purpose` where it is believed, else empty. urgent: as `X-Mailward-Priority` or the sender says.
+    our_domains: those that we send for, lower case.
+    """
+
+    sender: str = ""
+    login: str = ""
+    is_program: bool = False
+    role: str = ""
+    size: int = 0
+    visible: int = 0
+    at: datetime | None = None
+    purpose: str = ""
+    urgent: bool = False
+    our_domains: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that a decision rests on.
+
+    report: what classification found. recipients: those to decide on. default: `policy.default`.
+    requiretls: the sender asked for it (RFC 8689). sent: what rules ask for besides.
+    everybody: the addresses of all recipients where `recipients` has only some of them; empty: `recipients` are all.
+    is_released: a person has looked at it and lets it go, so rules that hold it have had their say.
+    """
+
+    report: Report
+    recipients: tuple[RecipientFacts, ...]
+    default: PolicyDefault = PolicyDefault.PROTECT_PHI
+    requiretls: bool = False
+    sent: Sent = field(default_factory=Sent)
+    everybody: tuple[str, ...] = ()
+    is_released: bool = False
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All recipients of the message."""
+        return self.everybody or tuple(recipient.address for recipient in self.recipients)
+
+
+def choose_methods(
+    route: tuple[Method, ...], domain: tuple[Method, ...], delivery: tuple[Method, ...]
+) -> tuple[tuple[Method, ...], MethodSource]:
+    """The nearest of three ladders: the route's before the sending domain's before the general one; empty: not set."""
+    if route:
+        return route, MethodSource.ROUTE
+    if domain:
+        return domain, MethodSource.DOMAIN
+    return delivery, MethodSource.DELIVERY

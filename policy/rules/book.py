@@ -1,0 +1,137 @@
+"""All rules of an installation: which of them apply to a message and a recipient, and what they ask for.
+
+Every rule is asked, so their order says nothing; `policy.decide` takes the strictest action.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from policy.decision import Action
+from policy.facts import Facts, RecipientFacts
+from policy.rules.condition import Condition
+from policy.rules.evaluate import Predicate, compile_condition
+from policy.rules.facts import FACTS
+from policy.rules.syntax import Type, Value
+
+SHOWN: Final = 80  # characters of a value in a sentence
+STRICTNESS: Final = (  # each allows no way that the one before it does not allow
+    Action.ALLOW,
+    Action.PROTECT,
+    Action.REQUIRE_TLS,
+    Action.PORTAL_ONLY,
+    Action.HOLD,
+    Action.REJECT,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One `[[policy.rule]]`, or one of a pack.
+
+    when: it applies; unless: it does not apply all the same, and the trace says so. notify: addresses to tell.
+    """
+
+    name: str
+    when: Condition
+    action: Action
+    unless: Condition | None = None
+    notify: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule whose condition holds. is_excepted: its exception holds as well, so it asks for nothing. why: in words."""
+
+    rule: Rule
+    is_excepted: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    rule: Rule
+    when: Predicate
+    unless: Predicate | None
+
+
+class RuleBook:
+    """Rules, ready to be asked. Building one costs some microseconds a rule."""
+
+    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+        self.rules = tuple(rules)
+        self.by_name = {rule.name: rule for rule in rules}
+        asked = {name: None for rule in rules for name in _facts_of(rule)}
+        about_message = [name for name in asked if not FACTS[name].is_about_recipient]
+        about_recipient = [name for name in asked if FACTS[name].is_about_recipient]
+        self._places = {name: place for place, name in enumerate((*about_message, *about_recipient))}
+        self._of_message = [FACTS[name].read for name in about_message]
+        self._of_recipient = [FACTS[name].read for name in about_recipient]
+        ready = [(_is_personal(rule), self._ready(rule)) for rule in rules]
+        self._general = [one for is_personal, one in ready if not is_personal]
+        self._personal = [one for is_personal, one in ready if is_personal]
+
+    def judge(self, facts: Facts) -> tuple[tuple[Hit, ...], ...]:
+        """The rules that apply, for each recipient in the order of the facts; linear in both."""
+        if not self.rules:
+            return ((),) * len(facts.recipients)
+        nobody = facts.recipients[0] if facts.recipients else NOBODY
+        shared: list[Value] = [read(facts, nobody) for read in self._of_message]
+        general = self._hits(self._general, shared)
+        if not self._personal:
+            return (general,) * len(facts.recipients)
+        return tuple(
+            general + self._hits(self._personal, [*shared, *(read(facts, to) for read in self._of_recipient)])
+            for to in facts.recipients
+        )
+
+    def _ready(self, rule: Rule) -> _Ready:
+        unless = None if rule.unless is None else compile_condition(rule.unless.tree, self._places)
+        return _Ready(rule, compile_condition(rule.when.tree, self._places), unless)
+
+    def _hits(self, rules: Sequence[_Ready], row: Sequence[Value]) -> tuple[Hit, ...]:
+        return tuple(self._hit(one, row) for one in rules if one.when(row))
+
+    def _hit(self, one: _Ready, row: Sequence[Value]) -> Hit:
+        rule = one.rule
+        is_excepted = one.unless is not None and one.unless(row)
+        seen = self._seen(rule.when, row)
+        if is_excepted and rule.unless is not None:
+            exception = self._seen(rule.unless, row)
+            why = f'Rule "{rule.name}" would ask for {rule.action} ({seen}), but its exception holds ({exception}).'
+        else:
+            why = f'Rule "{rule.name}" asks for {rule.action} ({seen}).'
+        return Hit(rule, is_excepted, why)
+
+    def _seen(self, condition: Condition, row: Sequence[Value]) -> str:
+        """The facts of a condition as they are."""
+        told = [f"{name} is {shown(row[self._places[name]], FACTS[name].type)}" for name in condition.facts]
+        return ", ".join(told) or condition.text
+
+
+def _facts_of(rule: Rule) -> tuple[str, ...]:
+    return rule.when.facts + (rule.unless.facts if rule.unless else ())
+
+
+def _is_personal(rule: Rule) -> bool:
+    return any(FACTS[name].is_about_recipient for name in _facts_of(rule))
+
+
+def shown(value: Value, type_: Type) -> str:
+    """A fact as a trace says it."""
+    match type_:
+        case Type.TRUTH:
+            return "true" if value else "false"
+        case Type.TIME if isinstance(value, int):
+            return f"{value // 60:02}:{value % 60:02}"
+        case Type.TEXTS if isinstance(value, frozenset):
+            text = ", ".join(sorted(value)) or "none"
+        case Type.NUMBER:
+            text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        case _:
+            text = str(value) or "empty"
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+NOBODY: Final = RecipientFacts(address="", methods=())
+NO_RULES: Final = RuleBook()

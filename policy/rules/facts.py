@@ -1,0 +1,193 @@
+"""The table of facts that rules can ask for: name, type, meaning, and where the value comes from.
+
+A later feature adds a row. Texts are in lower case, so that comparing them never depends on it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from policy.facts import Facts, RecipientFacts
+from policy.grounds import grounds
+from policy.phi.report import Kind
+from policy.rules.syntax import Type, Value
+
+SURE: Final = 0.8  # certainty from which a finding counts as sure
+PURPOSES: Final = frozenset(  # interface.md, X-Mailward-Purpose; "unknown" where nobody said one
+    (
+        "unknown treatment payment operations individual access authorized marketing fundraising research public-health"
+        " oversight judicial law-enforcement required-by-law workers-comp decedent involved-in-care"
+    ).split()
+)
+DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NOT_LETTERS: Final = re.compile(r"[^a-z]+")
+_SHORTEST_NAME: Final = 4  # letters that two mailboxes must share to look like one person's
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing to ask for.
+
+    read: its value for a message, or for one recipient of it where is_about_recipient. words: all values that a text
+    can have, where that is known.
+    """
+
+    type: Type
+    meaning: str
+    read: Callable[[Facts, RecipientFacts], Value]
+    is_about_recipient: bool = False
+    words: frozenset[str] = frozenset()
+
+
+def _message(type_: Type, meaning: str, read: Callable[[Facts], Value], words: frozenset[str] = frozenset()) -> Fact:
+    return Fact(type_, meaning, lambda facts, _to: read(facts), words=words)
+
+
+def _recipient(type_: Type, meaning: str, read: Callable[[Facts, RecipientFacts], Value]) -> Fact:
+    return Fact(type_, meaning, read, is_about_recipient=True)
+
+
+def domain_of(address: str) -> str:
+    """What stands after the last @, in lower case."""
+    return address.rpartition("@")[2].lower()
+
+
+def _is_ours(facts: Facts, address: str) -> bool:
+    return domain_of(address) in facts.sent.our_domains
+
+
+def _name_in(address: str) -> str:
+    """The letters of a mailbox, in the order of the alphabet: jane.doe+x, Doe-Jane2 and janedoe are the same."""
+    local = address.rpartition("@")[0].lower().partition("+")[0]
+    return "".join(sorted(_NOT_LETTERS.sub("", local)))
+
+
+def _looks_like_sender(facts: Facts, to: RecipientFacts) -> bool:
+    name = _name_in(to.address)
+    return (
+        len(name) >= _SHORTEST_NAME
+        and name == _name_in(facts.sent.sender)
+        and domain_of(to.address) != domain_of(facts.sent.sender)
+    )
+
+
+def _minutes(facts: Facts) -> int:
+    at = facts.sent.at
+    return 0 if at is None else at.hour * 60 + at.minute
+
+
+def _day(facts: Facts) -> str:
+    return DAYS[0] if facts.sent.at is None else DAYS[facts.sent.at.weekday()]
+
+
+def _purpose(facts: Facts) -> str:
+    """A word that is not known is no purpose."""
+    word = facts.sent.purpose.lower()
+    return word if word in PURPOSES else "unknown"
+
+
+def _of_kind(kind: Kind) -> dict[str, Fact]:
+    words = kind.value.replace("_", " ")
+
+    def certainties(facts: Facts) -> list[float]:
+        return [finding.certainty for finding in facts.report.findings if finding.kind is kind]
+
+    return {
+        f"findings.{kind.value}.count": _message(
+            Type.NUMBER, f"Findings of the kind {words}, each value once a part or page, at most 500.",
+            lambda facts: len(certainties(facts)),
+        ),
+        f"findings.{kind.value}.sure": _message(
+            Type.NUMBER, f"Those of them with a certainty of {SURE} or more.",
+            lambda facts: sum(one >= SURE for one in certainties(facts)),
+        ),
+        f"findings.{kind.value}.certainty": _message(
+            Type.NUMBER, "The highest certainty among them, 0 to 1; 0 when there is none.",
+            lambda facts: max(certainties(facts), default=0.0),
+        ),
+    }  # fmt: skip
+
+
+FACTS: Final[Mapping[str, Fact]] = {
+    "sender": _message(Type.TEXT, "Address in the From field.", lambda facts: facts.sent.sender.lower()),
+    "sender.domain": _message(Type.TEXT, "Its domain.", lambda facts: domain_of(facts.sent.sender)),
+    "login": _message(
+        Type.TEXT, "Who signed in: a person's address or the name of a credential; empty from a relay.",
+        lambda facts: facts.sent.login.lower(),
+    ),
+    "credential": _message(
+        Type.TEXT, "Name of the credential, when a program signed in; else empty.",
+        lambda facts: facts.sent.login.lower() if facts.sent.is_program else "",
+    ),
+    "role": _message(
+        Type.TEXT, "Role of the person who signed in (`mailward user add --role`); else empty.",
+        lambda facts: facts.sent.role.lower(),
+    ),
+    "purpose": _message(
+        Type.TEXT, "X-Mailward-Purpose where it is believed, else unknown.", _purpose, PURPOSES
+    ),
+    "urgent": _message(Type.TRUTH, "The sender marked the message urgent.", lambda facts: facts.sent.urgent),
+    "time": _message(Type.TIME, "Time of day of the gateway when the message came.", _minutes),
+    "weekday": _message(Type.TEXT, "The day, monday to sunday.", _day, frozenset(DAYS)),
+    "message.size": _message(Type.SIZE, "Size of the message as it came.", lambda facts: facts.sent.size),
+    "recipients.count": _message(
+        Type.NUMBER, "Recipients of the message, blind copies included.", lambda facts: len(facts.addresses)
+    ),
+    "recipients.visible": _message(
+        Type.NUMBER, "Addresses in To and Cc, which every recipient sees.", lambda facts: facts.sent.visible
+    ),
+    "recipients.outside": _message(
+        Type.NUMBER, "Recipients outside our own domains.",
+        lambda facts: sum(not _is_ours(facts, address) for address in facts.addresses),
+    ),
+    "recipients.domains": _message(
+        Type.NUMBER, "Different domains among the recipients.",
+        lambda facts: len({domain_of(address) for address in facts.addresses}),
+    ),
+    "phi": _message(Type.TRUTH, "Health information about a person was found.", lambda facts: facts.report.phi),
+    "score": _message(Type.NUMBER, "How strongly, 0 to 1.", lambda facts: facts.report.score),
+    "protected": _message(
+        Type.TRUTH, "The message is protected, whatever rules say.", lambda facts: bool(grounds(facts))
+    ),
+    "tagged": _message(
+        Type.TRUTH, "The subject holds one of policy.subject_tags.", lambda facts: facts.report.tagged
+    ),
+    "signed": _message(
+        Type.TRUTH, "The author signed the message (S/MIME, OpenPGP).", lambda facts: facts.report.signed_by_author
+    ),
+    "encrypted": _message(
+        Type.TRUTH, "The author encrypted the message (S/MIME, OpenPGP).", lambda facts: facts.report.encrypted
+    ),
+    "bulk": _message(
+        Type.TRUTH, "The header says that it is a mailing list or mass mail.", lambda facts: facts.report.bulk
+    ),
+    "uninspectable.count": _message(
+        Type.NUMBER, "Parts that could not be read for sure.", lambda facts: len(facts.report.uninspectable)
+    ),
+    "attachments.count": _message(
+        Type.NUMBER, "Parts that are not the text which the reader sees first.", lambda facts: facts.report.attachments
+    ),
+    "findings.count": _message(Type.NUMBER, "Findings of all kinds.", lambda facts: len(facts.report.findings)),
+    "findings.identifiers": _message(
+        Type.NUMBER, "Findings that point at a person: names, numbers, addresses, dates.",
+        lambda facts: sum(finding.kind.is_identifier for finding in facts.report.findings),
+    ),
+    "findings.health": _message(
+        Type.NUMBER, "Findings about health or its payment.",
+        lambda facts: sum(not finding.kind.is_identifier for finding in facts.report.findings),
+    ),
+    **{name: fact for kind in Kind for name, fact in _of_kind(kind).items()},
+    "recipient": _recipient(Type.TEXT, "Address of this recipient.", lambda _facts, to: to.address.lower()),
+    "recipient.domain": _recipient(Type.TEXT, "Its domain.", lambda _facts, to: domain_of(to.address)),
+    "recipient.ours": _recipient(
+        Type.TRUTH, "It is in one of our own domains.", lambda facts, to: _is_ours(facts, to.address)
+    ),
+    "recipient.has_openpgp_key": _recipient(
+        Type.TRUTH, "A usable OpenPGP key of this recipient is on file.", lambda _facts, to: bool(to.has_openpgp_key)
+    ),
+    "recipient.looks_like_sender": _recipient(
+        Type.TRUTH, "Its mailbox has the name of the sender's (jane.doe, doejane), in another domain.",
+        _looks_like_sender,
+    ),
+}  # fmt: skip
