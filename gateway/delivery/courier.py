@@ -167,7 +167,7 @@ class Courier:
                 via=via,
                 home=letter.home,
                 tls_seen=tls_seen,
-                is_reported=letter.kind is not MessageKind.TLS_REPORT,  # RFC 8460 section 3
+                is_reported=not needs.is_content_free,  # it goes past the policy; of reports RFC 8460 section 3 says so
             )
         )
 

@@ -87,7 +87,7 @@ class Dialer:
             raise
         if closed is not None and connection.login_refusal:
             self._cannot_sign_in(hop, f"the host said {connection.login_refusal}", closed)
-        return connection if closed is None else NoConnection(closed, connection.ip, connection.local_ip)
+        return connection if closed is None else NoConnection(closed, connection.ip, local_ip=connection.local_ip)
 
     def _cannot_sign_in(self, hop: Hop, why: str, closed: Closed) -> NoConnection:
         """All mail through this host waits until somebody mends it."""

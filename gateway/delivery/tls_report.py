@@ -1,7 +1,8 @@
 """What delivery tells of the TLS it saw at the hosts of a domain, and the sums of it for TLS-RPT (RFC 8460).
 
 One value a session, good or failed, and one for a host that was not connected to because of what is published. Left
-out: hosts that the configuration names, kept connections that take another message, and the sessions of TLS reports.
+out: hosts that the configuration names, kept connections that take another message, and mail that goes past what a
+domain publishes (`SendJob.is_reported`): notices, bounces, and the reports themselves.
 """
 
 from collections import Counter

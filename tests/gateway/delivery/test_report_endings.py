@@ -32,7 +32,11 @@ async def test_it_ends_without_a_word(office: Office, saw: Saw, state: EntryStat
     assert (job.is_reported, job.needs.is_content_free, job.mail_from) == (False, True, "")
 
 
-async def test_sessions_of_other_mail_are_counted(office: Office) -> None:
-    (entry,) = make_entries("pat@b.example")
-    await office.send(entry)
-    assert [job.is_reported for job in office.transport.jobs] == [True]
+async def test_what_goes_past_a_policy_is_not_counted(office: Office) -> None:
+    """Of notices and bounces nobody asks what the domain publishes, so their sessions are no proof of it."""
+    office.see("pat@b.example", REJECTED)
+    message = await office.send(*make_entries("pat@b.example"))
+    (dsn,) = office.own(MessageKind.DSN)
+    assert dsn.about_id == message.id
+    await office.work(dsn)
+    assert [job.is_reported for job in office.transport.jobs] == [True, False]

@@ -34,7 +34,7 @@ def hop(*, is_vouched: bool = False) -> Hop:
 
 
 def no_session(failure: TlsFailure | None, local_ip: str = "") -> NoConnection:
-    return NoConnection(Closed(Seen.TLS_REFUSED, "550 5.7.5 no", failure), "192.0.2.1", local_ip)
+    return NoConnection(Closed(Seen.TLS_REFUSED, "550 5.7.5 no", failure), "192.0.2.1", local_ip=local_ip)
 
 
 def test_a_failed_session_says_where_it_failed() -> None:
