@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from gateway.config import Settings
 from gateway.delivery.tls_report import TlsLedger
 from gateway.log import get_logger
 from gateway.metrics import Metrics
 from gateway.store import tls_counts, tls_reports
-from gateway.store.errors import StoreError
+from gateway.store.errors import StoreError, StoreFull, StoreSick
 from gateway.store.store import Store
 from gateway.store.tls_reports import Fate, ReportState
 from tls.dnssec.lookup import SecureDns
@@ -157,19 +158,23 @@ class TlsReports:
         if state.left is None:
             state = await self._addressed(state)
         if state.fate is Fate.WAITS and state.left and now < until:
-            state = await self._send(state, now, until)
+            state = await self._send(state, until)
         state = replace(state, tries=state.tries + 1, next_at=now + PAUSES[min(state.tries, len(PAUSES) - 1)])
-        await tls_reports.save(self._store, self._ended(state, is_over=now >= until))
+        await self._save(self._ended(state, is_over=now >= until))
 
     async def _addressed(self, state: ReportState) -> ReportState:
         """Ask DNS who wants it."""
         wanted = await find_rua(self._resolver, state.domain)
         if wanted is None:
             return state
+        usable = [rua for rua in wanted if rua.via is not Via.MAIL or self._policy.is_signed]
+        if len(usable) < len(wanted):
+            log.warning("TLS report not mailed: no DKIM key for tls_reports.contact", domain=state.domain)
+            self._metrics.counter("tls_reports", "mail", "dropped").inc(len(wanted) - len(usable))
         fate = state.fate if wanted else Fate.UNWANTED
-        return replace(state, fate=fate, left=tuple(f"{rua.via.value}:{rua.target}" for rua in wanted))
+        return replace(state, fate=fate, left=tuple(f"{rua.via.value}:{rua.target}" for rua in usable))
 
-    async def _send(self, state: ReportState, now: datetime, until: datetime) -> ReportState:
+    async def _send(self, state: ReportState, until: datetime) -> ReportState:
         async with self._store.read() as conn:
             counted = await tls_counts.of_day(conn, state.domain, state.day)
         reporter = self._policy.reporter
@@ -178,32 +183,42 @@ class TlsReports:
         if report is None:  # the counts were deleted meanwhile
             return replace(state, left=())
         packed = await asyncio.to_thread(report.pack)
-        left: list[str] = []
-        taken = state.taken
-        for target in state.left or ():
-            via, _, address = target.partition(":")
-            if via == Via.HTTPS.value:
-                why = await self._poster.post(address, packed)
-                if why:
-                    log.info("TLS report not taken", domain=state.domain, host=address, why=why, tries=state.tries + 1)
-                    left.append(target)
-                    continue
-                self._metrics.counter("tls_reports", "https", "sent").inc()
-            elif self._policy.is_signed:
-                await self._mailer.send(report, packed, address, now=now, until=until)
-            else:
-                log.warning("TLS report not mailed: no DKIM key for tls_reports.contact", domain=state.domain)
-                self._metrics.counter("tls_reports", "mail", "dropped").inc()
-                continue
-            taken += 1
-        return replace(state, left=tuple(left), taken=taken)
+        left = [target for target in state.left or () if not await self._hand_over(target, report, packed, until)]
+        return replace(state, left=tuple(left), taken=state.taken + len(state.left or ()) - len(left))
+
+    async def _hand_over(self, target: str, report: Report, packed: bytes, until: datetime) -> bool:
+        """One address. Returns: whether it is done with. A bug is no reason to send to the others again."""
+        via, _, address = target.partition(":")
+        try:
+            if via == Via.MAIL.value:
+                await self._mailer.send(report, packed, address, now=self._clock(), until=until)
+                return True
+            why = await self._poster.post(address, packed)
+        except Exception:
+            log.exception("TLS report not handed over", domain=report.domain)
+            return False
+        if why:
+            host = urlsplit(address).hostname  # the rest of the address may hold a secret of theirs
+            log.info("TLS report not taken", domain=report.domain, host=host, why=why)
+            return False
+        self._metrics.counter("tls_reports", "https", "sent").inc()
+        return True
+
+    async def _save(self, state: ReportState) -> None:
+        """Waits out a sick store: what was sent cannot be taken back, and would be sent again."""
+        while True:
+            try:
+                return await tls_reports.save(self._store, state)
+            except (StoreFull, StoreSick):
+                await self._store.wait_healthy()
 
     def _ended(self, state: ReportState, *, is_over: bool) -> ReportState:
         """With its end, when this is one."""
         if state.fate is not Fate.WAITS or (state.left != () and not is_over):
             return state
-        for _ in state.left or ():  # web hosts: what is left of the others is in the queue
-            self._metrics.counter("tls_reports", "https", "dropped").inc()
+        for target in state.left or ():
+            via = "https" if target.startswith(Via.HTTPS.value) else "mail"
+            self._metrics.counter("tls_reports", via, "dropped").inc()
         if state.left is None:
             self._metrics.counter("tls_reports", "unknown", "dropped").inc()
         return replace(state, fate=Fate.SENT if state.taken else Fate.DROPPED)

@@ -202,15 +202,30 @@ async def test_dns_that_fails_is_asked_again(world: World) -> None:
     assert await world.states() == {"b.example": (Fate.SENT, 2)}
 
 
-async def test_one_domain_holds_up_no_other(world: World) -> None:
+async def test_a_bug_sends_nothing_twice(world: World) -> None:
+    """One address that makes trouble holds up no other, nor makes the others hear it again."""
     await world.count("a.example", "b.example")
-    for name in "ab":
-        world.wants(f"https://{name}.example/", domain=f"{name}.example")
+    world.wants(MAIL, "https://a.example/", domain="a.example")
+    world.wants(WEB)
     world.answers = ["bug", ""]
     await world.reporter().send_due()
-    assert await world.states() == {"b.example": (Fate.SENT, 1)}
     await world.reporter().send_due()
-    assert await world.states() == {"a.example": (Fate.SENT, 1), "b.example": (Fate.SENT, 1)}
+    states = await world.states()
+    assert sorted(fate for fate, _ in states.values()) == [Fate.SENT, Fate.WAITS]
+    world.now += PAUSES[0]
+    await world.reporter().send_due()
+    assert {fate for fate, _ in (await world.states()).values()} == {Fate.SENT}
+    assert (len(world.posted), len(world.mailed)) == (3, 1)
+
+
+async def test_a_sick_store_sends_nothing_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent is written down as soon as the store can write again, not sent again."""
+    await world.count()
+    world.wants(MAIL)
+    write, tries = world.store.transact, iter([_sick, _sick, world.store.transact])
+    monkeypatch.setattr(world.store, "transact", lambda *args, **more: next(tries, write)(*args, **more))
+    await world.reporter().send_due()
+    assert (len(world.mailed), await world.states()) == (1, {"b.example": (Fate.SENT, 1)})
 
 
 async def test_few_at_once(world: World) -> None:
