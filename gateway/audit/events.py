@@ -67,6 +67,11 @@ def message_bounced(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Ev
     return _about(entry, "message.bounced", at, by=by, why=why, state=entry.state.value)
 
 
+def message_suppressed(entry: QueueEntry, *, at: datetime, purpose: str, reason: str) -> Event:
+    """An ending: bulk mail for an address on the suppression list; the sender is told. reason: why it is on it."""
+    return _about(entry, "message.suppressed", at, purpose=purpose, reason=reason, reply=entry.last_reply)
+
+
 # --- delivery --------------------------------------------------------------------------------------------------------
 
 
@@ -254,6 +259,20 @@ def key_imported(*, at: datetime, address: str, fingerprint: str, expires_at: da
 
 def key_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
     return _event("key.forgotten", at, fingerprint=fingerprint, by=by)
+
+
+# --- the suppression list ---------------------------------------------------------------------------------------------
+
+
+def suppression_added(
+    *, at: datetime, address: str, reason: str, by: str, why: str, about_id: str = "", status: str = ""
+) -> Event:
+    """Bulk mail does not go to this address from now on. about_id, status: the message that bounced (RFC 3463)."""
+    return _event("suppression.added", at, "", address, reason=reason, status=status, by=by, why=why, about=about_id)
+
+
+def suppression_removed(*, at: datetime, address: str, by: str, why: str) -> Event:
+    return _event("suppression.removed", at, "", address, by=by, why=why)
 
 
 # --- the brake -------------------------------------------------------------------------------------------------------

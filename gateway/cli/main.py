@@ -26,6 +26,7 @@ COMMANDS: Final = {
         "gateway.cli.explain:explain", "Show what is found in messages and how each recipient would get them."
     ),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
+    "suppression": Entry("gateway.cli.suppression:suppression", "Addresses that bulk mail does not go to."),
     "user": Entry("gateway.cli.user:user", "People who may send, and their passwords."),
     "credential": Entry("gateway.cli.credential:credential", "Passwords for programs: EHR systems, scanners, scripts."),
     "audit": Entry(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import events
-from gateway.control import changes, credentials, keys, people, queue, reports, tls_report
+from gateway.control import changes, credentials, keys, people, queue, reports, suppression, tls_report
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
 from gateway.store.statements import Unit
@@ -38,6 +38,9 @@ TABLE: Final[Mapping[str, Operation]] = {
     "report.sent": reports.sent,
     "report.tls": tls_report.tls,
     "queue.reject": queue.reject,
+    "suppression.list": on_store(suppression.listing),
+    "suppression.add": on_store(suppression.add),
+    "suppression.remove": on_store(suppression.remove),
 }
 
 

@@ -12,7 +12,8 @@ from typing import Final
 
 from gateway.audit import events
 from gateway.delivery.about import UNREADABLE, UNRECORDED, About
-from gateway.delivery.courier import Courier
+from gateway.delivery.courier import TO_OUR_SENDERS, Courier
+from gateway.delivery.hardbounce import hard_status
 from gateway.delivery.ladder import Alarm, LadderPolicy, Move, Step, next_step
 from gateway.delivery.letter import Batch, Letter, make_batches
 from gateway.delivery.lines import log_attempt
@@ -26,10 +27,11 @@ from gateway.message.envelope import Notify
 from gateway.message.event import Event
 from gateway.metrics import Metrics
 from gateway.protect.notice import Cause
-from gateway.store import domains
+from gateway.store import domains, suppressions
 from gateway.store.errors import StoreClosed
 from gateway.store.rows import NewMessage, destroy_if_finished, save_entry, saw_tls
 from gateway.store.store import Store
+from gateway.store.suppressions import Reason, Suppression, suppress
 from policy.decision import Method
 from tls.levels import TlsLevel
 
@@ -170,7 +172,26 @@ class Clerk:
 
     async def _give_back(self, result: Result, record: Record) -> None:
         record.add(events=[_given_back(result)])
+        await self._suppress(result, record)
         self._end(result, record)
+
+    async def _suppress(self, result: Result, record: Record) -> None:
+        """From now on no bulk mail for an address that does not exist; clinical mail does not ask the list."""
+        address, status = result.before.recipient.lower(), hard_status(result.outcome)
+        if not status or result.before.kind in TO_OUR_SENDERS:
+            return
+        async with self._store.read() as conn:
+            if await suppressions.among(conn, [address]):
+                return
+        new = Suppression(
+            address=address, reason=Reason.BOUNCE, created_at=result.at, status=status, queue_id=result.letter.id
+        )
+        event = events.suppression_added(
+            at=result.at, address=address, reason=new.reason.value, by="delivery", why="its server says so",
+            about_id=new.queue_id, status=status,
+        )  # fmt: skip
+        record.add(changes=[suppress(new)], events=[event])
+        record.afterwards.append(self._metrics.counter("suppressions").inc)
 
     def _end(self, result: Result, record: Record) -> None:
         record.add(changes=[save_entry(result.entry, release=True), destroy_if_finished(result.entry.queue_id)])
@@ -188,6 +209,7 @@ class Clerk:
             record.add(events=[events.delivery_delivered(result.before, _try(result), at=result.at)])
         else:
             record.add(events=[_given_back(result)])
+            await self._suppress(result, record)
         self._end(result, record)
         await self._about.ended(result.letter, result.entry, record, is_delivered=is_delivered, at=result.at)
 

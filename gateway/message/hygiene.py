@@ -48,6 +48,11 @@ class HeaderFacts:
     control: Mapping[str, str]
 
     @property
+    def purpose(self) -> str:
+        """`X-Mailward-Purpose`, lower case; empty when not said, or not believed."""
+        return self.control.get("purpose", "").strip().lower()
+
+    @property
     def lowest_method(self) -> Method | None:
         """`X-Mailward-Method`: the lowest rung allowed. A word we do not know asks for the most: it can only raise."""
         word = self.control.get("method", "").lower()

@@ -6,12 +6,13 @@ message is delivered straight from memory; the store has it all the same.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.audit import events
+from gateway.delivery.letter import letter_of
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.inspector import Inspector, NoInspector
@@ -20,7 +21,7 @@ from gateway.log import get_logger
 from gateway.message.account import may_send_as
 from gateway.message.address import domain_of
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
-from gateway.message.envelope import Client, Envelope, Recipient
+from gateway.message.envelope import Client, Envelope, Notify, Recipient
 from gateway.message.event import Event
 from gateway.message.fields import split_message
 from gateway.message.hygiene import HeaderFacts, check, prepare
@@ -31,11 +32,13 @@ from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Braked, Brakes
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick
-from gateway.store.rows import NewMessage, new_message
+from gateway.store.rows import NewMessage, destroy_if_finished, new_message
 from gateway.store.statements import Unit
 from gateway.store.store import Store
+from gateway.store.suppressions import Suppression
 from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.phi.report import Report
@@ -68,7 +71,10 @@ class SubmitPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A message with all that was found out and decided about it, not yet stored."""
+    """A message with all that was found out and decided about it, not yet stored.
+
+    purpose: why the suppression list is asked, empty when it is not; suppressed: what it says, by recipient.
+    """
 
     queue_id: str
     envelope: Envelope
@@ -77,6 +83,8 @@ class Judged:
     decisions: tuple[Decision, ...]
     data: bytes
     braked: Braked | None = None
+    purpose: str = ""
+    suppressed: Mapping[str, Suppression] = field(default_factory=dict)
 
     @property
     def is_protected(self) -> bool:
@@ -147,7 +155,7 @@ class Pipeline:
         )
         try:
             with self._storing.time():
-                await self._queue(await self._weigh(judged))
+                await self._queue(await self._weigh(await self._ask_list(judged)))
         except (StoreFull, StoreSick, StoreClosed) as error:
             self._brakes.uncount(client.login, is_protected=judged.is_protected, at=envelope.received_at)
             return STORE_VERDICTS[type(error)]
@@ -178,6 +186,15 @@ class Pipeline:
         )
         return decide(facts)
 
+    async def _ask_list(self, judged: Judged) -> Judged:
+        """Who gets no bulk mail, if it is such."""
+        purpose = stopped_purpose(
+            said=judged.header.purpose, is_bulk=judged.report.bulk, is_protected=judged.is_protected
+        )
+        people = [recipient.address for recipient in judged.envelope.recipients]
+        found = await find_suppressed(self._store, people, purpose=purpose)
+        return replace(judged, purpose=purpose, suppressed=found)
+
     async def _weigh(self, judged: Judged) -> Judged:
         """Whether its login has sent so much that this message is held (issue 3, line 6)."""
         envelope = judged.envelope
@@ -199,6 +216,7 @@ class Pipeline:
             )
         )
         held = [entry for entry in entries if entry.state is EntryState.HELD]
+        stopped = [entry for entry in entries if entry.state is EntryState.BOUNCED]
         own = self._words(judged, held, now) if envelope.sender else []
         new = NewMessage(
             id=judged.queue_id,
@@ -214,11 +232,14 @@ class Pipeline:
             traces=tuple(decision.trace + judged.hold_trace for decision in judged.decisions),
             lease_until=self._scheduler.lease_until,
         )
+        if told := [entry for entry in stopped if envelope.sender and Notify.FAILURE in entry.notify]:
+            own.append(self._own_mail.failure(letter_of(new), [(entry, "", "") for entry in told], now=now))
+        finish = (destroy_if_finished(judged.queue_id),) if stopped else ()
         sealed = [await self._store.seal_message(message) for message in (*own, new)]  # a large one is on disk already
         await self._store.commit(
             Unit(
-                changes=tuple(change for message in sealed for change in new_message(message)),
-                events=tuple(self._events(judged, held, now)),
+                changes=(*(change for message in sealed for change in new_message(message)), *finish),
+                events=(*self._events(judged, held, now), *self._stops(judged, stopped, told, own, now)),
             )
         )
         self._count(judged)
@@ -226,15 +247,32 @@ class Pipeline:
         self._backlog.take(sum(1 for _ in queued))
         self._scheduler.take_new((new, *own))
 
+    def _stops(
+        self, judged: Judged, stopped: Sequence[QueueEntry], told: Sequence[QueueEntry], own: Sequence[NewMessage],
+        now: datetime,
+    ) -> list[Event]:  # fmt: skip
+        """What the suppression list ended, and the notice about it, the last of our own mail."""
+        reasons = {entry.id: judged.suppressed[entry.recipient.lower()].reason.value for entry in stopped}
+        return [
+            *(
+                events.message_suppressed(entry, at=now, purpose=judged.purpose, reason=reasons[entry.id])
+                for entry in stopped
+            ),
+            *(events.dsn_created(entry, at=now, dsn_id=own[-1].id, action="failed", to=entry.sender) for entry in told),
+        ]
+
     def _entry(self, judged: Judged, number: int, recipient: Recipient, decision: Decision) -> QueueEntry:
         now = judged.envelope.received_at
+        stop = judged.suppressed.get(recipient.address.lower())
+        is_held = decision.action is Action.HOLD or judged.braked
         return QueueEntry(
             id=f"{judged.queue_id}-{number}",
             queue_id=judged.queue_id,
             kind=MessageKind.MAIL,
             sender=judged.envelope.sender,
             recipient=recipient.address,
-            state=EntryState.HELD if decision.action is Action.HOLD or judged.braked else EntryState.QUEUED,
+            state=EntryState.BOUNCED if stop else EntryState.HELD if is_held else EntryState.QUEUED,
+            last_reply=REPLIES[stop.reason] if stop else "",
             protected=decision.protected,
             methods=decision.methods,
             queued_at=now,
@@ -251,7 +289,7 @@ class Pipeline:
         own = []
         if undecided := [entry for entry in held if not entry.methods]:
             own.append(self._own_mail.held_notice(undecided, now=now))
-        if judged.braked and judged.braked.is_new:
+        if held and judged.braked and judged.braked.is_new:
             login, reason = judged.envelope.client.login, judged.braked.reason
             own.append(self._own_mail.brake_notice(held[0], login=login, reason=reason, now=now))
         return own
@@ -295,6 +333,8 @@ class Pipeline:
         for finding in judged.report.findings:
             certainty = "high" if finding.certainty >= 0.8 else "low"
             self._metrics.counter("phi_findings", finding.kind.value, certainty).inc()
+        if judged.suppressed:
+            self._metrics.counter("suppressed_recipients", judged.purpose).inc(len(judged.suppressed))
         self._metrics.counter("unscannable_parts").inc(len(judged.report.uninspectable))
         log.info(
             "accepted",

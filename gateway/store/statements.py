@@ -23,6 +23,7 @@ from gateway.store.tables import (
     message,
     portal_message,
     portal_session,
+    suppression,
 )
 
 Statement = Insert | Update | Delete | sa.Select[Any]  # SELECT only to lock rows
@@ -42,6 +43,7 @@ class Op(Enum):
     SET_PIN = auto()
     CLOSE_PORTAL = auto()
     SAW_TLS = auto()
+    SUPPRESS = auto()
     DESTROY_FINISHED = auto()  # the content, if every recipient has an ending and no portal message waits
     DESTROY = auto()  # the content, at once
     DROP_PIECES = auto()  # pieces written ahead of a message that never came
@@ -77,6 +79,9 @@ _THE_TOKEN: Final = sa.bindparam("b_token_hash", type_=sa.LargeBinary)
 _THE_DOMAIN: Final = sa.bindparam("b_domain", type_=sa.String)
 _SEEN_AT: Final = sa.bindparam("b_seen_at", type_=UtcMicros)
 _VERIFIED: Final = sa.bindparam("b_verified", type_=sa.Boolean)
+_SUPPRESSED: Final = {
+    column.name: sa.bindparam(f"b_{column.name}", type_=column.type) for column in suppression.columns
+}
 
 # One comparison for each ending: an `IN` expands its list at run time, which executemany cannot do.
 _waits: Final = sa.and_(*(entry.c.state != ending.value for ending in sorted(ENDINGS)))
@@ -111,6 +116,12 @@ STATEMENTS: Final[Mapping[Op, tuple[Statement, ...]]] = {
         sa.insert(domain_tls).from_select(
             ["domain", "seen_at", "verified"],
             sa.select(_THE_DOMAIN, _SEEN_AT, _VERIFIED).where(~sa.exists().where(domain_tls.c.domain == _THE_DOMAIN)),
+        ),
+    ),
+    Op.SUPPRESS: (
+        sa.insert(suppression).from_select(
+            list(_SUPPRESSED),
+            sa.select(*_SUPPRESSED.values()).where(~sa.exists().where(suppression.c.address == _SUPPRESSED["address"])),
         ),
     ),
     Op.DESTROY_FINISHED: (

@@ -237,6 +237,18 @@ tls_report: Final = sa.Table(
     sa.Column("targets", sa.Text, nullable=False),
 )
 
+# Addresses, in lower case, that bulk, marketing and fundraising mail does not go to; clinical mail does not ask.
+suppression: Final = sa.Table(
+    "suppression",
+    metadata,
+    sa.Column("address", sa.String(320), primary_key=True),
+    sa.Column("reason", sa.String(16), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),  # of the bounce, RFC 3463; else empty
+    sa.Column("queue_id", sa.String(26), nullable=False),  # the message that bounced; else empty
+    sa.Column("why", sa.String(512), nullable=False),  # a person's words; else empty
+    sa.Column("created_at", UtcMicros, nullable=False),
+)
+
 # Leaf `seq` of the Merkle log: body is the canonical JSON of the event, leaf_hash = SHA-256(0x00 || body).
 audit_event: Final = sa.Table(
     "audit_event",

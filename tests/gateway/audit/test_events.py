@@ -56,7 +56,8 @@ VALUES: dict[str, object] = {
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
     "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
     "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "to": "s@x.example",
-    "tries_left": 2, "uid": 33, "version": "0.1.0", "was_opened": False, "what": "dsn",
+    "tries_left": 2, "uid": 33, "version": "0.1.0", "was_opened": False, "what": "dsn", "purpose": "marketing",
+    "status": "5.1.1",
     "why": "no TLS offered",
 }  # fmt: skip
 
@@ -86,7 +87,7 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     user_delegated user_undelegated auth_locked brake_engaged brake_released
     credential_created credential_revoked gateway_started gateway_stopped
     heartbeat queue_full queue_drained control_refused portal_refused
-    message_deleted message_bounced incident_untold"""
+    message_deleted message_bounced incident_untold message_suppressed suppression_added suppression_removed"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
 
 

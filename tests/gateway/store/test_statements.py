@@ -8,6 +8,7 @@ from gateway.store import rows
 from gateway.store.rows import PortalMessage
 from gateway.store.statements import Change, Op, Unit
 from gateway.store.store import Store
+from gateway.store.suppressions import Reason, Suppression, suppress
 from tests.gateway.store.parts import NOW, accept, make_entry, make_message
 
 IDS = ("Q1", "Q2", "Q3")
@@ -32,6 +33,9 @@ CHANGES: dict[Op, Callable[[str], Change]] = {
     Op.SET_PIN: lambda queue_id: rows.set_pin(TOKENS[queue_id], secret_hash="$argon2id$", tries=5),
     Op.CLOSE_PORTAL: lambda queue_id: rows.close_portal(TOKENS[queue_id]),
     Op.SAW_TLS: lambda queue_id: rows.saw_tls(f"{queue_id.lower()}.example", at=NOW, verified=True),
+    Op.SUPPRESS: lambda queue_id: suppress(
+        Suppression(address=f"{queue_id.lower()}@b.example", reason=Reason.BOUNCE, created_at=NOW, status="5.1.1")
+    ),
     Op.DESTROY_FINISHED: rows.destroy_if_finished,
     Op.DESTROY: rows.destroy_key,
     Op.DROP_PIECES: rows.drop_pieces,
