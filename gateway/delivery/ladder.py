@@ -148,8 +148,16 @@ def next_step(entry: QueueEntry, outcome: Outcome, policy: LadderPolicy, *, now:
         case Cell.CLIMB:
             step = Step(move=Move.CLIMB, entry=_climb(tried, outcome.seen, now), why=outcome.why)
         case _:
-            pause = pause_after(tried.attempts, policy.retry, jitter=jitter)
-            deadlines = (_tls_deadline(tried, policy),) if settled is Cell.WAIT_THEN_CLIMB else ()
+            climbs = settled is Cell.WAIT_THEN_CLIMB
+            pause = pause_after(
+                outcome,
+                attempts=tried.attempts,
+                last_reply=entry.last_reply,
+                schedule=policy.retry,
+                deadline=_tls_patience(tried, policy) if climbs else None,
+                jitter=jitter,
+            )
+            deadlines = (_tls_deadline(tried, policy),) if climbs else ()
             step = _wait(tried, outcome.why, policy, now=now, moments=(now + pause, *deadlines))
     return replace(step, alarm=ALARMS.get(outcome.seen))
 
@@ -181,8 +189,11 @@ def _has_rung_below(entry: QueueEntry) -> bool:
 
 def _tls_deadline(entry: QueueEntry, policy: LadderPolicy) -> datetime:
     """When the present rung is given up for want of TLS."""
-    since = entry.rung_since or entry.queued_at
-    return since + (policy.urgent_tls_deadline if entry.urgent else policy.tls_deadline)
+    return (entry.rung_since or entry.queued_at) + _tls_patience(entry, policy)
+
+
+def _tls_patience(entry: QueueEntry, policy: LadderPolicy) -> timedelta:
+    return policy.urgent_tls_deadline if entry.urgent else policy.tls_deadline
 
 
 def _climb(entry: QueueEntry, seen: Seen, now: datetime) -> QueueEntry:
