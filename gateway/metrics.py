@@ -51,6 +51,8 @@ METRICS: Final = (
     Spec(Counter, "suppressed_recipients", "Recipients that bulk mail was not sent to.", ("purpose",)),
     Spec(Counter, "suppressions", "Addresses put on the suppression list by a bounce."),
     Spec(Counter, "senders_untold", "Notices to our own senders that could not be delivered.", ("kind",)),
+    Spec(Counter, "tls_mismatches", "Destinations whose TLS is not what DANE, MTA-STS or a pin says."),
+    Spec(Gauge, "dnssec_trusted", "1 while the resolver's AD flag counts; it has passed its self-test (dns.trust_ad)."),
     Spec(Counter, "unprotected_deliveries", "Unprotected messages that left without TLS."),
     Spec(Gauge, "queue_messages", "Queue entries by state.", ("state",)),
     Spec(Gauge, "queue_full", "1 while no mail is taken because limits.queue_messages was reached."),

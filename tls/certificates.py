@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+from collections.abc import Sequence
 from typing import Final
 
 from tls.evidence import TlsEvidence
@@ -56,10 +57,10 @@ def peer_chain(session: ssl.SSLObject) -> tuple[bytes, ...]:
     return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in certificates)
 
 
-def gather_evidence(session: ssl.SSLObject, level: TlsLevel) -> TlsEvidence:
+def gather_evidence(session: ssl.SSLObject, level: TlsLevel, chain: Sequence[bytes] = ()) -> TlsEvidence:
     """The facts of a session whose handshake is done.
 
-    level: what its context proved, at least ENCRYPTED.
+    level: what its context proved, at least ENCRYPTED. chain: of `peer_chain`.
     Raises: ValueError when the session has no version, cipher or certificate: then it proves nothing.
     """
     version, cipher, certificate = session.version(), session.cipher(), session.getpeercert(binary_form=True)
@@ -71,4 +72,5 @@ def gather_evidence(session: ssl.SSLObject, level: TlsLevel) -> TlsEvidence:
         cipher=cipher[0],
         fingerprint=hashlib.sha256(certificate).hexdigest(),
         verification="webpki" if level is TlsLevel.VERIFIED else "unauthenticated",
+        chain=tuple(hashlib.sha256(above).hexdigest() for above in chain[1:]),
     )

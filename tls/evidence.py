@@ -11,7 +11,8 @@ class TlsEvidence:
 
     fingerprint: SHA-256 of the peer's certificate (DER), lower-case hex.
     verification: how far the peer is authenticated, in words: `webpki, host configured`, `webpki, MX unsigned`,
-    `unauthenticated`.
+    `dane 3 1 1, MX signed`, `unauthenticated`.
+    chain: SHA-256 of the certificates that it sent behind its own, in their order; nothing says that they belong to it.
     """
 
     level: TlsLevel
@@ -19,3 +20,4 @@ class TlsEvidence:
     cipher: str
     fingerprint: str
     verification: str
+    chain: tuple[str, ...] = ()

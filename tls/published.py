@@ -36,5 +36,21 @@ class Published:
         """Whether DANE answers for host and domain both; then MTA-STS has nothing to add (RFC 8461 section 2)."""
         return self.is_mx_signed and self.dane.state is DaneState.USABLE
 
+    @property
+    def dnssec_words(self) -> str:
+        """What DNSSEC had to say, for the evidence; empty when it said nothing."""
+        words = ["MX signed"] if self.is_mx_signed else []
+        if self.dane.state is not DaneState.NONE:
+            words.append(f"TLSA {self.dane.state.value}")
+        return ", ".join(words)
+
+    @property
+    def sts_words(self) -> str:
+        """What MTA-STS had to say, for the evidence; empty when the domain announces nothing."""
+        words = [] if self.sts.policy is None else [self.sts.policy.mode.value]
+        if self.sts.trouble is not None:
+            words.append(f"not at hand: {self.sts.trouble.value}")
+        return ", ".join(words)
+
 
 NOTHING: Final = Published()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
+from tls.dane.parse import Usage
 from tls.dane.verify import NO_DANE, Dane, DaneState
 from tls.failures import TlsFailure
 from tls.levels import Proof, TlsLevel
@@ -107,8 +108,15 @@ class Requirement:
 
     @property
     def kept_for(self) -> tuple[object, ...]:
-        """What a kept connection was made for: equal for two messages, the second may use it after the first."""
-        return (self.level, self.proofs, self.pin, self.server_name, self.dane.records if self.server_name else ())
+        """What a kept connection was made for: equal for two messages, the second may use it after the first.
+
+        An anchor (usage 2) counts with the names that it was accepted for, and the domain is one of them.
+        """
+        if not self.server_name:
+            return (self.level, self.proofs, self.pin)
+        has_anchor = any(record.usage == Usage.DANE_TA for record in self.dane.records)
+        names = self.dane.names if has_anchor else ()
+        return (self.level, self.proofs, self.pin, self.server_name, self.dane.records, names)
 
 
 # From light to heavy: what a retry may heal must not be hidden by what sends the message on at once.
@@ -146,8 +154,13 @@ def _from_message(needs: Needs) -> Requirement:
     return Requirement(level=needs.level, reasons=reasons)
 
 
+def _goes_past(needs: Needs, hop: HopTls) -> bool:
+    """RFC 8689 section 5, `TLS-Required: No`: but a password needs every proof that there is."""
+    return needs.is_content_free and not hop.is_known
+
+
 def _from_route(needs: Needs, hop: HopTls) -> Requirement:
-    if needs.is_content_free:
+    if _goes_past(needs, hop):
         return Requirement()
     if hop.pin:
         return Requirement(
@@ -165,7 +178,7 @@ def _from_route(needs: Needs, hop: HopTls) -> Requirement:
 def _from_dane(needs: Needs, hop: HopTls) -> Requirement:
     """RFC 7672 section 2.2; mandatory DANE is section 6."""
     dane = (hop.published or NOTHING).dane
-    if needs.is_content_free:
+    if _goes_past(needs, hop):
         return Requirement()
     match dane.state:
         case DaneState.USABLE:
@@ -218,7 +231,8 @@ def _from_unknown_sts(needs: Needs, published: Published) -> Requirement:
 def _from_naming(needs: Needs, hop: HopTls) -> Requirement:
     """REQUIRETLS asks for a validated MX as well (RFC 8689 section 8.2), once somebody has looked."""
     is_needed = needs.is_vouched or (needs.requiretls and hop.published is not None)
-    if not is_needed or hop.is_vouched or (hop.published or NOTHING).is_vouched:
+    is_given = hop.is_vouched or hop.pin != "" or (hop.published or NOTHING).is_vouched  # a pinned key needs no name
+    if not is_needed or is_given:
         return Requirement()
     return Requirement(reasons=("host name must be vouched for",), refusal=TlsFailure.UNVOUCHED_MX)
 

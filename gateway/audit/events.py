@@ -82,6 +82,8 @@ class Try:
     host, ip, port: the peer that decided; reply: its last line; took_s: seconds from look-up to the last reply.
     keys: fingerprints of the OpenPGP certificates that open what was sent.
     is_seven_bit: what was sent is the 7-bit form of the message, not its own octets.
+    required: who asked for what TLS. dnssec, mta_sts: what is published. tls_failure: why there was no TLS that counts;
+    unmet_wish: the same for what MTA-STS only tests. hosts: what each host did, where several were tried.
     """
 
     method: Method
@@ -94,10 +96,21 @@ class Try:
     took_s: float
     keys: tuple[str, ...] = ()
     is_seven_bit: bool = False
+    required: tuple[str, ...] = ()
+    dnssec: str = ""
+    mta_sts: str = ""
+    tls_failure: str = ""
+    unmet_wish: str = ""
+    hosts: tuple[str, ...] = ()
 
 
 def delivery_attempted(entry: QueueEntry, attempt: Try, *, at: datetime) -> Event:
-    return _about(entry, "delivery.attempted", at, attempts=entry.attempts, **_try(attempt))
+    """Everything that is known of it: the delivery's event repeats what a receipt needs."""
+    chain = () if attempt.evidence is None else attempt.evidence.chain
+    more = _given(
+        hosts=list(attempt.hosts), chain=list(chain), tls_failure=attempt.tls_failure, unmet_wish=attempt.unmet_wish
+    )
+    return _about(entry, "delivery.attempted", at, attempts=entry.attempts, **_try(attempt), **more)
 
 
 def delivery_delivered(entry: QueueEntry, attempt: Try, *, at: datetime) -> Event:
@@ -308,6 +321,11 @@ def control_refused(*, at: datetime, uid: int) -> Event:
     return _event("control.refused", at, uid=uid)
 
 
+def resolver_tested(*, at: datetime, verdict: str, why: str) -> Event:
+    """The self-test of a resolver that `dns.trust_ad` believes. Alarm unless the verdict is `validating`."""
+    return _event("resolver.tested", at, verdict=verdict, why=why)
+
+
 def queue_full(*, at: datetime, queued: int, limit: int) -> Event:
     """So much waits for delivery that no new mail is taken (RX-09)."""
     return _event("queue.full", at, queued=queued, limit=limit)
@@ -337,6 +355,7 @@ def _try(attempt: Try) -> dict[str, EventValue | list[str]]:
         "reply": attempt.reply,
         "took_s": round(attempt.took_s, 3),
     }
+    facts |= _given(required=list(attempt.required), dnssec=attempt.dnssec, mta_sts=attempt.mta_sts)
     if attempt.keys:
         facts["openpgp_keys"] = list(attempt.keys)
     if attempt.is_seven_bit:
@@ -349,6 +368,11 @@ def _try(attempt: Try) -> dict[str, EventValue | list[str]]:
             "verification": attempt.evidence.verification,
         }
     return facts
+
+
+def _given(**facts: EventValue | list[str]) -> dict[str, EventValue | list[str]]:
+    """Those that say something."""
+    return {name: value for name, value in facts.items() if value}
 
 
 def _time(at: datetime) -> str:

@@ -173,6 +173,17 @@ def _resolvers(settings: Settings) -> Iterator[Conflict]:
             yield Conflict((("dns", "resolvers", number),), f'"{resolver}" is a name; write its IP address')
 
 
+def _trust(settings: Settings) -> Iterator[Conflict]:
+    """AD is believed only from resolvers that somebody chose, and DANE is worth nothing without it (TL-25)."""
+    trust_ad, resolvers = ("dns", "trust_ad"), ("dns", "resolvers")
+    if settings.dns.trust_ad and not settings.dns.resolvers:
+        yield Conflict((resolvers, trust_ad), 'is missing; trust_ad believes named resolvers only: ["127.0.0.1:53"]')
+    for number, route in enumerate(settings.delivery.route):
+        if route.tls.kind is RouteTlsKind.DANE and not settings.dns.trust_ad:
+            text = '"dane" needs dns.trust_ad = true and a validating resolver, or nothing is ever delivered there'
+            yield Conflict((("delivery", "route", number, "tls"), trust_ad), text)
+
+
 def _ladders(settings: Settings) -> Iterator[Conflict]:
     """A ladder whose every rung is skipped would return all protected mail."""
     ladders: list[tuple[Key, tuple[Method, ...]]] = [(("delivery", "methods"), settings.delivery.methods)]
@@ -201,6 +212,7 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _smart_host,
     _identities,
     _resolvers,
+    _trust,
     _ladders,
     _reporter,
 )

@@ -10,8 +10,6 @@ from typing import Any, Final
 from gateway.config.problems import Fault, Key
 
 HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that this version acts on
-    "dns.trust_ad": (False,),
-    "delivery.route.tls": ("verified", "opportunistic"),
     "smime.ca_file": ("",),
     "policy.rule": ([],),
     "console.bind": ("127.0.0.1:8444",),
@@ -19,7 +17,6 @@ HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that th
 }
 INSTEAD: Final[Mapping[str, str]] = {  # what to do about it, where "leave it out" would not be the whole story
     "policy.rule": "policy rules are not evaluated by this version; remove [[policy.rule]]",
-    "delivery.route.tls": 'DANE and pins are not in this version; write "verified"',
     "console.bind": "there is no console in this version; remove it",
     "retention.content": 'content is destroyed at once in this version; write "0d"',
 }

@@ -168,6 +168,8 @@ class Gateway:
         keeping = asyncio.create_task(housekeeping.run(), name="housekeeping")
         self.tasks = (working, keeping)
         self._scheduler = queueing.scheduler
+        if queueing.self_test is not None:
+            self._watch(asyncio.create_task(queueing.self_test.run(), name="resolver"))
 
         async def stop() -> None:
             queueing.scheduler.stop()
@@ -184,9 +186,12 @@ class Gateway:
         server, portal = self.settings.server.tls, self.settings.portal
         authorities = (one.client_ca for one in self.settings.listener if one.client_ca is not None)
         files = (server.certificate, server.private_key, portal.certificate, portal.private_key, *authorities)
-        watching = asyncio.create_task(Renewal(files, self.reload).run(), name="certificates")
-        self.tasks += (watching,)
-        self._stack.callback(watching.cancel)
+        self._watch(asyncio.create_task(Renewal(files, self.reload).run(), name="certificates"))
+
+    def _watch(self, task: asyncio.Task[None]) -> None:
+        """Hold a task that goes on until the end."""
+        self.tasks += (task,)
+        self._stack.callback(task.cancel)
 
     async def _start_portal(self, store: Store, queueing: Queueing, renderer: Renderer) -> HttpServer:
         portal = self.settings.portal

@@ -1,26 +1,22 @@
 """The parts that move mail, put together: scheduler, ladder, transport, forms and mail of our own."""
 
-import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from gateway.config import Settings
 from gateway.config.modes import CodeChannel
+from gateway.daemon.outbound import Outbound, build_stored_outbound
 from gateway.delivery.about import About
 from gateway.delivery.clerk import Clerk
 from gateway.delivery.courier import Courier
-from gateway.delivery.dialer import Dialer
-from gateway.delivery.identity import Identities
 from gateway.delivery.ladder import LadderPolicy
-from gateway.delivery.lookup import DnsResolver
 from gateway.delivery.needs import NeedsPolicy
 from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
 from gateway.delivery.pool import PoolLimits
 from gateway.delivery.publish import Publisher
-from gateway.delivery.routes import Router
 from gateway.delivery.scheduler import Scheduler
-from gateway.delivery.timeouts import TimeLimits
+from gateway.delivery.selftest import SelfTest
 from gateway.delivery.tls_report import TlsLedger
 from gateway.delivery.transport import Transport
 from gateway.inspect.converter import Converter
@@ -28,7 +24,6 @@ from gateway.metrics import Metrics
 from gateway.protect.dkim import DkimKey, Signer, self_test
 from gateway.protect.sealer import Sealer
 from gateway.store.store import Store
-from tls.contexts import build_contexts
 from tls.levels import TlsLevel
 
 CODE_LEVELS: Final = {CodeChannel.VERIFIED: TlsLevel.VERIFIED, CodeChannel.ENCRYPTED: TlsLevel.ENCRYPTED}
@@ -43,6 +38,7 @@ class Queueing:
     about: About
     transport: Transport
     ledger: TlsLedger
+    self_test: SelfTest | None
 
 
 def build_queueing(
@@ -52,7 +48,8 @@ def build_queueing(
     own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
     about = About(store, own_mail, metrics)
     ledger = TlsLedger(overflow=metrics.counter("tls_report_overflow").inc)
-    transport = _transport(settings, metrics, ledger)
+    outbound = build_stored_outbound(settings, store, metrics)
+    transport = _transport(outbound, ledger)
     delivery, portal = settings.delivery, settings.portal
     clerk = Clerk(
         store=store,
@@ -79,26 +76,25 @@ def build_queueing(
         take=lambda messages: scheduler.take_new(messages),
     )
     scheduler: Scheduler = Scheduler(store, clerk)
-    return Queueing(scheduler=scheduler, own_mail=own_mail, about=about, transport=transport, ledger=ledger)
+    return Queueing(
+        scheduler=scheduler,
+        own_mail=own_mail,
+        about=about,
+        transport=transport,
+        ledger=ledger,
+        self_test=outbound.self_test,
+    )
 
 
-def _transport(settings: Settings, metrics: Metrics, ledger: TlsLedger) -> Transport:
-    hostname, delivery = settings.server.hostname, settings.delivery
-    router = Router(
-        DnsResolver(settings.dns.resolvers),
-        delivery,
-        hostname=hostname,
-        shuffle=random.shuffle,
-        domains=settings.domain,
+def _transport(outbound: Outbound, ledger: TlsLedger) -> Transport:
+    return Transport(
+        outbound.router,
+        outbound.dialer,
+        outbound.publications,
+        limits=PoolLimits(),
+        clock=lambda: datetime.now(UTC),
+        observer=ledger,
     )
-    dialer = Dialer(
-        build_contexts(delivery.ca_file),
-        TimeLimits(),
-        helo=hostname,
-        identities=Identities(delivery.ca_file),
-        alarm=metrics.counter("next_hop_login_failures").inc,
-    )
-    return Transport(router, dialer, limits=PoolLimits(), clock=lambda: datetime.now(UTC), observer=ledger)
 
 
 def _signer(settings: Settings) -> Signer:

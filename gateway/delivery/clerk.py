@@ -33,6 +33,7 @@ from gateway.store.rows import NewMessage, destroy_if_finished, save_entry, saw_
 from gateway.store.store import Store
 from gateway.store.suppressions import Reason, Suppression, suppress
 from policy.decision import Method
+from tls.failures import TlsFailure
 from tls.levels import TlsLevel
 
 TakeOwnMail = Callable[[Sequence[NewMessage]], None]  # `Scheduler.take_new`
@@ -280,6 +281,8 @@ class Clerk:
                 self._metrics.counter("unprotected_deliveries").inc()
         if step.alarm is Alarm.TLS_DOWNGRADE:
             self._metrics.counter("tls_downgrades").inc()
+        if step.alarm is Alarm.TLS_MISMATCH:
+            self._metrics.counter("tls_mismatches").inc()
         log_attempt(entry, outcome, step, received_at=result.letter.received_at, at=result.at)
 
 
@@ -304,8 +307,12 @@ def _wants_success(result: Result) -> bool:
     return is_delivered and not result.outcome.does_dsn and Notify.SUCCESS in result.before.notify
 
 
+def _name(failure: TlsFailure | None) -> str:
+    return "" if failure is None else failure.value
+
+
 def _try(result: Result) -> events.Try:
-    outcome = result.outcome
+    outcome, grounds = result.outcome, result.outcome.grounds
     return events.Try(
         method=result.before.method,
         seen=outcome.seen.value,
@@ -316,5 +323,11 @@ def _try(result: Result) -> events.Try:
         evidence=outcome.evidence,
         keys=outcome.keys,
         is_seven_bit=outcome.is_seven_bit,
+        required=grounds.reasons,
+        dnssec=grounds.dnssec,
+        mta_sts=grounds.sts,
+        tls_failure=_name(outcome.tls_failure),
+        unmet_wish=_name(grounds.unmet_wish),
+        hosts=tuple(host.words for host in outcome.hosts) if len(outcome.hosts) > 1 else (),
         took_s=outcome.connect_s + outcome.send_s,
     )

@@ -2,29 +2,44 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 from gateway.delivery.dialogue import Answered, Closed, Phase, Ready, Send, UpgradeTls
 from gateway.delivery.session import ClientSession
 from gateway.delivery.timeouts import TimeLimits
 from gateway.delivery.transaction import Transaction
 from gateway.delivery.wire import Wire
-from tls.certificates import classify_failure, gather_evidence
+from tls.certificates import classify_failure, gather_evidence, peer_chain
 from tls.contexts import Contexts
 from tls.evidence import TlsEvidence
 from tls.failures import TlsFailure
 from tls.levels import TlsLevel
+from tls.peer import prove
+from tls.requirement import Requirement
 
 
 class Connection:
     """One SMTP connection.
 
     evidence: of its TLS, None in clear. sent: transactions so far. opened_at: by the loop's clock.
-    tls_failure: why it is in clear.
+    tls_failure: why it is in clear. unmet_wish: why an earlier session did not prove what MTA-STS tests.
     """
 
-    def __init__(self, wire: Wire, session: ClientSession, *, host: str, level: TlsLevel, limits: TimeLimits) -> None:
-        """host: the name that TLS has to prove. level: what the session was made for."""
+    def __init__(
+        self,
+        wire: Wire,
+        session: ClientSession,
+        *,
+        host: str,
+        needed: Requirement,
+        limits: TimeLimits,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """host: the name that TLS has to prove. needed: what the session was made for. clock: the wall clock, aware."""
         self.tls_failure: TlsFailure | None = None
+        self.unmet_wish: TlsFailure | None = None
         self.evidence: TlsEvidence | None = None
         self.sent = 0
         self.ip = wire.peer_ip
@@ -33,8 +48,9 @@ class Connection:
         self._wire = wire
         self._session = session
         self._host = host
-        self._level = level
+        self._needed = needed
         self._limits = limits
+        self._clock = clock
 
     @property
     def is_usable(self) -> bool:
@@ -54,6 +70,11 @@ class Connection:
     def does_dsn(self) -> bool:
         """The peer took over what the sender wants to be told (RFC 3461 section 5.2.1)."""
         return self._session.offers("DSN")
+
+    def without(self, wish: TlsFailure) -> "Connection":
+        """Remember what an earlier session lacked. Returns: itself."""
+        self.unmet_wish = wish
+        return self
 
     async def greet(self, contexts: Contexts) -> Closed | None:
         """Go as far as the first message. Returns: None, or why there will be none; then the connection is closed."""
@@ -128,13 +149,23 @@ class Connection:
             self._session.lost("connection lost")
 
     async def _upgrade(self, contexts: Contexts) -> None:
-        level = TlsLevel.VERIFIED if self._level is TlsLevel.VERIFIED else TlsLevel.ENCRYPTED
+        """Handshake, and prove what is needed: chain and name in the handshake, DANE and a pin right after it."""
+        needed, limit_s = self._needed, self._limits.of(Phase.HANDSHAKE)
+        context, name = contexts.proving(needed.proofs), needed.server_name or self._host
         try:
-            tls = await self._wire.start_tls(contexts.at(level), self._host, limit_s=self._limits.of(Phase.HANDSHAKE))
-            self.evidence = gather_evidence(tls, level)
+            tls = await self._wire.start_tls(context, name, limit_s=limit_s)
+            chain = peer_chain(tls)
+            evidence = gather_evidence(tls, TlsLevel.ENCRYPTED, chain)
         except ssl.SSLError as error:
             self._session.tls_failed(classify_failure(error))
+            return
         except (OSError, ValueError):
             self._session.tls_failed(TlsFailure.BROKEN_HANDSHAKE)
+            return
+        proven = prove(needed, chain, now=self._clock())
+        if isinstance(proven, TlsFailure):
+            self.evidence = replace(evidence, verification=proven.value)
+            self._session.tls_failed(proven)
         else:
-            self._session.tls_started(level)
+            self.evidence = replace(evidence, level=proven.level, verification=proven.words)
+            self._session.tls_started(proven.level)

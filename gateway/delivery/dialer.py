@@ -1,8 +1,13 @@
-"""Opens connections: address by address, in clear again where an opportunistic handshake failed."""
+"""Opens connections: address by address, and again with less where less is enough.
+
+A proof that MTA-STS only tests is tried first; without it, a new session is opened as if nothing had been published. In
+clear goes on only what needs no TLS at all.
+"""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from gateway.delivery.chunking import ChunkingBook
@@ -16,7 +21,10 @@ from gateway.delivery.timeouts import TimeLimits
 from gateway.delivery.wire import Wire
 from gateway.log import get_logger
 from tls.contexts import Contexts
+from tls.evidence import TlsEvidence
+from tls.failures import TlsFailure
 from tls.levels import TlsLevel
+from tls.requirement import Requirement
 
 NO_IDENTITY: Final = "451 4.3.0 what we sign in with at the next hop cannot be read"
 
@@ -25,11 +33,20 @@ log = get_logger("delivery")
 
 @dataclass(frozen=True, slots=True)
 class NoConnection:
-    """Why a host gave no session. ip: the address that answered last, local_ip: ours then; empty when none did."""
+    """Why a host gave no session.
+
+    ip: the address that answered last, local_ip: ours then; empty when none did. evidence: of a TLS session that proved
+    too little. unmet_wish: see `Connection`.
+    """
 
     closed: Closed
     ip: str = ""
     local_ip: str = ""
+    evidence: TlsEvidence | None = None
+    unmet_wish: TlsFailure | None = None
+
+    def without(self, wish: TlsFailure) -> "NoConnection":
+        return replace(self, unmet_wish=wish)
 
 
 class Dialer:
@@ -43,30 +60,46 @@ class Dialer:
         helo: str,
         identities: Identities | None = None,
         alarm: Callable[[], None] = lambda: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """helo: our host name (`server.hostname`). alarm: a host does not let us sign in, or we cannot."""
+        """helo: our host name (`server.hostname`). alarm: a host does not let us sign in, or we cannot.
+
+        clock: the wall clock, aware, for the dates of certificates.
+        """
         self._identities = identities or Identities()
         self._alarm = alarm
         self._contexts = contexts
         self._limits = limits
         self._helo = helo
+        self._clock = clock
         self._chunking = ChunkingBook()
 
-    async def connect(self, hop: Hop, level: TlsLevel) -> Connection | NoConnection:
-        """A connection that is ready for the first message, at the level or above.
+    async def connect(self, hop: Hop, needed: Requirement) -> Connection | NoConnection:
+        """A connection that is ready for the first message, and proved what is needed.
 
-        The first address that takes the connection speaks for the host. With level NONE a session whose TLS broke is
-        followed by a new one in clear (RFC 7435 section 4).
+        needed: without a refusal. The first address that takes the connection speaks for the host.
         """
-        first = await self._open(hop, level, is_tls_tried=True)
-        if level is TlsLevel.NONE and isinstance(first, NoConnection) and first.closed.tls_failure is not None:
-            second = await self._open(hop, level, is_tls_tried=False)
+        if needed.wished <= needed.proofs:
+            return await self._connect(hop, needed)
+        wished = replace(needed, level=TlsLevel.VERIFIED, proofs=needed.proofs | needed.wished)
+        first = await self._open(hop, wished, is_tls_tried=True)
+        if isinstance(first, Connection) or first.closed.tls_failure is None:
+            return first
+        second = await self._connect(hop, needed)
+        return second.without(first.closed.tls_failure)
+
+    async def _connect(self, hop: Hop, needed: Requirement) -> Connection | NoConnection:
+        """With level NONE a session whose TLS broke is followed by a new one in clear (RFC 7435 section 4)."""
+        first = await self._open(hop, needed, is_tls_tried=True)
+        is_optional = needed.level is TlsLevel.NONE
+        if is_optional and isinstance(first, NoConnection) and first.closed.tls_failure is not None:
+            second = await self._open(hop, needed, is_tls_tried=False)
             if isinstance(second, Connection):
                 second.tls_failure = first.closed.tls_failure
             return second
         return first
 
-    async def _open(self, hop: Hop, level: TlsLevel, *, is_tls_tried: bool) -> Connection | NoConnection:
+    async def _open(self, hop: Hop, needed: Requirement, *, is_tls_tried: bool) -> Connection | NoConnection:
         contexts, login = self._contexts, None
         if hop.identity is not None:
             try:
@@ -78,8 +111,8 @@ class Dialer:
         if isinstance(wire, NoConnection):
             return wire
         chunking = self._chunking.of(f"{hop.host}:{hop.port}")
-        session = ClientSession(self._helo, level, is_tls_tried=is_tls_tried, chunking=chunking, login=login)
-        connection = Connection(wire, session, host=hop.host, level=level, limits=self._limits)
+        session = ClientSession(self._helo, needed.level, is_tls_tried=is_tls_tried, chunking=chunking, login=login)
+        connection = Connection(wire, session, host=hop.host, needed=needed, limits=self._limits, clock=self._clock)
         try:
             closed = await connection.greet(contexts)
         except BaseException:  # cancelled: nobody else knows of this connection
@@ -87,7 +120,9 @@ class Dialer:
             raise
         if closed is not None and connection.login_refusal:
             self._cannot_sign_in(hop, f"the host said {connection.login_refusal}", closed)
-        return connection if closed is None else NoConnection(closed, connection.ip, local_ip=connection.local_ip)
+        if closed is None:
+            return connection
+        return NoConnection(closed, connection.ip, local_ip=connection.local_ip, evidence=connection.evidence)
 
     def _cannot_sign_in(self, hop: Hop, why: str, closed: Closed) -> NoConnection:
         """All mail through this host waits until somebody mends it."""

@@ -16,6 +16,13 @@ from tls.levels import TlsLevel
 UNKNOWN_COMMAND: Final = frozenset({500, 501, 502, 504})  # RFC 5321 section 4.2.4: the server does not know EHLO
 
 
+def tls_reply(failure: TlsFailure, *, is_definitive: bool) -> str:
+    """A reply line of our own about a host whose TLS failed (RFC 3463 section 3.8)."""
+    detail = "7.4" if failure is TlsFailure.NOT_OFFERED else "7.5"
+    status = f"550 5.{detail}" if is_definitive else f"451 4.{detail}"
+    return f"{status} next hop {failure.words}"
+
+
 class Greeting:
     """Handlers for the replies before the first MAIL.
 
@@ -58,9 +65,7 @@ class Greeting:
         # Where we sign in, every rung of every message goes by this host: nothing is gained by giving up on it.
         is_definitive = failure.is_definitive and self.sign_in is None
         seen = Seen.TLS_REFUSED if is_definitive else Seen.TLS_UNCERTAIN
-        detail = "7.4" if failure is TlsFailure.NOT_OFFERED else "7.5"
-        status = f"550 5.{detail}" if is_definitive else f"451 4.{detail}"
-        self._dialogue.close(Closed(seen, f"{status} next hop {failure.words}", failure))
+        self._dialogue.close(Closed(seen, tls_reply(failure, is_definitive=is_definitive), failure))
 
     def _on_banner(self, reply: PeerReply) -> None:
         if reply.code == 220:

@@ -9,6 +9,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import dns.asyncresolver
 import dns.exception
+import dns.flags
 import dns.message
 import dns.nameserver
 import dns.rdatatype
@@ -43,10 +44,21 @@ class Mx:
     host: str
 
 
+@dataclass(frozen=True, slots=True)
+class MxRecords:
+    """The MX records of a domain; none: the name exists and has no such record.
+
+    has_ad: the answer, or the denial, came with AD. Whether that says anything is for `tls.lookup` to know (TL-25).
+    """
+
+    records: tuple[Mx, ...] = ()
+    has_ad: bool = False
+
+
 class Resolver(Protocol):
     """What routes need; the tests have one made of data. Empty tuples stand for "the name exists, no such record"."""
 
-    async def mx(self, domain: str) -> tuple[Mx, ...]:
+    async def mx(self, domain: str) -> MxRecords:
         """Raises: NoSuchDomain, AliasLoop, DnsTrouble."""
 
     async def addresses(self, host: str) -> tuple[str, ...]:
@@ -94,10 +106,11 @@ class DnsResolver:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(at.host, at.port) for at in resolvers]
         self._resolver.lifetime = lifetime_s
         self._resolver.cache = dns.resolver.LRUCache(CACHE_SIZE)  # what is not there is kept here, too
-        self._mx: Kept[tuple[Mx, ...]] = Kept()
+        self._resolver.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 section 5.7: AD here asks for AD in the answer
+        self._mx: Kept[MxRecords] = Kept()
         self._addresses: Kept[tuple[str, ...]] = Kept()
 
-    async def mx(self, domain: str) -> tuple[Mx, ...]:
+    async def mx(self, domain: str) -> MxRecords:
         known = self._mx.get(domain)
         if known is not None:
             return known
@@ -107,7 +120,8 @@ class DnsResolver:
             for record in answer.rrset or ()
             if isinstance(record, MX)
         )
-        return self._mx.put(domain, records, answer.expiration)
+        has_ad = bool(answer.response.flags & dns.flags.AD)
+        return self._mx.put(domain, MxRecords(records, has_ad), answer.expiration)
 
     async def addresses(self, host: str) -> tuple[str, ...]:
         known = self._addresses.get(host)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 from tls.evidence import TlsEvidence
 from tls.failures import TlsFailure
@@ -24,6 +25,26 @@ class Seen(Enum):
     NO_KEY = "no-key"  # no usable key of the recipient for this rung; nothing was sent
 
 
+TLS_FAILED: Final = frozenset({Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN, Seen.TLS_MISMATCH})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What an attempt at a host went by.
+
+    reasons: who asked for what TLS, in words. dnssec, sts: what is published; empty where nothing is.
+    unmet_wish: why the proof that MTA-STS tests was not had; the attempt went on without it (RFC 8461 section 5).
+    """
+
+    reasons: tuple[str, ...] = ()
+    dnssec: str = ""
+    sts: str = ""
+    unmet_wish: TlsFailure | None = None
+
+
+NO_GROUNDS: Final = Grounds()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostResult:
     """What one recipient got from one host.
@@ -31,6 +52,7 @@ class HostResult:
     reply: one line, the peer's or ours (then it begins with a host-independent code such as `451 4.4.1`); no content.
     tls_failure: why there was no TLS that counts, also when an unprotected message then left in clear.
     does_dsn: it offers DSN, so that it was told what the sender wants to know, and will tell it.
+    evidence: of a TLS session that proved too little.
     """
 
     host: str
@@ -40,11 +62,13 @@ class HostResult:
     reply: str
     tls_failure: TlsFailure | None = None
     does_dsn: bool = False
+    grounds: Grounds = NO_GROUNDS
+    evidence: TlsEvidence | None = None
 
     @property
     def own_words(self) -> str:
         """What we saw the host do; empty when only its reply says."""
-        if self.tls_failure is not None and self.seen in (Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN):
+        if self.tls_failure is not None and self.seen in TLS_FAILED:
             return f"{self.host} {self.tls_failure.words}"
         if self.seen is Seen.NOT_8BITMIME:
             return f"{self.host} takes no 8-bit messages"
@@ -67,6 +91,7 @@ class Outcome:
     keys: fingerprints of the OpenPGP certificates that open what was sent.
     does_dsn: of the peer that decided, see `HostResult`.
     is_seven_bit: the message was converted for a next hop without 8BITMIME.
+    tls_failure, grounds: of the host that decided, see `HostResult`.
     connect_s: look-up, connection and TLS; send_s: from MAIL to the last reply (Postfix's delays c and d).
     """
 
@@ -84,6 +109,8 @@ class Outcome:
     keys: tuple[str, ...] = ()
     does_dsn: bool = False
     is_seven_bit: bool = False
+    tls_failure: TlsFailure | None = None
+    grounds: Grounds = NO_GROUNDS
     connect_s: float = 0.0
     send_s: float = 0.0
 

@@ -1,6 +1,7 @@
 """Connections kept for the next message, and how many may be open at once.
 
-A kept connection serves messages with the same host, port and TLS level only: what one proved, another may rely on.
+A kept connection serves messages with the same host, port and TLS requirement only: what one proved, another may rely
+on.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ from typing import Final
 
 from gateway.config.smart_hosts import Identity
 from gateway.delivery.connection import Connection
-from tls.levels import TlsLevel
 
 KEPT_LIMIT: Final = 200  # idle connections in all
 GOODBYE_S: Final = 2.0  # for QUIT and close_notify of all kept connections together
@@ -20,11 +20,11 @@ GOODBYE_S: Final = 2.0  # for QUIT and close_notify of all kept connections toge
 
 @dataclass(frozen=True, slots=True)
 class PeerKey:
-    """What makes two connections interchangeable."""
+    """What makes two connections interchangeable. kept_for: `Requirement.kept_for`."""
 
     host: str
     port: int
-    level: TlsLevel
+    kept_for: tuple[object, ...]
     identity: Identity | None = None  # who we are there: nobody sends as somebody else
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.config.model import Delivery, Domain
+from gateway.config.model import Delivery, Domain, Route
 from gateway.config.modes import RouteTlsKind
 from gateway.config.smart_hosts import Identity, identity_at, smart_host_for
 from gateway.config.values import HostPort
@@ -27,11 +27,6 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Shuffle = Callable[[list[Mx]], None]
 
-ROUTE_LEVELS: Final = {  # DANE and pins are refused by the configuration until they are built; never taken for less
-    RouteTlsKind.VERIFIED: TlsLevel.VERIFIED,
-    RouteTlsKind.OPPORTUNISTIC: TlsLevel.NONE,
-}
-
 
 class Unroutable(Exception):
     """No host can be tried. reply: one line with an enhanced status. is_permanent: the mail goes back."""
@@ -46,12 +41,14 @@ class Unroutable(Exception):
 class Hop:
     """A host to try. addresses: may be empty; then `trouble` is the reply that says why, and it may be better later.
 
+    is_mx_signed: DNS said with AD that this is a host of the domain.
     identity: who we are there, None: nobody in particular.
     """
 
     host: str
     port: int
     tls: HopTls
+    is_mx_signed: bool = False
     addresses: tuple[str, ...] = ()
     trouble: str = ""
     identity: Identity | None = None
@@ -65,6 +62,18 @@ class Target:
     port: int
     tls: HopTls
     identity: Identity | None = None
+    is_mx_signed: bool = False
+
+    def hop(self, addresses: tuple[str, ...] = (), *, trouble: str = "") -> Hop:
+        return Hop(
+            host=self.host,
+            port=self.port,
+            tls=self.tls,
+            is_mx_signed=self.is_mx_signed,
+            addresses=addresses,
+            trouble=trouble,
+            identity=self.identity,
+        )
 
 
 class Router:
@@ -105,17 +114,16 @@ class Router:
     def _configured(self, domain: str, via: HostPort | None, home: str) -> tuple[Target, ...]:
         route = find_route(domain, self._delivery.route)
         smart_host = smart_host_for(home, self._delivery, self._domains)
-        level = TlsLevel.NONE if route is None else ROUTE_LEVELS[route.tls.kind]
         if via is not None:
             return (Target(host=via.host, port=via.port, tls=HopTls(is_vouched=True)),)
         if route is not None and route.host:
             identity = identity_at(route)
-            tls = HopTls(route_level=level, is_vouched=True, is_known=identity is not None)
+            tls = replace(route_tls(route), is_vouched=True, is_known=identity is not None)
             return (Target(host=route.host, port=route.port, tls=tls, identity=identity),)
         if smart_host is not None:
             identity, address = smart_host.identity, smart_host.address
-            tls = HopTls(
-                route_level=level,
+            tls = replace(
+                route_tls(route),
                 is_vouched=True,
                 is_smart_host=True,
                 is_attested=smart_host.is_attested,
@@ -127,41 +135,57 @@ class Router:
     async def _published(self, domain: str) -> tuple[Target, ...]:
         """What DNS says: MX, or the domain itself where it has none."""
         route = find_route(domain, self._delivery.route)
-        tls = HopTls(route_level=TlsLevel.NONE if route is None else ROUTE_LEVELS[route.tls.kind])
         port = self._delivery.port if route is None else route.port
         try:
-            records = await self._resolver.mx(domain)
+            found = await self._resolver.mx(domain)
         except NoSuchDomain as error:
             raise Unroutable(f"550 5.1.2 {domain} does not exist", is_permanent=True) from error
         except AliasLoop as error:
             raise Unroutable(f"554 5.4.6 {error}", is_permanent=True) from error
         except DnsTrouble as error:
             raise Unroutable(f"451 4.4.3 {error}", is_permanent=False) from error
-        hosts = order_mx(domain, records, hostname=self._hostname, shuffle=self._shuffle) if records else (domain,)
-        return tuple(Target(host=host, port=port, tls=tls) for host in hosts)
+        hosts: tuple[str, ...] = (domain,)
+        if found.records:
+            hosts = order_mx(domain, found.records, hostname=self._hostname, shuffle=self._shuffle)
+        tls = route_tls(route)
+        return tuple(Target(host=host, port=port, tls=tls, is_mx_signed=found.has_ad) for host in hosts)
 
     async def _resolve(self, target: Target) -> Hop | None:
         """Look the addresses up. None: DNS says for certain that there are none that may be used."""
-        hop = Hop(host=target.host, port=target.port, tls=target.tls, identity=target.identity)
         try:
             addresses = await self._lookup(target)
         except (NoSuchDomain, AliasLoop):
             addresses = ()
         except DnsTrouble as error:
-            return replace(hop, trouble=f"451 4.4.3 {error}")
+            return target.hop(trouble=f"451 4.4.3 {error}")
         allowed = tuple(text for text in addresses if is_allowed(text, self._delivery.private_networks))
         if allowed:
-            return replace(hop, addresses=allowed[:ADDRESS_LIMIT])
+            return target.hop(allowed[:ADDRESS_LIMIT])
         if not target.tls.is_vouched:
             return None
         why = "is in a private network that delivery.private_networks does not list" if addresses else "has no address"
-        return replace(hop, trouble=f"451 4.4.4 {target.host} {why}")
+        return target.hop(trouble=f"451 4.4.4 {target.host} {why}")
 
     async def _lookup(self, target: Target) -> tuple[str, ...]:
         """An IP address may stand in the configuration, never in an MX record (RFC 5321 section 5.1)."""
         if is_literal(target.host):
             return (target.host,) if target.tls.is_vouched else ()
         return await self._resolver.addresses(target.host)
+
+
+def route_tls(route: Route | None) -> HopTls:
+    """What `delivery.route.tls` asks of every host of a destination; without a route nothing."""
+    if route is None:
+        return HopTls()
+    match route.tls.kind:
+        case RouteTlsKind.VERIFIED:
+            return HopTls(route_level=TlsLevel.VERIFIED)
+        case RouteTlsKind.DANE:
+            return HopTls(route_level=TlsLevel.VERIFIED, is_dane_required=True)
+        case RouteTlsKind.PINNED:
+            return HopTls(route_level=TlsLevel.VERIFIED, pin=route.tls.pin)
+        case RouteTlsKind.OPPORTUNISTIC:
+            return HopTls()
 
 
 def order_mx(domain: str, records: Sequence[Mx], *, hostname: str, shuffle: Shuffle) -> tuple[str, ...]:

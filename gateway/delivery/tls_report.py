@@ -15,6 +15,8 @@ from gateway.delivery.connection import Connection
 from gateway.delivery.dialer import NoConnection
 from gateway.delivery.routes import Hop, is_allowed
 from tls.failures import TlsFailure
+from tls.mta_sts.parse import Mode
+from tls.mta_sts.verify import lists
 from tls.published import NOTHING, Published
 from tls.tlsrpt.count import Peer, Session, count_failure, count_success, count_trouble
 from tls.tlsrpt.results import applied_policy
@@ -42,14 +44,22 @@ class TlsObserver(Protocol):
 def seen_at(hop: Hop, domain: str, made: Connection | NoConnection) -> SeenTls | None:
     """What a new connection, or the try at one, counts as. None: it says nothing about TLS, or is not the domain's."""
     if isinstance(made, NoConnection):
-        failure = made.closed.tls_failure
+        failure = made.unmet_wish or made.closed.tls_failure
         if failure is None:
             return None
     else:
-        failure = made.tls_failure
+        failure = made.unmet_wish or made.tls_failure
         if failure is None and made.evidence is None:
             return None
-    return _seen(hop, domain, failure, ip=made.ip, local_ip=made.local_ip)
+    return _seen(hop, domain, failure or _unlisted(hop), ip=made.ip, local_ip=made.local_ip)
+
+
+def _unlisted(hop: Hop) -> TlsFailure | None:
+    """A host that a policy in its test would not take: connected to, and counted (RFC 8461 section 5)."""
+    published = hop.tls.published or NOTHING
+    policy = published.sts.policy
+    is_tested = policy is not None and policy.mode is Mode.TESTING and not published.is_proved_by_dane
+    return TlsFailure.STS_UNLISTED if is_tested and policy is not None and not lists(policy, hop.host) else None
 
 
 def seen_refused(hop: Hop, domain: str, failure: TlsFailure) -> SeenTls | None:

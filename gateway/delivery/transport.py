@@ -14,9 +14,11 @@ from gateway.delivery.connection import Connection
 from gateway.delivery.dialer import Dialer, NoConnection
 from gateway.delivery.dialogue import Answer, Answered
 from gateway.delivery.fold import FINAL, deciding, fold
+from gateway.delivery.greeting import tls_reply
 from gateway.delivery.job import SendJob
-from gateway.delivery.outcome import HostResult, Outcome, Seen
+from gateway.delivery.outcome import Grounds, HostResult, Outcome, Seen
 from gateway.delivery.pool import PeerKey, Pool, PoolLimits, Slots
+from gateway.delivery.published import Publications
 from gateway.delivery.routes import Hop, Router, Unroutable
 from gateway.delivery.tls_report import SeenTls, TlsObserver, seen_at, seen_refused
 from gateway.delivery.transaction import Transaction, wire_content
@@ -24,9 +26,16 @@ from gateway.message.envelope import Recipient
 from tls.evidence import TlsEvidence
 from tls.failures import TlsFailure
 from tls.levels import TlsLevel
+from tls.published import NOTHING
 from tls.requirement import Requirement, requirement
+from tls.weight import Weight, weigh
 
 OFF_LOOP: Final = 262_144  # octets from which a message is prepared in a thread
+WEIGHED: Final = {
+    Weight.REFUSED: Seen.TLS_REFUSED,
+    Weight.UNCERTAIN: Seen.TLS_UNCERTAIN,
+    Weight.MISMATCH: Seen.TLS_MISMATCH,
+}
 
 
 @dataclass(slots=True)
@@ -58,6 +67,7 @@ class Transport:
         self,
         router: Router,
         dialer: Dialer,
+        publications: Publications,
         *,
         limits: PoolLimits,
         clock: Callable[[], datetime],
@@ -65,6 +75,7 @@ class Transport:
     ) -> None:
         """clock: the wall clock, aware, for `Outcome.started_at`. observer: is told of each new session's TLS."""
         self._router = router
+        self._publications = publications
         self._dialer = dialer
         self._pool = Pool(limits)
         self._slots = Slots(limits)
@@ -99,27 +110,41 @@ class Transport:
 
     async def _try_host(self, hop: Hop, job: SendJob, content: bytes, people: list[_Progress]) -> None:
         """Give everybody who waits a result of this host."""
+        hop = await self._with_publications(hop, job)
         needed = requirement(job.needs, hop.tls)
         if needed.refusal is not None:
             self._observe(job, seen_refused(hop, job.domain, needed.refusal))
-            _note_all(people, _refused(hop, needed.refusal))
+            _note_all(people, _refused(hop, needed, needed.refusal))
             return
-        key = PeerKey(hop.host, hop.port, needed.level, hop.identity)
+        key = PeerKey(hop.host, hop.port, needed.kept_for, hop.identity)
         may_reuse = True
         while people:
-            connection = await self._connection(hop, key, job, may_reuse=may_reuse)
+            connection = await self._connection(hop, needed, key, job, may_reuse=may_reuse)
             if isinstance(connection, NoConnection):
-                _note_all(people, _unreached(hop, connection))
+                _note_all(people, _unreached(hop, needed, connection))
                 return
-            people = await self._exchange(connection, hop, _transaction(job, content, needed, people), people)
+            transaction, grounds = _transaction(job, content, needed, people), _grounds(hop, needed, connection)
+            people = await self._exchange(connection, hop, transaction, grounds, people)
             may_reuse = connection.is_usable  # a kept one that broke is followed by a new one (TL-30)
             self._pool.keep(key, connection)
 
-    async def _connection(self, hop: Hop, key: PeerKey, job: SendJob, *, may_reuse: bool) -> Connection | NoConnection:
+    async def _with_publications(self, hop: Hop, job: SendJob) -> Hop:
+        """What a host publishes belongs to what is known of it.
+
+        Content-free mail goes past it (RFC 8689 section 5), but where a password goes along.
+        """
+        if job.needs.is_content_free and not hop.tls.is_known:
+            return hop
+        published = await self._publications.of(hop, job.domain)
+        return replace(hop, tls=replace(hop.tls, published=published))
+
+    async def _connection(
+        self, hop: Hop, needed: Requirement, key: PeerKey, job: SendJob, *, may_reuse: bool
+    ) -> Connection | NoConnection:
         kept = self._pool.take(key, job.domain) if may_reuse else None
         if kept is not None:
             return kept
-        made = await self._dialer.connect(hop, key.level)
+        made = await self._dialer.connect(hop, needed)
         self._observe(job, seen_at(hop, job.domain, made))
         return made
 
@@ -128,7 +153,7 @@ class Transport:
             self._observer.session(seen)
 
     async def _exchange(
-        self, connection: Connection, hop: Hop, transaction: Transaction, people: list[_Progress]
+        self, connection: Connection, hop: Hop, transaction: Transaction, grounds: Grounds, people: list[_Progress]
     ) -> list[_Progress]:
         """Run one transaction. Returns: those whom another one at this host may still serve."""
         loop, used = asyncio.get_running_loop(), connection.sent
@@ -139,7 +164,7 @@ class Transport:
             connection.close()
             raise
         for person, answer in _pairs(people, answered):
-            person.note(_host_result(connection, hop, answer))
+            person.note(_host_result(connection, hop, grounds, answer))
             person.evidence = _vouched(connection.evidence, hop)
             person.reused, person.ready_at, person.done_at = used, ready_at, loop.time()
         if not answered.is_alive and used == 0:
@@ -176,29 +201,49 @@ def _transaction(job: SendJob, content: bytes, needed: Requirement, people: list
 def _note_all(people: list[_Progress], result: HostResult) -> None:
     for person in people:
         person.note(result)
-        person.evidence = None
+        person.evidence = result.evidence
 
 
-def _refused(hop: Hop, failure: TlsFailure) -> HostResult:
+def _grounds(hop: Hop, needed: Requirement, made: Connection | NoConnection | None = None) -> Grounds:
+    published = hop.tls.published or NOTHING
+    return Grounds(
+        reasons=needed.reasons,
+        dnssec=published.dnssec_words,
+        sts=published.sts_words,
+        unmet_wish=None if made is None else made.unmet_wish,
+    )
+
+
+def _refused(hop: Hop, needed: Requirement, failure: TlsFailure) -> HostResult:
     """A host that cannot meet the requirement whatever it says; it is not connected to."""
-    reply = f"550 5.7.5 next hop {failure.words}"
-    return HostResult(host=hop.host, ip="", port=hop.port, seen=Seen.TLS_REFUSED, reply=reply, tls_failure=failure)
+    return HostResult(
+        host=hop.host,
+        ip="",
+        port=hop.port,
+        seen=WEIGHED[weigh(failure, needed)],
+        reply=tls_reply(failure, is_definitive=failure.is_definitive),
+        tls_failure=failure,
+        grounds=_grounds(hop, needed),
+    )
 
 
-def _unreached(hop: Hop, trouble: NoConnection) -> HostResult:
+def _unreached(hop: Hop, needed: Requirement, trouble: NoConnection) -> HostResult:
     """A host that gave no session."""
-    closed = trouble.closed
+    closed, failure = trouble.closed, trouble.closed.tls_failure
+    is_mismatch = failure is not None and weigh(failure, needed) is Weight.MISMATCH
     return HostResult(
         host=hop.host,
         ip=trouble.ip,
         port=hop.port,
-        seen=closed.seen,
-        reply=closed.reply,
-        tls_failure=closed.tls_failure,
+        seen=Seen.TLS_MISMATCH if is_mismatch else closed.seen,
+        reply=tls_reply(failure, is_definitive=False) if is_mismatch and failure is not None else closed.reply,
+        tls_failure=failure,
+        grounds=_grounds(hop, needed, trouble),
+        evidence=trouble.evidence,
     )
 
 
-def _host_result(connection: Connection, hop: Hop, answer: Answer) -> HostResult:
+def _host_result(connection: Connection, hop: Hop, grounds: Grounds, answer: Answer) -> HostResult:
     return HostResult(
         host=hop.host,
         ip=connection.ip,
@@ -207,6 +252,7 @@ def _host_result(connection: Connection, hop: Hop, answer: Answer) -> HostResult
         reply=answer.reply,
         tls_failure=connection.tls_failure,
         does_dsn=connection.does_dsn,
+        grounds=grounds,
     )
 
 
@@ -214,8 +260,7 @@ def _vouched(evidence: TlsEvidence | None, hop: Hop) -> TlsEvidence | None:
     """Evidence that also says who named the host."""
     if evidence is None or evidence.level < TlsLevel.VERIFIED:
         return evidence
-    naming = "host configured" if hop.tls.is_vouched else "MX unsigned"
-    return replace(evidence, verification=f"{evidence.verification}, {naming}")
+    return replace(evidence, verification=f"{evidence.verification}, {hop.tls.naming}")
 
 
 def _alike(job: SendJob, started_at: datetime, seen: Seen, reply: str) -> tuple[Outcome, ...]:
@@ -242,6 +287,8 @@ def _outcome(person: _Progress, job: SendJob, started_at: datetime, began: float
         hosts=tuple(person.results),
         reused=person.reused,
         does_dsn=told_by.does_dsn,
+        tls_failure=told_by.tls_failure,
+        grounds=told_by.grounds,
         connect_s=max(0.0, person.ready_at - began),
         send_s=person.done_at - person.ready_at,
     )

@@ -85,6 +85,12 @@ class DnssecResolver:
         """From now on AD does not count: the self-test failed. DANE then never applies, and is never claimed."""
         self._is_ad_trusted = False
 
+    def trust_again(self) -> None:
+        """AD counts from now on: the self-test passed after it had failed. What was heard before is forgotten."""
+        if not self._is_ad_trusted and self._resolver.cache is not None:
+            self._resolver.cache.flush()
+        self._is_ad_trusted = True
+
     async def txt(self, name: str) -> Lookup[bytes]:
         return await self._ask(name, dns.rdatatype.TXT, _txt)
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -56,8 +57,8 @@ VALUES: dict[str, object] = {
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
     "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
     "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "to": "s@x.example",
-    "tries_left": 2, "uid": 33, "version": "0.1.0", "was_opened": False, "what": "dsn", "purpose": "marketing",
-    "status": "5.1.1",
+    "tries_left": 2, "uid": 33, "verdict": "no-ad", "version": "0.1.0", "was_opened": False, "what": "dsn",
+    "purpose": "marketing", "status": "5.1.1",
     "why": "no TLS offered",
 }  # fmt: skip
 
@@ -85,7 +86,7 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     delivery_tls_downgrade portal_published portal_noticed portal_code_sent portal_code_failed portal_opened
     portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed user_disabled auth_failed
     user_delegated user_undelegated auth_locked brake_engaged brake_released
-    credential_created credential_revoked gateway_started gateway_stopped
+    credential_created credential_revoked gateway_started gateway_stopped resolver_tested
     heartbeat queue_full queue_drained control_refused portal_refused
     message_deleted message_bounced incident_untold message_suppressed suppression_added suppression_removed"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
@@ -102,6 +103,25 @@ def test_a_delivery_carries_its_evidence() -> None:
         "tls_version": "TLSv1.3",
         "tls_cipher": "TLS_AES_256_GCM_SHA384", "certificate": "ab" * 32, "verification": "webpki, MX unsigned",
     }  # fmt: skip
+
+
+def test_an_attempt_tells_what_it_went_by() -> None:
+    """TL-29, invariant 6: each demand and who made it, what is published, and why it was not met; the whole chain."""
+    attempt = replace(
+        ATTEMPT, evidence=replace(EVIDENCE, chain=("cd" * 32,)),
+        required=("DANE: TLSA records of _25._tcp.mx.x.example",),
+        dnssec="MX signed, TLSA usable", mta_sts="enforce", tls_failure="tlsa-mismatch", unmet_wish="wrong-name",
+        hosts=("mx.x.example has no TLS", "mx2.x.example: 451 later"),
+    )  # fmt: skip
+    event = events.delivery_attempted(make_entry("Q1"), attempt, at=NOW)
+    wanted = {
+        "required": ["DANE: TLSA records of _25._tcp.mx.x.example"], "dnssec": "MX signed, TLSA usable",
+        "mta_sts": "enforce", "tls_failure": "tlsa-mismatch", "unmet_wish": "wrong-name", "chain": ["cd" * 32],
+        "hosts": ["mx.x.example has no TLS", "mx2.x.example: 451 later"],
+    }  # fmt: skip
+    assert wanted.items() <= event.data.items()
+    receipt = events.delivery_delivered(make_entry("Q1"), attempt, at=NOW).data
+    assert set(wanted) & set(receipt) == {"required", "dnssec", "mta_sts"}
 
 
 def test_a_decision_carries_counts_not_values() -> None:

@@ -17,6 +17,7 @@ from gateway.delivery.identity import Identities
 from gateway.delivery.job import SendJob
 from gateway.delivery.outcome import Outcome
 from gateway.delivery.pool import PoolLimits
+from gateway.delivery.published import Publications
 from gateway.delivery.routes import Router
 from gateway.delivery.timeouts import PHASE_LIMITS_S, TimeLimits
 from gateway.delivery.tls_report import TlsObserver
@@ -29,11 +30,18 @@ from tests.faulty.server import FaultyServer, Script
 from tests.gateway.delivery.clock_loop import ClockLoop
 from tests.gateway.delivery.fake_dns import FakeDns
 from tests.gateway.delivery.office import Office
+from tests.tls.fake_dns import FakeDns as SignedDns
 from tls.contexts import Contexts, build_contexts
+from tls.dane.parse import Tlsa
+from tls.errors import FetchError
 from tls.levels import TlsLevel
+from tls.lookup import TlsPolicies
+from tls.mta_sts.cache import MemoryCache
+from tls.mta_sts.lookup import StsPolicies
+from tls.mta_sts.parse import Mode, StsPolicy
 from tls.requirement import Needs
 
-WITH_SOCKETS = frozenset({"test_transport.py", "test_lookup.py", "test_chunking.py"})
+WITH_SOCKETS = frozenset({"test_transport.py", "test_published_transport.py", "test_lookup.py", "test_chunking.py"})
 WITH_CLOCK = frozenset({"test_cases.py"})
 BODY = b"From: s@a.example\r\nSubject: result\r\n\r\nMarker of content\r\n.dot\r\n"
 CLEAR = Needs(level=TlsLevel.NONE)
@@ -61,6 +69,10 @@ def limits_of(limits_s: float) -> TimeLimits:
     return TimeLimits(connect_s=limits_s, phase_s=dict.fromkeys(PHASE_LIMITS_S, limits_s))
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass
 class Net:
     """The world of one test: MX hosts mx1, mx2, ... of b.example, each a faulty server on its own loopback address."""
@@ -75,6 +87,8 @@ class Net:
     limits: TimeLimits = field(default_factory=lambda: limits_of(5))
     servers: list[FaultyServer] = field(default_factory=list)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    tls_dns: SignedDns = field(default_factory=SignedDns)
+    sts: dict[str, StsPolicy | FetchError] = field(default_factory=dict)
     port: int = 0
     observer: TlsObserver | None = None
     _transport: Transport | None = None
@@ -110,11 +124,34 @@ class Net:
                 identities=Identities(self.ca_file),
                 alarm=lambda: self.alarms.append("login"),
             )
+            policies = StsPolicies(self.tls_dns, self, MemoryCache(), clock=_now)
+            publications = Publications(TlsPolicies(self.tls_dns, policies))
             self._transport = Transport(
-                router, dialer, limits=self.pool, clock=lambda: datetime.now(UTC), observer=self.observer
+                router, dialer, publications, limits=self.pool, clock=_now, observer=self.observer
             )
             self.stack.push_async_callback(self._transport.close)
         return self._transport
+
+    def publish_tlsa(self, number: int, *records: Tlsa) -> None:
+        """Sign the zone of an MX host, with these TLSA records."""
+        host = f"mx{number}.b.example"
+        self.dns.signed = {"b.example"}
+        self.tls_dns.zones["b.example"] = True
+        self.tls_dns.records[f"{host} A"] = [f"127.0.0.{number}"]
+        wire = [bytes((one.usage, one.selector, one.matching)) + one.data for one in records]
+        self.tls_dns.records[f"_{self.port}._tcp.{host} TLSA"] = wire
+
+    def publish_sts(self, mode: Mode, *hosts: str) -> None:
+        """Announce a policy for b.example."""
+        self.tls_dns.records["_mta-sts.b.example TXT"] = [b"v=STSv1; id=1;"]
+        self.sts["b.example"] = StsPolicy(mode=mode, max_age_s=86_400, mx=hosts)
+
+    async def fetch(self, domain: str) -> StsPolicy:
+        """The policy host."""
+        policy = self.sts[domain]
+        if isinstance(policy, FetchError):
+            raise policy
+        return policy
 
     async def send(self, needs: Needs, *recipients: str, **more: object) -> Outcome:
         """Send to one recipient (or the first of many)."""

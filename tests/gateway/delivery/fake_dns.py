@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.delivery.lookup import AliasLoop, DnsTrouble, Mx, NoSuchDomain
+from gateway.delivery.lookup import AliasLoop, DnsTrouble, Mx, MxRecords, NoSuchDomain
 
 
 @dataclass
@@ -11,19 +11,22 @@ class FakeDns:
     """mx: domain to hosts by preference 10, 20, ..., or to (preference, host) pairs; an empty list is NODATA.
 
     hosts: name to addresses. fail: names with SERVFAIL. loop: names whose aliases loop. Any other name does not exist.
+    signed: domains whose MX records come with AD.
     """
 
     mx_records: Mapping[str, Sequence[str | tuple[int, str]]] = field(default_factory=dict)
     hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fail: Collection[str] = ()
     loop: Collection[str] = ()
+    signed: Collection[str] = ()
 
-    async def mx(self, domain: str) -> tuple[Mx, ...]:
+    async def mx(self, domain: str) -> MxRecords:
         self._check(domain)
         if domain not in self.mx_records and domain not in self.hosts:
             raise NoSuchDomain(domain)
         records = enumerate(self.mx_records.get(domain, ()), 1)
-        return tuple(Mx(*record) if isinstance(record, tuple) else Mx(10 * n, record) for n, record in records)
+        found = tuple(Mx(*record) if isinstance(record, tuple) else Mx(10 * n, record) for n, record in records)
+        return MxRecords(found, has_ad=domain in self.signed)
 
     async def addresses(self, host: str) -> tuple[str, ...]:
         self._check(host)

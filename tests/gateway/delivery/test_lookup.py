@@ -13,7 +13,7 @@ import dns.rrset
 import pytest
 
 from gateway.config.values import HostPort
-from gateway.delivery.lookup import CACHE_SIZE, AliasLoop, DnsResolver, DnsTrouble, Kept, Mx, NoSuchDomain
+from gateway.delivery.lookup import CACHE_SIZE, AliasLoop, DnsResolver, DnsTrouble, Kept, Mx, MxRecords, NoSuchDomain
 
 ZONE: Mapping[str, Sequence[str]] = {
     "b.example. MX": ["b.example. 60 IN MX 10 MX1.b.example.", "b.example. 60 IN MX 20 mx2.b.example."],
@@ -47,6 +47,8 @@ class Zone(asyncio.DatagramProtocol):
             return
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
+        if key.startswith("b.example.") and query.flags & dns.flags.AD:  # RFC 6840 section 5.7: who asks is told
+            response.flags |= dns.flags.AD
         if key.startswith(BROKEN):
             response.set_rcode(dns.rcode.SERVFAIL)
         elif key in ZONE:
@@ -74,9 +76,17 @@ async def serving(lifetime_s: float = 5) -> AsyncIterator[tuple[DnsResolver, Zon
 async def test_mx() -> None:
     """Names in lower case without the dot; aliases followed; the null MX as the empty name."""
     async with serving() as (resolver, _):
-        assert set(await resolver.mx("b.example")) == {Mx(10, "mx1.b.example"), Mx(20, "mx2.b.example")}
-        assert await resolver.mx("null.example") == (Mx(0, ""),)
-        assert await resolver.mx("alias.example") == (Mx(5, "mx1.b.example"),)
+        assert set((await resolver.mx("b.example")).records) == {Mx(10, "mx1.b.example"), Mx(20, "mx2.b.example")}
+        assert await resolver.mx("null.example") == MxRecords((Mx(0, ""),))
+        assert await resolver.mx("alias.example") == MxRecords((Mx(5, "mx1.b.example"),))
+
+
+async def test_mx_with_ad() -> None:
+    """TL-24: the flag as it came; what it is worth is decided elsewhere."""
+    async with serving() as (resolver, _):
+        assert [(await resolver.mx(f"{name}.example")).has_ad for name in ("b", "b", "alias", "empty")] == [
+            True, True, False, False,
+        ]  # fmt: skip
 
 
 async def test_addresses_ipv6_first() -> None:
@@ -87,7 +97,7 @@ async def test_addresses_ipv6_first() -> None:
 async def test_nodata_is_no_error() -> None:
     """OB-09."""
     async with serving() as (resolver, _):
-        assert await resolver.mx("empty.example") == ()
+        assert await resolver.mx("empty.example") == MxRecords()
         assert await resolver.addresses("empty.example") == ()
 
 

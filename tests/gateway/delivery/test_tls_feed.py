@@ -1,7 +1,6 @@
 """Each failure of TLS as TLS-RPT counts it (TL-29): real sessions with servers that misbehave, one count each."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,16 +8,12 @@ import pytest
 from gateway.config.values import HostPort
 from gateway.delivery.outcome import Seen
 from gateway.delivery.pool import PoolLimits
-from gateway.delivery.routes import Hop
 from gateway.delivery.tls_report import TlsLedger
 from tests.faulty import certificates
 from tests.faulty.server import Alert, Babble, Close, Raw, Reset, Script, Upgrade
 from tests.gateway.delivery.conftest import CLEAR, VERIFIED, Net
-from tls.dane.verify import Dane, DaneState
-from tls.mta_sts.parse import Mode, StsPolicy
-from tls.mta_sts.verify import Sts
-from tls.published import Published
-from tls.requirement import HopTls
+from tests.tls.pki import ALONE
+from tls.mta_sts.parse import Mode
 from tls.tlsrpt.count import Peer, Session
 
 MX1 = "mx1.b.example"
@@ -141,37 +136,77 @@ async def test_the_session_of_a_report_is_not_counted(net: Net, ledger: TlsLedge
     assert ledger.take() == Counter()
 
 
-POLICY = StsPolicy(mode=Mode.ENFORCE, max_age_s=86_400, mx=("mx9.b.example",))
-TLSA = Dane(state=DaneState.FAILED)
+def unlisted(net: Net) -> None:
+    net.publish_sts(Mode.ENFORCE, "mx9.b.example")
+
+
+def no_answer(net: Net) -> None:
+    net.publish_tlsa(1)
+    net.tls_dns.failed = {f"_{net.port}._tcp.{MX1} TLSA"}
+
+
+def asked_for(net: Net) -> None:
+    net.delivery = {"route": [{"domain": "b.example", "tls": "dane", "port": net.port}]}
+
+
 NOT_CONNECTED = {
-    "TL-10 MX not in policy": (
-        HopTls(published=Published(host=MX1, sts=Sts(policy=POLICY))), "validation-failure", "sts",
-    ),
-    "TL-23 TLSA cannot be looked up": (
-        HopTls(published=Published(host=MX1, dane=TLSA)), "dnssec-invalid", "no-policy-found",
-    ),
-    "TL-24 DANE asked for, not there": (
-        HopTls(published=Published(host=MX1), is_dane_required=True), "dane-required", "no-policy-found",
-    ),
-}  # fmt: skip
+    "TL-10 MX not in policy": (unlisted, "validation-failure", "sts"),
+    "TL-23 TLSA cannot be looked up": (no_answer, "dnssec-invalid", "no-policy-found"),
+    "TL-24 DANE asked for, not there": (asked_for, "dane-required", "no-policy-found"),
+}
 
 
 @pytest.mark.parametrize("case", NOT_CONNECTED)
-async def test_a_host_that_is_not_connected_to_counts(
-    net: Net, ledger: TlsLedger, case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tls, result, policy = NOT_CONNECTED[case]
+async def test_a_host_that_is_not_connected_to_counts(net: Net, ledger: TlsLedger, case: str) -> None:
+    publish, result, policy = NOT_CONNECTED[case]
     (server,) = await net.serve(GOOD)
-    transport = net.transport
-    hops = transport._router.hops
-
-    async def with_policy(*arguments: Any, **more: Any) -> tuple[Hop, ...]:
-        found = await hops(*arguments, **more)
-        return tuple(replace(hop, tls=tls) for hop in found)
-
-    monkeypatch.setattr(transport._router, "hops", with_policy)
+    publish(net)
     assert (await net.send(VERIFIED)).seen is not Seen.DELIVERED
     assert server.connections == 0
     session = only(ledger)
     assert session.failure is not None
     assert (session.failure.result.value, session.policy.type.value) == (result, policy)
+
+
+@pytest.mark.parametrize("script", [Script(tls=certificates.self_signed(MX1)), Script()], ids=["untrusted", "no TLS"])
+async def test_a_policy_in_its_test_counts_once(net: Net, ledger: TlsLedger, script: Script) -> None:
+    """TL-12: one failure, although a second session took the message."""
+    await net.serve(script)
+    net.publish_sts(Mode.TESTING, MX1)
+    assert (await net.send(CLEAR)).seen is Seen.DELIVERED
+    session = only(ledger)
+    assert session.failure is not None
+    assert session.policy.type.value == "sts"
+
+
+async def test_a_host_outside_a_policy_in_its_test(net: Net, ledger: TlsLedger) -> None:
+    """TL-12, RFC 8461 5: delivered, and counted as what it would be if the policy were enforced."""
+    await net.serve(GOOD)
+    net.publish_sts(Mode.TESTING, "mx9.b.example")
+    assert (await net.send(CLEAR)).seen is Seen.DELIVERED
+    assert results(ledger.take()) == {"validation-failure": 1}
+
+
+async def test_success_under_each_policy(net: Net, ledger: TlsLedger) -> None:
+    """TL-29: under the policy that applied: DANE before MTA-STS (TL-26)."""
+    await net.serve(GOOD)
+    net.publish_sts(Mode.ENFORCE, MX1)
+    assert (await net.send(CLEAR)).seen is Seen.DELIVERED
+    assert [(one.policy.type.value, one.failure) for one in ledger.take()] == [("sts", None)]
+
+
+async def test_success_under_dane(net: Net, ledger: TlsLedger) -> None:
+    await net.serve(Script(tls=ALONE.server()))
+    net.publish_tlsa(1, ALONE.tlsa(3, 1, 1))
+    net.publish_sts(Mode.ENFORCE, MX1)
+    assert (await net.send(CLEAR)).seen is Seen.DELIVERED
+    assert [(one.policy.type.value, one.failure) for one in ledger.take()] == [("tlsa", None)]
+
+
+async def test_mismatch_of_dane(net: Net, ledger: TlsLedger) -> None:
+    """TL-21."""
+    await net.serve(GOOD)
+    net.publish_tlsa(1, ALONE.tlsa(3, 1, 1))
+    assert (await net.send(CLEAR)).seen is Seen.TLS_MISMATCH
+    session = only(ledger)
+    assert (session.policy.type.value, session.failure and session.failure.result.value) == ("tlsa", "tlsa-invalid")

@@ -15,6 +15,7 @@ from tests.faulty.server import Alert, Babble, Close, Drip, Raw, Reaction, Reset
 from tests.gateway.delivery.conftest import BODY, CLEAR, VERIFIED, Net, limits_of
 from tls.failures import TlsFailure
 from tls.levels import TlsLevel
+from tls.mta_sts.parse import Mode
 from tls.requirement import Needs
 
 MX1, MX2 = "mx1.b.example", "mx2.b.example"
@@ -248,9 +249,27 @@ async def test_smart_host_that_honours_requiretls(net: Net) -> None:
 async def test_requiretls_where_it_is_not_offered(net: Net) -> None:
     """TL-27: also for an unprotected message."""
     (server,) = await net.serve(GOOD1)
+    net.publish_sts(Mode.ENFORCE, MX1)
     outcome = await net.send(Needs(level=TlsLevel.NONE, requiretls=True))
     assert (outcome.seen, outcome.reply[:10]) == (Seen.NOT_REQUIRETLS, "550 5.7.30")
     assert "MAIL" not in server.verbs()
+
+
+async def test_requiretls_where_anybody_may_have_named_the_host(net: Net) -> None:
+    """TL-27, RFC 8689 4.2.1: only behind DNSSEC or MTA-STS, however willing the server is."""
+    willing = Script(tls=certificates.good(MX1), extensions=("REQUIRETLS",))
+    (server,) = await net.serve(willing)
+    outcome = await net.send(Needs(level=TlsLevel.NONE, requiretls=True))
+    assert (outcome.seen, outcome.hosts[0].tls_failure) == (Seen.TLS_REFUSED, TlsFailure.UNVOUCHED_MX)
+    assert server.connections == 0
+
+
+async def test_requiretls_where_it_is_kept(net: Net) -> None:
+    """TL-27: and it is handed on."""
+    (server,) = await net.serve(Script(tls=certificates.good(MX1), extensions=("REQUIRETLS",)))
+    net.publish_sts(Mode.ENFORCE, MX1)
+    assert (await net.send(Needs(level=TlsLevel.NONE, requiretls=True))).seen is Seen.DELIVERED
+    assert any(b"REQUIRETLS" in one.line for one in server.commands if one.line.startswith(b"MAIL"))
 
 
 async def test_three_recipients_three_answers(net: Net) -> None:
