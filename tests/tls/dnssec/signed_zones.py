@@ -6,8 +6,9 @@ anchor is another key, as if somebody had forged the zone. No other server is as
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 
 import dns.dnssec
@@ -54,11 +55,39 @@ def _anchor(origin: str, key: DNSKEY) -> str:
     return f"{origin} 60 IN DNSKEY {key.to_text()}\n"
 
 
-def config(folder: Path, port: int, *, is_validating: bool) -> str:
+class Kind(Enum):
+    """How a zone stands to its trust anchor."""
+
+    SIGNED = auto()
+    PLAIN = auto()
+    BOGUS = auto()  # signed, and the anchor is another key
+
+
+ZONES: Mapping[str, tuple[str, Kind]] = {
+    "signed.test": (PLAIN, Kind.SIGNED),
+    "plain.test": (PLAIN, Kind.PLAIN),
+    "bogus.test": (PLAIN, Kind.BOGUS),
+}
+
+
+def write_zones(folder: Path, zones: Mapping[str, tuple[str, Kind]]) -> None:
+    """A file for each zone, and all anchors in one."""
+    anchors = []
+    for name, (text, kind) in zones.items():
+        signed, anchor = sign(text, f"{name}.")
+        (folder / name).write_text(f"$ORIGIN {name}.\n{text}" if kind is Kind.PLAIN else signed)
+        if kind is Kind.BOGUS:
+            _, anchor = sign(text, f"{name}.")
+        if kind is not Kind.PLAIN:
+            anchors.append(anchor)
+    (folder / "anchors").write_text("".join(anchors))
+
+
+def config(folder: Path, port: int, names: Iterable[str], *, is_validating: bool) -> str:
     """unbound.conf: every zone is a local file that the validator sees as if it came from outside."""
     zones = "".join(
         f'auth-zone:\n  name: "{zone}"\n  zonefile: "{folder / zone}"\n  for-downstream: no\n  for-upstream: yes\n'
-        for zone in ("signed.test", "plain.test", "bogus.test")
+        for zone in names
     )
     return f"""
 server:
@@ -81,17 +110,13 @@ remote-control:
 
 
 @contextmanager
-def unbound(folder: Path, *, is_validating: bool = True) -> Iterator[int]:
-    """Run the resolver. Yields: its port."""
+def unbound(
+    folder: Path, *, is_validating: bool = True, zones: Mapping[str, tuple[str, Kind]] = ZONES
+) -> Iterator[int]:
+    """Run the resolver. zones: name to what is in it. Yields: its port."""
     program, port = need("unbound"), free_port()
-    signed, anchor = sign(PLAIN, "signed.test.")
-    bogus, _ = sign(PLAIN, "bogus.test.")
-    _, other = sign(PLAIN, "bogus.test.")
-    (folder / "signed.test").write_text(signed)
-    (folder / "plain.test").write_text(f"$ORIGIN plain.test.\n{PLAIN}")
-    (folder / "bogus.test").write_text(bogus)
-    (folder / "anchors").write_text(anchor + other)
-    (folder / "unbound.conf").write_text(config(folder, port, is_validating=is_validating))
+    write_zones(folder, zones)
+    (folder / "unbound.conf").write_text(config(folder, port, zones, is_validating=is_validating))
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([program, "-d", "-c", str(folder / "unbound.conf")], stderr=log, stdout=log)
     try:
