@@ -34,11 +34,22 @@ def message_decided(
     decision: Decision, *, at: datetime, queue_id: str, score: float, found: Mapping[str, int]
 ) -> Event:
     """What may happen for one recipient, and why. found: number of findings of each kind."""
+    rules = {"rules": list(decision.rules)} if decision.rules else {}
     return _event(
         "message.decided", at, queue_id, decision.recipient,
         action=decision.action.value, protected=decision.protected,
         methods=[method.value for method in decision.methods], score=round(score, 4),
-        found=[f"{kind}: {count}" for kind, count in sorted(found.items())], trace=list(decision.trace),
+        found=[f"{kind}: {count}" for kind, count in sorted(found.items())], trace=list(decision.trace), **rules,
+    )  # fmt: skip
+
+
+def message_refused(envelope: Envelope, decision: Decision, *, queue_id: str) -> Event:
+    """A rule refused it for this recipient, so it was refused for all: nothing of it was kept."""
+    client = envelope.client
+    return _event(
+        "message.refused", envelope.received_at, queue_id, decision.recipient,
+        sender=envelope.sender, login=client.login, listener=client.listener, client_ip=client.ip,
+        rules=list(decision.rules), trace=list(decision.trace),
     )  # fmt: skip
 
 

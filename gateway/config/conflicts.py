@@ -102,6 +102,7 @@ def _twins(settings: Settings) -> Iterator[Conflict]:
     """Names that must be unique."""
     yield from _twice([(("domain", n, "name"), d.name) for n, d in enumerate(settings.domain)])
     yield from _twice([(("delivery", "route", n, "domain"), r.domain) for n, r in enumerate(settings.delivery.route)])
+    yield from _twice([(("policy", "rule", n, "name"), rule.name) for n, rule in enumerate(settings.policy.rule)])
     for number, domain in enumerate(settings.domain):
         yield from _twice(
             [(("domain", number, "dkim", n, "selector"), signature.selector) for n, signature in enumerate(domain.dkim)]

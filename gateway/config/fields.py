@@ -7,11 +7,12 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, Strict
 
 from gateway.config import store_url, values
 from gateway.config.modes import RouteTls, parse_route_tls
 from policy.decision import Method
+from policy.rules import Condition, parse_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,10 @@ File = Annotated[Path, BeforeValidator(values.parse_file), Kind("file")]
 DerivedFile = Annotated[Path, _empty_is(UNSET, values.parse_file), Kind("file")]
 OptionalFile = Annotated[Path | None, _empty_is(None, values.parse_file), Kind("file")]
 StoreUrl = Annotated[store_url.StoreUrl, BeforeValidator(store_url.parse_store_url), Kind("text")]
+When = Annotated[InstanceOf[Condition], BeforeValidator(parse_condition), Kind("condition")]
+OptionalWhen = Annotated[InstanceOf[Condition] | None, _empty_is(None, parse_condition), Kind("condition")]
+Mailbox = Annotated[str, BeforeValidator(values.parse_mailbox), Kind("mail address")]
+RuleName = Annotated[str, BeforeValidator(values.parse_rule_name), Kind("text")]
 Tag = Annotated[str, Field(min_length=1), Kind("text")]
 Methods = Annotated[tuple[Method, ...], AfterValidator(_each_once)]
 Ladder = Annotated[tuple[Method, ...], Field(min_length=1), AfterValidator(_each_once)]

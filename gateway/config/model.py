@@ -19,6 +19,7 @@ from gateway.config.fields import (
     File,
     Flag,
     Ladder,
+    Mailbox,
     Methods,
     Name,
     Network,
@@ -26,6 +27,7 @@ from gateway.config.fields import (
     OptionalFile,
     OptionalHost,
     OptionalRate,
+    OptionalWhen,
     Pattern,
     Percent,
     Port,
@@ -33,6 +35,7 @@ from gateway.config.fields import (
     PositiveDuration,
     RetrySchedule,
     RouteTlsText,
+    RuleName,
     Section,
     Selector,
     Size,
@@ -40,6 +43,7 @@ from gateway.config.fields import (
     Tag,
     TenantHeader,
     Text,
+    When,
     required,
     setting,
 )
@@ -327,12 +331,21 @@ class Smime(Section):
 
 
 class Rule(Section):
-    """A rule of the organisation; the first that matches counts."""
+    """A rule of the organisation. Every rule is asked; the strictest action counts, so their order says nothing."""
 
-    name: Text = required("Name in traces and in the audit log.", example="no-ssn-lists")
-    when: Text = required("Condition.", example="findings.ssn.count >= 10")
-    action: Action = required("allow, require-tls, protect, portal-only, hold or reject.", example="hold")
-    notify: tuple[Text, ...] = setting([], "Who is told.", example=["privacy@clinic.example"])
+    name: RuleName = required("Name in traces and in the audit log; each once.", example="no-ssn-lists")
+    when: When = required("Condition, see docs/policy.md.", example="findings.ssn.count >= 10")
+    unless: OptionalWhen = setting(
+        "", "Exception: where it holds, the rule asks for nothing, and the trace says so.", example='role == "privacy"'
+    )
+    action: Action = required(
+        "reject: refused at once. hold: a person decides. portal-only. require-tls: verified TLS, or it comes back."
+        " protect: by the ladder. allow: nothing; no rule ever makes a message less protected.",
+        example="hold",
+    )
+    notify: tuple[Mailbox, ...] = setting(
+        [], "Who is told that it applied: a notice without content.", example=["privacy@clinic.example"]
+    )
 
 
 class Policy(Section):

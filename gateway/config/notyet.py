@@ -11,12 +11,10 @@ from gateway.config.problems import Fault, Key
 
 HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that this version acts on
     "smime.ca_file": ("",),
-    "policy.rule": ([],),
     "console.bind": ("127.0.0.1:8444",),
     "retention.content": ("0d", "0s"),
 }
 INSTEAD: Final[Mapping[str, str]] = {  # what to do about it, where "leave it out" would not be the whole story
-    "policy.rule": "policy rules are not evaluated by this version; remove [[policy.rule]]",
     "console.bind": "there is no console in this version; remove it",
     "retention.content": 'content is destroyed at once in this version; write "0d"',
 }

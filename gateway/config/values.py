@@ -29,6 +29,7 @@ RATE: Final = re.compile(r"([1-9][0-9]{0,6})/([smh])")
 SIZE: Final = re.compile(r"([0-9]{1,9})(B|KiB|MiB|GiB)")
 LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 section 2.3.1, LDH label
 SELECTOR: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")  # RFC 6376 section 3.1
+RULE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # no slash: that tells the rule of a pack
 HTTPS: Final = 443
 NAME_LIMIT: Final = 253  # RFC 1035 section 2.3.4, in its text form
 MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")  # before the @, without quotes
@@ -245,6 +246,14 @@ def parse_mailbox(value: object) -> str:
     if not MAILBOX.fullmatch(local):
         raise ValueError(f'"{text}" is not a mail address; write it like "postmaster@clinic.example"')
     return f"{local}@{parse_name(domain)}"
+
+
+def parse_rule_name(value: object) -> str:
+    """Read the name of a rule: what traces and the audit log call it. Raises: ValueError."""
+    text = _text(value, "no-ssn-lists")
+    if not RULE_NAME.fullmatch(text):
+        raise ValueError(f'"{text}" is no name of a rule; letters, digits and hyphens, such as "no-ssn-lists"')
+    return text
 
 
 def parse_selector(value: object) -> str:

@@ -21,10 +21,11 @@ from gateway.message.address import parse_from
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.fields import split_message
 from gateway.pipeline.facts import FactFinder
-from gateway.store import brakes, certificates, queue
+from gateway.store import accounts, brakes, certificates, queue
+from gateway.store.accounts import Directory
 from gateway.store.errors import ContentError
 from gateway.store.rows import save_entry
-from policy.decide import decide
+from policy.facts import Sent
 
 
 async def listing(office: Office, *, everything: bool = False) -> list[dict[str, Any]]:
@@ -83,45 +84,59 @@ async def release(office: Office, *, queue_id: str, reason: str, to: str = "") -
     Raises: Refused with the sentences of the decision when none can.
     """
     async with office.changing:
-        return await _release(office, queue_id=queue_id, reason=reason, to=to)
+        return await _release(office, queue_id=queue_id, reason=reason, to=to, has_looked=True)
 
 
-async def release_many(office: Office, *, ids: Sequence[str], reason: str) -> dict[str, int]:
-    """The same for several messages. ids: of messages. Returns: recipients `released`, messages still `held`."""
+async def release_many(office: Office, *, ids: Sequence[str], reason: str, has_looked: bool = True) -> dict[str, int]:
+    """The same for several messages. ids: of messages. Returns: recipients `released`, messages still `held`.
+
+    has_looked: a person decided on these very messages; else what a rule holds stays held.
+    """
     counted = {"released": 0, "held": 0}
     for queue_id in ids:
         try:
-            counted["released"] += await release(office, queue_id=queue_id, reason=reason)
+            async with office.changing:
+                counted["released"] += await _release(
+                    office, queue_id=queue_id, reason=reason, to="", has_looked=has_looked
+                )
         except Refused:
             counted["held"] += 1
     return counted
 
 
-async def _release(office: Office, *, queue_id: str, reason: str, to: str) -> int:
+async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool) -> int:
     held = await _held(office, queue_id, to)
     try:
         report = unpack_report(await queue.load_report(office.store, queue_id))
-        author = _author(await queue.load_body(office.store, queue_id))
+        body = await queue.load_body(office.store, queue_id)
     except ContentError as error:
         raise Refused(f"{queue_id}: its content cannot be read ({type(error).__name__})") from error
     async with office.store.read() as conn:
         holders = await certificates.holders(conn)
-    facts = FactFinder(office.settings).gather(
+        everybody = [entry.recipient for entry in await queue.of_message(conn, queue_id)]
+        about = await queue.message_facts(conn, queue_id)
+        people = await accounts.directory(conn)
+    finder = FactFinder(office.settings)
+    facts = finder.gather(
         holders,
-        sender=author,
+        sender=_author(body),
         recipients=[entry.recipient for entry in held],
         report=report,
         requiretls=held[0].requiretls,
+        sent=_sent(finder, about, people, body, is_urgent=held[0].urgent),
+        everybody=everybody,
+        is_released=has_looked,
     )
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []
-    for entry, decision in zip(held, decide(facts), strict=True):
+    for entry, decision in zip(held, finder.decide(facts), strict=True):
         if not decision.methods:
             said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
             continue
         freed = replace(
             entry,
             state=EntryState.QUEUED,
+            protected=entry.protected or decision.protected,  # OB-12: never downwards
             methods=decision.methods,
             rung=0,
             next_attempt_at=now,
@@ -153,7 +168,7 @@ async def release_login(office: Office, *, login: str, reason: str) -> dict[str,
         raise Refused(f"no brake is on for {name}; `mailward audit search --kind brake.` shows when one was")
     async with office.store.read() as conn:
         waiting = await brakes.held_since(conn, name, since=standing.engaged_at)
-    return await release_many(office, ids=waiting, reason=reason)
+    return await release_many(office, ids=waiting, reason=reason, has_looked=False)
 
 
 async def reject(office: Office, *, queue_id: str, reason: str, to: str = "") -> int:
@@ -181,6 +196,16 @@ async def _held(office: Office, queue_id: str, to: str) -> tuple[QueueEntry, ...
     if not held:
         raise Refused(f"{queue_id}: nothing of it is held{f' for {to}' if to else ''}")
     return held
+
+
+def _sent(
+    finder: FactFinder, about: queue.MessageFacts | None, people: Directory, body: bytes, *, is_urgent: bool
+) -> Sent:
+    """What rules ask for, from what is kept of a message."""
+    if about is None:
+        return Sent(urgent=is_urgent)
+    known = Sent(login=about.login, size=about.size, at=about.received_at, urgent=is_urgent)
+    return finder.sent(people.by_login.get(about.login), known, body)
 
 
 def _author(message: bytes) -> str:

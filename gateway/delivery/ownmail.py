@@ -129,6 +129,12 @@ class OwnMail:
         body = notice.brake_notice(origin, braked)
         return self._new(MessageKind.SENDER_NOTICE, origin, held.sender, body, about_id=held.queue_id)
 
+    def rule_notice(self, about: notice.RuleNotice, *, now: datetime) -> NewMessage:
+        """To whoever a rule names: it applied to this message."""
+        origin = self._origin(about.sender, now)
+        body = notice.rule_notice(origin, about)
+        return self._new(MessageKind.SENDER_NOTICE, origin, about.to, body, about_id=about.message_number)
+
     def failure(self, letter: Letter, told: Told, *, now: datetime) -> NewMessage:
         """To the sender: these recipients will not get the message."""
         return self._status_notice(dsn.failure_dsn, letter, told, "5.0.0", now)

@@ -29,13 +29,15 @@ class Account:
 
     login: a person's address, or the name of a credential; lower case. key: the stored hash; another key means that
     sessions begun with the old one are over. senders: addresses in lower case, `*@domain` and `<>`; a person's own
-    address is among them. networks: where it may sign in from, anywhere when empty.
+    address is among them. role: of a person, as rules ask for it. networks: where it may sign in from, anywhere when
+    empty.
     """
 
     login: str
     is_program: bool
     key: str = field(repr=False)
     senders: frozenset[str]
+    role: str = ""
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     expires_at: datetime | None = None
     allowance: Allowance = field(default_factory=Allowance)

@@ -14,7 +14,7 @@ class MessageKind(StrEnum):
     MAIL = "mail"
     NOTICE = "notice"  # to the recipient: a message waits in the portal
     CODE = "code"  # to the recipient: the one-time code for the portal
-    SENDER_NOTICE = "sender-notice"  # to the sender: what was done with a message, perhaps with a PIN
+    SENDER_NOTICE = "sender-notice"  # to the sender, or whom a rule names: what was done, perhaps with a PIN
     DSN = "dsn"  # to the sender: failure or delay, RFC 3464
     TLS_REPORT = "tls-report"  # to a domain that asks for it: the TLS that we saw at its hosts, RFC 8460
 

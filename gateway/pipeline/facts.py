@@ -1,30 +1,71 @@
-"""What policy has to know about each recipient: the configured ladder, and whether a key is on file."""
+"""What policy has to know about a message and each recipient, and the rules that it is held against."""
 
 from collections.abc import Container, Sequence
+from dataclasses import replace
 
 from gateway.config import Settings
+from gateway.config.rules import rule_book
 from gateway.config.ways import recipient_facts
-from policy.decide import Facts, RecipientFacts
+from gateway.message.account import Account
+from gateway.message.fields import split_message
+from gateway.message.visible import count_visible
+from policy.decide import Facts, RecipientFacts, decide
+from policy.decision import Decision
+from policy.facts import Sent
 from policy.phi.report import Report
 
 
 class FactFinder:
-    """Turns a sender, recipients and a report into the facts of a decision."""
+    """Turns a sender, recipients and a report into the facts of a decision, and decides by the configured rules."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.rules = rule_book(settings.policy)
+        self._domains = frozenset(domain.name for domain in settings.domain)
 
     def gather(
-        self, holders: Container[str], *, sender: str, recipients: Sequence[str], report: Report, requiretls: bool
+        self,
+        holders: Container[str],
+        *,
+        sender: str,
+        recipients: Sequence[str],
+        report: Report,
+        requiretls: bool,
+        sent: Sent | None = None,
+        everybody: Sequence[str] = (),
+        is_released: bool = False,
     ) -> Facts:
         """Gather what a decision needs.
 
         holders: addresses, in lower case, with an OpenPGP key. sender: the address in the From field, which is ours.
+        sent: what else is known of the message; its sender and our domains are filled in here. everybody,
+        is_released: see `Facts`.
         """
         found = [self._recipient(sender, address, has_key=address.lower() in holders) for address in recipients]
         return Facts(
-            report=report, recipients=tuple(found), default=self._settings.policy.default, requiretls=requiretls
+            report=report,
+            recipients=tuple(found),
+            default=self._settings.policy.default,
+            requiretls=requiretls,
+            sent=replace(sent or Sent(), sender=sender, our_domains=self._domains),
+            everybody=tuple(everybody),
+            is_released=is_released,
         )
+
+    def sent(self, account: Account | None, about: Sent, data: bytes) -> Sent:
+        """What rules ask of a message besides. account: of the login, None without. data: only read when asked for."""
+        asks = "recipients.visible" in self.rules.facts
+        return replace(
+            about,
+            is_program=account is not None and account.is_program,
+            role="" if account is None else account.role,
+            visible=count_visible(split_message(data)) if asks else 0,
+            at=about.at and about.at.astimezone(),
+        )
+
+    def decide(self, facts: Facts) -> tuple[Decision, ...]:
+        """Decide for each recipient, in the order of the facts."""
+        return decide(facts, self.rules)
 
     def _recipient(self, sender: str, address: str, *, has_key: bool) -> RecipientFacts:
         delivery, domains = self._settings.delivery, self._settings.domain

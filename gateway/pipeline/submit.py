@@ -32,6 +32,7 @@ from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Braked, Brakes
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick
@@ -39,7 +40,6 @@ from gateway.store.rows import NewMessage, destroy_if_finished, new_message
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from gateway.store.suppressions import Suppression
-from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.phi.report import Report
 from policy.phi.subject import remove_tags
@@ -53,8 +53,6 @@ STORE_VERDICTS: Final = {
 # QD-05: clients wait ten minutes for the reply to their last dot (RFC 5321 section 4.5.3.2.6) and many only five; one
 # that has gone sends again, so what is not inspected by then is refused instead of being sent twice.
 INSPECTED_WITHIN_S: Final = 240
-
-NO_METHOD: Final = "no method is left that keeps it private"
 
 log = get_logger("pipeline")
 
@@ -119,6 +117,7 @@ class Pipeline:
         self._holders = Holders(store)
         self._inspector = inspector
         self._facts = facts
+        self._rulings = Rulings(store, facts, own_mail)
         self._scheduler = scheduler
         self._own_mail = own_mail
         self._brakes = brakes
@@ -147,12 +146,12 @@ class Pipeline:
         except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
         report = replace(report, lowest_method=header.lowest_method)  # kept with it, for a release decides anew
-        decisions = await self._decide(envelope, header, report)
-        if any(decision.action is Action.REJECT for decision in decisions):
-            return Verdict.REJECTED_BY_POLICY
+        decisions = await self._decide(envelope, header, report, data)
         judged = Judged(
             queue_id=new_queue_id(), envelope=envelope, header=header, report=report, decisions=decisions, data=data
         )
+        if any(decision.action is Action.REJECT for decision in decisions):
+            return await self._refuse(judged)
         try:
             with self._storing.time():
                 await self._queue(await self._weigh(await self._ask_list(judged)))
@@ -176,15 +175,42 @@ class Pipeline:
             for claim in (header.from_address, *header.claims)
         )
 
-    async def _decide(self, envelope: Envelope, header: HeaderFacts, report: Report) -> tuple[Decision, ...]:
+    async def _decide(
+        self, envelope: Envelope, header: HeaderFacts, report: Report, data: bytes
+    ) -> tuple[Decision, ...]:
         facts = self._facts.gather(
             await self._holders.current(),
             sender=header.from_address,
             recipients=[recipient.address for recipient in envelope.recipients],
             report=report,
             requiretls=envelope.requiretls,
+            sent=await self._rulings.sent(envelope, header, data),
         )
-        return decide(facts)
+        return self._facts.decide(facts)
+
+    async def _refuse(self, judged: Judged) -> Verdict:
+        """A rule refuses it for a recipient, so for all: nothing is kept but why, and the notices about it."""
+        notices = self._notices(judged)
+        said = self._rulings.refused(judged.envelope, judged.decisions, queue_id=judged.queue_id)
+        try:
+            sealed = [await self._store.seal_message(message) for message in notices]
+            changes = tuple(change for message in sealed for change in new_message(message))
+            await self._store.commit(Unit(changes=changes, events=said))
+        except (StoreFull, StoreSick, StoreClosed) as error:
+            return STORE_VERDICTS[type(error)]
+        self._count_decisions(judged)
+        log.info("refused by policy", queue_id=judged.queue_id, sender=judged.envelope.sender)
+        self._send(notices)
+        return Verdict.REJECTED_BY_POLICY
+
+    def _notices(self, judged: Judged) -> list[NewMessage]:
+        return self._rulings.notices(
+            judged.envelope,
+            judged.decisions,
+            author=judged.header.from_address,
+            queue_id=judged.queue_id,
+            is_braked=judged.braked is not None,
+        )
 
     async def _ask_list(self, judged: Judged) -> Judged:
         """Who gets no bulk mail, if it is such."""
@@ -217,7 +243,7 @@ class Pipeline:
         )
         held = [entry for entry in entries if entry.state is EntryState.HELD]
         stopped = [entry for entry in entries if entry.state is EntryState.BOUNCED]
-        own = self._words(judged, held, now) if envelope.sender else []
+        own = [*self._notices(judged), *(self._words(judged, held, now) if envelope.sender else [])]
         new = NewMessage(
             id=judged.queue_id,
             kind=MessageKind.MAIL,
@@ -243,9 +269,13 @@ class Pipeline:
             )
         )
         self._count(judged)
-        queued = (entry for message in (new, *own) for entry in message.entries if entry.state is EntryState.QUEUED)
+        self._send([new, *own])
+
+    def _send(self, new: Sequence[NewMessage]) -> None:
+        """What was stored just now begins its way."""
+        queued = (entry for message in new for entry in message.entries if entry.state is EntryState.QUEUED)
         self._backlog.take(sum(1 for _ in queued))
-        self._scheduler.take_new((new, *own))
+        self._scheduler.take_new(tuple(new))
 
     def _stops(
         self, judged: Judged, stopped: Sequence[QueueEntry], told: Sequence[QueueEntry], own: Sequence[NewMessage],
@@ -312,6 +342,8 @@ class Pipeline:
 
     def _events(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[Event]:
         found = Counter(finding.kind.value for finding in judged.report.findings)
+        why = {decision.recipient: self._rulings.why_held(decision) for decision in judged.decisions}
+        braked = " ".join(judged.hold_trace)
         return [
             events.message_accepted(judged.envelope, queue_id=judged.queue_id, size=len(judged.data)),
             *(
@@ -321,15 +353,18 @@ class Pipeline:
                 for decision in judged.decisions
             ),
             *(
-                events.message_held(entry, at=now, why=" ".join(judged.hold_trace) if entry.methods else NO_METHOD)
+                events.message_held(entry, at=now, why=braked if entry.methods else why[entry.recipient])
                 for entry in held
             ),
         ]
 
-    def _count(self, judged: Judged) -> None:
+    def _count_decisions(self, judged: Judged) -> None:
         for decision in judged.decisions:
             protected = "yes" if decision.protected else "no"
             self._metrics.counter("policy_decisions", decision.action.value, protected).inc()
+
+    def _count(self, judged: Judged) -> None:
+        self._count_decisions(judged)
         for finding in judged.report.findings:
             certainty = "high" if finding.certainty >= 0.8 else "low"
             self._metrics.counter("phi_findings", finding.kind.value, certainty).inc()

@@ -124,6 +124,33 @@ class Held:
     may_have_arrived: bool = False
 
 
+class RuleEnding(StrEnum):
+    """What became of a message to which a rule applied."""
+
+    SENT = "sent"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+RULE_ENDINGS = {
+    RuleEnding.SENT: "It goes its way, as protected as the rules ask.",
+    RuleEnding.HELD: "It waits for a decision: `mailward queue show` has the reasons.",
+    RuleEnding.REFUSED: "It was refused, and its sender's program was told so at once.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleNotice:
+    """A rule applied to a message, and this person is to know. recipients: for whom. ending: of all its recipients."""
+
+    to: str
+    rules: tuple[str, ...]
+    sender: str
+    recipients: tuple[str, ...]
+    ending: RuleEnding
+    message_number: str
+
+
 LIMITS = {
     Reason.MESSAGES: "too many messages",
     Reason.RECIPIENTS: "too many different recipients",
@@ -216,6 +243,21 @@ def brake_notice(origin: Origin, braked: Braked) -> bytes:
         f"This began with message {braked.message_number}. You get no further notice for those that follow.",
     )
     return _write(origin, braked.sender, "Your mail is being held", paragraphs)
+
+
+NAMED = 20  # recipients in one notice
+
+
+def rule_notice(origin: Origin, about: RuleNotice) -> bytes:
+    """To whoever a rule names: which rule applied, to what message, and what became of it. No content, no subject."""
+    named = ", ".join(about.recipients[:NAMED])
+    more = f" and {len(about.recipients) - NAMED} more" if len(about.recipients) > NAMED else ""
+    paragraphs = (
+        f"A mail from {about.sender} to {named}{more} met the rule {', '.join(about.rules)}.",
+        RULE_ENDINGS[about.ending],
+        f"This is about message {about.message_number}. The audit log says why.",
+    )
+    return _write(origin, about.to, "A mail rule applied", paragraphs)
 
 
 def format_pin(pin: str) -> str:

@@ -41,7 +41,7 @@ class Accounts(Kept[Directory]):
 
 def _person(one: Person, others: Sequence[str]) -> Account:
     senders = frozenset({one.address, *others})
-    return Account(login=one.address, is_program=False, key=one.password_hash, senders=senders)
+    return Account(login=one.address, is_program=False, key=one.password_hash, senders=senders, role=one.role)
 
 
 def _program(one: Credential) -> Account:

@@ -56,12 +56,13 @@ class _Ready:
 
 
 class RuleBook:
-    """Rules, ready to be asked. Building one costs some microseconds a rule."""
+    """Rules, ready to be asked. facts: names of all that any of them asks for."""
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         self.rules = tuple(rules)
         self.by_name = {rule.name: rule for rule in rules}
         asked = {name: None for rule in rules for name in _facts_of(rule)}
+        self.facts = frozenset(asked)
         about_message = [name for name in asked if not FACTS[name].is_about_recipient]
         about_recipient = [name for name in asked if FACTS[name].is_about_recipient]
         self._places = {name: place for place, name in enumerate((*about_message, *about_recipient))}

@@ -125,6 +125,8 @@ class _Parser:
     def _literal(self, where: str) -> Literal:
         token = self._next
         if token.kind not in LITERALS:
+            if token.text in {"true", "false"}:
+                raise RuleError(token.column, 'write a fact that is yes or no alone, or "not" before it')
             what = "a value is missing" if token.kind is Is.END else f"{_shown(token)} is no value"
             raise RuleError(token.column, f"{what} {where}; write a text in quotes, a number, a size or a time")
         self._at += 1

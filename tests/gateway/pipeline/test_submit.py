@@ -13,14 +13,12 @@ from gateway.message.entry import EntryState, MessageKind
 from gateway.message.envelope import Envelope
 from gateway.message.fields import split_message
 from gateway.message.verdict import REPLIES, Accepted, Verdict
-from gateway.pipeline import submit as module
 from gateway.store import certificates, queue
 from gateway.store.certificates import Certificate
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from policy.decide import Facts
-from policy.decision import Action, Decision, Method
+from policy.decision import Method
 from policy.phi.report import Finding, Kind, Place, Report
 from tests.gateway.config.samples import settings
 from tests.gateway.delivery.trouble import BadDisk
@@ -300,20 +298,6 @@ async def test_keys_that_come_and_go_count_for_the_next_message(store: Store) ->
     await certificates.forget(store, key.fingerprint, events=())
     seen.append(await counter.states(await counter.accept(letter())))
     assert seen == [[EntryState.HELD], [EntryState.QUEUED], [EntryState.HELD]]
-
-
-async def test_what_policy_rejects_is_refused_as_a_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def decide(facts: Facts) -> tuple[Decision, ...]:
-        actions = (Action.PROTECT, Action.REJECT)
-        return tuple(
-            Decision(recipient=one.address, action=action, protected=True, methods=one.methods, trace=())
-            for one, action in zip(facts.recipients, actions, strict=True)
-        )
-
-    monkeypatch.setattr(module, "decide", decide)
-    counter = Counter(store)
-    assert await counter.submit(letter(), "a@b.example", "c@d.example") is Verdict.REJECTED_BY_POLICY
-    assert await counter.everything() == ()
 
 
 # --- the header on its way out ---

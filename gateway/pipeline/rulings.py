@@ -1,0 +1,83 @@
+"""What rules ask of a message, and what follows from those that apply besides the decision itself."""
+
+from collections.abc import Sequence
+
+from gateway.audit import events
+from gateway.delivery.ownmail import OwnMail
+from gateway.message.envelope import Envelope
+from gateway.message.event import Event
+from gateway.message.hygiene import HeaderFacts
+from gateway.pipeline.facts import FactFinder
+from gateway.protect.notice import RuleEnding, RuleNotice
+from gateway.store.accounts import Accounts
+from gateway.store.rows import NewMessage
+from gateway.store.store import Store
+from policy.decision import Action, Decision
+from policy.facts import Sent
+
+NO_METHOD = "no method is left that keeps it private"
+
+
+class Rulings:
+    """One for the pipeline."""
+
+    def __init__(self, store: Store, facts: FactFinder, own_mail: OwnMail) -> None:
+        self._accounts = Accounts(store)
+        self._facts = facts
+        self._own_mail = own_mail
+
+    async def sent(self, envelope: Envelope, header: HeaderFacts, data: bytes) -> Sent:
+        """What is known of a message besides its content and recipients. Raises: StoreError."""
+        account = (await self._accounts.current()).by_login.get(envelope.client.login)
+        about = Sent(
+            login=envelope.client.login,
+            size=len(data),
+            at=envelope.received_at,
+            purpose=header.control.get("purpose", ""),
+            urgent=header.urgent,
+        )
+        return self._facts.sent(account, about, data)
+
+    def refused(self, envelope: Envelope, decisions: Sequence[Decision], *, queue_id: str) -> tuple[Event, ...]:
+        """The record of a message that a rule refuses, for each recipient that it does so for."""
+        return tuple(
+            events.message_refused(envelope, decision, queue_id=queue_id)
+            for decision in decisions
+            if decision.action is Action.REJECT
+        )
+
+    def why_held(self, decision: Decision) -> str:
+        """The rules that hold it, else that no method is left."""
+        book = self._facts.rules.by_name
+        names = [name for name in decision.rules if book[name].action is Action.HOLD]
+        return f"rule {', '.join(names)}" if names else NO_METHOD
+
+    def notices(
+        self, envelope: Envelope, decisions: Sequence[Decision], *, author: str, queue_id: str, is_braked: bool = False
+    ) -> list[NewMessage]:
+        """To whom rules that apply name: each once a message. author: shown where the envelope has no sender."""
+        book, told = self._facts.rules.by_name, dict[str, set[str]]()
+        for name in dict.fromkeys(name for decision in decisions for name in decision.rules):
+            for address in book[name].notify:
+                told.setdefault(address, set()).add(name)
+        return [
+            self._own_mail.rule_notice(
+                RuleNotice(
+                    to=address,
+                    rules=tuple(name for name in book if name in names),
+                    sender=envelope.sender or author,
+                    recipients=tuple(one.recipient for one in decisions if not names.isdisjoint(one.rules)),
+                    ending=_ending(decisions, is_braked=is_braked),
+                    message_number=queue_id,
+                ),
+                now=envelope.received_at,
+            )
+            for address, names in told.items()
+        ]
+
+
+def _ending(decisions: Sequence[Decision], *, is_braked: bool) -> RuleEnding:
+    actions = {decision.action for decision in decisions}
+    if Action.REJECT in actions:
+        return RuleEnding.REFUSED
+    return RuleEnding.HELD if Action.HOLD in actions or is_braked else RuleEnding.SENT
