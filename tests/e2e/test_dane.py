@@ -96,7 +96,8 @@ def dane_gateway(tmp_path_factory: pytest.TempPathFactory, world: World, signed:
 def event_of(gateway: Installation, kind: str, queue_id: str) -> dict[str, Any]:
     """The first event of a kind about a message, once it is there."""
     until(lambda: gateway.events(kind=kind, queue_id=queue_id), state=lambda: gateway.log)
-    return gateway.events(kind=kind, queue_id=queue_id)[0]["data"]
+    data: dict[str, Any] = gateway.events(kind=kind, queue_id=queue_id)[0]["data"]
+    return data
 
 
 def test_dane_proves_what_nothing_else_would(dane_gateway: Installation, signed: Signed) -> None:
