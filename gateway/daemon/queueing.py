@@ -17,6 +17,7 @@ from gateway.delivery.pool import PoolLimits
 from gateway.delivery.publish import Publisher
 from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.selftest import SelfTest
+from gateway.delivery.shaping import Shaping, build_shaping
 from gateway.delivery.tls_report import TlsLedger
 from gateway.delivery.transport import Transport
 from gateway.inspect.converter import Converter
@@ -49,8 +50,9 @@ def build_queueing(
     about = About(store, own_mail, metrics)
     ledger = TlsLedger(overflow=metrics.counter("tls_report_overflow").inc)
     outbound = build_stored_outbound(settings, store, metrics)
-    transport = _transport(outbound, ledger)
     delivery, portal = settings.delivery, settings.portal
+    shaping = build_shaping(delivery)
+    transport = _transport(settings, outbound, ledger, shaping)
     clerk = Clerk(
         store=store,
         courier=Courier(
@@ -75,7 +77,7 @@ def build_queueing(
         metrics=metrics,
         take=lambda messages: scheduler.take_new(messages),
     )
-    scheduler: Scheduler = Scheduler(store, clerk)
+    scheduler: Scheduler = Scheduler(store, clerk, shaper=shaping.domains, delay_notice=delivery.delay_notice)
     return Queueing(
         scheduler=scheduler,
         own_mail=own_mail,
@@ -86,14 +88,16 @@ def build_queueing(
     )
 
 
-def _transport(outbound: Outbound, ledger: TlsLedger) -> Transport:
+def _transport(settings: Settings, outbound: Outbound, ledger: TlsLedger, shaping: Shaping) -> Transport:
+    most = max([PoolLimits().per_destination, *(route.concurrency for route in settings.delivery.route)])
     return Transport(
         outbound.router,
         outbound.dialer,
         outbound.publications,
-        limits=PoolLimits(),
+        limits=PoolLimits(per_destination=most),
         clock=lambda: datetime.now(UTC),
         observer=ledger,
+        shaping=shaping,
     )
 
 

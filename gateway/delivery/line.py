@@ -1,28 +1,59 @@
-"""Who is next: first come, first served for each destination, and the destinations take turns (RX-10).
+"""Who is next: within a destination the senders take turns, and the destinations take turns (RX-10).
 
 Only so many of one destination are under way at once, so a dead one with fifty thousand messages keeps nobody else
 waiting. Urgent mail goes to the front. Pure: no clock, no I/O.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 from gateway.delivery.letter import Letter
+from gateway.delivery.turns import Turns
 from gateway.message.address import domain_of
 from gateway.message.entry import QueueEntry
+from policy.decision import Method
+
+OVERDUE: Final = " overdue"  # as a destination: no domain is written like this
+PORTAL: Final = " portal"  # as a destination: what goes there asks nothing of its recipient's host
+
+LANES: Final = frozenset({OVERDUE, PORTAL})
+
+
+class Room(Protocol):
+    """Who may start: `gateway.delivery.shaper.Shaper`."""
+
+    def has_room(self, name: str, under_way: int) -> bool: ...
+
+    def started(self, name: str) -> None: ...
+
+
+class Fixed:
+    """The same room for everybody."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def has_room(self, name: str, under_way: int) -> bool:
+        return under_way < self._most
+
+    def started(self, name: str) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """Entries of one message for one destination, never none.
 
-    letter: None when the message has to be read from the store at its turn.
+    letter: None when the message has to be read from the store at its turn. lane: takes turns with that instead of its
+    destination; for what is decided without asking the destination.
     """
 
     entries: tuple[QueueEntry, ...]
     size: int
     letter: Letter | None = None
+    lane: str = ""
 
     @property
     def queue_id(self) -> str:
@@ -30,7 +61,13 @@ class Waiting:
 
     @property
     def destination(self) -> str:
-        return domain_of(self.entries[0].recipient)
+        first = self.entries[0]
+        return self.lane or (PORTAL if first.method is Method.PORTAL else domain_of(first.recipient))
+
+    @property
+    def sender(self) -> str:
+        """Who takes turns with others: the domain that sends, or for the null reverse path the kind of mail."""
+        return domain_of(self.entries[0].sender) if self.entries[0].sender else self.entries[0].kind.value
 
     @property
     def is_urgent(self) -> bool:
@@ -40,10 +77,11 @@ class Waiting:
 class Line:
     """Everybody who waits, and how many of each destination are under way."""
 
-    def __init__(self, *, per_destination: int) -> None:
-        """per_destination: how many of one destination may be under way at once."""
+    def __init__(self, *, per_destination: int, room: Room | None = None) -> None:
+        """per_destination: how many of one destination may be under way at once, where `room` is not asked."""
         self._per_destination = per_destination
-        self._waiting: dict[str, deque[Waiting]] = {}
+        self._room: Room = room or Fixed(per_destination)
+        self._waiting: dict[str, Turns[Waiting]] = {}
         self._ready: dict[str, None] = {}  # destinations with somebody waiting and room, in the order of their turns
         self._under_way: Counter[str] = Counter()
         self.bytes_waiting = 0
@@ -51,20 +89,21 @@ class Line:
     def put(self, waiting: Waiting) -> None:
         """At the end of the destination's queue, or in front of everybody when urgent."""
         destination = waiting.destination
-        queue = self._waiting.setdefault(destination, deque())
+        queue = self._waiting.setdefault(destination, Turns())
         self.bytes_waiting += waiting.size
+        queue.put(waiting.sender, waiting, is_urgent=waiting.is_urgent)
         if not waiting.is_urgent:
-            queue.append(waiting)
             self._give_turn(destination)
-            return
-        queue.appendleft(waiting)
-        if self._has_room(destination):
+        elif self._has_room(destination):
             self._ready = {destination: None, **self._ready}
 
     def first(self) -> Waiting | None:
         """Whose turn it is; None when nobody waits, or only for destinations that are full."""
-        destination = next(iter(self._ready), None)
-        return None if destination is None else self._waiting[destination][0]
+        while (destination := next(iter(self._ready), None)) is not None:
+            if self._has_room(destination):
+                return self._waiting[destination].first()
+            del self._ready[destination]  # it had room when it got its turn; `refresh` gives it another
+        return None
 
     def start(self) -> Waiting:
         """Take the first out of the line; it is under way until `finish`. Raises: LookupError when there is none."""
@@ -72,9 +111,11 @@ class Line:
         if waiting is None:
             raise LookupError("nobody's turn")
         destination = waiting.destination
-        self._waiting[destination].popleft()
+        self._waiting[destination].take()
         self.bytes_waiting -= waiting.size
         self._under_way[destination] += 1
+        if destination not in LANES:
+            self._room.started(destination)
         del self._ready[destination]
         if not self._waiting[destination]:
             del self._waiting[destination]
@@ -89,25 +130,45 @@ class Line:
             del self._under_way[destination]
         self._give_turn(destination)
 
+    def refresh(self) -> None:
+        """Time has passed: some who had no room may have it now."""
+        for destination in self._waiting:
+            self._give_turn(destination)
+
+    def shed(self, destinations: Collection[str]) -> frozenset[str]:
+        """Take all who wait for these out of the line. Returns: their entries."""
+        ids = {
+            entry.id
+            for destination in destinations
+            for waiting in self._waiting.get(destination, ())
+            for entry in waiting.entries
+        }
+        return self.withdraw(ids) if ids else frozenset()
+
     def withdraw(self, ids: Collection[str]) -> frozenset[str]:
         """Take entries out of the line. Returns: those that were in it; what is under way stays there."""
         found: set[str] = set()
         for destination, queue in list(self._waiting.items()):
             if not any(entry.id in ids for waiting in queue for entry in waiting.entries):
                 continue
-            kept: deque[Waiting] = deque()
-            for waiting in queue:
+
+            def without(waiting: Waiting) -> Waiting | None:
                 staying = tuple(entry for entry in waiting.entries if entry.id not in ids)
                 found.update(entry.id for entry in waiting.entries if entry.id in ids)
                 if staying:
-                    kept.append(replace(waiting, entries=staying))
-                else:
-                    self.bytes_waiting -= waiting.size
-            self._waiting[destination] = kept
-            if not kept:
+                    return replace(waiting, entries=staying)
+                self.bytes_waiting -= waiting.size
+                return None
+
+            queue.change(without)
+            if not queue:
                 del self._waiting[destination]
                 self._ready.pop(destination, None)
         return frozenset(found)
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(len(queue) for queue in self._waiting.values())
 
     def crowded(self) -> frozenset[str]:
         """Destinations with so many waiting that more need not be fetched now."""
@@ -118,7 +179,10 @@ class Line:
         return sum(len(queue) for name, queue in self._waiting.items() if name not in destinations)
 
     def _has_room(self, destination: str) -> bool:
-        return self._under_way[destination] < self._per_destination
+        under_way = self._under_way.get(destination, 0)
+        if destination in LANES:
+            return under_way < self._per_destination
+        return self._room.has_room(destination, under_way)
 
     def _give_turn(self, destination: str) -> None:
         """After those who have one already."""

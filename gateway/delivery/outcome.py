@@ -91,6 +91,7 @@ class Outcome:
     keys: fingerprints of the OpenPGP certificates that open what was sent.
     does_dsn: of the peer that decided, see `HostResult`.
     is_seven_bit: the message was converted for a next hop without 8BITMIME.
+    is_asked: a transaction was begun with some host, which may be another than the one that decided.
     tls_failure, grounds: of the host that decided, see `HostResult`.
     connect_s: look-up, connection and TLS; send_s: from MAIL to the last reply (Postfix's delays c and d).
     """
@@ -109,6 +110,7 @@ class Outcome:
     keys: tuple[str, ...] = ()
     does_dsn: bool = False
     is_seven_bit: bool = False
+    is_asked: bool = False
     tls_failure: TlsFailure | None = None
     grounds: Grounds = NO_GROUNDS
     connect_s: float = 0.0

@@ -14,16 +14,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from gateway.delivery.letter import Batch, Letter, letter_of, make_batches
-from gateway.delivery.line import Line, Waiting
+from gateway.delivery.line import OVERDUE, Line, Waiting
+from gateway.delivery.shaper import Shaper
 from gateway.log import get_logger
 from gateway.message.address import domain_of
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.store import queue
 from gateway.store.errors import ContentError
+from gateway.store.overdue import claim_overdue
 from gateway.store.rows import NewMessage
 from gateway.store.store import Store
+from policy.decision import Method
 
 LEASE: Final = timedelta(minutes=10)
+PACE: Final = timedelta(milliseconds=100)  # how often those who wait for room look again
+OVERDUE_EVERY: Final = timedelta(seconds=5)
+DELAY_NOTICE: Final = timedelta(minutes=30)
 POLL: Final = timedelta(seconds=1)
 CLAIM: Final = 200  # entries in one look at the store
 MOST_FOR_ONE: Final = 20  # batches for one destination under way; as many connections as `PoolLimits` allows it
@@ -52,16 +58,24 @@ class Scheduler:
         most_at_once: int = 100,
         most_for_one: int = MOST_FOR_ONE,
         most_recipients: int = 50,
+        shaper: Shaper | None = None,
+        delay_notice: timedelta = DELAY_NOTICE,
     ) -> None:
-        """most_at_once: batches under way, most_for_one: of them for one destination; most_recipients: in a batch."""
+        """most_at_once: batches under way, most_for_one: of them for one destination; most_recipients: in a batch.
+
+        shaper: room of each destination; None: `most_for_one`. delay_notice: `delivery.delay_notice`.
+        """
+        self._shaper = shaper
+        self._delay_notice = delay_notice
         self._store = store
         self._work = work
         self._most_at_once = most_at_once
         self._most_recipients = most_recipients
-        self._line = Line(per_destination=most_for_one)
+        self._line = Line(per_destination=most_for_one, room=shaper)
         self._in_hand: set[str] = set()
         self._active = 0
         self._active_bytes = 0
+        self._overdue_at = datetime.min.replace(tzinfo=UTC)
         self._turn = asyncio.Event()
         self._look = asyncio.Event()
         self._stop = asyncio.Event()
@@ -99,7 +113,9 @@ class Scheduler:
         return found
 
     def wake(self) -> None:
-        """Something in the store may have fallen due."""
+        """Something in the store may have fallen due, by an operator's will: nobody is left alone any longer."""
+        if self._shaper is not None:
+            self._shaper.end_rests()
         self._look.set()
 
     def stop(self) -> None:
@@ -117,7 +133,15 @@ class Scheduler:
                 while self._may_start():
                     tasks.create_task(self._tend(self._start_next()))
                 self._turn.clear()
+                await self._wait_turn()
+
+    async def _wait_turn(self) -> None:
+        """Until somebody comes or is done; where nobody is under way, time alone may give room (rates, rests)."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PACE.total_seconds() if self._shaper is not None and self._line else None):
                 await self._turn.wait()
+                return
+        self._line.refresh()
 
     def _put(self, waiting: Waiting) -> None:
         self._in_hand.update(entry.id for entry in waiting.entries)
@@ -187,7 +211,8 @@ class Scheduler:
         """Claim what is due while the line is short; look every second, and when woken."""
         while not self._stop.is_set():
             self._look.clear()
-            crowded = self._line.crowded()
+            await self._leave_alone()
+            crowded = self._line.crowded() | (frozenset() if self._shaper is None else self._shaper.resting())
             if self._line.length_without(crowded) < self._most_at_once and self._line.bytes_waiting < MEMORY_BYTES:
                 try:
                     await self._claim(crowded)
@@ -201,19 +226,52 @@ class Scheduler:
         """Put what is due in line, but for destinations that have enough there."""
         now = datetime.now(UTC)
         async with self._store.read() as conn:  # reading costs less than a transaction that finds nothing
-            if not await queue.due(conn, now=now, limit=1):
+            if not await queue.due(conn, now=now, limit=1, but_for=crowded):
                 return
         claimed = await queue.claim(
             self._store, owner=self._store.node, now=now, lease=LEASE, limit=CLAIM, but_for=crowded
         )
-        together: dict[tuple[str, str], list[QueueEntry]] = {}
+        await self._put_claimed(claimed)
+
+    async def _put_claimed(self, claimed: Iterable[QueueEntry], *, lane: str = "") -> None:
+        """In line by message, destination and whether it goes to the portal. lane: of `Waiting`."""
+        together: dict[tuple[str, str, bool], list[QueueEntry]] = {}
         for entry in claimed:
             if entry.id not in self._in_hand:
-                together.setdefault((entry.queue_id, domain_of(entry.recipient)), []).append(entry)
+                way = (entry.queue_id, domain_of(entry.recipient), entry.method is Method.PORTAL)
+                together.setdefault(way, []).append(entry)
         async with self._store.read() as conn:
-            for (queue_id, _), entries in together.items():
+            for (queue_id, _, _), entries in together.items():
                 facts = await queue.message_facts(conn, queue_id)
-                self._put(Waiting(entries=tuple(entries), size=facts.size if facts else 0))
+                self._put(Waiting(entries=tuple(entries), size=facts.size if facts else 0, lane=lane))
+
+    async def _leave_alone(self) -> None:
+        """Let go of what waits in line for those who rest, and do without them what must not wait."""
+        resting = frozenset() if self._shaper is None else self._shaper.resting()
+        if not resting:
+            return
+        let_go = self._line.shed(resting)
+        self._in_hand -= let_go
+        now = datetime.now(UTC)
+        try:
+            if let_go:
+                await queue.renew(self._store, tuple(let_go), owner=self._store.node, until=now)
+            if now >= self._overdue_at:
+                self._overdue_at = now + OVERDUE_EVERY
+                await self._put_claimed(
+                    await claim_overdue(
+                        self._store,
+                        owner=self._store.node,
+                        now=now,
+                        lease=LEASE,
+                        limit=CLAIM,
+                        domains=resting,
+                        delay_notice=self._delay_notice,
+                    ),
+                    lane=OVERDUE,
+                )
+        except Exception:  # as in `_poll`; their leases lapse
+            log.exception("queue cannot be read")
 
     async def _renew(self) -> None:
         """Hold on to what is in hand, every third of a lease."""

@@ -12,7 +12,8 @@ from typing import Final
 
 from gateway.delivery.connection import Connection
 from gateway.delivery.dialer import Dialer, NoConnection
-from gateway.delivery.dialogue import Answer, Answered
+from gateway.delivery.dialogue import Answer, Answered, Closed
+from gateway.delivery.feedback import Event, event_of
 from gateway.delivery.fold import FINAL, deciding, fold
 from gateway.delivery.greeting import tls_reply
 from gateway.delivery.job import SendJob
@@ -20,6 +21,7 @@ from gateway.delivery.outcome import Grounds, HostResult, Outcome, Seen
 from gateway.delivery.pool import PeerKey, Pool, PoolLimits, Slots
 from gateway.delivery.published import Publications
 from gateway.delivery.routes import Hop, Router, Unroutable
+from gateway.delivery.shaping import Shaping
 from gateway.delivery.tls_report import SeenTls, TlsObserver, seen_at, seen_refused
 from gateway.delivery.transaction import Transaction, wire_content
 from gateway.message.envelope import Recipient
@@ -30,6 +32,7 @@ from tls.published import NOTHING
 from tls.requirement import Requirement, requirement
 from tls.weight import Weight, weigh
 
+RESTING: Final = "451 4.4.1 host could not be reached lately"
 OFF_LOOP: Final = 262_144  # octets from which a message is prepared in a thread
 WEIGHED: Final = {
     Weight.REFUSED: Seen.TLS_REFUSED,
@@ -72,8 +75,13 @@ class Transport:
         limits: PoolLimits,
         clock: Callable[[], datetime],
         observer: TlsObserver | None = None,
+        shaping: Shaping | None = None,
     ) -> None:
-        """clock: the wall clock, aware, for `Outcome.started_at`. observer: is told of each new session's TLS."""
+        """clock: the wall clock, aware, for `Outcome.started_at`. observer: is told of each new session's TLS.
+
+        shaping: who is left alone; None: nobody.
+        """
+        self._shaping = shaping
         self._router = router
         self._publications = publications
         self._dialer = dialer
@@ -88,8 +96,13 @@ class Transport:
 
     async def send(self, job: SendJob) -> tuple[Outcome, ...]:
         """Deliver a message. Returns: an outcome for each recipient, in their order."""
+        if self._shaping is not None and self._shaping.domains.is_resting(job.domain):
+            return _alike(job, self._clock(), Seen.DEFERRED, f"451 4.4.1 {job.domain} could not be reached lately")
         async with self._slots.slot(str(job.via or job.domain)):
-            return await self._send(job)
+            outcomes = await self._send(job)
+        if self._shaping is not None:
+            self._shaping.domains.note(job.domain, event_of(outcomes))
+        return outcomes
 
     async def _send(self, job: SendJob) -> tuple[Outcome, ...]:
         started_at, began = self._clock(), asyncio.get_running_loop().time()
@@ -105,8 +118,28 @@ class Transport:
         for hop in hops:
             waiting = [person for person in people if person.is_open]
             if waiting:
-                await self._try_host(hop, job, content, waiting)
+                await self._try_host_in_turn(hop, job, content, waiting)
         return tuple(_outcome(person, job, started_at, began) for person in people)
+
+    async def _try_host_in_turn(self, hop: Hop, job: SendJob, content: bytes, people: list[_Progress]) -> None:
+        """As many at once as the host takes, for all domains together; a host that rests is passed over."""
+        if self._shaping is None:
+            await self._try_host(hop, job, content, people)
+            return
+        name = f"{hop.host}:{hop.port}"
+        async with self._shaping.gate.passage(name) as is_open:
+            if not is_open:
+                _note_all(people, _unreached(hop, Requirement(), NoConnection(Closed(Seen.DEFERRED, RESTING))))
+                return
+            asked = [person.ready_at for person in people]
+            await self._try_host(hop, job, content, people)
+        # Without an address nobody asked the host; what TLS does is no reason to leave it alone.
+        is_unreached = all(
+            person.ready_at == before and person.results[-1].seen is Seen.DEFERRED
+            for person, before in zip(people, asked, strict=True)
+        )
+        if hop.addresses:
+            self._shaping.hosts.note(name, Event.UNREACHED if is_unreached else Event.REACHED)
 
     async def _try_host(self, hop: Hop, job: SendJob, content: bytes, people: list[_Progress]) -> None:
         """Give everybody who waits a result of this host."""
@@ -287,6 +320,7 @@ def _outcome(person: _Progress, job: SendJob, started_at: datetime, began: float
         hosts=tuple(person.results),
         reused=person.reused,
         does_dsn=told_by.does_dsn,
+        is_asked=person.ready_at > 0,
         tls_failure=told_by.tls_failure,
         grounds=told_by.grounds,
         connect_s=max(0.0, person.ready_at - began),

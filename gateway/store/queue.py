@@ -165,9 +165,11 @@ async def hurry(store: Store, *, now: datetime, which: Filter | None = None) -> 
     return await store.transact(work)
 
 
-async def due(conn: AsyncConnection, *, now: datetime, limit: int) -> tuple[QueueEntry, ...]:
+async def due(
+    conn: AsyncConnection, *, now: datetime, limit: int, but_for: Collection[str] = ()
+) -> tuple[QueueEntry, ...]:
     """What `claim` would take, without taking it."""
-    rows = await conn.execute(sa.select(entry).where(entry.c.id.in_(_due)), _which(now, limit))
+    rows = await conn.execute(sa.select(entry).where(entry.c.id.in_(_due)), _which(now, limit, but_for))
     entries = (read_entry(row) for row in rows.mappings())
     return tuple(sorted(entries, key=lambda one: (not one.urgent, one.next_attempt_at, one.id)))
 

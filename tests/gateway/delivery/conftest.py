@@ -19,6 +19,7 @@ from gateway.delivery.outcome import Outcome
 from gateway.delivery.pool import PoolLimits
 from gateway.delivery.published import Publications
 from gateway.delivery.routes import Router
+from gateway.delivery.shaping import Shaping
 from gateway.delivery.timeouts import PHASE_LIMITS_S, TimeLimits
 from gateway.delivery.tls_report import TlsObserver
 from gateway.delivery.transport import Transport
@@ -82,6 +83,7 @@ class Net:
     delivery: dict[str, object] = field(default_factory=dict)
     domains: tuple[Domain, ...] = ()
     ca_file: Path | None = None  # where the contexts' authority stands
+    shaping: Shaping | None = None
     alarms: list[str] = field(default_factory=list)
     pool: PoolLimits = field(default_factory=PoolLimits)
     limits: TimeLimits = field(default_factory=lambda: limits_of(5))
@@ -127,7 +129,7 @@ class Net:
             policies = StsPolicies(self.tls_dns, self, MemoryCache(), clock=_now)
             publications = Publications(TlsPolicies(self.tls_dns, policies))
             self._transport = Transport(
-                router, dialer, publications, limits=self.pool, clock=_now, observer=self.observer
+                router, dialer, publications, limits=self.pool, clock=_now, observer=self.observer, shaping=self.shaping
             )
             self.stack.push_async_callback(self._transport.close)
         return self._transport

@@ -1,11 +1,12 @@
 """Who is worked on when, on a real store: nothing twice, nothing lost, never more than fits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -69,7 +70,7 @@ def desk(store: Store) -> Desk:
 
 
 @asynccontextmanager
-async def running(store: Store, work: Worker, **limits: int) -> AsyncIterator[Scheduler]:
+async def running(store: Store, work: Worker, **limits: Any) -> AsyncIterator[Scheduler]:
     scheduler = Scheduler(store, work, **limits)
     task = asyncio.create_task(scheduler.run())
     try:
@@ -299,10 +300,12 @@ async def test_a_queue_that_cannot_be_read_is_looked_at_again(
     failures = iter([OSError(24, "Too many open files"), sa.exc.OperationalError("", None, Exception())])
     real = queue.due
 
-    async def due(conn: AsyncConnection, *, now: datetime, limit: int) -> tuple[QueueEntry, ...]:
+    async def due(
+        conn: AsyncConnection, *, now: datetime, limit: int, but_for: Collection[str]
+    ) -> tuple[QueueEntry, ...]:
         for failure in failures:
             raise failure
-        return await real(conn, now=now, limit=limit)
+        return await real(conn, now=now, limit=limit, but_for=but_for)
 
     monkeypatch.setattr(queue, "due", due)
     async with running(store, desk):

@@ -1,0 +1,91 @@
+"""The condition of every destination, in memory: who has room, who rests, whose turn the rate allows.
+
+Nothing of it is stored. After a restart a dead destination is found out again by its first window of messages: the
+others are due at the same time and wait for those few.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.delivery.feedback import Condition, Event, Pace, after
+from gateway.log import get_logger
+
+KNOWN_LIMIT: Final = 20_000  # destinations; beyond it those with nothing to remember are forgotten
+
+log = get_logger("delivery")
+
+
+@dataclass(slots=True)
+class _Known:
+    pace: Pace
+    condition: Condition = field(default_factory=Condition)
+    free_at: float = 0.0  # when the rate allows the next start
+
+
+class Shaper:
+    """Names are domains, or `host:port`."""
+
+    def __init__(
+        self, pace_of: Callable[[str], Pace], *, clock: Callable[[], float], chance: Callable[[], float]
+    ) -> None:
+        """clock: seconds, never backwards. chance: 0 to 1."""
+        self._pace_of = pace_of
+        self._clock = clock
+        self._chance = chance
+        self._known: dict[str, _Known] = {}
+        self._resting: set[str] = set()
+
+    def has_room(self, name: str, under_way: int) -> bool:
+        """Whether one more may start now."""
+        known, now = self._of(name), self._clock()
+        if known.condition.is_resting(now) or now < known.free_at:
+            return False
+        return under_way < min(known.pace.most, int(known.condition.window))
+
+    def started(self, name: str) -> None:
+        """One more has."""
+        known = self._of(name)
+        if known.pace.rate is not None:
+            known.free_at = max(self._clock(), known.free_at) + known.pace.rate.pause.total_seconds()
+
+    def is_resting(self, name: str) -> bool:
+        return name in self._resting and self._of(name).condition.is_resting(self._clock())
+
+    def note(self, name: str, event: Event) -> None:
+        """A delivery has come to its end."""
+        known, now = self._of(name), self._clock()
+        was = known.condition
+        known.condition = after(was, event, most=known.pace.most, now=now, jitter=self._chance())
+        if known.condition.is_resting(now) and not was.is_resting(now):
+            self._resting.add(name)
+            for_s = round(known.condition.rest_until - now)
+            log.warning("destination rests", destination=name, for_s=for_s, times=known.condition.rests)
+        elif was.rests and not known.condition.rests:
+            self._resting.discard(name)
+            log.info("destination is back", destination=name)
+
+    def resting(self) -> frozenset[str]:
+        """Who is left alone now."""
+        return frozenset(name for name in self._resting if self.is_resting(name))
+
+    def end_rests(self) -> None:
+        """An operator wants to see now: each is probed by its next message."""
+        for name in self._resting:
+            known = self._of(name)
+            known.condition = Condition(window=1.0, rests=known.condition.rests)
+
+    def _of(self, name: str) -> _Known:
+        known = self._known.get(name)
+        if known is None:
+            if len(self._known) >= KNOWN_LIMIT:
+                self._forget()
+            pace = self._pace_of(name)
+            known = self._known[name] = _Known(pace)
+        return known
+
+    def _forget(self) -> None:
+        now = self._clock()
+        for name, known in list(self._known.items()):
+            if not known.condition.rests and known.free_at <= now:
+                del self._known[name]
