@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 IN_CI: Final = os.environ.get("CI") == "true"
+_given: Final[set[int]] = set()
 
 
 def need(tool: str) -> str:
@@ -25,7 +26,13 @@ def need(tool: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody holds right now, for servers that cannot be told to pick one (port 0)."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """A TCP port on 127.0.0.1 that nobody holds right now, for servers that cannot be told to pick one (port 0).
+
+    Never the same one twice: whom it was given to may not have taken it yet.
+    """
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port: int = server.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port

@@ -16,6 +16,7 @@ from typing import Final
 
 import pytest
 
+from tests.e2e.maildir import read_maildir
 from tests.e2e.waiting import is_listening, until
 from tests.tools import need
 
@@ -27,13 +28,10 @@ exim_path = {binary}
 spool_directory = {root}/spool
 log_file_path = {root}/log/%slog
 pid_file_path = {root}/spool/exim.pid
-local_interfaces = {address}
 daemon_smtp_ports = {port}
-log_selector = +smtp_confirmation +all_parents +received_recipients +incoming_port
+log_selector = +smtp_confirmation +all_parents +received_recipients +incoming_port +incoming_interface +smtp_connection
 keep_environment =
-tls_advertise_hosts =
 acl_smtp_mail = accept
-acl_smtp_rcpt = accept
 dsn_advertise_hosts = *
 smtputf8_advertise_hosts = *
 message_size_limit = 60M
@@ -49,6 +47,7 @@ begin retry
 begin authenticators
 {authenticators}
 """
+MAIN: Final = {"tls_advertise_hosts": "", "acl_smtp_rcpt": "accept"}  # where the test says nothing else
 ROUTER: Final = """\
 smart_host:
   driver = manualroute
@@ -72,6 +71,14 @@ class Sections:
         lines = ["gateway:", "driver = smtp", *(f"{name} = {value}" for name, value in options.items())]
         return cls(ROUTER.format(port=port), "\n  ".join(lines), authenticators)
 
+    @classmethod
+    def keeping(cls) -> "Sections":
+        """Everything into one Maildir."""
+        return cls(
+            "all:\n  driver = accept\n  transport = keep",
+            "keep:\n  driver = appendfile\n  maildir_format\n  directory = $spool_directory/mail\n  create_directory",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Exim:
@@ -84,6 +91,10 @@ class Exim:
     def log(self) -> str:
         path = self.root / "log" / "mainlog"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def messages(self) -> list[bytes]:
+        """What its transport, if it has `Sections.keeping`, put into the Maildir."""
+        return read_maildir(self.root / "spool" / "mail")
 
     @property
     def dialogue(self) -> str:
@@ -102,7 +113,8 @@ def running_exim(
 ) -> Iterator[Exim]:
     """Start Exim on `address:port`; stop it in the end.
 
-    main: options on top of the common ones. files: copied to `$spool_directory`, where Exim may read them.
+    main: options on top of the common ones, or instead of them. files: copied to `$spool_directory`, where Exim may
+    read them.
     """
     binary = need(BINARY)
     if os.geteuid() != 0:
@@ -110,7 +122,7 @@ def running_exim(
     root = Path(tempfile.mkdtemp(prefix="mailward-exim-"))
     process: subprocess.Popen[bytes] | None = None
     try:
-        file = _configure(root, sections, main or {}, binary=binary, address=address, port=port)
+        file = _configure(root, sections, main or {}, address=address, binary=binary, port=port)
         for source in files:
             copy = Path(shutil.copy(source, root / "spool"))
             shutil.chown(copy, USER, USER)
@@ -133,12 +145,13 @@ def running_exim(
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _configure(root: Path, sections: Sections, main: Mapping[str, str], **values: object) -> Path:
+def _configure(root: Path, sections: Sections, main: Mapping[str, str], *, address: str, **values: object) -> Path:
     root.chmod(0o755)
     for name in ("spool", "log"):
         (root / name).mkdir()
         shutil.chown(root / name, USER, USER)
     file = root / "exim.conf"  # root's, as Exim insists
-    options = "".join(f"{name} = {value}\n" for name, value in main.items())
+    common = {**MAIN, "local_interfaces": address}
+    options = "".join(f"{name} = {value}\n" for name, value in {**common, **main}.items())
     file.write_text(CONFIGURATION.format(root=root, main=options, **values, **asdict(sections)))
     return file
