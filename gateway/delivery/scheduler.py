@@ -75,6 +75,7 @@ class Scheduler:
         self._in_hand: set[str] = set()
         self._active = 0
         self._active_bytes = 0
+        self._is_more_due = False  # at the last look; there may be
         self._overdue_at = datetime.min.replace(tzinfo=UTC)
         self._turn = asyncio.Event()
         self._look = asyncio.Event()
@@ -174,6 +175,8 @@ class Scheduler:
             self._active_bytes -= waiting.size
             self._in_hand.difference_update(entry.id for entry in waiting.entries)
             self._turn.set()
+            if self._is_more_due and len(self._line) < self._most_at_once:
+                self._look.set()  # a long queue is not drained by the clock
         for batch in following:
             self._put(Waiting(entries=batch.entries, size=len(batch.letter.body), letter=batch.letter))
 
@@ -231,6 +234,7 @@ class Scheduler:
         claimed = await queue.claim(
             self._store, owner=self._store.node, now=now, lease=LEASE, limit=CLAIM, but_for=crowded
         )
+        self._is_more_due = len(claimed) == CLAIM
         await self._put_claimed(claimed)
 
     async def _put_claimed(self, claimed: Iterable[QueueEntry], *, lane: str = "") -> None:

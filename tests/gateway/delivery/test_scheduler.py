@@ -353,3 +353,15 @@ async def test_a_damaged_notice_gives_its_message_back(office: Office, store: St
         await until(lambda: _is(store, message, EntryState.BOUNCED))
     assert await office.state(notice.id) is EntryState.BOUNCED
     assert len(office.own(MessageKind.DSN)) == 1
+
+
+async def test_a_long_queue_is_not_drained_by_the_clock(
+    store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as the line runs short, more is claimed; a look each second would be 200 messages a second at most."""
+    monkeypatch.setattr(module, "POLL", DAY)
+    monkeypatch.setattr(module, "CLAIM", 5)
+    await put(store, *make_entries(*(f"r@d{number}.example" for number in range(23))))
+    desk.gate.set()
+    async with running(store, desk):
+        await until(all_delivered(store))
