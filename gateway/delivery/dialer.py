@@ -15,6 +15,7 @@ from gateway.delivery.connection import Connection
 from gateway.delivery.dialogue import Closed
 from gateway.delivery.identity import Identities, NoIdentity
 from gateway.delivery.outcome import Seen
+from gateway.delivery.race import race
 from gateway.delivery.routes import Hop
 from gateway.delivery.session import ClientSession
 from gateway.delivery.timeouts import TimeLimits
@@ -132,15 +133,18 @@ class Dialer:
 
     async def _reach(self, hop: Hop) -> Wire | NoConnection:
         """A TCP connection to the first address that takes one."""
-        reply = hop.trouble
-        for address in hop.addresses:
-            try:
-                async with asyncio.timeout(self._limits.connect_s):
-                    _, wire = await asyncio.get_running_loop().create_connection(Wire, address, hop.port)
-            except TimeoutError:
-                reply = f"451 4.4.1 no connection to {hop.host} in time"
-            except OSError:
-                reply = f"451 4.4.1 {hop.host} takes no connection"
-            else:
-                return wire
+        if not hop.addresses:
+            return NoConnection(Closed(Seen.DEFERRED, hop.trouble))
+
+        async def connect(address: str) -> Wire:
+            async with asyncio.timeout(self._limits.connect_s):
+                _, wire = await asyncio.get_running_loop().create_connection(Wire, address, hop.port)
+            return wire
+
+        try:
+            return await race(hop.addresses, connect, discard=Wire.leave)
+        except TimeoutError:
+            reply = f"451 4.4.1 no connection to {hop.host} in time"
+        except OSError:
+            reply = f"451 4.4.1 {hop.host} takes no connection"
         return NoConnection(Closed(Seen.DEFERRED, reply))

@@ -17,6 +17,7 @@ from gateway.config.smart_hosts import Identity, identity_at, smart_host_for
 from gateway.config.values import HostPort
 from gateway.config.ways import find_route
 from gateway.delivery.lookup import AliasLoop, DnsTrouble, Mx, NoSuchDomain, Resolver
+from gateway.delivery.race import interleave
 from tls.levels import TlsLevel
 from tls.requirement import HopTls
 
@@ -160,7 +161,7 @@ class Router:
             return target.hop(trouble=f"451 4.4.3 {error}")
         allowed = tuple(text for text in addresses if is_allowed(text, self._delivery.private_networks))
         if allowed:
-            return target.hop(allowed[:ADDRESS_LIMIT])
+            return target.hop(interleave(allowed)[:ADDRESS_LIMIT])
         if not target.tls.is_vouched:
             return None
         why = "is in a private network that delivery.private_networks does not list" if addresses else "has no address"
