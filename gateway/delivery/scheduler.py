@@ -76,6 +76,7 @@ class Scheduler:
         self._active = 0
         self._active_bytes = 0
         self._is_more_due = False  # at the last look; there may be
+        self._done_since = 0  # batches that came to a rest since
         self._overdue_at = datetime.min.replace(tzinfo=UTC)
         self._turn = asyncio.Event()
         self._look = asyncio.Event()
@@ -175,8 +176,9 @@ class Scheduler:
             self._active_bytes -= waiting.size
             self._in_hand.difference_update(entry.id for entry in waiting.entries)
             self._turn.set()
-            if self._is_more_due and len(self._line) < self._most_at_once:
-                self._look.set()  # a long queue is not drained by the clock
+            self._done_since += 1
+            if self._is_more_due and self._done_since >= min(CLAIM, self._most_at_once) // 4:
+                self._look.set()  # a long queue is not drained by the clock; `_poll` knows whether the line is short
         for batch in following:
             self._put(Waiting(entries=batch.entries, size=len(batch.letter.body), letter=batch.letter))
 
@@ -235,6 +237,7 @@ class Scheduler:
             self._store, owner=self._store.node, now=now, lease=LEASE, limit=CLAIM, but_for=crowded
         )
         self._is_more_due = len(claimed) == CLAIM
+        self._done_since = 0
         await self._put_claimed(claimed)
 
     async def _put_claimed(self, claimed: Iterable[QueueEntry], *, lane: str = "") -> None:
