@@ -44,8 +44,6 @@ def own_network() -> Iterator[None]:
         try:
             for command in COMMANDS.splitlines():
                 subprocess.run([ip, *command.split()], check=True, capture_output=True, timeout=10)
-                "6"
-            )  # the kernel's default: it does not give up first
             yield
         finally:
             _check(libc.setns(before, CLONE_NEWNET))
