@@ -195,6 +195,15 @@ def _ladders(settings: Settings) -> Iterator[Conflict]:
             yield Conflict((key,), "lists only what this version skips (smime); add tls, openpgp or portal")
 
 
+def _rules(settings: Settings) -> Iterator[Conflict]:
+    """A header field goes on the message, of which all recipients get the same."""
+    for number, rule in enumerate(settings.policy.rule):
+        here = ("policy", "rule", number)
+        if rule.add_header and (rule.when.is_about_recipient or (rule.unless and rule.unless.is_about_recipient)):
+            text = "is on the message for all its recipients, so the condition cannot ask for one of them"
+            yield Conflict(((*here, "add_header"), (*here, "when")), text)
+
+
 def _reporter(settings: Settings) -> Iterator[Conflict]:
     """Reports are signed by the domain of their author, so that has to be one of ours."""
     contact = settings.tls_reports.contact
@@ -216,4 +225,5 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _trust,
     _ladders,
     _reporter,
+    _rules,
 )

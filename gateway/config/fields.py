@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from gateway.config import store_url, values
 from gateway.config.modes import RouteTls, parse_route_tls
-from policy.decision import Method
+from policy.decision import Method, PolicyDefault
 from policy.rules import Condition, parse_condition
 
 
@@ -93,6 +93,8 @@ StoreUrl = Annotated[store_url.StoreUrl, BeforeValidator(store_url.parse_store_u
 When = Annotated[InstanceOf[Condition], BeforeValidator(parse_condition), Kind("condition")]
 OptionalWhen = Annotated[InstanceOf[Condition] | None, _empty_is(None, parse_condition), Kind("condition")]
 Mailbox = Annotated[str, BeforeValidator(values.parse_mailbox), Kind("mail address")]
+OptionalDefault = Annotated[PolicyDefault | None, _empty_is(None, values.parse_policy_default), Kind("text")]
+Fields = Annotated[dict[str, str], BeforeValidator(values.parse_fields), Kind("table")]
 RuleName = Annotated[str, BeforeValidator(values.parse_rule_name), Kind("text")]
 Tag = Annotated[str, Field(min_length=1), Kind("text")]
 Methods = Annotated[tuple[Method, ...], AfterValidator(_each_once)]

@@ -16,6 +16,7 @@ from gateway.config.fields import (
     DerivedMailbox,
     DerivedOrigin,
     Duration,
+    Fields,
     File,
     Flag,
     Ladder,
@@ -24,6 +25,7 @@ from gateway.config.fields import (
     Name,
     Network,
     OptionalAddress,
+    OptionalDefault,
     OptionalFile,
     OptionalHost,
     OptionalRate,
@@ -50,6 +52,7 @@ from gateway.config.fields import (
 from gateway.config.modes import CodeChannel, LineEndings, ListenerMode, LogFormat, LogLevel, TlsVersion
 from gateway.config.problems import Key, Origin, Problem
 from policy.decision import Action, PolicyDefault, UnsignedMx
+from policy.rules.packs import Pack
 
 ALL_METHODS = ["tls", "smime", "openpgp", "portal"]
 
@@ -182,6 +185,9 @@ class Domain(Section):
     )
     methods: Methods = setting(
         [], "Overrides delivery.methods for mail from this domain.", example=ALL_METHODS, derived="delivery.methods"
+    )
+    policy_default: OptionalDefault = setting(
+        "", "Overrides policy.default for mail from this domain.", example="protect-all", derived="policy.default"
     )
     smart_host: OptionalAddress = setting(
         "",
@@ -346,6 +352,15 @@ class Rule(Section):
     notify: tuple[Mailbox, ...] = setting(
         [], "Who is told that it applied: a notice without content.", example=["privacy@clinic.example"]
     )
+    add_header: Fields = setting(
+        {},
+        "Header fields put on the message on its way out, X- names only; `when` then asks only for the message.",
+        example={"X-Clinic-Class": "restricted"},
+    )
+    approvers: PositiveCount = setting(1, "How many persons must release what it holds.")
+    journal: Text = setting("", "Archive that gets a blind copy.", example="archive@clinic.example")
+    disclaimer: Text = setting("", "Text put below the message.", example="This message is confidential.")
+    redact: tuple[Text, ...] = setting([], "Kinds of findings masked in the message.", example=["ssn"])
 
 
 class Policy(Section):
@@ -356,6 +371,15 @@ class Policy(Section):
     )
     subject_tags: tuple[Tag, ...] = setting(
         ["[secure]", "#secure"], "A subject with one of these protects the message; the tag is removed on the way out."
+    )
+    packs: tuple[Pack, ...] = setting(
+        [],
+        "Rules that come with the program, see docs/policy.md: hipaa-baseline, bulk-identifiers, mass-recipients,"
+        " executables, uninspectable, personal-mail.",
+        example=["hipaa-baseline", "executables"],
+    )
+    pack_notify: tuple[Mailbox, ...] = setting(
+        [], "Who is told when a rule of a pack holds or refuses a message.", example=["privacy@clinic.example"]
     )
     rule: tuple[Rule, ...] = setting([], "")
 

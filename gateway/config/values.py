@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from policy.decision import PolicyDefault
+
 UNITS: Final = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -29,6 +31,8 @@ RATE: Final = re.compile(r"([1-9][0-9]{0,6})/([smh])")
 SIZE: Final = re.compile(r"([0-9]{1,9})(B|KiB|MiB|GiB)")
 LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 section 2.3.1, LDH label
 SELECTOR: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")  # RFC 6376 section 3.1
+FIELD_NAME: Final = re.compile(r"[Xx]-[A-Za-z0-9-]{1,60}")
+FIELD_TEXT: Final = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
 RULE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # no slash: that tells the rule of a pack
 HTTPS: Final = 443
 NAME_LIMIT: Final = 253  # RFC 1035 section 2.3.4, in its text form
@@ -246,6 +250,25 @@ def parse_mailbox(value: object) -> str:
     if not MAILBOX.fullmatch(local):
         raise ValueError(f'"{text}" is not a mail address; write it like "postmaster@clinic.example"')
     return f"{local}@{parse_name(domain)}"
+
+
+def parse_policy_default(value: object) -> PolicyDefault:
+    """Read "protect-phi" or "protect-all". Raises: ValueError."""
+    if not isinstance(value, str) or value not in {default.value for default in PolicyDefault}:
+        raise ValueError(f'"{value}" is not known; write "protect-phi" or "protect-all"')
+    return PolicyDefault(value)
+
+
+def parse_fields(value: object) -> dict[str, str]:
+    """Read header fields to add: names that begin with X-, one line of printable US-ASCII each. Raises: ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError('must be a table, such as { "X-Clinic-Class" = "restricted" }')
+    for name, text in value.items():
+        if not FIELD_NAME.fullmatch(name) or name.lower().startswith("x-mailward-"):
+            raise ValueError(f'"{name}" cannot be added; a name begins with X-, such as "X-Clinic-Class"')
+        if not isinstance(text, str) or not FIELD_TEXT.fullmatch(text):
+            raise ValueError(f"{name} needs a text of 1 to 200 printable US-ASCII characters")
+    return value
 
 
 def parse_rule_name(value: object) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from gateway.config.model import Delivery, Domain, Route
+from gateway.config.model import Delivery, Domain, Policy, Route
 from gateway.config.modes import RouteTlsKind
 from gateway.config.smart_hosts import smart_host_for
 from policy.decide import RecipientFacts, choose_methods
+from policy.decision import PolicyDefault
 
 
 def find_route(domain: str, routes: Sequence[Route]) -> Route | None:
@@ -42,6 +43,13 @@ def recipient_facts(
         is_route_opportunistic=route is not None and route.tls.kind is RouteTlsKind.OPPORTUNISTIC,
         is_tls_vouched=smart_host is None or smart_host.is_attested or _has_own_host(route),
     )
+
+
+def default_for(policy: Policy, domains: Sequence[Domain], *, sender: str) -> PolicyDefault:
+    """What is protected when no rule speaks: as the sender's domain says, else as the policy does."""
+    home = sender.rpartition("@")[2].lower()
+    own = next((domain.policy_default for domain in domains if domain.name == home), None)
+    return own or policy.default
 
 
 def _has_own_host(route: Route | None) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gateway.config import Settings
 from gateway.config.rules import rule_book
-from gateway.config.ways import recipient_facts
+from gateway.config.ways import default_for, recipient_facts
 from gateway.message.account import Account
 from gateway.message.fields import split_message
 from gateway.message.visible import count_visible
@@ -45,7 +45,7 @@ class FactFinder:
         return Facts(
             report=report,
             recipients=tuple(found),
-            default=self._settings.policy.default,
+            default=default_for(self._settings.policy, self._settings.domain, sender=sender),
             requiretls=requiretls,
             sent=replace(sent or Sent(), sender=sender, our_domains=self._domains),
             everybody=tuple(everybody),

@@ -6,6 +6,7 @@ from gateway.audit import events
 from gateway.delivery.ownmail import OwnMail
 from gateway.message.envelope import Envelope
 from gateway.message.event import Event
+from gateway.message.fields import split_message
 from gateway.message.hygiene import HeaderFacts
 from gateway.pipeline.facts import FactFinder
 from gateway.protect.notice import RuleEnding, RuleNotice
@@ -51,6 +52,17 @@ class Rulings:
         book = self._facts.rules.by_name
         names = [name for name in decision.rules if book[name].action is Action.HOLD]
         return f"rule {', '.join(names)}" if names else NO_METHOD
+
+    def with_fields(self, data: bytes, decisions: Sequence[Decision]) -> bytes:
+        """The message with what rules put into its header; a field of such a name that it came with goes."""
+        book = self._facts.rules.by_name
+        applied = dict.fromkeys(name for decision in decisions for name in decision.rules)
+        added = [field for name in applied for field in book[name].add_header]
+        if not added:
+            return data
+        parsed, names = split_message(data), {name.lower() for name, _ in added}
+        kept = [field.raw for field in parsed.fields if field.name not in names]
+        return parsed.with_fields([*kept, *(f"{name}: {text}\r\n".encode("ascii") for name, text in added)])
 
     def notices(
         self, envelope: Envelope, decisions: Sequence[Decision], *, author: str, queue_id: str, is_braked: bool = False

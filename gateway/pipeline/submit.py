@@ -330,7 +330,7 @@ class Pipeline:
         if judged.report.tagged:
             value = b"".join(field.value for field in split_message(judged.data).all("subject")[:1])
             subject = b"Subject:" + remove_tags(value, self._policy.subject_tags).rstrip(b"\r\n") + b"\r\n"
-        return prepare(
+        prepared = prepare(
             judged.data,
             received=received_field(judged.envelope, hostname=self._policy.hostname, queue_id=judged.queue_id),
             authserv_id=self._policy.hostname,
@@ -339,6 +339,7 @@ class Pipeline:
             now=judged.envelope.received_at,
             subject=subject,
         )
+        return self._rulings.with_fields(prepared, judged.decisions)
 
     def _events(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[Event]:
         found = Counter(finding.kind.value for finding in judged.report.findings)

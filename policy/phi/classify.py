@@ -11,6 +11,8 @@ from itertools import pairwise
 from typing import Final
 
 from policy.phi import headers, structure
+from policy.phi.attached import attached
+from policy.phi.cards import find_cards
 from policy.phi.data.load import Vocabulary, VocabularyMissing, vocabulary
 from policy.phi.genre import generality
 from policy.phi.health import find_health
@@ -66,6 +68,7 @@ def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
         reading.doubt(_WHOLE, reason)
     # Past a limit no parser sees the body; the header alone is parsed, for what policy must know about the message.
     message = parse(data[: min(shape.header_length, structure.HEADER_BYTES)] + b"\r\n\r\n" if shape.limits else data)
+    files = attached(message)
     if not shape.limits:
         read_message(message, reading)
     senders = frozenset(headers.display_names(message, _SENDER_FIELDS))
@@ -93,6 +96,7 @@ def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
         from_addresses=headers.addresses(message, "from"),
         attachments=reading.attachments,
         bulk=is_bulk,
+        attached=files,
     )
 
 
@@ -161,7 +165,7 @@ def _findings(evidence: Sequence[Evidence]) -> list[Finding]:
     for item in evidence:
         seen = listed.setdefault(item.text.whole, set())
         lines: dict[int, Place] = {}
-        for mention in (*item.people, *item.health):
+        for mention in (*item.people, *item.health, *find_cards(item.text.content)):
             kind = mention.kind
             key = (kind, mention.value.lower())
             if key in seen or mention.role in _UNLISTED or counts.get(kind, 0) >= _FINDINGS:

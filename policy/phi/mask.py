@@ -10,7 +10,7 @@ _DIGITS: Final = re.compile(r"\d")
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _SHOWN: Final = 4
 _DATES: Final = frozenset({Kind.DOB, Kind.SERVICE_DATE})
-_NUMBERS: Final = frozenset({Kind.MRN, Kind.MEMBER_ID, Kind.ACCOUNT})
+_NUMBERS: Final = frozenset({Kind.MRN, Kind.MEMBER_ID, Kind.ACCOUNT, Kind.CARD})
 
 
 def mask(kind: Kind, value: str) -> str:

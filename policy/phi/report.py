@@ -24,6 +24,7 @@ class Kind(StrEnum):
     ADDRESS = "address"
     MEMBER_ID = "member_id"
     ACCOUNT = "account"
+    CARD = "card"
     SERVICE_DATE = "service_date"
     NAME = "name"
     DIAGNOSIS = "diagnosis"
@@ -49,6 +50,7 @@ _IDENTIFIERS = frozenset(
         Kind.ADDRESS,
         Kind.MEMBER_ID,
         Kind.ACCOUNT,
+        Kind.CARD,
         Kind.SERVICE_DATE,
         Kind.NAME,
     }
@@ -106,6 +108,22 @@ class Uninspectable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """One attachment, as rules ask for it, without its name.
+
+    type: declared, type/subtype when it is a well-known one, else only its first half. extension: of its name, lower
+    case, when it is a known one, else empty. size: bytes, decoded. is_executable: it runs, or a file in it does.
+    has_macros: an office file with macros, or one in it.
+    """
+
+    type: str
+    extension: str
+    size: int
+    is_executable: bool = False
+    has_macros: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All that policy knows about the content of one message.
 
@@ -117,6 +135,7 @@ class Report:
     urgent: the sender marked the message urgent (Importance, Priority or X-Priority).
     from_addresses: the addr-specs of all From fields, as written.
     attachments: parts that are not the body the reader sees first.
+    attached: what those parts are, those without a text of their own and those with a file name.
     lowest_method: what the sender's system asks for at least (X-Mailward-Method); it is set by who believes it.
     bulk: a mailing list or bulk header is present (RFC 2369, RFC 2919, Precedence).
     """
@@ -134,6 +153,7 @@ class Report:
     attachments: int = 0
     bulk: bool = False
     lowest_method: Method | None = None
+    attached: tuple[Attached, ...] = ()
 
     @property
     def protected(self) -> bool:

@@ -30,6 +30,7 @@ class Rule:
     """One `[[policy.rule]]`, or one of a pack.
 
     when: it applies; unless: it does not apply all the same, and the trace says so. notify: addresses to tell.
+    add_header: names and values of header fields, put on the message.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Rule:
     action: Action
     unless: Condition | None = None
     notify: tuple[str, ...] = ()
+    add_header: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

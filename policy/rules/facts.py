@@ -168,6 +168,26 @@ FACTS: Final[Mapping[str, Fact]] = {
     "attachments.count": _message(
         Type.NUMBER, "Parts that are not the text which the reader sees first.", lambda facts: facts.report.attachments
     ),
+    "attachments.types": _message(
+        Type.TEXTS, "Their declared types, such as application/pdf; of one that is not well known only the first half.",
+        lambda facts: frozenset(one.type for one in facts.report.attached),
+    ),
+    "attachments.extensions": _message(
+        Type.TEXTS, "The last suffixes of their names, such as pdf; only suffixes that are commonly known.",
+        lambda facts: frozenset(one.extension for one in facts.report.attached if one.extension),
+    ),
+    "attachments.largest": _message(
+        Type.SIZE, "Size of the largest of them, decoded.",
+        lambda facts: max((one.size for one in facts.report.attached), default=0),
+    ),
+    "attachments.executables": _message(
+        Type.NUMBER, "Those that run by a double click, by name or first bytes, or a ZIP with one in it.",
+        lambda facts: sum(one.is_executable for one in facts.report.attached),
+    ),
+    "attachments.macros": _message(
+        Type.NUMBER, "Office files with macros, or a ZIP with one in it.",
+        lambda facts: sum(one.has_macros for one in facts.report.attached),
+    ),
     "findings.count": _message(Type.NUMBER, "Findings of all kinds.", lambda facts: len(facts.report.findings)),
     "findings.identifiers": _message(
         Type.NUMBER, "Findings that point at a person: names, numbers, addresses, dates.",

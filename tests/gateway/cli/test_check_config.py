@@ -37,7 +37,8 @@ def test_text_and_files_are_shown_together(tmp_path: Path) -> None:
     assert result.exit_code == Status.BAD_CONFIG
     assert [line.split(": ")[2] for line in result.stderr.splitlines()] == [
         "server.tls.private_key",
-        "policy.rule",
+        "policy.rule[1].action",
+        "policy.rule[1].when",
         "delivery.smart_host",
     ]
 

@@ -47,5 +47,6 @@ def test_the_values_that_ask_for_nothing_pass(key: str) -> None:
     table = {
         "listener": '[[listener]]\nbind = "127.0.0.1:465"',
         "delivery.route": '[[delivery.route]]\ndomain = "a.example"',
+        "policy.rule": '[[policy.rule]]\nname = "a"\nwhen = "phi"\naction = "hold"',
     }.get(where, f"[{where}]")
     assert parse(f"{MINIMAL}{table}\n{name} = {toml(HONOURED[key][0])}\n", FILE).server.hostname

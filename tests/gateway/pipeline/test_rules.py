@@ -168,3 +168,43 @@ async def test_many_visible_recipients_that_nobody_counted(store: Store) -> None
     shown = ", ".join(f"p{number}@b.example" for number in range(50)).encode()
     counter = Counter(store, CLEAN, settings=ruled(rule("recipients.visible > 49", "hold")))
     assert await counter.states(await counter.accept(letter(b"To: " + shown))) == [EntryState.HELD]
+
+
+async def test_a_field_is_put_on_the_message(store: Store) -> None:
+    """One of that name which it came with goes: it could be the sender's word against ours."""
+    told = ruled(rule("phi", "protect", more='add_header = { "X-Clinic-Class" = "restricted" }'))
+    counter = Counter(store, PHI, settings=told)
+    data = letter(b"X-Clinic-Class: public", b"x-clinic-class: public", body=b"X-Clinic-Class: body\r\n")
+    kept = await counter.kept(await counter.accept(data))
+    header, _, body = kept.partition(b"\r\n\r\n")
+    assert header.lower().count(b"x-clinic-class:") == 1
+    assert header.endswith(b"X-Clinic-Class: restricted")
+    assert body == b"X-Clinic-Class: body\r\n"
+    plain = Counter(store, CLEAN, settings=told)
+    assert b"restricted" not in await plain.kept(await plain.accept(letter()))
+
+
+async def test_packs_are_switched_on(store: Store) -> None:
+    """A program is refused; a list named twice is one; whoever watches the packs hears of holds and refusals only."""
+    more = f'[policy]\npacks = ["executables", "hipaa-baseline", "executables"]\npack_notify = ["{PRIVACY}"]\n'
+    attached = b"Content-Type: application/octet-stream; name=setup.exe\r\nContent-Transfer-Encoding: base64"
+    counter = Counter(store, None, settings=settings(more))
+    assert await counter.submit(letter(attached, body=b"TVqQAAMAAAAEAAAA\r\n")) is Verdict.REJECTED_BY_POLICY
+    (event,) = await counter.events("message.refused")
+    assert event.data["rules"] == ["executables/runs"]
+    assert [one.recipient for one in await counter.everything()] == [PRIVACY]
+    (entry,) = await counter.entries(await counter.accept(letter(body=b"MRN: 00123456\r\n")))
+    assert entry.protected
+    assert len(await counter.everything()) == 2
+
+
+async def test_a_domain_has_its_own_default(store: Store) -> None:
+    """protect-all for one of two domains, by the author's."""
+    more = '[[domain]]\nname = "lab.example"\npolicy_default = "protect-all"\n'
+    counter = Counter(store, CLEAN, settings=settings(more))
+    (entry,) = await counter.entries(await counter.accept(letter()))
+    assert not entry.protected
+    facts = counter.pipeline._facts.gather(
+        frozenset(), sender="x@LAB.example", recipients=["a@b.example"], report=CLEAN, requiretls=False
+    )
+    assert counter.pipeline._facts.decide(facts)[0].protected

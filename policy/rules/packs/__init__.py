@@ -1,0 +1,52 @@
+"""Rules that come with the program, one file a pack; `policy.packs` switches them on.
+
+A rule of a pack is called `pack/rule`. It is read once, with the package, and a wrong one is a bug: it raises.
+"""
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any
+
+from policy.decision import Action
+from policy.rules.book import Rule
+from policy.rules.condition import parse_condition
+
+
+class Pack(StrEnum):
+    """What can be switched on; the value is the name of the file."""
+
+    HIPAA_BASELINE = "hipaa-baseline"
+    BULK_IDENTIFIERS = "bulk-identifiers"
+    MASS_RECIPIENTS = "mass-recipients"
+    EXECUTABLES = "executables"
+    UNINSPECTABLE = "uninspectable"
+    PERSONAL_MAIL = "personal-mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A rule of a pack, and why it is in it."""
+
+    rule: Rule
+    why: str
+
+
+@functools.cache
+def load_pack(pack: Pack) -> tuple[Shipped, ...]:
+    """The rules of a pack, in the order of the file."""
+    text = files("policy.rules.packs").joinpath(f"{pack}.toml").read_text(encoding="utf-8")
+    return tuple(_read(pack, table) for table in tomllib.loads(text)["rule"])
+
+
+def _read(pack: Pack, table: dict[str, Any]) -> Shipped:
+    unless = table.get("unless")
+    rule = Rule(
+        name=f"{pack}/{table['name']}",
+        when=parse_condition(table["when"].strip()),
+        unless=None if unless is None else parse_condition(unless),
+        action=Action(table["action"]),
+    )
+    return Shipped(rule, table["why"])
