@@ -175,8 +175,10 @@ class Line:
         return frozenset(name for name, queue in self._waiting.items() if len(queue) >= self._per_destination)
 
     def length_without(self, destinations: frozenset[str]) -> int:
-        """How many wait for all other destinations."""
-        return sum(len(queue) for name, queue in self._waiting.items() if name not in destinations)
+        """How many wait for all other destinations that have room; who waits for a dead one keeps nobody out."""
+        return sum(
+            len(queue) for name, queue in self._waiting.items() if name not in destinations and self._has_room(name)
+        )
 
     def _has_room(self, destination: str) -> bool:
         under_way = self._under_way.get(destination, 0)

@@ -86,3 +86,17 @@ async def test_due_mail_passes_a_dead_destination(store: Store, monkeypatch: pyt
     await run_until_arrival(scheduler, worker)
     assert worker.delivered == ["b.example"]
     assert scheduler.in_hand < 20
+
+
+async def test_many_dead_destinations_do_not_fill_the_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RX-10: too few wait for each of them to be left out of the next claim, and together they are more than a line."""
+    monkeypatch.setattr(module, "CLAIM", 6)
+    monkeypatch.setattr(module, "POLL", timedelta(milliseconds=5))
+    for _ in range(12):
+        await put(store, DEAD, age=timedelta(hours=1))
+    await put(store, "b.example")
+    worker = Worker(store)
+    scheduler = Scheduler(store, worker, most_at_once=4, most_for_one=2)
+    scheduler._line._per_destination = 100  # when it is crowded, not what may be under way
+    await run_until_arrival(scheduler, worker)
+    assert worker.delivered == ["b.example"]
