@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import getaddresses
 from pathlib import Path
 from typing import Final
@@ -19,11 +20,16 @@ import click
 from gateway.cli.context import Status, config_option, fail, find_settings, print_json, printable
 from gateway.cli.explain_words import as_json, as_lines
 from gateway.config.model import Delivery, Domain, Policy
-from gateway.config.ways import recipient_facts
+from gateway.config.rules import rule_book
+from gateway.config.ways import default_for, recipient_facts
 from gateway.inspect.inspector import Inspector, NoInspector, inspector_pool
 from gateway.message.address import AddressError, parse_address
 from gateway.message.fields import HeaderError, split_message
+from gateway.message.visible import count_visible
 from policy.decide import Facts, decide
+from policy.facts import Sent
+from policy.phi.report import Report
+from policy.rules import NO_RULES, RuleBook
 
 READ_AHEAD: Final = 8  # messages per inspector that may be under way, so that a slow one does not stop the others
 RECIPIENT_FIELDS: Final = ("to", "cc", "bcc")
@@ -38,6 +44,7 @@ class Question:
     policy: Policy
     delivery: Delivery
     domains: tuple[Domain, ...]
+    rules: RuleBook = NO_RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,8 @@ async def explain_one(path: Path, question: Question, inspector: Inspector, turn
     recipients = question.recipients or header_addresses(data, RECIPIENT_FIELDS)
     facts = Facts(
         report=report,
-        default=question.policy.default,
+        default=default_for(question.policy, question.domains, sender=sender),
+        sent=as_sent(data, report, sender=sender, question=question),
         recipients=tuple(
             recipient_facts(question.delivery, question.domains, sender=sender, address=address, has_openpgp_key=None)
             for address in recipients
@@ -113,7 +121,7 @@ async def explain_all(paths: Iterable[Path], question: Question, *, size: int, i
                 return status
             path, task = under_way[0]
             try:
-                show(await task, is_json=is_json)
+                show(await task, question.rules, is_json=is_json)
             except OSError as error:
                 click.echo(f"mailward: {printable(str(path))}: {error.strerror}", err=True)
                 status = Status.PROBLEM
@@ -125,13 +133,29 @@ async def explain_all(paths: Iterable[Path], question: Question, *, size: int, i
         await pool.stop()
 
 
-def show(answer: Answer, *, is_json: bool) -> None:
+def as_sent(data: bytes, report: Report, *, sender: str, question: Question) -> Sent:
+    """What rules ask of a message besides, as if it came now: nobody signed in, and no control header is believed."""
+    try:
+        visible = count_visible(split_message(data))
+    except HeaderError:
+        visible = 0
+    return Sent(
+        sender=sender,
+        size=len(data),
+        visible=visible,
+        at=datetime.now(UTC).astimezone(),
+        urgent=report.urgent,
+        our_domains=frozenset(domain.name for domain in question.domains),
+    )
+
+
+def show(answer: Answer, rules: RuleBook, *, is_json: bool) -> None:
     """Print one answer."""
-    decisions = decide(answer.facts)
+    decisions, verdicts = decide(answer.facts, rules), rules.verdicts(answer.facts)
     if is_json:
-        print_json(as_json(str(answer.path), answer.facts, decisions, answer.seconds))
+        print_json(as_json(str(answer.path), answer.facts, decisions, answer.seconds, verdicts=verdicts))
         return
-    for line in as_lines(str(answer.path), answer.sender, answer.facts, decisions):
+    for line in as_lines(str(answer.path), answer.sender, answer.facts, decisions, verdicts=verdicts):
         click.echo(printable(line))
 
 
@@ -162,6 +186,7 @@ def explain(files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], *
         policy=settings.policy if settings else Policy(),
         delivery=settings.delivery if settings else Delivery(),
         domains=settings.domain if settings else (),
+        rules=rule_book(settings.policy) if settings else NO_RULES,
     )
     size = (settings.server.inspectors if settings else 0) or len(os.sched_getaffinity(0))
     try:

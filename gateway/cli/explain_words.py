@@ -6,10 +6,16 @@ from typing import Any
 from policy.decide import Facts, grounds
 from policy.decision import Decision
 from policy.phi.report import Report
+from policy.rules.book import Answer, Verdict
 
 
-def as_json(path: str, facts: Facts, decisions: Sequence[Decision], seconds: float) -> dict[str, Any]:
-    """The members that `interface.md` promises, and what could not be read."""
+def as_json(
+    path: str, facts: Facts, decisions: Sequence[Decision], seconds: float, *, verdicts: Sequence[Sequence[Verdict]]
+) -> dict[str, Any]:
+    """The members that `interface.md` promises, and what could not be read.
+
+    verdicts: of every rule, for each recipient.
+    """
     report = facts.report
     return {
         "file": path,
@@ -35,14 +41,20 @@ def as_json(path: str, facts: Facts, decisions: Sequence[Decision], seconds: flo
                 "protected": decision.protected,
                 "methods": list(decision.methods),
                 "trace": list(decision.trace),
+                "rules": [
+                    {"name": one.rule.name, "action": one.rule.action, "verdict": one.answer, "seen": one.seen}
+                    for one in judged
+                ],
             }
-            for decision in decisions
+            for decision, judged in zip(decisions, verdicts, strict=True)
         ],
         "seconds": round(seconds, 6),
     }
 
 
-def as_lines(path: str, sender: str, facts: Facts, decisions: Sequence[Decision]) -> Iterator[str]:
+def as_lines(
+    path: str, sender: str, facts: Facts, decisions: Sequence[Decision], *, verdicts: Sequence[Sequence[Verdict]]
+) -> Iterator[str]:
     """The answer for a person: what was found, what it means, how each recipient gets the message."""
     yield path
     yield f"  {'PROTECTED' if grounds(facts) else 'not protected'}, from {sender or 'nobody'}"
@@ -51,9 +63,14 @@ def as_lines(path: str, sender: str, facts: Facts, decisions: Sequence[Decision]
     yield from (f"  not read: {part.place}: {part.reason}" for part in facts.report.uninspectable)
     if not decisions:
         yield "  no recipient: give one with --to"
-    for decision in decisions:
+    for decision, judged in zip(decisions, verdicts, strict=True):
         yield f"  to {decision.recipient}: {decision.action}, {' > '.join(decision.methods) or 'no method'}"
         yield from (f"    {step}" for step in decision.trace)
+        yield from (
+            f"    rule {one.rule.name} ({one.rule.action}): {one.answer}, {one.seen}"
+            for one in judged
+            if one.answer is Answer.DOES_NOT_APPLY  # the others are in the trace
+        )
     yield ""
 
 

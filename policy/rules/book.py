@@ -5,6 +5,7 @@ Every rule is asked, so their order says nothing; `policy.decide` takes the stri
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from policy.decision import Action
@@ -57,6 +58,23 @@ class _Ready:
     unless: Predicate | None
 
 
+class Answer(StrEnum):
+    """What came of a rule."""
+
+    APPLIES = "applies"
+    EXCEPTED = "excepted"
+    DOES_NOT_APPLY = "does not apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a rule for one recipient. seen: the facts of its condition and exception as they are."""
+
+    rule: Rule
+    answer: Answer
+    seen: str
+
+
 class RuleBook:
     """Rules, ready to be asked. facts: names of all that any of them asks for."""
 
@@ -87,6 +105,21 @@ class RuleBook:
             general + self._hits(self._personal, [*shared, *(read(facts, to) for read in self._of_recipient)])
             for to in facts.recipients
         )
+
+    def verdicts(self, facts: Facts) -> tuple[tuple[Verdict, ...], ...]:
+        """What came of every rule, for each recipient: for people, who ask about one message."""
+        return tuple(
+            tuple(self._verdict(one, row) for one in (*self._general, *self._personal))
+            for row in (
+                [read(facts, to) for read in (*self._of_message, *self._of_recipient)] for to in facts.recipients
+            )
+        )
+
+    def _verdict(self, one: _Ready, row: Sequence[Value]) -> Verdict:
+        is_excepted = one.unless is not None and one.unless(row)
+        answer = Answer.EXCEPTED if is_excepted else Answer.APPLIES
+        seen = [self._seen(condition, row) for condition in (one.rule.when, one.rule.unless) if condition is not None]
+        return Verdict(one.rule, answer if one.when(row) else Answer.DOES_NOT_APPLY, "; unless ".join(seen))
 
     def _ready(self, rule: Rule) -> _Ready:
         unless = None if rule.unless is None else compile_condition(rule.unless.tree, self._places)

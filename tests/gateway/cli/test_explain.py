@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.explain import as_received, find_files, header_addresses
 from gateway.cli.main import main
+from tests.gateway.config.samples import MINIMAL
 
 pytestmark = pytest.mark.slow
 CLINICAL = b"""From: "Dr. A" <a@clinic.example>
@@ -105,3 +106,34 @@ def test_header_addresses_are_well_formed_ones() -> None:
     data = b"To: A <a@x.example>, undisclosed, b@x.example\r\nCc: a@X.example\r\n\r\n"
     assert header_addresses(data, ("to", "cc")) == ("a@x.example", "b@x.example")
     assert header_addresses(b"\r\nno header", ("to",)) == ()
+
+
+def test_rules_are_explained(folder: Path, tmp_path: Path) -> None:
+    """Invariant 6: each rule with its verdict and what it saw, for each recipient; the exit status stays 0."""
+    config = tmp_path / "mailward.toml"
+    config.write_text(
+        MINIMAL
+        + """[policy]
+packs = ["hipaa-baseline"]
+[[policy.rule]]
+name = "not-there"
+when = 'phi and recipient.domain == "there.example"'
+action = "hold"
+[[policy.rule]]
+name = "seldom"
+when = 'phi'
+unless = 'recipients.visible == 2'
+action = "reject"
+""",
+        encoding="utf-8",
+    )
+    result = run("--json", folder / "a.eml", "--config", config)
+    first, second = json.loads(result.stdout)["recipients"]
+    assert (first["action"], second["action"]) == ("hold", "protect")
+    seen = {one["name"]: (one["verdict"], one["seen"]) for one in second["rules"]}
+    assert seen["not-there"] == ("does not apply", "phi is true, recipient.domain is else.example")
+    assert seen["seldom"] == ("excepted", "phi is true; unless recipients.visible is 2")
+    assert seen["hipaa-baseline/identifier"][0] == "applies"
+    words = run(folder / "a.eml", "--config", config).stdout
+    assert 'Rule "not-there" asks for hold (phi is true, recipient.domain is there.example).' in words
+    assert "rule not-there (hold): does not apply, phi is true, recipient.domain is else.example" in words

@@ -1,0 +1,86 @@
+"""Held by a rule: a person lets it go or refuses it, and every other rule of today still counts."""
+
+import pytest
+
+from gateway.config import Settings
+from gateway.control import queue as control
+from gateway.control.office import Office
+from gateway.control.wire import Refused
+from gateway.message.entry import EntryState
+from gateway.store.store import Store
+from policy.decision import Method
+from tests.gateway.config.samples import settings
+from tests.gateway.pipeline.counter import CLEAN, SENDER, Counter, letter
+from tests.gateway.pipeline.test_rules import rule, ruled
+
+HOLD = rule("true", "hold", name="hold-all")
+
+
+async def held(store: Store, *recipients: str) -> tuple[Counter, str]:
+    counter = Counter(store, CLEAN, settings=ruled(HOLD))
+    queue_id = await counter.accept(letter(b"To: x@b.example, y@b.example"), *recipients)
+    assert set(await counter.states(queue_id)) == {EntryState.HELD}
+    return counter, queue_id
+
+
+async def release(store: Store, queue_id: str, told: Settings) -> int:
+    return await control.release(Office(store, told), queue_id=queue_id, reason="looked at")
+
+
+async def test_a_person_lets_it_go(store: Store) -> None:
+    """The rule that holds it has had its say; the record names it."""
+    counter, queue_id = await held(store)
+    (row,) = [one for one in await control.listing(Office(store, ruled(HOLD))) if one["queue_id"] == queue_id]
+    assert row["delay_reason"] == "rule hold-all"
+    assert await release(store, queue_id, ruled(HOLD)) == 1
+    (entry,) = await counter.entries(queue_id)
+    assert (entry.state, entry.protected, entry.methods) == (EntryState.QUEUED, False, (Method.TLS,))
+
+
+@pytest.mark.parametrize(
+    ("when", "holds"),
+    [("recipients.count == 2 and recipients.visible == 2", True), (f'login == "{SENDER}"', True), ("phi", False)],
+)
+async def test_other_rules_count_at_the_release(store: Store, when: str, holds: bool) -> None:
+    """OB-12: protected from then on, with the ladder of the rule; facts are those of the whole message."""
+    counter, queue_id = await held(store, "a@b.example", "c@d.example")
+    told = ruled(HOLD, rule(when, "portal-only", name="portal"))
+    assert await control.release(Office(store, told), queue_id=queue_id, reason="x", to="a@b.example") == 1
+    first, second = await counter.entries(queue_id)
+    assert second.state is EntryState.HELD
+    assert (first.protected, first.methods) == ((True, (Method.PORTAL,)) if holds else (False, (Method.TLS,)))
+
+
+async def test_a_rule_that_refuses_keeps_it_held(store: Store) -> None:
+    """With the sentences of the decision, so that whoever releases sees the rule."""
+    counter, queue_id = await held(store)
+    with pytest.raises(Refused, match='Rule "never" asks for reject'):
+        await release(store, queue_id, ruled(HOLD, rule("true", "reject", name="never")))
+    assert await counter.states(queue_id) == [EntryState.HELD]
+
+
+async def test_protection_that_was_decided_stays(store: Store) -> None:
+    """OB-12: the configuration is looser by now, and the message is not."""
+    counter = Counter(store, CLEAN, settings=ruled(HOLD, rule("true", "protect", name="protect")))
+    queue_id = await counter.accept(letter())
+    assert await release(store, queue_id, ruled(HOLD)) == 1
+    (entry,) = await counter.entries(queue_id)
+    assert entry.protected
+
+
+async def test_refused_by_a_person(store: Store) -> None:
+    counter, queue_id = await held(store)
+    assert await control.reject(Office(store, ruled(HOLD)), queue_id=queue_id, reason="no") == 1
+    assert await counter.states(queue_id) == [EntryState.REJECTED]
+
+
+async def test_taking_a_brake_off_is_no_look_at_what_a_rule_holds(store: Store) -> None:
+    """The brake held both recipients of a message; the one that a rule holds as well stays."""
+    brake = "[brake]\nmessages_per_hour = 1\n"
+    told = settings(brake + rule('recipient == "secret@b.example"', "hold"))
+    counter = Counter(store, CLEAN, settings=told)
+    await counter.accept(letter(), "first@b.example")
+    queue_id = await counter.accept(letter(), "plain@b.example", "secret@b.example")
+    counted = await control.release_login(Office(store, told), login=SENDER, reason="mail merge")
+    assert counted == {"released": 1, "held": 0}
+    assert await counter.states(queue_id) == [EntryState.QUEUED, EntryState.HELD]
