@@ -36,6 +36,7 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test system
 	$(BIN)/python -m bench.run
 	$(BIN)/python -m bench.intake
+	$(BIN)/python -m bench.queue
 
 # Fuzzes each parser of bytes from outside for so many seconds; inputs worth keeping, and those that break an invariant,
 # stay in .fuzz/ for the next time. TARGETS="data session" picks some.

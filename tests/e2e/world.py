@@ -52,6 +52,11 @@ class World:
         self._a[host] = address
         return host, address
 
+    def place(self, domain: str, host: str, address: str) -> None:
+        """Give a domain this MX at this address."""
+        self._mx[domain] = (host,)
+        self._a[host] = address
+
     def self_signed(self, host: str) -> Identity:
         """A certificate for the right name that nothing vouches for."""
         folder = self.folder / f"self-signed-{host}"
