@@ -51,7 +51,7 @@ def record(row: Mapping[str, Any], why_held: str) -> dict[str, Any]:
         "message_size": row["size"],
         "sender": row["sender"],
         "recipient": row["recipient"],
-        "delay_reason": {EntryState.QUEUED: row["last_reply"], EntryState.HELD: why_held}.get(EntryState(state), ""),
+        "delay_reason": why_held or (row["last_reply"] if state == EntryState.QUEUED else ""),
         "kind": row["kind"],
         "protected": bool(row["protected"]),
         "method": method_of(row["methods"], row["rung"]),

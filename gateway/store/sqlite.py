@@ -29,7 +29,6 @@ from gateway.store.engines import (
 )
 from gateway.store.errors import RowRefused
 from gateway.store.faults import EnvironmentFault, in_our_words
-from gateway.store.migrate import prepare
 from gateway.store.sequencer import Head
 from gateway.store.start import Last, begin_run, probe_rows
 from gateway.store.statements import Unit
@@ -62,6 +61,8 @@ class SqliteDatabase:
         engine = writer_engine(database)
         try:
             os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            from gateway.store.migrate import prepare  # late: Alembic, which those who only read do without
+
             await asyncio.to_thread(prepare, database)
             with in_our_words():
                 async with engine.begin() as conn:

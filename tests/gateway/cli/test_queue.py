@@ -1,6 +1,7 @@
 """`mailward queue`: what an operator types and sees, on a queue that a gateway left."""
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 
@@ -208,3 +209,8 @@ def test_hold_and_flush(config: Path, several: list[str]) -> None:
     result = run(config, "hold", "--to", SENDER, "--why", "x")
     assert (result.exit_code, result.stderr) == (1, "mailward: nothing that waits matches\n")
     assert run(config, "flush", "--domain", "b.example").stdout == "0 recipients are tried now\n"
+
+
+def test_the_list_leaves_the_collector_as_it_was(config: Path, several: list[str]) -> None:
+    assert run(config, "list").exit_code == 0
+    assert gc.isenabled()
