@@ -33,6 +33,7 @@ COMMANDS: Final = {
         "gateway.cli.audit:audit", "The audit log: what happened to every recipient, and that nobody rewrote it."
     ),
     "report": Entry("gateway.cli.report:report", "Reports: what a login sent, and what TLS other domains gave us."),
+    "tls": Entry("gateway.cli.tls:tls", "What TLS another domain offers, and what we would require."),
     "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys, and our DKIM keys."),
 }
 

@@ -43,10 +43,12 @@ def build_outbound(
     *,
     told: Callable[[ResolverVerdict], Awaitable[None]],
     alarm: Callable[[], None] = lambda: None,
+    limits: TimeLimits | None = None,
 ) -> Outbound:
     """Make the parts; nothing is asked yet.
 
     policies: where MTA-STS policies are kept. told: hears what the resolver's self-test found. alarm: of `Dialer`.
+    limits: of a session; the usual ones by default.
     Raises: OSError for `delivery.ca_file` or the resolver.
     """
     hostname, is_ad_trusted = settings.server.hostname, settings.dns.trust_ad
@@ -64,7 +66,7 @@ def build_outbound(
             domains=settings.domain,
         ),
         dialer=Dialer(
-            build_contexts(ca_file), TimeLimits(), helo=hostname, identities=Identities(ca_file), alarm=alarm
+            build_contexts(ca_file), limits or TimeLimits(), helo=hostname, identities=Identities(ca_file), alarm=alarm
         ),
         publications=Publications(
             TlsPolicies(resolver, StsPolicies(resolver, fetcher, policies, clock=_now)), self_test=self_test

@@ -1,6 +1,6 @@
 """How safely a queue entry has to leave: by its kind, and for a sender's message by the rung it stands on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.message.entry import MessageKind, QueueEntry
@@ -47,12 +47,14 @@ def _mail_needs(entry: QueueEntry, policy: NeedsPolicy) -> Needs:
     is_clear = not entry.protected or entry.method in CIPHERTEXT
     if is_clear and not entry.requiretls:
         return OPPORTUNISTIC
-    return Needs(
-        level=TlsLevel.VERIFIED,
-        is_vouched=policy.unsigned_mx is UnsignedMx.CLIMB and not is_clear,
-        is_onward=not is_clear,
-        requiretls=entry.requiretls,
-    )
+    if is_clear:
+        return Needs(level=TlsLevel.VERIFIED, requiretls=True)
+    return replace(protected_needs(policy.unsigned_mx), requiretls=entry.requiretls)
+
+
+def protected_needs(unsigned_mx: UnsignedMx) -> Needs:
+    """What a protected message asks on the rung `tls`."""
+    return Needs(level=TlsLevel.VERIFIED, is_vouched=unsigned_mx is UnsignedMx.CLIMB, is_onward=True)
 
 
 def _secret_needs(level: TlsLevel, policy: NeedsPolicy) -> Needs:
