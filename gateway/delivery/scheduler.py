@@ -9,6 +9,7 @@ knows them.
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -71,7 +72,7 @@ class Scheduler:
         self._work = work
         self._most_at_once = most_at_once
         self._most_recipients = most_recipients
-        self._line = Line(per_destination=most_for_one, room=shaper)
+        self._line = Line(per_destination=most_for_one, room=shaper, share=MEMORY_BYTES // 2)
         self._in_hand: set[str] = set()
         self._active = 0
         self._active_bytes = 0
@@ -151,13 +152,17 @@ class Scheduler:
         self._turn.set()
 
     def _may_start(self) -> bool:
-        first = self._line.first()
-        if first is None or self._stop.is_set() or self._active >= self._most_at_once:
+        if self._stop.is_set() or self._active >= self._most_at_once:
             return False
-        return not self._active or self._active_bytes + first.size <= MEMORY_BYTES
+        return self._line.first(self._room) is not None
+
+    @property
+    def _room(self) -> int:
+        """Octets that may begin now; who is alone always may."""
+        return MEMORY_BYTES - self._active_bytes if self._active else sys.maxsize
 
     def _start_next(self) -> Waiting:
-        waiting = self._line.start()
+        waiting = self._line.start(self._room)
         self._active += 1
         self._active_bytes += waiting.size
         return waiting
@@ -218,7 +223,8 @@ class Scheduler:
             self._look.clear()
             await self._leave_alone()
             crowded = self._line.crowded() | (frozenset() if self._shaper is None else self._shaper.resting())
-            if self._line.length_without(crowded) < self._most_at_once and self._line.bytes_waiting < MEMORY_BYTES:
+            is_short = self._line.length_without(crowded) < self._most_at_once
+            if is_short and self._line.bytes_without(crowded) < MEMORY_BYTES:
                 try:
                     await self._claim(crowded)
                 except Exception:  # a sick store, a full table of files: the next look may succeed

@@ -159,9 +159,16 @@ RESOURCES: Final[tuple[Removal, ...]] = (
     removal(
         "RX-10",
         "gateway/delivery/line.py",
-        "return self._under_way[destination] < self._per_destination",
+        "return under_way < self._most",
         "return True",
         "tests/gateway/delivery/test_fair.py::test_fresh_mail_passes_a_dead_destination",
+    ),
+    removal(
+        "RX-10",
+        "gateway/delivery/line.py",
+        "if octets and octets + self._waiting[destination].first().size > self._share:",
+        "if octets and self._share < 0:",
+        "tests/gateway/delivery/test_fair.py::test_large_messages_of_a_dead_destination_do_not_take_all_memory",
     ),
     removal(
         "RX-10",

@@ -44,7 +44,7 @@ class Attack:
             socket.create_connection((address, port), timeout=READ_S) as connection,
             connection.makefile("rb") as replies,
         ):
-            _read_reply(replies.readline)
+            last = _read_reply(replies.readline)
             for command in ("EHLO client.example", f"MAIL FROM:<{self.outer}>", f"RCPT TO:<{self.recipient}>", "DATA"):
                 connection.sendall(command.encode() + b"\r\n")
                 last = _read_reply(replies.readline)

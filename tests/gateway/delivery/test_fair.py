@@ -43,11 +43,14 @@ class Worker:
         raise AssertionError("nothing is damaged here")
 
 
-async def put(store: Store, domain: str, *, lease: datetime | None = None, age: timedelta = timedelta()) -> NewMessage:
+async def put(
+    store: Store, domain: str, *, lease: datetime | None = None, age: timedelta = timedelta(), size: int = 0
+) -> NewMessage:
     due = datetime.now(UTC) - age
     message = make_message(
         make_entry(new_queue_id(), recipient=f"pat@{domain}", next_attempt_at=due), lease_until=lease
     )
+    message = replace(message, body=message.body + bytes(size))
     await store.commit(Unit(changes=new_message(await store.seal_message(message))))
     return message
 
@@ -100,3 +103,20 @@ async def test_many_dead_destinations_do_not_fill_the_line(store: Store, monkeyp
     scheduler._line._per_destination = 100  # when it is crowded, not what may be under way
     await run_until_arrival(scheduler, worker)
     assert worker.delivered == ["b.example"]
+
+
+@pytest.mark.parametrize("how", ["fresh", "due"])
+async def test_large_messages_of_a_dead_destination_do_not_take_all_memory(
+    store: Store, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A destination that takes connections and never answers keeps what it was given for minutes: a share, not all."""
+    monkeypatch.setattr(module, "MEMORY_BYTES", 100_000)
+    monkeypatch.setattr(module, "POLL", timedelta(milliseconds=20))
+    worker = Worker(store)
+    scheduler = Scheduler(store, worker)
+    lease = datetime.now(UTC) + timedelta(hours=1) if how == "fresh" else None
+    dead = [await put(store, DEAD, lease=lease, age=timedelta(hours=1), size=20_000) for _ in range(12)]
+    scheduler.take_new([*dead, await put(store, "b.example", lease=lease, size=20_000)])
+    await run_until_arrival(scheduler, worker)
+    assert worker.delivered == ["b.example"]
+    assert worker.hanging == 2

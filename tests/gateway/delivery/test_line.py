@@ -10,8 +10,8 @@ def wait(domain: str, *, urgent: bool = False, size: int = 1) -> Waiting:
     return Waiting(entries=(entry,), size=size)
 
 
-def line_of(*waiting: Waiting, per_destination: int = 2) -> Line:
-    line = Line(per_destination=per_destination)
+def line_of(*waiting: Waiting, per_destination: int = 2, share: int = 1000) -> Line:
+    line = Line(per_destination=per_destination, share=share)
     for one in waiting:
         line.put(one)
     return line
@@ -84,3 +84,45 @@ def test_what_is_withdrawn_is_never_anybodys_turn() -> None:
     assert line.start().entries == pair[1:]
     assert line.bytes_waiting == 0
     assert line.first() is None
+
+
+def test_large_messages_of_one_destination_have_a_share() -> None:
+    """However few they are; one alone may be larger than that."""
+    large = [wait("dead.example", size=60) for _ in range(3)]
+    line = line_of(*large, wait("b.example", size=5), per_destination=9, share=100)
+    assert drain(line) == ["dead.example", "b.example"]
+    assert line.crowded() == {"dead.example"}
+    assert (line.bytes_waiting, line.bytes_without(line.crowded())) == (120, 0)
+    line.finish(large[0])
+    assert drain(line) == ["dead.example"]
+    huge = line_of(*(wait("a.example", size=500) for _ in range(2)), share=100)
+    assert drain(huge) == ["a.example"]
+
+
+def test_a_small_message_passes_a_large_one_of_its_destination_when_urgent() -> None:
+    line = line_of(*(wait("a.example", size=60) for _ in range(2)), per_destination=9, share=100)
+    drain(line)
+    line.put(wait("a.example", urgent=True, size=200))
+    assert line.first() is None
+    code = wait("a.example", urgent=True, size=5)
+    line.put(code)
+    assert line.start() is code
+    assert line.first() is None
+
+
+def test_who_does_not_fit_is_passed_by_and_keeps_its_turn() -> None:
+    large, small, next_one = wait("a.example", size=60), wait("b.example", size=5), wait("c.example", size=5)
+    line = line_of(large, small, next_one)
+    assert line.start(room=50) is small
+    assert line.first(room=4) is None
+    assert line.start(room=60) is large
+    assert line.start(room=60) is next_one
+
+
+def test_what_is_taken_out_gives_its_turn_to_whoever_fits() -> None:
+    stuck, large, small = wait("a.example", size=60), wait("a.example", size=60), wait("a.example", size=5)
+    line = line_of(stuck, large, small, per_destination=9, share=100)
+    line.start()
+    assert line.first() is None
+    line.withdraw({large.entries[0].id})
+    assert line.start() == small
