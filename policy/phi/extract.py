@@ -1,48 +1,47 @@
 """Bytes of one leaf part to text, by what the content is and not by what it says it is (AB-03).
 
-Readable now: plain and other text, HTML, XML, JSON, PDF, delimited tables, the interchange formats of `containers`.
-Everything else is unreadable with the reason, and the message counts as protected.
+Readable now: plain and other text, HTML, XML, JSON, PDF, delimited tables, the interchange formats of `containers`, and
+what `files` reads: archives and office documents, with the files in them. Everything else is unreadable with the
+reason, and the message counts as protected.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from policy.phi.containers import COMPLETE, container_text
 from policy.phi.decode import charset_decode
+from policy.phi.files.archive import is_tar, read_compressed, read_other_archive, read_tar, read_zip
+from policy.phi.files.found import Found, Job, Letter, Piece, Unreadable
+from policy.phi.files.magic import LEADING, NOT_YET, is_binary, unreadable_kind
+from policy.phi.files.zip import END as ZIP_END
 from policy.phi.report import Place
 from policy.phi.text_csv import csv_text, is_table
 from policy.phi.text_html import html_text
 from policy.phi.text_pdf import pdf_pages
 from policy.phi.text_xml import xml_text
 
-_NOT_YET: Final = "attachment type not readable yet"
-# First bytes of what is never text, and the words for it.
+# Readers by the first octets of what they read.
+_READERS: Final[tuple[tuple[bytes, Callable[[bytes, Job], Iterator[Found]]], ...]] = (
+    (b"PK\x03\x04", read_zip),
+    (b"PK\x05\x06", read_zip),
+    (b"\x1f\x8b", read_compressed),
+    (b"BZh", read_compressed),
+    (b"\xfd7zXZ\x00", read_compressed),
+    (b"7z\xbc\xaf\x27\x1c", read_other_archive),
+    (b"Rar!\x1a\x07", read_other_archive),
+)
+# First octets of files whose readers are still to come.
 _MAGIC: Final = (
-    (b"PK\x03\x04", "an archive or office document"),
-    (b"PK\x05\x06", "an archive"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an office document of an older kind"),
-    (b"\x1f\x8b", "an archive"),
-    (b"7z\xbc\xaf\x27\x1c", "an archive"),
-    (b"Rar!\x1a\x07", "an archive"),
-    (b"BZh", "an archive"),
-    (b"\xfd7zXZ", "an archive"),
-    (b"\x89PNG", "an image"),
-    (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
-    (b"BM", "an image"),
-    (b"II*\x00", "an image"),
-    (b"MM\x00*", "an image"),
     (b"{\\rt", "a rich text document"),
-    (b"%!PS", "a PostScript document"),
     (b"\x78\x9f\x3e\x22", "a TNEF container"),
 )
-_LEADING: Final = b"\xef\xbb\xbf \t\r\n"
 _BINARY_TYPES: Final = ("application/rtf", "text/rtf", "image/", "audio/", "video/", "font/", "model/")
-_BINARY_BYTES: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x7f]")
-# What ends every ZIP (APPNOTE section 4.3.16): programs find the archive by it, whatever stands before.
-_ZIP_END: Final = b"PK\x05\x06"
+_LETTER_NAMES: Final = (".eml", ".mht", ".mhtml", ".emlx")
+_LETTER: Final = re.compile(
+    rb"(?:Return-Path|Received|Delivered-To|MIME-Version|Message-ID|From|Date|Subject):", re.IGNORECASE
+)
 _HTML: Final = re.compile(r"<(?:!doctype html|html|body|table|div|span|font|p|br|b|i|a|pre)\b", re.IGNORECASE)
 _DOCUMENT: Final = re.compile(r"<(?:!doctype html|html|body|svg)\b", re.IGNORECASE)
 _HTML_NAMES: Final = (".svg", ".html", ".htm", ".xhtml", ".shtml", ".hta")
@@ -55,66 +54,77 @@ _TABLE_TYPES: Final = frozenset(
 _TABLE_NAMES: Final = (".csv", ".tsv")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Text of a part or of one of its pages."""
+def extract(data: bytes, job: Job) -> Iterator[Found]:
+    """Yield the texts of one decoded part, and of the files in it. Never raises.
 
-    place: Place
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """What of a part could not be read, and why."""
-
-    place: Place
-    reason: str
-
-
-def extract(
-    data: bytes, place: Place, charset: str, *, file_name: str, max_characters: int
-) -> Iterator[Piece | Unreadable]:
-    """Yield the texts of one decoded part. Never raises.
-
-    data: the part without its transfer encoding. place: its number and declared type. charset: as declared.
-    file_name: used for its suffix only. max_characters: text that may still be read (PDF stops there).
+    data: the part without its transfer encoding.
     """
-    if not data[:1024].strip(_LEADING) and len(data) <= 1024:
+    place = job.place
+    if not data[:1024].strip(LEADING) and len(data) <= 1024:
         return
     is_pdf = b"%PDF-" in data[:1024]  # readers look for it anywhere in the first kilobyte
     if is_pdf:
-        yield from _pdf(data, place, max_characters)
-    if _ZIP_END in data:
-        yield Unreadable(place, f"{_NOT_YET} (an archive)")
+        yield from _pdf(data, place, job.budget.characters)
+    read = _reader(data)
+    if read:
+        yield from read(data, job)
+        return
+    if ZIP_END in data:
+        yield Unreadable(place, "an archive stands in something else")
+        yield from read_zip(data, job)
     if is_pdf and not place.name.startswith("text/"):
         return
     what = "" if is_pdf else _unreadable_kind(data, place)
     if what:
-        yield Unreadable(place, f"{_NOT_YET} ({what})")
-        return
-    if len(data) > max_characters * 2:
-        yield Unreadable(place, "the part is too large to be read")
-        data = data[: max_characters * 2]
-    views, doubt = charset_decode(data, charset)
+        yield Unreadable(place, what)
+    elif job.depth and _is_letter(data, job.file_name):
+        yield Letter(place, data)
+    else:
+        yield from _views(data, job)
+
+
+def _views(data: bytes, job: Job) -> Iterator[Found]:
+    """Yield what a text says in every charset that a program may read it in."""
+    longest = job.budget.characters * 2
+    if len(data) > longest:
+        yield Unreadable(job.place, "the part is too large to be read")
+        data = data[:longest]
+    views, doubt = charset_decode(data, job.charset)
     if doubt:
-        yield Unreadable(place, doubt)
+        yield Unreadable(job.place, doubt)
     for view in views:
-        yield from _text(view, place, file_name)
+        yield from _text(view, job.place, job.file_name)
+
+
+def _reader(data: bytes) -> Callable[[bytes, Job], Iterator[Found]] | None:
+    """Return the reader for a file, by what stands in it; None when it is text or nothing is known about it."""
+    for magic, read in _READERS:
+        if data.startswith(magic):
+            return read
+    return read_tar if is_tar(data) else None
 
 
 def _unreadable_kind(data: bytes, place: Place) -> str:
-    """Return what a part is, in words, when there is no reader for it yet; "" when it is text."""
-    head = data[:1024].lstrip(_LEADING)
+    """Return why a part cannot be read, in words, when there is no reader for it yet; "" when it is text."""
+    head = data[:1024].lstrip(LEADING)
     is_declared_text = place.name.startswith("text/")
     for magic, words in _MAGIC:
-        if head.startswith(magic) and not (magic == b"BM" and is_declared_text):
-            return words
-    if place.name.startswith(_BINARY_TYPES) or (not is_declared_text and _BINARY_BYTES.search(data)):
-        return "no text"
+        if head.startswith(magic):
+            return f"{NOT_YET} ({words})"
+    known = unreadable_kind(data, is_declared_text=is_declared_text)
+    if known:
+        return known
+    if place.name.startswith(_BINARY_TYPES) or (not is_declared_text and is_binary(data)):
+        return f"{NOT_YET} (no text)"
     return ""
 
 
-def _pdf(data: bytes, place: Place, max_characters: int) -> Iterator[Piece | Unreadable]:
+def _is_letter(data: bytes, file_name: str) -> bool:
+    """Tell whether a file in a file is a message: by its name, or by the header fields that it begins with."""
+    return file_name.lower().endswith(_LETTER_NAMES) or _LETTER.match(data.lstrip(LEADING)) is not None
+
+
+def _pdf(data: bytes, place: Place, max_characters: int) -> Iterator[Found]:
     for page in pdf_pages(data, max_characters=max_characters):
         where = Place(part=place.part, name="application/pdf", page=page.number)
         if page.reason:
@@ -123,7 +133,7 @@ def _pdf(data: bytes, place: Place, max_characters: int) -> Iterator[Piece | Unr
             yield Piece(where, page.text)
 
 
-def _text(text: str, place: Place, file_name: str) -> Iterator[Piece | Unreadable]:
+def _text(text: str, place: Place, file_name: str) -> Iterator[Found]:
     """Yield one decoded text in every form that a program may give it; the form its content asks for comes first."""
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     name = file_name.lower().rstrip(" .")
@@ -150,7 +160,7 @@ def _text(text: str, place: Place, file_name: str) -> Iterator[Piece | Unreadabl
         yield Piece(place, _unescaped(text))
 
 
-def _page(text: str, place: Place) -> Iterator[Piece | Unreadable]:
+def _page(text: str, place: Place) -> Iterator[Found]:
     page = html_text(text)
     yield from (Unreadable(place, doubt) for doubt in page.doubts)
     yield from (Piece(place, content) for content in (page.shown, page.apparent, page.hidden) if content)

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from policy.phi import headers, structure
 from policy.phi.decode import IDENTITY, charset_decode, transfer_decode
-from policy.phi.extract import Unreadable, extract
+from policy.phi.extract import extract
+from policy.phi.files.found import Budget, Found, Job, Letter, Piece, Unreadable
 from policy.phi.normalise import is_reversed, normalise
 from policy.phi.report import Place, Uninspectable
 from policy.phi.text import Source, Text
@@ -67,7 +68,7 @@ class Reading:
     attachments: int = 0
     is_signed: bool = False
     is_encrypted: bool = False
-    left: int = TEXT_CHARACTERS
+    budget: Budget = field(default_factory=lambda: Budget(characters=TEXT_CHARACTERS))
     parses_left: int = REPARSED_MESSAGES
     seen: set[int] = field(default_factory=set)
 
@@ -76,6 +77,10 @@ class Reading:
 
         Files and ciphertext that hide in plain text, and text written backwards, are noted (MP-12, MP-13, MP-18).
         """
+        longest = 2 * self.budget.characters  # normalising may shorten a text, but hardly by half
+        if len(content) > longest:
+            self.doubt(place, f"the message holds more than {TEXT_CHARACTERS} characters of text")
+            content = content[:longest]
         if _may_be_spelt(content) and _SPELT.search(content):
             self.doubt(place, "the text is spelt letter by letter")
         if is_reversed(content):
@@ -90,10 +95,11 @@ class Reading:
         if fingerprint in self.seen or not content.strip():
             return
         self.seen.add(fingerprint)
-        if len(content) > self.left:
+        left = self.budget.characters
+        if len(content) > left:
             self.doubt(place, f"the message holds more than {TEXT_CHARACTERS} characters of text")
-            content = content[: self.left]
-        self.left -= len(content)
+            content = content[:left]
+        self.budget.characters -= len(content)
         self.texts.append(Text(place, source, content))
 
     def doubt(self, place: Place, reason: str) -> None:
@@ -331,19 +337,28 @@ def _read_views(part: Message, reading: Reading, place: Place, source: Source, *
         return
     charset = _parameter(part, "charset")
     deletes_blanks = _parameter(part, "delsp").lower() == "yes"
+    job = Job(place=place, budget=reading.budget, read=extract, charset=charset, file_name=file_name)
     for index, view in enumerate(views):
         texts = 0
-        for piece in extract(view, place, charset, file_name=file_name, max_characters=reading.left):
-            if isinstance(piece, Unreadable):
-                if index == 0:
-                    reading.doubt(piece.place, piece.reason)
-                continue
-            texts += not piece.place.page
-            reading.add(piece.place, source, piece.content)
-            if deletes_blanks:
-                reading.add(piece.place, source, _FLOWED.sub("", piece.content))
+        for found in extract(view, job):
+            if not isinstance(found, Unreadable) or index == 0:
+                _keep(found, reading, source, depth=depth)
+            if isinstance(found, Piece):
+                texts += not found.place.page
+                if deletes_blanks:
+                    reading.add(found.place, source, _FLOWED.sub("", found.content))
         if texts:  # markup costs time although it leaves little text
-            reading.left = max(0, reading.left - len(view) // 2)
+            reading.budget.characters = max(0, reading.budget.characters - len(view) // 2)
+
+
+def _keep(found: Found, reading: Reading, source: Source, *, depth: int) -> None:
+    """Note what was found in a part or in a file inside it; a message there is read like an attached one."""
+    if isinstance(found, Unreadable):
+        reading.doubt(found.place, found.reason)
+    elif isinstance(found, Letter):
+        _read_again((found.data,), reading, found.place, depth=depth)
+    else:
+        reading.add(found.place, Source.FILE_NAME if found.is_name else source, found.content)
 
 
 def _raw_body(part: Message) -> bytes:

@@ -37,10 +37,11 @@ def csv_text(text: str) -> str | None:
                 return None
     except csv.Error:
         return None
-    return "\n".join(_lines(rows))
+    return "\n".join(table_lines(rows))
 
 
-def _lines(rows: list[list[str]]) -> list[str]:
+def table_lines(rows: list[list[str]]) -> list[str]:
+    """Return rows as lines: under a first row of labels each value beside its own, else as they stand."""
     if len(rows) < 2 or not is_header(rows[0]):
         return [" | ".join(row) for row in rows]
     return [" | ".join(rows[0]), *(labelled(rows[0], row) for row in rows[1:])]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from policy.phi.containers import FORMATS
+from policy.phi.files.office import TYPES
 from policy.phi.report import Place
 
 _TOP: Final = frozenset("application audio font image message model multipart text video".split())  # RFC 6838 4.2
@@ -14,10 +15,11 @@ _KNOWN: Final = frozenset(mimetypes.MimeTypes(filenames=()).types_map[True].valu
     application/pgp-encrypted application/pgp-signature application/pkcs7-mime application/pkcs7-signature
     application/x-pkcs7-mime application/x-pkcs7-signature application/x-zip-compressed application/gzip image/svg+xml
     message/rfc822 message/global message/partial message/external-body message/delivery-status text/calendar
+    application/zip application/x-tar
     text/rfc822-headers text/vcard text/x-vcard text/xml text/enriched text/rtf multipart/alternative multipart/digest
     multipart/encrypted multipart/mixed multipart/related multipart/report multipart/signed
     """.split()
-)
+).union(TYPES)
 
 
 def told(place: Place) -> Place:

@@ -1,0 +1,134 @@
+"""Office documents in ZIP files: Word, PowerPoint, Excel (ECMA-376) and OpenDocument (OASIS ODF 1.3).
+
+Every XML part is read, not a list of known ones, so headers, footers, notes, comments, text boxes, what was deleted
+under tracking, masters, charts and properties are all there. What is no XML is read by its own content, like an
+attachment; pictures, macros and what is fetched from elsewhere are told as unreadable.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from policy.phi.files import archive, sheet
+from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
+from policy.phi.files.xml_walk import XmlRefused, xml_lines
+from policy.phi.files.zip import Entry, unpack
+from policy.phi.text_xml import xml_text
+
+WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+POWERPOINT: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+OPEN_DOCUMENT: Final = "application/vnd.oasis.opendocument.text"
+TYPES: Final = frozenset({WORD, EXCEL, POWERPOINT, OPEN_DOCUMENT})
+_FOLDERS: Final = (("word/", WORD), ("xl/", EXCEL), ("ppt/", POWERPOINT))
+_XML_NAMES: Final = (".xml", ".rels", ".vml", ".rdf")
+# Parts that say how things look, never what: no program shows a word of them.
+_LOOKS: Final = re.compile(
+    r"\[Content_Types\]\.xml|mimetype|META-INF/manifest\.xml|settings\.xml|layout-cache"
+    r"|(?:word|xl|ppt)/(?:theme/.*|styles\.xml|fontTable\.xml|webSettings\.xml|calcChain\.xml|tableStyles\.xml)"
+)
+# The first page as a small picture, made by the program that saved the file from what is read here anyway.
+_THUMBNAIL: Final = re.compile(r"docProps/thumbnail\.(?:jpe?g|png|emf|wmf)|Thumbnails/thumbnail\.png")
+_THUMBNAIL_OCTETS: Final = 65_536
+_DRAWING_OCTETS: Final = 262_144
+_PRINTER: Final = re.compile(r"xl/printerSettings/printerSettings\d{1,4}\.bin")  # what a driver remembers
+_MACROS: Final = re.compile(r".*vba(?:Project|Data).*|.*macrosheets/.*|Basic/.+|Scripts/.+", re.IGNORECASE)
+_SHEET: Final = re.compile(r"xl/worksheets/[^/]*\.xml")
+_STRINGS: Final = "xl/sharedStrings.xml"
+_PAGE: Final = re.compile(r"ppt/(?:slides/slide|notesSlides/notesSlide)(\d{1,5})\.xml")
+_RELATION: Final = re.compile(r"<Relationship\b[^<>]{0,5000}>")
+_ATTRIBUTE: Final = re.compile(r"\b(Type|Target|TargetMode)\s{0,4}=\s{0,4}[\"']([^\"'<>]{0,4000})[\"']")
+_PRINTABLE: Final = re.compile(r"[ -~]{4,200}")
+_ENCRYPTION: Final = b"encryption-data"
+
+
+def is_office(files: Sequence[Entry]) -> bool:
+    """Tell by the names in a ZIP whether it is an office document (ECMA-376 part 2; ODF 1.3 part 2 section 3)."""
+    names = {entry.name for entry in files}
+    return "[Content_Types].xml" in names or {"META-INF/manifest.xml", "content.xml"} <= names
+
+
+def read_office(data: bytes, files: Sequence[Entry], job: Job) -> Iterator[Found]:
+    """Yield what an office document holds."""
+    names = [entry.name for entry in files]
+    kind = next((kind for folder, kind in _FOLDERS if any(name.startswith(folder) for name in names)), OPEN_DOCUMENT)
+    sheets: list[bytes] = []
+    strings: list[str] = []
+    for number, entry in enumerate(files, start=1):
+        if job.budget.octets <= 0 or job.budget.characters <= 0:
+            yield Unreadable(job.at(name=kind), TOO_MUCH)
+            return
+        if not entry.name.endswith(_XML_NAMES) or entry.is_encrypted:
+            yield from _other(data, entry, job, number, kind)
+            continue
+        content, reason = unpack(data, entry, job.budget)
+        if reason:
+            yield Unreadable(job.at(name=kind), reason)
+        if _SHEET.fullmatch(entry.name):
+            sheets.append(content)
+        elif entry.name == _STRINGS:
+            strings, reason = _lines(content, entry.name, job)
+            yield from [Unreadable(job.at(name=kind), reason)] if reason else []
+        elif not reason:
+            yield from _xml_part(content, entry.name, job, kind)
+    if sheets:
+        yield from sheet.read_workbook(data, sheets, strings, job, kind)
+    elif strings:
+        yield Piece(job.at(name=kind), "\n".join(strings))
+
+
+def _xml_part(content: bytes, name: str, job: Job, kind: str) -> Iterator[Found]:
+    if name == "META-INF/manifest.xml" and _ENCRYPTION in content:
+        yield Unreadable(job.at(name=kind), "the document is encrypted")
+    if name.endswith(".rels"):
+        yield from _relations(content.decode("utf-8", errors="replace"), job, kind)
+        return
+    if _LOOKS.fullmatch(name):
+        return
+    page = _PAGE.fullmatch(name)
+    place = job.at(name=kind, page=int(page[1]) if page else 0)
+    lines, reason = _lines(content, name, job)
+    if reason:
+        yield Unreadable(place, reason)
+    if lines:
+        yield Piece(place, "\n".join(lines))
+
+
+def _lines(content: bytes, name: str, job: Job) -> tuple[list[str], str]:
+    try:
+        return (xml_lines(content, job.budget), "") if content.strip() else ([], "")
+    except XmlRefused as refused:
+        if not name.endswith(".vml") or len(content) > _DRAWING_OCTETS:
+            return [], str(refused)
+        # Excel writes <br> into its drawings, which is no XML: their words are read without believing their tags.
+        return xml_text(content.decode("utf-8", errors="replace")).split("\n"), ""
+
+
+def _relations(text: str, job: Job, kind: str) -> Iterator[Found]:
+    """Yield where links lead, and what the document takes in from elsewhere (ECMA-376 part 2 section 9.3)."""
+    for relation in _RELATION.findall(text):
+        said = dict(_ATTRIBUTE.findall(relation))
+        if said.get("TargetMode", "").lower() != "external":
+            continue
+        yield Piece(job.at(name=kind), html.unescape(said.get("Target", "")))
+        if not said.get("Type", "").endswith(("/hyperlink", "/attachedTemplate", "/externalLinkPath")):
+            yield Unreadable(job.at(name=kind), "the document shows something that is elsewhere")
+
+
+def _other(data: bytes, entry: Entry, job: Job, number: int, kind: str) -> Iterator[Found]:
+    """Yield what a part holds that is no XML."""
+    place = job.at(name=kind)
+    if _MACROS.fullmatch(entry.name):
+        yield Unreadable(place, "the document holds macros")
+    elif entry.is_encrypted:
+        yield Unreadable(place, "the document is encrypted")
+    elif _LOOKS.fullmatch(entry.name) or (_THUMBNAIL.fullmatch(entry.name) and entry.size <= _THUMBNAIL_OCTETS):
+        return
+    elif _PRINTER.fullmatch(entry.name):
+        content, reason = unpack(data, entry, job.budget)
+        text = content.replace(b"\x00", b"").decode("latin-1")
+        yield Piece(place, "\n".join(_PRINTABLE.findall(text)))
+        yield from [Unreadable(place, reason)] if reason else []
+    else:
+        yield from archive.read_entry(data, entry, job, number)

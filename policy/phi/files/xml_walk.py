@@ -1,0 +1,155 @@
+"""Text of the XML of office documents: what stands in one paragraph is one line, a row of a table is one line.
+
+How this works: expat says what opens and closes; a stack holds a frame for each open paragraph, cell, row and table.
+Inside a paragraph every other element is a run of the same line, so that an identifier cut by formatting is whole;
+outside of one, each element is a line. A text box inside a paragraph has a frame of its own and does not cut the line.
+A document type is refused, so no entity can be defined (AB-07); elements are counted against the budget.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+from xml.parsers import expat
+
+from policy.phi.files.found import Budget
+from policy.phi.text_csv import table_lines
+
+_LINES: Final = frozenset("p h si is".split())  # paragraphs of every dialect; strings of a spreadsheet
+_COMMENT_LINE: Final = ("spreadsheetml", "text")  # `text` is a paragraph there, and the whole body in OpenDocument
+# Inside a paragraph, but no words of its line: notes, comments, field codes, who made a change and when.
+_ASIDE: Final = frozenset(
+    """
+    annotation note note-citation creator date date-string instrText delInstrText rPh textbox txbxContent frame
+    custom-shape deletion docPr cNvPr desc title author footnote endnote comment
+    """.split()
+)
+_CELLS: Final = frozenset({"tc", "table-cell", "covered-table-cell", "gridCell"})
+_ROWS: Final = frozenset({"tr", "table-row"})
+_TABLES: Final = frozenset({"tbl", "table"})
+_SIGNS: Final = {
+    "tab": " ",
+    "s": " ",
+    "br": "\n",
+    "cr": "\n",
+    "line-break": "\n",
+    "noBreakHyphen": "-",
+    "ptab": " ",
+}
+# Attributes in which a document says words: alternative texts, WordArt, links, form fields, who wrote a comment.
+_SPEAKING: Final = frozenset("descr title string alt href author tooltip prompt promptTitle alias".split())
+_CACHED: Final = frozenset({"s", "n", "d"})  # values of a pivot table's cache, which shows although the sheet is gone
+_DEPTH: Final = 500
+
+
+class XmlRefused(Exception):
+    """The XML is damaged, defines entities, or is more than is looked at; the text says which, in words."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    name: str
+    is_line: bool = False
+    words: list[str] = field(default_factory=list)  # of the line that is open
+    lines: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """Close the line that is open."""
+        line = "".join(self.words).strip()
+        self.words.clear()
+        if line:
+            self.lines.append(line)
+
+
+class _Walk:
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.stack = [_Frame("")]
+        self.depth = 0
+
+    def start(self, full_name: str, attributes: dict[str, str]) -> None:
+        self.budget.elements -= 1
+        self.depth += 1
+        if self.budget.elements < 0 or self.depth > _DEPTH:
+            raise XmlRefused("the document is more than is looked at")
+        name = full_name.rpartition(" ")[2]
+        top = self.stack[-1]
+        if attributes:
+            self._say(name, attributes, top)
+        if name in _SIGNS and top.is_line:
+            top.words.append(_SIGNS[name])
+        if name in _LINES or name in _ASIDE or (name == _COMMENT_LINE[1] and _COMMENT_LINE[0] in full_name):
+            self.stack.append(_Frame(full_name, is_line=True))
+        elif name in _CELLS or name in _ROWS or name in _TABLES:
+            self.stack.append(_Frame(full_name))
+        elif not top.is_line:
+            top.cut()
+
+    def _say(self, name: str, attributes: dict[str, str], top: _Frame) -> None:
+        for full_key, value in attributes.items():
+            key = full_key.rpartition(" ")[2]
+            if value and (
+                key in _SPEAKING
+                or (key == "v" and name in _CACHED)
+                or (key == "name" and name == "property")
+                or (key == "val" and name in {"default", "listEntry"})
+            ):
+                top.lines.append(value)
+
+    def end(self, full_name: str) -> None:
+        self.depth -= 1
+        top = self.stack[-1]
+        if top.name != full_name or len(self.stack) == 1:
+            if not top.is_line:
+                top.cut()
+            return
+        self.stack.pop()
+        top.cut()
+        under = self.stack[-1]
+        name = full_name.rpartition(" ")[2]
+        if name in _CELLS:
+            under.cells.append(" ".join(top.lines))
+        elif name in _ROWS:
+            under.rows.append(top.cells)
+            under.lines += top.lines
+        elif name in _TABLES:
+            under.lines += table_lines(top.rows) + top.lines
+        else:
+            under.lines += top.lines
+
+    def text(self, data: str) -> None:
+        self.stack[-1].words.append(data)
+
+    def finish(self) -> list[str]:
+        """Return all lines, those of rows and cells outside of a table too."""
+        lines: list[str] = []
+        for frame in self.stack:
+            frame.cut()
+            lines += [*frame.lines, *table_lines(frame.rows), *frame.cells]
+        return lines
+
+
+def xml_lines(data: bytes, budget: Budget) -> list[str]:
+    """Return the lines of one XML part. Raises: XmlRefused."""
+    walk = _Walk(budget)
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
+    parser.StartElementHandler = walk.start
+    parser.EndElementHandler = walk.end
+    parser.CharacterDataHandler = walk.text
+    parser.StartDoctypeDeclHandler = _refuse("the document defines its own type")
+    parser.EntityDeclHandler = _refuse("the document defines entities")
+    try:
+        parser.Parse(data, True)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise XmlRefused("the document's XML is damaged") from error
+    return walk.finish()
+
+
+def _refuse(reason: str) -> Callable[..., None]:
+    def refuse(*_: object) -> None:
+        raise XmlRefused(reason)
+
+    return refuse
