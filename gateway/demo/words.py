@@ -18,6 +18,7 @@ WHO: Final = {
     Kind.EMAIL: "e-mail",
     Kind.ADDRESS: "address",
     Kind.ACCOUNT: "account",
+    Kind.CARD: "card number",
     Kind.SERVICE_DATE: "date of service",
 }
 HEALTH: Final = {
