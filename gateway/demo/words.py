@@ -19,7 +19,6 @@ WHO: Final = {
     Kind.ADDRESS: "address",
     Kind.ACCOUNT: "account",
     Kind.CARD: "card number",
-    Kind.CARD: "card number",
     Kind.SERVICE_DATE: "date of service",
 }
 HEALTH: Final = {
