@@ -37,6 +37,7 @@ bench: $(VENV)/.test system
 	$(BIN)/python -m bench.run
 	$(BIN)/python -m bench.intake
 	$(BIN)/python -m bench.queue
+	$(BIN)/python -m bench.delivering
 
 # Fuzzes each parser of bytes from outside for so many seconds; inputs worth keeping, and those that break an invariant,
 # stay in .fuzz/ for the next time. TARGETS="data session" picks some.

@@ -79,10 +79,10 @@ class Sink:
 
     def __init__(self, address: str, port: int) -> None:
         self.address = address
-        self._port = port
+        self.port = port
 
     def count(self, what: str) -> int:
-        with smtplib.SMTP(self.address, self._port, timeout=10) as client:
+        with smtplib.SMTP(self.address, self.port, timeout=10) as client:
             return int(client.docmd(what)[1])
 
     def wait_for(self, messages: int) -> None:
