@@ -90,9 +90,17 @@ def _attempt(one: dict[str, Any]) -> str:
     where = f"{one['host']}[{one['ip']}]:{one['port']}" if one["host"] else "no host reached"
     text = f"{_time(one['at'])}, {one['method']}, {where}: {one['seen']}, {one['reply']}"
     if "tls_version" not in one:
-        return f"{text}; no TLS"
+        return f"{text}; no TLS{_grounds(one)}"
     certificate = f", certificate {one['certificate'][:FINGERPRINT]}" if one.get("certificate") else ""
-    return f"{text}; {one['tls_version']} {one['tls_cipher']}, {one['verification']}{certificate}"
+    return f"{text}; {one['tls_version']} {one['tls_cipher']}, {one['verification']}{certificate}{_grounds(one)}"
+
+
+def _grounds(one: dict[str, Any]) -> str:
+    """What the attempt went by: who asked for what, and what is published."""
+    wish = one.get("unmet_wish")
+    published = {"DNSSEC": one.get("dnssec"), "MTA-STS": one.get("mta_sts"), "failed its MTA-STS test": wish}
+    words = [*one.get("required", ()), *(f"{name}: {value}" for name, value in published.items() if value)]
+    return f"; {'; '.join(words)}" if words else ""
 
 
 def _time(text: str) -> str:

@@ -17,7 +17,10 @@ from gateway.store.tables import audit_event
 ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766
 PORTAL: Final = "waits to be picked up"
 UNTRIED: Final = "no attempt yet"
-EVIDENCE: Final = ("tls_version", "tls_cipher", "verification", "certificate", "openpgp_keys", "form")
+EVIDENCE: Final = (
+    "tls_version", "tls_cipher", "verification", "certificate", "chain", "openpgp_keys", "form",
+    "required", "dnssec", "mta_sts", "tls_failure", "unmet_wish", "hosts",
+)  # fmt: skip
 
 
 async def table(conn: AsyncConnection, which: Filter) -> Iterator[tuple[object, ...]]:

@@ -111,6 +111,9 @@ def test_dane_proves_what_nothing_else_would(dane_gateway: Installation, signed:
     assert tried["certificate"] == hashlib.sha256(ALONE.der).hexdigest()
     assert any(reason.startswith("DANE: TLSA records of _") for reason in tried["required"])
     assert re.search(r"queued as (\w+)", tried["reply"])
+    shown = dane_gateway.run("queue", "show", queue_id).stdout
+    assert "dane 3 1 1, MX signed, certificate " in shown
+    assert "DANE: TLSA records of _" in shown
     assert [event["data"]["verdict"] for event in dane_gateway.events(kind="resolver.tested")] == ["validating"]
 
 
@@ -126,6 +129,22 @@ def test_mismatch_is_not_delivered(dane_gateway: Installation, signed: Signed, m
     assert not signed.forged.find(marker.encode())
     shown = dane_gateway.run("queue", "show", queue_id).stdout
     assert "has a certificate that its signed TLSA records do not name" in shown
+
+
+@pytest.mark.parametrize(
+    ("domain", "status", "words"),
+    [
+        ("signed.test", 0, "TLSA usable: 3 1 1"),
+        ("bad.signed.test", 1, "its signed TLSA records do not name, mismatch: it is tried again, and an alarm"),
+    ],
+)
+def test_probe(dane_gateway: Installation, signed: Signed, domain: str, status: int, words: str) -> None:
+    """TL-20, TL-21: the operator sees beforehand what mail would meet, in at most ten lines."""
+    done = dane_gateway.run("tls", "probe", domain)
+    assert done.returncode == status, done.stderr
+    assert words in done.stdout
+    assert "DNSSEC: the resolver validates DNSSEC" in done.stdout
+    assert len(done.stdout.splitlines()) <= 10
 
 
 def test_bogus_zone_waits(dane_gateway: Installation, signed: Signed) -> None:

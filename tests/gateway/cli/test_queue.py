@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from gateway.cli import queue as queue_lines
 from gateway.cli import queue_changes
 from gateway.cli.main import main
 from gateway.config import load
@@ -77,6 +78,19 @@ def test_show_explains(config: Path, held: str) -> None:
     assert "held, methods: none" in result.stdout
     assert "No usable OpenPGP key of this recipient is on file" in result.stdout
     assert json.loads(run(config, "show", held, "--json").stdout)["queue_id"] == held
+
+
+def test_an_attempt_says_what_it_went_by() -> None:
+    """Who asked for what TLS, and what is published, beside what was had."""
+    tried = {
+        "at": "2026-01-02T03:04:05+00:00", "method": "tls", "host": "mx.b.example", "ip": "192.0.2.1", "port": 25,
+        "seen": "tls-mismatch", "reply": "451 4.7.5 no", "required": ["DANE: TLSA records of _25._tcp.mx.b.example"],
+        "dnssec": "MX signed, TLSA usable", "mta_sts": "testing", "unmet_wish": "wrong-name",
+    }  # fmt: skip
+    assert queue_lines._attempt(tried).endswith(
+        "451 4.7.5 no; no TLS; DANE: TLSA records of _25._tcp.mx.b.example; DNSSEC: MX signed, TLSA usable;"
+        " MTA-STS: testing; failed its MTA-STS test: wrong-name"
+    )
 
 
 def test_release_and_reject(config: Path, held: str) -> None:
