@@ -1,8 +1,8 @@
 """Bytes of one leaf part to text, by what the content is and not by what it says it is (AB-03).
 
 Readable now: plain and other text, HTML, XML, JSON, PDF, delimited tables, the interchange formats of `containers`, and
-what `files` reads: archives and office documents, with the files in them. Everything else is unreadable with the
-reason, and the message counts as protected.
+what `files` reads: archives, office documents and Outlook's mail, with the files in them. Everything else is unreadable
+with the reason, and the message counts as protected.
 """
 
 import re
@@ -14,7 +14,14 @@ from policy.phi.decode import charset_decode
 from policy.phi.files.archive import is_tar, read_compressed, read_other_archive, read_tar, read_zip
 from policy.phi.files.found import Found, Job, Letter, Piece, Unreadable
 from policy.phi.files.magic import LEADING, NOT_YET, is_binary, unreadable_kind
+from policy.phi.files.ole import MAGIC as OLE
+from policy.phi.files.ole import read_ole
+from policy.phi.files.outlook import TNEF_MAGIC as TNEF
+from policy.phi.files.outlook import read_tnef
+from policy.phi.files.rtf import MAGIC as RTF
+from policy.phi.files.rtf import read_rtf
 from policy.phi.files.zip import END as ZIP_END
+from policy.phi.files.zip import ends_as_zip
 from policy.phi.report import Place
 from policy.phi.text_csv import csv_text, is_table
 from policy.phi.text_html import html_text
@@ -30,12 +37,8 @@ _READERS: Final[tuple[tuple[bytes, Callable[[bytes, Job], Iterator[Found]]], ...
     (b"\xfd7zXZ\x00", read_compressed),
     (b"7z\xbc\xaf\x27\x1c", read_other_archive),
     (b"Rar!\x1a\x07", read_other_archive),
-)
-# First octets of files whose readers are still to come.
-_MAGIC: Final = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an office document of an older kind"),
-    (b"{\\rt", "a rich text document"),
-    (b"\x78\x9f\x3e\x22", "a TNEF container"),
+    (OLE, read_ole),
+    (TNEF, read_tnef),
 )
 _BINARY_TYPES: Final = ("application/rtf", "text/rtf", "image/", "audio/", "video/", "font/", "model/")
 _LETTER_NAMES: Final = (".eml", ".mht", ".mhtml", ".emlx")
@@ -68,6 +71,8 @@ def extract(data: bytes, job: Job) -> Iterator[Found]:
     read = _reader(data)
     if read:
         yield from read(data, job)
+        if read is not read_zip and ends_as_zip(data):
+            yield Unreadable(place, "an archive stands behind something else")
         return
     if ZIP_END in data:
         yield Unreadable(place, "an archive stands in something else")
@@ -101,16 +106,14 @@ def _reader(data: bytes) -> Callable[[bytes, Job], Iterator[Found]] | None:
     for magic, read in _READERS:
         if data.startswith(magic):
             return read
+    if data[:1024].lstrip(LEADING).startswith(RTF):
+        return read_rtf
     return read_tar if is_tar(data) else None
 
 
 def _unreadable_kind(data: bytes, place: Place) -> str:
     """Return why a part cannot be read, in words, when there is no reader for it yet; "" when it is text."""
-    head = data[:1024].lstrip(LEADING)
     is_declared_text = place.name.startswith("text/")
-    for magic, words in _MAGIC:
-        if head.startswith(magic):
-            return f"{NOT_YET} ({words})"
     known = unreadable_kind(data, is_declared_text=is_declared_text)
     if known:
         return known

@@ -3,6 +3,7 @@
 7z and RAR are read where libarchive is installed (the extra [archives]), else they are unreadable.
 """
 
+import ctypes
 import io
 import lzma
 import re
@@ -157,6 +158,9 @@ def read_other_archive(data: bytes, job: Job) -> Iterator[Found]:
                     if not entry.isdir:
                         yield Unreadable(job.place, "a link or a device is in an archive")
                     continue
+                if _is_encrypted(entry):
+                    yield Unreadable(job.place, "a file in an archive is encrypted")
+                    return
                 content, reason = _read_blocks(entry.get_blocks(), len(data), job)
                 if reason:
                     yield Unreadable(job.place, reason)
@@ -164,12 +168,17 @@ def read_other_archive(data: bytes, job: Job) -> Iterator[Found]:
                 yield from job.inside(content, number=number, file_name=entry.pathname or "") if content else ()
                 if job.budget.entries < 0:
                     return
-    except libarchive.exception.ArchiveError as error:
+    except (libarchive.exception.ArchiveError, ValueError, OSError, MemoryError) as error:
         is_encrypted = "encrypt" in str(error).lower() or "passphrase" in str(error).lower()
         yield Unreadable(job.place, "the archive is encrypted" if is_encrypted else "the archive is damaged")
         return
     if not number:
         yield Unreadable(job.place, "the archive is damaged")
+
+
+def _is_encrypted(entry: Any) -> bool:
+    """Tell what libarchive knows of a file; it hands out the ciphertext of a stored one as if it were the content."""
+    return bool(libarchive.ffi.libarchive.archive_entry_is_encrypted(ctypes.c_void_p(entry._entry_p)))  # noqa: SLF001
 
 
 def _read_blocks(blocks: Iterator[bytes], packed: int, job: Job) -> tuple[bytes, str]:

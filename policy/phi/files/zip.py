@@ -128,6 +128,12 @@ def _find_end(data: bytes) -> tuple[int, int, int, int]:
     return at, start, count, size
 
 
+def ends_as_zip(data: bytes) -> bool:
+    """Tell whether a file that begins as something else ends as an archive: programs find one from its end."""
+    at = data.rfind(END)
+    return at >= 0 and len(data) >= at + _END.size and at + _END.size + _END.unpack_from(data, at)[-1] == len(data)
+
+
 def _read_directory(directory: bytes, count: int) -> list[_Central]:
     records: list[_Central] = []
     at = 0

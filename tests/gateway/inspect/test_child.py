@@ -1,5 +1,7 @@
 """The real inspector behind its closed doors says what the classifier says in the open: nothing is opened late."""
 
+import lzma
+import zipfile
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -13,6 +15,9 @@ from gateway.inspect.sample import SAMPLE
 from gateway.inspect.wire import is_report, pack_report, unpack_report
 from policy.phi.classify import classify_message
 from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
+from tests.policy.phi.files.compound import excel, tnef, word
+from tests.policy.phi.files.make import docx, odf, packed, paragraph, sheet, xlsx, zipped
+from tests.policy.phi.files.test_rtf import rtf
 
 TAGS: Final = ("[secure]", "#secure")
 CHARSETS: Final = ("us-ascii", "utf-7", "utf-16", "iso-2022-jp", "gb18030", "koi8-r", "windows-1257", "idna", "x-none")
@@ -29,6 +34,22 @@ TYPES: Final = (
     "application/pgp-encrypted",
     "application/ms-tnef",
     "image/png",
+)
+NOTE: Final = "Patient: Jane Roe, MRN 00123456, has asthma."
+FILES: Final = (
+    docx(paragraph(NOTE)),
+    docx(paragraph(NOTE), more={"a.xml": "<"}),
+    xlsx(sheet([["Patient", "MRN"], ["Jane Roe", "00123456"]])),
+    odf(f"<office:text><text:p>{NOTE}</text:p></office:text>"),
+    zipped({"caf\xe9.txt": NOTE, "b.zip": zipped({"c.txt": NOTE}, zipfile.ZIP_BZIP2)}),
+    lzma.compress(NOTE.encode()),
+    rtf(rf"{NOTE}{{\f2 \'8e\'52}}\par"),
+    word(f"{NOTE}\r"),
+    excel((0, 0, NOTE)),
+    packed("7zip", {"caf\xe9.txt": NOTE.encode()}),
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 9,
+    b"Rar!\x1a\x07\x00" + bytes(40),
+    tnef((0x0002800C, NOTE.encode())),
 )
 ENCODINGS: Final = ("7bit", "base64", "quoted-printable", "x-uuencode", "binary")
 
@@ -53,6 +74,7 @@ MESSAGES: Final = (
     *(message(content_type=f"text/plain; charset={charset}", body=b"\xc3\xa9+AOk-\x1b$B") for charset in CHARSETS),
     *(message(content_type=content_type) for content_type in TYPES),
     *(message(encoding=encoding) for encoding in ENCODINGS),
+    *(message(encoding="binary", content_type="application/octet-stream", body=body) for body in FILES),
 )
 
 

@@ -4,6 +4,8 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 
+import libarchive
+
 from policy.phi.extract import extract
 from policy.phi.files.found import Budget, Found, Job, Letter, Piece, Unreadable
 from policy.phi.report import Place
@@ -54,6 +56,20 @@ def zipped(files: Mapping[str, bytes | str], method: int = zipfile.ZIP_DEFLATED)
         for name, content in files.items():
             archive.writestr(name, content)
     return out.getvalue()
+
+
+def packed(kind: str, files: Mapping[str, bytes], options: str = "") -> bytes:
+    """Return an archive as libarchive writes it. kind: 7zip, …"""
+    blocks: list[bytes] = []
+
+    def keep(block: bytes) -> int:
+        blocks.append(bytes(block))
+        return len(block)
+
+    with libarchive.custom_writer(keep, kind, options=options) as archive:
+        for name, content in files.items():
+            archive.add_file_from_memory(name, len(content), content)
+    return b"".join(blocks)
 
 
 def paragraph(*runs: str) -> str:

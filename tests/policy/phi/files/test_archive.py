@@ -6,6 +6,7 @@ import io
 import lzma
 import os
 import struct
+import subprocess
 import tarfile
 import time
 import zipfile
@@ -16,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from policy.phi.classify import classify_message
+from policy.phi.files import archive
 from policy.phi.files.found import TOO_MUCH, Budget, Piece
-from tests.policy.phi.files.make import NUMBER, docx, letters, paragraph, read, reasons, words, zipped
+from tests.policy.phi.files.make import NUMBER, docx, letters, packed, paragraph, read, reasons, words, zipped
 from tests.policy.phi.messages import PHI_SENTENCE, attachment, mail, multipart, pdf, text_part
+from tests.tools import need
 
 SSN = f"SSN {NUMBER}"
 MIB = 1024 * 1024
@@ -27,12 +30,12 @@ MIB = 1024 * 1024
 def tar(files: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
     """Return a TAR of files, or of links to them."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
+    with tarfile.open(fileobj=out, mode="w") as made:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.type, member.size = kind, len(content) if kind == tarfile.REGTYPE else 0
             member.linkname = "" if kind == tarfile.REGTYPE else content.decode()
-            archive.addfile(member, io.BytesIO(content))
+            made.addfile(member, io.BytesIO(content))
     return out.getvalue()
 
 
@@ -62,6 +65,52 @@ def test_nested_files_are_read(data: bytes) -> None:
     found = read(data, file_name="holiday.png")
     assert SSN in words(found)
     assert reasons(found) == []
+
+
+def _rar(content: bytes, *, is_encrypted: bool = False) -> bytes:
+    """Return a RAR of version 4 with one stored file: the format's own program is not free."""
+
+    def block(kind: int, flags: int, body: bytes, data: bytes = b"") -> bytes:
+        head = struct.pack("<BHH", kind, flags, 7 + len(body)) + body
+        return struct.pack("<H", zlib.crc32(head) & 0xFFFF) + head + data
+
+    name, size = b"a.txt", len(content)
+    file = struct.pack("<LLBLLBBHL", size, size, 3, zlib.crc32(content), 0, 20, 0x30, len(name), 0o100644) + name
+    return (
+        b"Rar!\x1a\x07\x00"
+        + block(0x73, 0, bytes(6))
+        + block(0x74, 0x8000 | 4 * is_encrypted, file, content)
+        + block(0x7B, 0x4000, b"")
+    )
+
+
+@pytest.mark.parametrize("data", [packed("7zip", {"a.txt": SSN.encode()}), _rar(SSN.encode())], ids=["7z", "rar"])
+def test_other_archives(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AB-03: 7z and RAR with the extra [archives]; without it they are unreadable."""
+    assert SSN in words(read(data))
+    assert reasons(read(data)) == []
+    assert reasons(read(data[:-30]))
+    monkeypatch.setattr(archive, "libarchive", None)
+    assert reasons(read(data)) == ["an archive of this kind cannot be read without the extra [archives]"]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("switches", [["-t7z"], ["-t7z", "-mhe=on"], ["-tzip"], ["-tzip", "-mem=AES256"]])
+def test_encrypted_by_the_real_program(switches: list[str], tmp_path: Path) -> None:
+    """AB-02: what 7-Zip encrypts, with or without the names, is unreadable and never clean."""
+    (tmp_path / "a.txt").write_text(SSN)
+    subprocess.run(
+        [need("7z"), "a", "-psecret", *switches, "x", "a.txt"], cwd=tmp_path, check=True, capture_output=True
+    )
+    data = next(path.read_bytes() for path in tmp_path.iterdir() if path.name != "a.txt")
+    found = read(data)
+    assert any("is encrypted" in reason for reason in reasons(found))
+    assert SSN not in words(found)
+
+
+def test_an_encrypted_rar_is_told() -> None:
+    """AB-02: the flag of a file is believed."""
+    assert reasons(read(_rar(SSN.encode(), is_encrypted=True)))
 
 
 def test_names_and_messages_inside() -> None:

@@ -1,0 +1,205 @@
+"""Mail as Outlook keeps and sends it: MSG files ([MS-OXMSG]), TNEF ([MS-OXTNEF]), and the RTF packed in both.
+
+Every property that is a string is read, named ones too; bodies in HTML and RTF and attachments are read like files.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from policy.phi.files.found import Found, Job, Piece, Unreadable
+from policy.phi.files.rtf import read_rtf
+from policy.phi.files.streams import FAULTS, Streams
+
+MSG: Final = "application/vnd.ms-outlook"
+TNEF: Final = "application/ms-tnef"
+TNEF_MAGIC: Final = b"\x78\x9f\x3e\x22"
+_STREAM: Final = "__substg1.0_"
+_ATTACHMENT: Final = "__attach_version1.0_"
+_WIDE, _NARROW, _BINARY, _OBJECT = 0x001F, 0x001E, 0x0102, 0x000D
+_HTML, _RTF, _DATA, _LONG_NAME, _NAME = 0x1013, 0x1009, 0x3701, 0x3707, 0x3704
+_LABELS: Final = {0x0037: "Subject", 0x0C1A: "From", 0x0E04: "To", 0x0E03: "Cc"}
+_FIXED: Final = {2: 2, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 10: 4, 11: 2, 20: 8, 64: 8, 72: 16}  # octets of a value by type
+_VARIABLE: Final = frozenset({_WIDE, _NARROW, _BINARY, _OBJECT})
+_MANY: Final = 0x1000
+_PROPERTIES: Final = 20_000
+# [MS-OXTNEF] section 2.1.3.2: attributes, by their whole number
+_ATT_PROPS, _ATT_ATTACHMENT, _ATT_REND, _ATT_DATA, _ATT_TITLE = 0x69003, 0x69005, 0x69002, 0x6800F, 0x18010
+_ATT_WORDS: Final = frozenset({0x18004, 0x2800C, 0x8000, 0x18006, 0x18009})  # subject, body, from, ids
+_EMBEDDED_GUID: Final = 16
+_COMPRESSED: Final = 0x75465A4C
+_PLAIN: Final = 0x414C454D
+_WINDOW: Final = 4096
+# [MS-OXRTFCP] section 2.1.2.1: what the dictionary holds before the first octet
+_DICTIONARY: Final = (
+    b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \\fscript \\fdecor "
+    b"MS Sans SerifSymbolArialTimes New RomanCourier{\\colortbl\\red0\\green0\\blue0\r\n\\par \\pard\\plain"
+    b"\\f0\\fs20\\b\\i\\u\\tab\\tx"
+)
+
+
+@dataclass(slots=True)
+class _Item:
+    """A message or an attachment, as its properties tell it."""
+
+    lines: list[str] = field(default_factory=list)
+    html: bytes = b""
+    rtf: bytes = b""
+    data: bytes = b""
+    name: str = ""
+
+    def take(self, kind: int, number: int, value: bytes) -> None:
+        """Keep one property."""
+        if kind in {_WIDE, _NARROW}:
+            words = value.decode("utf-16-le" if kind == _WIDE else "cp1252", errors="replace").rstrip("\x00")
+            if number == _LONG_NAME or (number == _NAME and not self.name):
+                self.name = words
+            label = _LABELS.get(number)
+            self.lines.append(f"{label}: {words}" if label else words)
+            if number == _HTML:
+                self.html = words.encode()
+        elif number == _HTML:
+            self.html = value.rstrip(b"\x00")
+        elif number == _RTF:
+            self.rtf = value
+        elif number == _DATA:
+            self.data = value
+
+    def bodies(self, job: Job, place_name: str) -> Iterator[Found]:
+        """Yield all that the properties say."""
+        if self.lines:
+            yield Piece(job.at(name=place_name), "\n".join(self.lines))
+        if self.html:
+            yield from job.inside(self.html, number=0, file_name="body.html")
+        if self.rtf:
+            text, reason = unpack_rtf(self.rtf, job.budget.octets)
+            job.budget.octets -= len(text)
+            yield from [Unreadable(job.at(name=place_name), reason)] if reason else read_rtf(text, job)
+
+
+def read_outlook(streams: Streams, job: Job) -> Iterator[Found]:
+    """Yield what an MSG file holds, messages attached to it too."""
+    storages: dict[tuple[str, ...], _Item] = {}
+    for path in streams.paths:
+        item = storages.setdefault(tuple(path[:-1]), _Item())
+        tag = path[-1].removeprefix(_STREAM)
+        if tag == path[-1] or len(tag) != 8:  # [MS-OXMSG] section 2.1.3; the values of a list are told by the list
+            continue
+        number, kind = int(tag[:4], 16), int(tag[4:], 16)
+        if kind != _BINARY or number in {_HTML, _RTF, _DATA}:
+            item.take(kind, number, streams.read(*path))
+    for index, (storage, item) in enumerate(storages.items(), start=1):
+        yield from item.bodies(job, MSG)
+        if item.data:
+            yield from job.inside(item.data, number=index, file_name=item.name)
+        elif storage and storage[-1].startswith(_ATTACHMENT) and not _holds_more(storage, storages):
+            yield Unreadable(job.at(name=MSG), "an attachment is somewhere else")
+
+
+def _holds_more(storage: tuple[str, ...], storages: Iterable[tuple[str, ...]]) -> bool:
+    """Tell whether an attachment is a storage: a message, which is read as such, or an object of another program."""
+    return any(other[: len(storage)] == storage and other != storage for other in storages)
+
+
+def read_tnef(data: bytes, job: Job) -> Iterator[Found]:
+    """Yield what a TNEF stream holds ([MS-OXTNEF] section 2.1.3): level, number, length, value and checksum, again."""
+    place = job.at(name=TNEF)
+    items = [_Item()]
+    at = 6
+    try:
+        while at < len(data):
+            number, length = struct.unpack_from("<LL", data, at + 1)
+            value = data[at + 9 : at + 9 + length]
+            at += 11 + length
+            if at > len(data):
+                raise ValueError("cut off")
+            if number & 0xFFFFF == _ATT_REND:
+                items.append(_Item())
+                if len(items) > _PROPERTIES:
+                    raise ValueError("too many attachments")
+            _take_attribute(items[-1], number & 0xFFFFF, value)
+    except FAULTS:
+        yield Unreadable(place, "the TNEF container is damaged")
+    for index, item in enumerate(items, start=0):
+        yield from item.bodies(job, TNEF)
+        if item.data:
+            yield from job.inside(item.data, number=index, file_name=item.name)
+
+
+def _take_attribute(item: _Item, number: int, value: bytes) -> None:
+    if number in {_ATT_PROPS, _ATT_ATTACHMENT}:
+        for kind, name, content in _properties(value):
+            if kind == _OBJECT:  # a message or an object of another program, behind the name of its interface
+                item.data = content[_EMBEDDED_GUID:]
+            else:
+                item.take(kind, name, content)
+    elif number == _ATT_DATA:
+        item.data = value
+    elif number == _ATT_TITLE:
+        item.name = item.name or value.rstrip(b"\x00").decode("cp1252", errors="replace")
+    elif number in _ATT_WORDS:
+        item.lines.append(value.rstrip(b"\x00").decode("cp1252", errors="replace"))
+
+
+def _properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield properties ([MS-OXTNEF] section 2.1.3.4): type, number, value; every value is filled up to 4 octets."""
+    (count,) = struct.unpack_from("<L", data)
+    at = 4
+    for _ in range(min(count, _PROPERTIES)):
+        kind, number = struct.unpack_from("<2H", data, at)
+        at += 4
+        if number >= 0x8000:
+            (is_named,) = struct.unpack_from("<L", data, at + 16)
+            (length,) = struct.unpack_from("<L", data, at + 20)
+            at += 24 + (_filled(length) if is_named else 0)
+        plain = kind & ~_MANY
+        is_counted = plain in _VARIABLE or kind & _MANY
+        values = struct.unpack_from("<L", data, at)[0] if is_counted else 1
+        at += 4 if is_counted else 0
+        if values > len(data):
+            raise ValueError("too many values")
+        for _ in range(values):
+            if plain in _VARIABLE:
+                (length,) = struct.unpack_from("<L", data, at)
+                at += 4
+                yield plain, number, data[at : at + length]
+            else:
+                length = _FIXED[plain]
+            at += _filled(length)
+
+
+def _filled(length: int) -> int:
+    return length + -length % 4
+
+
+def unpack_rtf(data: bytes, limit: int) -> tuple[bytes, str]:
+    """Undo the compression of RTF ([MS-OXRTFCP] section 2.1.3); returns the text, and why there is none."""
+    if len(data) < 16:
+        return b"", "the compressed text is damaged"
+    _, size, kind, _ = struct.unpack_from("<4L", data)
+    if kind == _PLAIN:
+        return data[16 : 16 + size], ""
+    if kind != _COMPRESSED or size > limit or size > len(data) * 20:  # a reference of 2 octets stands for up to 17
+        return b"", "the compressed text is damaged"
+    out = bytearray(_DICTIONARY)
+    at, end = 16, len(_DICTIONARY) + size
+    while at < len(data) and len(out) < end:
+        flags = data[at]
+        at += 1
+        for bit in range(8):
+            if at >= len(data) or len(out) >= end:
+                break
+            if not flags >> bit & 1:
+                out.append(data[at])
+                at += 1
+                continue
+            word = int.from_bytes(data[at : at + 2], "big")
+            at += 2
+            back = (len(out) - (word >> 4)) % _WINDOW
+            if back == 0:  # a reference to where it stands is the end
+                return bytes(out[len(_DICTIONARY) :]), ""
+            start = len(out) - back
+            for step in range((word & 0x0F) + 2):
+                out.append(out[start + step] if start + step >= 0 else 0x20)
+    return bytes(out[len(_DICTIONARY) : end]), ""
