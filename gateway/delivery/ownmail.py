@@ -171,6 +171,7 @@ class OwnMail:
             envid=letter.envid,
             message_id=letter.message_id,
             date=letter.date,
+            requiretls=any(entry.requiretls for entry, _, _ in told),
         )
         recipients = [
             dsn.RecipientReport(

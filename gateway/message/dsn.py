@@ -38,6 +38,7 @@ class Report:
 
     hostname: ours. from_address: whom the notice comes from, `postmaster@<sender's domain>`. dsn_id: the notice's own
     queue id. message_id, date: values of the message's own fields, empty when unknown. now: of the notice.
+    requiretls: the message asked for it (RFC 8689).
     """
 
     hostname: str
@@ -50,6 +51,7 @@ class Report:
     envid: str = ""
     message_id: str = ""
     date: str = ""
+    requiretls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,8 @@ def status_of(reply: str, *, default: str) -> str:
 
 
 def _dsn(action: Action, report: Report, recipients: Sequence[RecipientReport]) -> bytes:
+    # RFC 8689 section 5: it goes past DANE and MTA-STS, and so may whoever passes it on, but for what asked for TLS.
+    past = () if report.requiretls else (b"TLS-Required: No\r\n",)
     heading = Heading(
         from_address=report.from_address,
         from_name="Mail delivery",
@@ -141,7 +145,7 @@ def _dsn(action: Action, report: Report, recipients: Sequence[RecipientReport]) 
         subject=SUBJECTS[action],
         message_id=f"{report.dsn_id}@{report.hostname}",
         now=report.now,
-        extra=(b"Auto-Submitted: auto-replied\r\n",),  # RFC 3834 section 5
+        extra=(*past, b"Auto-Submitted: auto-replied\r\n"),  # RFC 3834 section 5
     )
     parts = (
         text_part(_words(action, report, recipients)),

@@ -17,6 +17,8 @@ from policy.brake import Reason
 from policy.decision import Method
 
 AUTO_SUBMITTED = b"Auto-Submitted: auto-generated\r\n"
+# RFC 8689 section 5: whoever passes it on may do so past DANE and MTA-STS, as we do. Never on what opens a message.
+PAST_POLICIES = b"TLS-Required: No\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +199,7 @@ def code_mail(origin: Origin, code: Code) -> bytes:
         f"It works for {code.minutes} minutes, once. The page shows the reference {plain(code.reference)}.",
         f"You did not ask for a code? Then someone else opened the link. If it happens again, call {name}.",
     )
-    return _write(origin, code.recipient, "Your code", paragraphs)
+    return _write(origin, code.recipient, "Your code", paragraphs, is_secret=True)
 
 
 def climb_notice(origin: Origin, climb: Climb) -> bytes:
@@ -217,7 +219,7 @@ def climb_notice(origin: Origin, climb: Climb) -> bytes:
         number,
     )
     subject = "Please tell the recipient a PIN" if climb.pin else "Your message was sent another way"
-    return _write(origin, climb.sender, subject, paragraphs)
+    return _write(origin, climb.sender, subject, paragraphs, is_secret=climb.pin != "")
 
 
 def held_notice(origin: Origin, held: Held) -> bytes:
@@ -265,8 +267,10 @@ def format_pin(pin: str) -> str:
     return "-".join(pin[at : at + 4] for at in range(0, len(pin), 4))
 
 
-def _write(origin: Origin, to: str, subject: str, paragraphs: Sequence[str], *, link: str = "") -> bytes:
-    """One notice as multipart/alternative. link: the paragraph that is a link."""
+def _write(
+    origin: Origin, to: str, subject: str, paragraphs: Sequence[str], *, link: str = "", is_secret: bool = False
+) -> bytes:
+    """One notice as multipart/alternative. link: the paragraph that is a link. is_secret: it tells a code or a PIN."""
     paragraphs = [plain(paragraph) for paragraph in paragraphs]
     heading = Heading(
         from_address=f"secure-mail@{origin.domain}",
@@ -275,7 +279,7 @@ def _write(origin: Origin, to: str, subject: str, paragraphs: Sequence[str], *, 
         subject=subject,
         message_id=f"{origin.notice_id}@{origin.hostname}",
         now=origin.now,
-        extra=(AUTO_SUBMITTED,),
+        extra=(AUTO_SUBMITTED,) if is_secret else (PAST_POLICIES, AUTO_SUBMITTED),
     )
     parts = (_text(paragraphs, link), _html(paragraphs, link, title=plain(subject)))
     return render(heading, multipart("alternative", parts, seed=heading.message_id))

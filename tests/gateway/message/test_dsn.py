@@ -46,6 +46,7 @@ def test_failure_is_a_delivery_report() -> None:
     assert message.get_content_type() == "multipart/report"
     assert message.get_param("report-type") == "delivery-status"
     assert message["Auto-Submitted"] == "auto-replied"
+    assert message["TLS-Required"] == "No"
     assert message["To"] == "joe@clinic.example"
     words, status, original = (cast("EmailMessage", part) for part in message.iter_parts())
     assert [part.get_content_type() for part in (words, status, original)] == [
@@ -161,3 +162,8 @@ def test_addresses_outside_us_ascii() -> None:
     assert data.partition(b"\r\n\r\n")[2].isascii()
     assert "To: c@example.org" in str(header.get_payload())
     assert status.get_content_type() == "message/delivery-status"
+
+
+def test_a_report_about_requiretls_goes_past_nothing() -> None:
+    """TL-27, RFC 8689 5: its sender asked for TLS, so the notice is not marked as one that needs none."""
+    assert read(failure_dsn(replace(REPORT, requiretls=True), [GONE]))["TLS-Required"] is None

@@ -381,7 +381,7 @@ async def test_what_is_missing_is_added_once(store: Store) -> None:
 
 
 async def test_a_client_cannot_lower_anything(store: Store) -> None:
-    """ID-08: policy headers from a client never weaken policy."""
+    """ID-08, TL-28: policy headers from a client never weaken policy, `TLS-Required: No` (RFC 8689) neither."""
     counter = Counter(store)
     plain = await counter.entries(await counter.accept(letter()))
     tricky = letter(b"X-Mailward-Method: tls", b"X-Mailward-Purpose: treatment", b"TLS-Required: No")

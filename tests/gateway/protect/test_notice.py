@@ -64,6 +64,9 @@ ALL: dict[str, Callable[[Origin], bytes]] = {
 }
 
 
+SECRET = frozenset({"code", "climb"})  # the climb of these tests tells a PIN
+
+
 def read(data: bytes) -> EmailMessage:
     return email.message_from_bytes(data, policy=email.policy.default)
 
@@ -88,6 +91,7 @@ def test_any_organisation_gives_the_same_frame(name: str, organisation: str) -> 
         "to",
         "subject",
         "message-id",
+        *(() if name in SECRET else ("tls-required",)),
         "auto-submitted",
         "mime-version",
         "content-type",
@@ -176,3 +180,10 @@ def test_held_notice() -> None:
     assert "It has not been sent." in plain
     assert "24 December 2026" in plain
     assert "urgent" in plain
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_only_what_opens_nothing_goes_past_policies(name: str) -> None:
+    """RFC 8689 5: `TLS-Required: No` tells every server after us what we allow ourselves; never for a code or a PIN."""
+    assert read(ALL[name](ORIGIN))["TLS-Required"] == (None if name in SECRET else "No")
+    assert read(climb_notice(ORIGIN, dataclasses.replace(CLIMB, pin="")))["TLS-Required"] == "No"
