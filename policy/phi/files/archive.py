@@ -20,7 +20,7 @@ from policy.phi.files.zip import RATIO, SMALL, Entry, ZipDamaged, begins, read_c
 
 try:
     import libarchive
-except ImportError:  # not installed, or the system's library is not there
+except (ImportError, AttributeError, OSError):  # not installed, or the system's library is not there
     libarchive = None
 
 ZIP: Final = "application/zip"
@@ -174,6 +174,11 @@ def read_other_archive(data: bytes, job: Job) -> Iterator[Found]:
         return
     if not number:
         yield Unreadable(job.place, "the archive is damaged")
+
+
+def has_libarchive() -> bool:
+    """Tell whether 7z and RAR can be read here."""
+    return libarchive is not None
 
 
 def _is_encrypted(entry: Any) -> bool:

@@ -16,7 +16,7 @@ from gateway.inspect.wire import is_report, pack_report, unpack_report
 from policy.phi.classify import classify_message
 from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
 from tests.policy.phi.files.compound import excel, tnef, word
-from tests.policy.phi.files.make import docx, odf, packed, paragraph, sheet, xlsx, zipped
+from tests.policy.phi.files.make import SEVEN_ZIP, docx, odf, paragraph, sheet, xlsx, zipped
 from tests.policy.phi.files.test_rtf import rtf
 
 TAGS: Final = ("[secure]", "#secure")
@@ -46,7 +46,7 @@ FILES: Final = (
     rtf(rf"{NOTE}{{\f2 \'8e\'52}}\par"),
     word(f"{NOTE}\r"),
     excel((0, 0, NOTE)),
-    packed("7zip", {"caf\xe9.txt": NOTE.encode()}),
+    SEVEN_ZIP,
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 9,
     b"Rar!\x1a\x07\x00" + bytes(40),
     tnef((0x0002800C, NOTE.encode())),

@@ -1,10 +1,9 @@
 """Small files of office programs and archivers, written for this project; nobody in them exists."""
 
+import base64
 import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-
-import libarchive
 
 from policy.phi.extract import extract
 from policy.phi.files.found import Budget, Found, Job, Letter, Piece, Unreadable
@@ -12,6 +11,11 @@ from policy.phi.report import Place
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + bytes(40)
 NUMBER = "412-55-7812"
+# a.txt with "SSN 412-55-7812", as libarchive packs it
+SEVEN_ZIP = base64.b64decode(
+    "N3q8ryccAAN3QpyWGQAAAAAAAAA+AAAAAAAAAPi6s6IAKeE0QDQYzu7oiNi12sXCKkib//+hdAAAAQQGAAEJGQAHCwEAASMDAQEF"
+    "XQAAgAAMDwAICgEevoLvAAAFARENAGEALgB0AHgAdAAAABUGAQAggLSBAAA="
+)
 _W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 _S = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _R = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
@@ -56,20 +60,6 @@ def zipped(files: Mapping[str, bytes | str], method: int = zipfile.ZIP_DEFLATED)
         for name, content in files.items():
             archive.writestr(name, content)
     return out.getvalue()
-
-
-def packed(kind: str, files: Mapping[str, bytes], options: str = "") -> bytes:
-    """Return an archive as libarchive writes it. kind: 7zip, …"""
-    blocks: list[bytes] = []
-
-    def keep(block: bytes) -> int:
-        blocks.append(bytes(block))
-        return len(block)
-
-    with libarchive.custom_writer(keep, kind, options=options) as archive:
-        for name, content in files.items():
-            archive.add_file_from_memory(name, len(content), content)
-    return b"".join(blocks)
 
 
 def paragraph(*runs: str) -> str:

@@ -130,6 +130,12 @@ def test_packed_rich_text() -> None:
     assert unpack_rtf(packed, 10_000) == (b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n", "")
 
 
+def test_packed_rich_text_is_bounded_by_its_packing() -> None:
+    """AB-01: two octets stand for at most seventeen, so a larger claim is a lie."""
+    head = struct.pack("<4L", 0, 1_000_000, 0x75465A4C, 0)
+    assert unpack_rtf(head + bytes(100), 10_000_000) == (b"", "the compressed text is damaged")
+
+
 def test_the_maker_makes_what_others_read() -> None:
     """The compound files of these tests are sound by olefile's own judgement."""
     with olefile.OleFileIO(word(SSN), raise_defects=olefile.DEFECT_POTENTIAL) as file:
