@@ -270,3 +270,14 @@ def test_reasons_of_what_is_published() -> None:
     found = requirement(MAIL, replace(hop(USABLE, ENFORCED), pin=KEY))
     assert found.reasons == ("route pins the host's key", "DANE: TLSA records", "domain enforces MTA-STS")
     assert requirement(MAIL, hop(UNUSABLE)).reasons == ("DANE: none is usable",)
+
+
+def test_a_password_goes_past_nothing() -> None:
+    """RFC 4954 section 4: a notice without content may go past pin and DANE, what we sign in with must not."""
+    needs = Needs(level=NONE, is_content_free=True)
+    dane = Dane(state=DaneState.USABLE, base="mx.b.example", records=(LEAF.tlsa(3, 1, 1),))
+    hop = HopTls(is_vouched=True, pin="ab" * 32, published=Published(host="mx.b.example", dane=dane))
+    assert requirement(needs, hop).proofs == frozenset()
+    assert requirement(needs, replace(hop, is_known=True)).proofs == {Proof.PIN, Proof.DANE}
+    missing = HopTls(is_vouched=True, is_dane_required=True, is_known=True)
+    assert requirement(needs, missing).refusal is TlsFailure.DANE_MISSING
