@@ -12,7 +12,7 @@ from gateway.delivery.outcome import Outcome, Seen
 from tests.faulty import certificates
 from tests.faulty.server import Alert, Reaction, Reset, Script, Stall
 from tests.gateway.delivery.conftest import BODY, CLEAR, VERIFIED, Net, limits_of
-from tests.tls.pki import ALONE, LEAF, MIDDLE, NOW, ROOT, STRANGER, Issued, issue
+from tests.tls.pki import ALONE, DAY, LEAF, MIDDLE, NOW, ROOT, STRANGER, Issued, issue
 from tls.dane.parse import Tlsa
 from tls.errors import FetchError
 from tls.failures import TlsFailure
@@ -68,7 +68,7 @@ MISMATCHING: dict[str, tuple[Issued, Tlsa]] = {
     "another key": (ALONE, LEAF.tlsa(3, 1, 1)),
     "another authority": (issue(STRANGER, MX1), ROOT.tlsa(2, 0, 1)),
     "another name": (LEAF, ROOT.tlsa(2, 0, 1)),
-    "expired": (issue(MIDDLE, MX1, since=ALONE.certificate.not_valid_before_utc, until=NOW), ROOT.tlsa(2, 0, 1)),
+    "expired": (issue(MIDDLE, MX1, since=ALONE.certificate.not_valid_before_utc, until=NOW - DAY), ROOT.tlsa(2, 0, 1)),
 }
 
 
