@@ -19,8 +19,9 @@ import click
 
 from gateway.cli.context import Status, config_option, fail, find_settings, print_json, printable
 from gateway.cli.explain_words import as_json, as_lines
-from gateway.config.model import Delivery, Domain, Policy
+from gateway.config.model import Domain, Policy
 from gateway.config.rules import rule_book
+from gateway.config.sending import Delivery
 from gateway.config.ways import default_for, recipient_facts
 from gateway.inspect.inspector import Inspector, NoInspector, inspector_pool
 from gateway.message.address import AddressError, parse_address

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from gateway.config.conflicts import find_conflicts
 from gateway.config.fields import UNSET
 from gateway.config.lines import find_lines
-from gateway.config.model import Domain, Limits, Listener, Settings, TlsReports
+from gateway.config.model import Domain, Limits, Listener, Settings
 from gateway.config.notyet import find_unbuilt
 from gateway.config.problems import ConfigError, Fault, Origin, Problem, is_inside
+from gateway.config.sending import TlsReports
 from gateway.config.words import explain
 from policy.decision import Method
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.config.model import Delivery, Domain, Route, Settings
+from gateway.config.model import Domain, Settings
 from gateway.config.problems import Key
+from gateway.config.sending import Delivery, Route
 from gateway.config.values import HostPort
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from gateway.config.model import Delivery, Domain, Policy, Route
+from gateway.config.model import Domain, Policy
 from gateway.config.modes import RouteTlsKind
+from gateway.config.sending import Delivery, Route
 from gateway.config.smart_hosts import smart_host_for
 from policy.decide import RecipientFacts, choose_methods
 from policy.decision import PolicyDefault

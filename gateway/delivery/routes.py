@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.config.model import Delivery, Domain, Route
+from gateway.config.model import Domain
 from gateway.config.modes import RouteTlsKind
+from gateway.config.sending import Delivery, Route
 from gateway.config.smart_hosts import Identity, identity_at, smart_host_for
 from gateway.config.values import HostPort
 from gateway.config.ways import find_route

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.config.model import Delivery
+from gateway.config.sending import Delivery
 from gateway.config.ways import find_route
 from gateway.delivery.feedback import Pace
 from gateway.delivery.gate import Gate

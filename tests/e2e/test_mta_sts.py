@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.model import Delivery
+from gateway.config.sending import Delivery
 from gateway.config.values import HostPort
 from gateway.delivery.dialer import Dialer
 from gateway.delivery.job import SendJob

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from gateway.config.model import Delivery, Domain, Route
+from gateway.config.model import Domain
+from gateway.config.sending import Delivery, Route
 from gateway.config.ways import find_route, recipient_facts
 from policy.decide import MethodSource, RecipientFacts
 from policy.decision import Method

@@ -11,7 +11,8 @@ import pytest
 import uvloop
 from argon2 import PasswordHasher
 
-from gateway.config.model import Delivery, Domain
+from gateway.config.model import Domain
+from gateway.config.sending import Delivery
 from gateway.delivery.dialer import Dialer
 from gateway.delivery.identity import Identities
 from gateway.delivery.job import SendJob

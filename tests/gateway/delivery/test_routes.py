@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.model import Delivery, Domain
+from gateway.config.model import Domain
+from gateway.config.sending import Delivery
 from gateway.config.smart_hosts import Identity
 from gateway.config.values import HostPort
 from gateway.delivery.lookup import Mx

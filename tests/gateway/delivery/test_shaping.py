@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.config.model import Delivery
+from gateway.config.sending import Delivery
 from gateway.config.values import Rate
 from gateway.delivery.feedback import DEAD_AFTER, FIRST_WINDOW, RESTS_S, Condition, Event, Pace, after, event_of
 from gateway.delivery.gate import Gate
