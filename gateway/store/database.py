@@ -16,19 +16,21 @@ EventsOf = Callable[[T], Sequence[Event]]
 
 
 class CommitUnknown(Exception):
-    """The connection was lost between COMMIT and its answer: ask `Database.was_committed` before anything else.
+    """The connection was lost between COMMIT and its answer: ask `was_committed` before anything else.
 
-    transaction: how the database knows it. result: what `transact` gives back if it is there.
+    was_committed: tells what became of it; raises StoreSick while that cannot be told, and is asked again then, by one
+    task at a time as `Database.write` is. result: what `transact` gives back if it is there. No commit of a file in
+    this very process goes unanswered: only a database with a connection to lose raises this.
     """
 
-    def __init__(self, transaction: str, result: Any = None) -> None:
+    def __init__(self, transaction: str, was_committed: Callable[[], Awaitable[bool]], result: Any = None) -> None:
         super().__init__(f"nobody knows whether transaction {transaction} was committed")
-        self.transaction = transaction
+        self.was_committed = was_committed
         self.result = result
 
 
 class Database(Protocol):
-    """One open database. Only one task at a time calls `write`, `transact`, `was_committed`, `probe` and `tidy`."""
+    """One open database. Only one task at a time calls `write`, `transact`, `probe` and `tidy`."""
 
     def fault(self) -> EnvironmentFault | None:
         """What is wrong around it now, as far as that shows without writing."""
@@ -41,9 +43,6 @@ class Database(Protocol):
 
     async def transact(self, work: Work[T], events: EventsOf[T] | None) -> T:
         """The same for work that is not made of units. Raises: also what work raises."""
-
-    async def was_committed(self, transaction: str) -> bool:
-        """What became of a `CommitUnknown`. Raises: StoreSick while that cannot be told."""
 
     async def probe(self) -> None:
         """Write, allocate and sync as real work would. Raises: StoreFull or StoreSick when that fails."""

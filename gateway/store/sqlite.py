@@ -98,10 +98,6 @@ class SqliteDatabase:
         self._head = head
         return result
 
-    async def was_committed(self, transaction: str) -> bool:
-        """No commit of a file in this process goes unanswered."""
-        raise NotImplementedError(transaction)
-
     async def probe(self) -> None:
         """As `Database.probe`."""
         async with self.engine.begin() as conn:

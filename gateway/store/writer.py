@@ -52,9 +52,9 @@ class _Alone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Doubt:
-    """A commit without an answer. tell: gets whether it is there, once that is known."""
+    """A commit without an answer. was_committed: of `CommitUnknown`. tell: gets whether it is there, once known."""
 
-    transaction: str
+    was_committed: Callable[[], Awaitable[bool]]
     tell: Callable[[bool], None]
 
 
@@ -217,7 +217,7 @@ class Writer:
 
     def _wait_for(self, unknown: CommitUnknown, tell: Callable[[bool], None]) -> None:
         """Nothing is written before it is known what became of a commit (QD-16)."""
-        self._doubts.append(_Doubt(unknown.transaction, tell))
+        self._doubts.append(_Doubt(unknown.was_committed, tell))
         self._note(StoreSick("the connection to the database was lost in a commit"))
 
     async def _decide(self, *, is_last_chance: bool = False) -> None:
@@ -226,7 +226,7 @@ class Writer:
             doubt = self._doubts[0]
             try:
                 async with asyncio.timeout(LAST_CHANCE_S if is_last_chance else None):
-                    is_there = await self._database.was_committed(doubt.transaction)
+                    is_there = await doubt.was_committed()
             except (StoreError, TimeoutError):
                 if not is_last_chance:
                     raise

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -88,11 +89,11 @@ class PostgresDatabase:
                     await conn.commit()
                 except Exception:
                     self._line.drop()
-                    raise CommitUnknown(name, result) from None
+                    raise CommitUnknown(name, partial(self.was_committed, name), result) from None
         return result
 
     async def was_committed(self, transaction: str) -> bool:
-        """As `Database.was_committed`. A transaction that still runs has a session that still holds our lock."""
+        """For `CommitUnknown`. A transaction still running has a session holding our lock. Raises: StoreSick."""
         with in_our_words():
             raw = await self._connection()
             try:
@@ -151,7 +152,7 @@ class PostgresDatabase:
             await raw.execute("COMMIT")
         except Exception:  # not only a lost connection: a commit that is waiting for a standby can be cancelled
             self._line.drop()
-            raise CommitUnknown(name) from None
+            raise CommitUnknown(name, partial(self.was_committed, name)) from None
 
 
 async def holds_data(url: str) -> bool:

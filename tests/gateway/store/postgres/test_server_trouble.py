@@ -19,6 +19,7 @@ from gateway.message.entry import EntryState
 from gateway.store import queue
 from gateway.store.errors import RowRefused, StoreFull, StoreSick
 from gateway.store.postgres import database
+from gateway.store.postgres.database import PostgresDatabase
 from gateway.store.rows import destroy_if_finished, save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
@@ -171,6 +172,7 @@ async def test_rare_work_whose_answer_was_lost(store: Store, own_server: Postgre
 
 async def test_a_transaction_of_another_server_is_not_there(store: Store) -> None:
     """QD-16: a standby took over that never got it; its numbers are behind."""
+    assert isinstance(store._database, PostgresDatabase)
     assert not await store._database.was_committed(str(2**40))
 
 
