@@ -1,6 +1,7 @@
 """`mailward queue flush / hold / delete / bounce / release / reject`: on a message, a recipient, or what matches."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,6 +21,13 @@ WHY: Final = click.option("--why", "--reason", "why", required=True, help="Why; 
 YES: Final = click.option("--yes", is_flag=True, help="Do not ask.")
 ALL: Final = click.option("--all", "everything", is_flag=True, help="Everything that waits, without a filter.")
 ID: Final = click.argument("queue_id", metavar="[ID]", required=False)
+
+
+def ends(run: Callable[..., int]) -> Callable[..., int]:
+    """What a command takes that ends copies for good: which, why, and whether to ask."""
+    for option in (settings_option, YES, WHY, ALL, filter_options, ID):
+        run = option(run)
+    return run
 
 
 @click.command()
@@ -46,12 +54,7 @@ def hold(settings: Settings, /, *, queue_id: str | None, everything: bool, why: 
 
 
 @click.command()
-@ID
-@filter_options
-@ALL
-@WHY
-@YES
-@settings_option
+@ends
 def delete(settings: Settings, /, *, queue_id: str | None, everything: bool, why: str, yes: bool, **given: Any) -> int:
     """End it without a word to the sender, who may wait for an answer; `bounce` tells him."""
     ids = _find(settings, _which(queue_id, given, everything=everything), ENDABLE.states)
@@ -60,12 +63,7 @@ def delete(settings: Settings, /, *, queue_id: str | None, everything: bool, why
 
 
 @click.command()
-@ID
-@filter_options
-@ALL
-@WHY
-@YES
-@settings_option
+@ends
 def bounce(settings: Settings, /, *, queue_id: str | None, everything: bool, why: str, yes: bool, **given: Any) -> int:
     """End it now, and tell the senders that it was not delivered."""
     ids = _find(settings, _which(queue_id, given, everything=everything), ENDABLE.states)

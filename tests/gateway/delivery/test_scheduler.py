@@ -371,3 +371,4 @@ async def test_a_long_queue_is_not_drained_by_the_clock(
     desk.gate.set()
     async with running(store, desk, most_for_one=2, most_at_once=4):
         await until(all_delivered(store))
+    assert len(await states(store)) == 33
