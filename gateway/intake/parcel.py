@@ -15,7 +15,7 @@ from gateway.intake.spool import PIECE_BYTES, SMALL_BYTES, Spools
 from gateway.intake.turns import Turns
 from gateway.log import get_logger
 from gateway.message.verdict import REPLIES, Reply, Verdict
-from gateway.store.errors import DamagedContent, StoreFull, StoreSick
+from gateway.store.errors import DamagedContent, StoreFull, StoreSick, row_for
 
 TROUBLE: Final[Mapping[type[Exception], Reply]] = {
     StoreFull: REPLIES[Verdict.STORE_FULL],
@@ -105,4 +105,4 @@ class Parcel:
 
     def _note(self, error: Exception) -> Reply:
         log.error("spool_failed", why=str(error))
-        return TROUBLE[type(error)]
+        return row_for(error, TROUBLE)

@@ -35,7 +35,7 @@ from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
-from gateway.store.errors import StoreClosed, StoreFull, StoreSick
+from gateway.store.errors import StoreClosed, StoreFull, StoreSick, row_for
 from gateway.store.rows import NewMessage, destroy_if_finished, new_message
 from gateway.store.statements import Unit
 from gateway.store.store import Store
@@ -44,7 +44,7 @@ from policy.decision import Action, Decision
 from policy.phi.report import Report
 from policy.phi.subject import remove_tags
 
-STORE_VERDICTS: Final = {
+STORE_VERDICTS: Final[Mapping[type[Exception], Verdict]] = {
     StoreFull: Verdict.STORE_FULL,
     StoreSick: Verdict.STORE_SICK,
     StoreClosed: Verdict.SHUTTING_DOWN,
@@ -157,13 +157,13 @@ class Pipeline:
                 await self._queue(await self._weigh(await self._ask_list(judged)))
         except (StoreFull, StoreSick, StoreClosed) as error:
             self._brakes.uncount(client.login, is_protected=judged.is_protected, at=envelope.received_at)
-            return STORE_VERDICTS[type(error)]
+            return row_for(error, STORE_VERDICTS)
         return Accepted(judged.queue_id)
 
     def may_accept(self) -> Verdict | None:
         """Why no message can be taken now, asked before DATA."""
         fault = self._store.fault
-        return None if fault is None else STORE_VERDICTS[type(fault)]
+        return None if fault is None else row_for(fault, STORE_VERDICTS)
 
     def _may_write_as(self, client: Client, header: HeaderFacts) -> bool:
         """Who signed in is in From, Sender and resent fields only what he may send as (ID-04, ID-05); a trusted network
@@ -197,7 +197,7 @@ class Pipeline:
             changes = tuple(change for message in sealed for change in new_message(message))
             await self._store.commit(Unit(changes=changes, events=said))
         except (StoreFull, StoreSick, StoreClosed) as error:
-            return STORE_VERDICTS[type(error)]
+            return row_for(error, STORE_VERDICTS)
         self._count_decisions(judged)
         log.info("refused by policy", queue_id=judged.queue_id, sender=judged.envelope.sender)
         self._send(notices)

@@ -17,7 +17,14 @@ StoreError                  base, never raised
 └── ContentError            base, never raised: about one message, the queue goes on
     ├── DamagedContent      its ciphertext was altered, cut or moved: hold the message and tell an operator
     └── ContentGone         its key was destroyed, or it never existed
+
+A backend may raise a narrower one of its own; whoever has a table by class reads it with `row_for`.
 """
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -86,3 +93,14 @@ class DamagedContent(ContentError):
 
 class ContentGone(ContentError):
     """The content was destroyed or never existed."""
+
+
+def row_for(error: Exception, table: Mapping[type[Exception], T]) -> T:
+    """What a table by class has for an error: the row of its own class, else of the nearest base.
+
+    Raises: KeyError when no row is meant for it (a bug in the caller).
+    """
+    for kind in type(error).__mro__:
+        if kind in table:
+            return table[kind]
+    raise KeyError(type(error))

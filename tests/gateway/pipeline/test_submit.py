@@ -78,11 +78,16 @@ async def test_accepted_comes_after_the_commit(store: Store, monkeypatch: pytest
     assert isinstance(await submitting, Accepted)
 
 
+class Busy(StoreSick):
+    """As a backend may raise it: narrower than what the table names."""
+
+
 @pytest.mark.parametrize(
     ("trouble", "verdict", "code"),
     [
         (StoreFull(), Verdict.STORE_FULL, 452),
         (StoreSick(), Verdict.STORE_SICK, 451),
+        (Busy(), Verdict.STORE_SICK, 451),
         (StoreClosed(), Verdict.SHUTTING_DOWN, 421),
     ],
 )
@@ -100,6 +105,12 @@ async def test_a_store_that_refuses_is_a_verdict(
     assert REPLIES[verdict].code == code
     assert counter.scheduler.in_hand == 0
     assert b"mailward_policy_decisions_total{" not in counter.metrics.page()
+
+
+async def test_a_narrower_fault_is_known_before_data(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """QD-06: the reply is the store's 451, not that of a bug."""
+    monkeypatch.setattr(Store, "fault", property(lambda _store: Busy()))
+    assert Counter(store).pipeline.may_accept() is Verdict.STORE_SICK
 
 
 async def test_a_failing_disk_leaves_nothing_behind(store: Store) -> None:
