@@ -24,14 +24,15 @@ class Needs:
 
     is_vouched: a host name that only unsigned DNS tells does not count as verified (`tls.unsigned_mx = "climb"`).
     is_onward: protection has to hold beyond the next hop: a smart host must be attested or honour REQUIRETLS.
-    requiretls: RFC 8689. is_content_free: may go past what a route, DANE and MTA-STS ask (RFC 8689 section 3,
-    `TLS-Required: No`).
+    requiretls: RFC 8689. wishes_requiretls: the same where it is offered, and no matter where it is not.
+    is_content_free: may go past what a route, DANE and MTA-STS ask (RFC 8689 section 3, `TLS-Required: No`).
     """
 
     level: TlsLevel
     is_vouched: bool = False
     is_onward: bool = False
     requiretls: bool = False
+    wishes_requiretls: bool = False
     is_content_free: bool = False
 
 

@@ -81,6 +81,8 @@ class Greeting:
         if reply.is_success:
             words = [line.split(maxsplit=1) for line in reply.lines[1:] if line.strip()]
             self.extensions = {word[0].upper(): "".join(word[1:]) for word in words}
+            if self.tls is TlsLevel.NONE:  # RFC 8689 section 2: it means nothing outside TLS
+                self.extensions.pop("REQUIRETLS", None)
             self._after_ehlo()
         elif reply.code not in UNKNOWN_COMMAND or self.tls > TlsLevel.NONE:
             self._defer(reply)

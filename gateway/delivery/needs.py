@@ -20,6 +20,8 @@ class NeedsPolicy:
 CIPHERTEXT: Final = frozenset({Method.OPENPGP, Method.SMIME})  # these rungs hand over nothing that TLS has to hide
 OPPORTUNISTIC: Final = Needs(level=TlsLevel.NONE)
 CONTENT_FREE: Final = Needs(level=TlsLevel.NONE, is_content_free=True)
+# RFC 8689 section 5: a notice about a REQUIRETLS message asks for it too, and is not lost where a next hop lacks it.
+REPORT: Final = Needs(level=TlsLevel.NONE, wishes_requiretls=True)
 
 
 def needs_for(entry: QueueEntry, policy: NeedsPolicy, *, has_pin: bool, is_inbound: bool) -> Needs:
@@ -31,6 +33,8 @@ def needs_for(entry: QueueEntry, policy: NeedsPolicy, *, has_pin: bool, is_inbou
     match entry.kind:
         case MessageKind.MAIL:
             return _mail_needs(entry, policy)
+        case MessageKind.DSN if entry.requiretls:
+            return REPORT
         case MessageKind.NOTICE | MessageKind.DSN | MessageKind.TLS_REPORT:  # the last: RFC 8460 section 3
             return CONTENT_FREE
         case MessageKind.CODE:

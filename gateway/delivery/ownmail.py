@@ -185,7 +185,8 @@ class OwnMail:
             )
             for entry, why, host in told
         ]
-        return self._new(MessageKind.DSN, origin, letter.sender, make(report, recipients), about_id=letter.id)
+        body = make(report, recipients)
+        return self._new(MessageKind.DSN, origin, letter.sender, body, about_id=letter.id, requiretls=report.requiretls)
 
     def _origin(self, sender: str, now: datetime) -> Origin:
         domain = sender.rpartition("@")[2]
@@ -208,9 +209,13 @@ class OwnMail:
         *,
         about_id: str,
         is_secret: bool = False,
+        requiretls: bool = False,
         lifetime: timedelta | None = None,
     ) -> NewMessage:
-        """is_secret: it carries a code or a PIN, so it is protected mail with no rung but verified TLS."""
+        """is_secret: it carries a code or a PIN, so it is protected mail with no rung but verified TLS.
+
+        requiretls: it is about a message that asked for it, see `needs.REPORT`.
+        """
         entry = QueueEntry(
             id=f"{origin.notice_id}-1",
             queue_id=origin.notice_id,
@@ -224,6 +229,7 @@ class OwnMail:
             next_attempt_at=origin.now,
             expires_at=origin.now + (lifetime or self._policy.expire_after),
             notify=frozenset({Notify.NEVER}),
+            requiretls=requiretls,
             urgent=kind is MessageKind.CODE,
         )
         return NewMessage(

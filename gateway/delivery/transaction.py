@@ -22,6 +22,7 @@ class Transaction:
     """What goes over a session at once.
 
     content: from `wire_content`. size: octets of the message before dot-stuffing (RFC 1870 section 3).
+    requiretls: RFC 8689, or no delivery. wishes_requiretls: where it is offered.
     data: the same message for BDAT, not dot-stuffed; empty: DATA only.
     """
 
@@ -34,6 +35,7 @@ class Transaction:
     ret: str = ""
     smtputf8: bool = False
     requiretls: bool = False
+    wishes_requiretls: bool = False
     data: bytes = field(default=b"", repr=False)
 
 
@@ -76,7 +78,7 @@ def mail_command(transaction: Transaction, extensions: frozenset[str]) -> bytes:
         parameters.append("BODY=8BITMIME")  # RFC 6152
     if transaction.smtputf8:
         parameters.append("SMTPUTF8")  # RFC 6531
-    if transaction.requiretls:
+    if transaction.requiretls or (transaction.wishes_requiretls and "REQUIRETLS" in extensions):
         parameters.append("REQUIRETLS")  # RFC 8689
     if "DSN" in extensions:  # RFC 3461 section 4
         parameters += [f"RET={transaction.ret}"] if transaction.ret else []

@@ -227,6 +227,7 @@ def _transaction(job: SendJob, content: bytes, needed: Requirement, people: list
         ret=job.ret,
         smtputf8=job.smtputf8,
         requiretls=needed.requiretls,
+        wishes_requiretls=job.needs.wishes_requiretls,
         data=job.data,
     )
 

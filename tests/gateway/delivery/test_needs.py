@@ -32,6 +32,7 @@ KINDS = {kind: replace(make(Method.TLS, protected=False), kind=kind) for kind in
         (make(Method.PORTAL, protected=False, requiretls=True), FREE),
         (KINDS[MessageKind.NOTICE], FREE),
         (KINDS[MessageKind.DSN], FREE),
+        (replace(KINDS[MessageKind.DSN], requiretls=True), Needs(level=NONE, wishes_requiretls=True)),
         (KINDS[MessageKind.TLS_REPORT], FREE),
         (KINDS[MessageKind.SENDER_NOTICE], FREE),
         (KINDS[MessageKind.CODE], ONWARD),

@@ -1,6 +1,7 @@
 """Envelopes of our own mail: null reverse path, one recipient, one rung, and nothing of the message inside."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,6 +65,16 @@ async def test_envelope(office: Office, name: str) -> None:
     assert entry.notify == {Notify.NEVER}
     assert entry.protected is (name in {"code", "PIN"}), "what holds a secret has no rung but verified TLS"
     assert entry.expires_at - NOW == (CODE_LIFETIME if name == "code" else 5 * DAY)
+
+
+@pytest.mark.parametrize("name", ["failure", "delay", "delivered", "relayed"])
+@pytest.mark.parametrize("requiretls", [True, False])
+async def test_a_report_about_requiretls_asks_for_it(office: Office, name: str, requiretls: bool) -> None:
+    """TL-27, RFC 8689 section 5: of several recipients told at once, one is enough."""
+    told_of = [(ENTRY, "why", ""), (replace(ENTRY, requiretls=requiretls), "why", "")]
+    message: NewMessage = getattr(office.own_mail, name)(LETTER, told_of, now=NOW)
+    assert [entry.requiretls for entry in message.entries] == [requiretls]
+    assert bool(read(message)["TLS-Required"]) is not requiretls
 
 
 @pytest.mark.parametrize("name", MAKERS)

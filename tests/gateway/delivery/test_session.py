@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from tls.levels import TlsLevel
 
 BODY = b"Subject: hi\r\n\r\nhello\r\n"
 PLAIN = b"250-mx.b.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 DSN\r\n"
+OFFERED: Final = b"250-x\r\n250 REQUIRETLS\r\n"
 SECURE = b"250-mx.b.example\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
 BANNER = b"220 mx.b.example ESMTP\r\n"
 
@@ -63,6 +65,18 @@ def ready(feed: Feed, capabilities: bytes = PLAIN) -> ClientSession:
     """An opportunistic session in clear, ready for a message."""
     session = ClientSession("gw.a.example", TlsLevel.NONE)
     assert said(feed(session, BANNER)) == b"EHLO gw.a.example\r\n"
+    assert feed(session, capabilities) == [Ready()]
+    return session
+
+
+def secured(feed: Feed, capabilities: bytes) -> ClientSession:
+    """A session in TLS, ready for a message. capabilities: those said inside."""
+    session = ClientSession("gw.a.example", TlsLevel.ENCRYPTED)
+    feed(session, BANNER)
+    feed(session, SECURE)
+    assert feed(session, b"220 go\r\n") == [UpgradeTls()]
+    session.tls_started(TlsLevel.ENCRYPTED)
+    assert said(list(session.steps())) == b"EHLO gw.a.example\r\n"
     assert feed(session, capabilities) == [Ready()]
     return session
 
@@ -416,8 +430,23 @@ def test_requiretls_is_asked_only_where_it_is_offered(feed: Feed) -> None:
     assert step == Answered(
         (Answer(Seen.NOT_REQUIRETLS, "550 5.7.30 next hop does not support REQUIRETLS"),), is_alive=True
     )
-    offered = ready(feed, b"250-x\r\n250 REQUIRETLS\r\n")
+    offered = secured(feed, OFFERED)
     assert begin(offered, make(requiretls=True)) == b"MAIL FROM:<s@a.example> REQUIRETLS\r\n"
+
+
+def test_a_wish_for_requiretls_stops_nothing(feed: Feed) -> None:
+    """TL-27, RFC 8689 section 5: a notice about such a message asks where it can, and is not lost where it cannot."""
+    assert begin(secured(feed, OFFERED), make(wishes_requiretls=True)) == b"MAIL FROM:<s@a.example> REQUIRETLS\r\n"
+    assert begin(secured(feed, OFFERED), make()) == b"MAIL FROM:<s@a.example>\r\n"
+    lacking = secured(feed, b"250 x\r\n")
+    assert begin(lacking, make(wishes_requiretls=True)) == b"MAIL FROM:<s@a.example>\r\n"
+
+
+def test_requiretls_said_in_clear_is_nobodys(feed: Feed) -> None:
+    """TL-27, RFC 8689 section 2: whoever stands between may have written it."""
+    session = ready(feed, OFFERED)
+    assert not session.offers("REQUIRETLS")
+    assert begin(session, make(wishes_requiretls=True)) == b"MAIL FROM:<s@a.example>\r\n"
 
 
 @pytest.mark.parametrize(

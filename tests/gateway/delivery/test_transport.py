@@ -7,6 +7,7 @@ import pytest
 
 from gateway.config.values import HostPort
 from gateway.delivery.job import SendJob
+from gateway.delivery.needs import REPORT
 from gateway.delivery.outcome import Seen
 from gateway.delivery.pool import PoolLimits
 from gateway.message.envelope import Notify, Recipient
@@ -270,6 +271,23 @@ async def test_requiretls_where_it_is_kept(net: Net) -> None:
     net.publish_sts(Mode.ENFORCE, MX1)
     assert (await net.send(Needs(level=TlsLevel.NONE, requiretls=True))).seen is Seen.DELIVERED
     assert any(b"REQUIRETLS" in one.line for one in server.commands if one.line.startswith(b"MAIL"))
+
+
+@pytest.mark.parametrize("offered", [(), ("REQUIRETLS",)], ids=["not offered", "offered"])
+async def test_a_wish_for_requiretls(net: Net, offered: tuple[str, ...]) -> None:
+    """TL-27, RFC 8689 section 5: a notice about a REQUIRETLS message asks for the same, and is delivered anyhow."""
+    (server,) = await net.serve(Script(tls=certificates.good(MX1), extensions=offered))
+    assert (await net.send(REPORT)).seen is Seen.DELIVERED
+    (mail,) = (one.line for one in server.commands if one.line.startswith(b"MAIL"))
+    assert (b"REQUIRETLS" in mail) is bool(offered)
+
+
+async def test_a_report_about_requiretls_goes_past_no_policy(net: Net) -> None:
+    """TL-27: it does not say `TLS-Required: No`, so it is bound as other mail is."""
+    (server,) = await net.serve(Script(tls=certificates.good(MX1), extensions=("REQUIRETLS",)))
+    net.publish_sts(Mode.ENFORCE, "mx9.b.example")
+    assert (await net.send(REPORT)).seen is Seen.TLS_MISMATCH
+    assert server.connections == 0
 
 
 async def test_three_recipients_three_answers(net: Net) -> None:
