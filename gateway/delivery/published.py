@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.delivery.routes import Hop
+from gateway.delivery.routes import Hop, is_literal
 from gateway.delivery.selftest import SelfTest
 from tls.dane.verify import Dane, DaneState
 from tls.lookup import TlsPolicies
@@ -52,7 +52,7 @@ class Publications:
         section 3), DANE at every host that has a name (RFC 7672 section 2.2.2).
         Raises: StoreError when policies cannot be kept.
         """
-        if self._self_test is not None:
+        if self._self_test is not None and not is_literal(hop.host):  # an address publishes nothing
             await self._self_test.wait()
             if self._self_test.is_open:
                 return Published(host=hop.host, dane=UNTESTED)

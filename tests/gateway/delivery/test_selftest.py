@@ -93,6 +93,17 @@ async def test_what_a_verdict_does(verdicts: Sequence[ResolverVerdict], state: D
     assert told == list(verdicts)
 
 
+@pytest.mark.parametrize("host", ["192.0.2.25", "2001:db8::25"])
+async def test_an_address_waits_for_no_verdict(host: str) -> None:
+    """TL-25: it has no TLSA records, so what the resolver is worth does not matter to it, before the test and after."""
+    _, test, _, publications, _ = world(SILENT)
+    hop = Hop(host=host, port=25, tls=HopTls(is_vouched=True))
+    async with asyncio.timeout(1):
+        before = await publications.of(hop, "b.example")
+    await test.once()
+    assert [before.dane.state, (await publications.of(hop, "b.example")).dane.state] == [DaneState.NONE] * 2
+
+
 async def test_a_verdict_is_told_once() -> None:
     """A resolver that stays broken is one alarm, not one every half minute."""
     _, test, told, _, _ = world(BAD, BAD, GOOD, BAD)
