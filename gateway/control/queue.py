@@ -139,6 +139,7 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
             protected=entry.protected or decision.protected,  # OB-12: never downwards
             methods=decision.methods,
             rung=0,
+            rung_since=None,
             next_attempt_at=now,
             expires_at=now + office.settings.delivery.expire_after,
         )

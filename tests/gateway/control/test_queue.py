@@ -162,12 +162,14 @@ async def test_release_decides_anew(store: Store, settings: Settings) -> None:
     async with store.read() as conn:
         (entry,) = await queue.of_message(conn, queue_id)
     old = datetime.now(UTC) - 6 * DAY
-    await store.commit(Unit(changes=(save_entry(replace(entry, expires_at=old), release=True),)))
+    tried = replace(entry, expires_at=old, rung_since=old)
+    await store.commit(Unit(changes=(save_entry(tried, release=True),)))
     assert await control.release(office, queue_id=queue_id, reason="key came by mail") == 1
     async with store.read() as conn:
         (entry,) = await queue.of_message(conn, queue_id)
     assert (entry.state, entry.methods, entry.protected) == (EntryState.QUEUED, (Method.OPENPGP,), True)
     assert entry.expires_at > datetime.now(UTC) + 4 * DAY
+    assert entry.rung_since is None, "the deadline for TLS counts from the first try after the release"
     assert (await kinds(store, queue_id))[-1] == "message.released"
 
 
