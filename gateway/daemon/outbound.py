@@ -55,11 +55,18 @@ def build_outbound(
     ca_file, resolvers = settings.delivery.ca_file, settings.dns.resolvers
     resolver = DnssecResolver([(at.host, at.port) for at in resolvers], is_ad_trusted=is_ad_trusted)
     fetcher = HttpsFetcher(resolver, build_policy_context(ca_file))
-    self_test = SelfTest(resolver, told=told) if is_ad_trusted else None
+    names = DnsResolver(resolvers)
+
+    async def heard(verdict: ResolverVerdict) -> None:
+        if verdict is ResolverVerdict.VALIDATING:
+            names.forget_mx()  # TL-25: an AD of the time before would count from now on
+        await told(verdict)
+
+    self_test = SelfTest(resolver, told=heard) if is_ad_trusted else None
     return Outbound(
         resolver=resolver,
         router=Router(
-            DnsResolver(resolvers),
+            names,
             settings.delivery,
             hostname=hostname,
             shuffle=random.shuffle,

@@ -110,6 +110,12 @@ class DnsResolver:
         self._mx: Kept[MxRecords] = Kept()
         self._addresses: Kept[tuple[str, ...]] = Kept()
 
+    def forget_mx(self) -> None:
+        """Ask for MX records anew: what was heard, AD included, came from a resolver that was not to be believed."""
+        if self._resolver.cache is not None:
+            self._resolver.cache.flush()
+        self._mx = Kept()
+
     async def mx(self, domain: str) -> MxRecords:
         known = self._mx.get(domain)
         if known is not None:

@@ -64,13 +64,19 @@ class Zone(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def serving(lifetime_s: float = 5) -> AsyncIterator[tuple[DnsResolver, Zone]]:
+async def serving_at() -> AsyncIterator[tuple[int, Zone]]:
+    """The zone on loopback, and its port."""
     transport, zone = await asyncio.get_running_loop().create_datagram_endpoint(Zone, local_addr=("127.0.0.1", 0))
     try:
-        port = transport.get_extra_info("sockname")[1]
-        yield DnsResolver([HostPort("127.0.0.1", port)], lifetime_s=lifetime_s), zone
+        yield transport.get_extra_info("sockname")[1], zone
     finally:
         transport.close()
+
+
+@asynccontextmanager
+async def serving(lifetime_s: float = 5) -> AsyncIterator[tuple[DnsResolver, Zone]]:
+    async with serving_at() as (port, zone):
+        yield DnsResolver([HostPort("127.0.0.1", port)], lifetime_s=lifetime_s), zone
 
 
 async def test_mx() -> None:
