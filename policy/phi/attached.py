@@ -14,8 +14,8 @@ from email.utils import collapse_rfc2231_value
 from typing import Final
 
 from policy.phi import headers
-from policy.phi.report import Attached, Place
-from policy.phi.told import told
+from policy.phi.report import Attached
+from policy.phi.told import told_type
 
 _FORMAT: Final = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x1f]")  # seen by no one in a name
 EXECUTABLE: Final = frozenset(  # what a double click runs, after the lists of common mail programs
@@ -86,7 +86,7 @@ def _look(part: Message, names: list[str]) -> Attached:
     extensions = [extension for name in names if (extension := extension_of(name))]
     inside = _inside(data) if _ZIP_END in data else frozenset()
     return Attached(
-        type=told(Place(part="", name=kind)).name,
+        type=told_type(kind),
         extension=extensions[0] if extensions else "",
         size=len(data),
         is_executable=data.startswith(_RUNS)

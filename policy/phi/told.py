@@ -25,7 +25,14 @@ _KNOWN: Final = frozenset(mimetypes.MimeTypes(filenames=()).types_map[True].valu
 def told(place: Place) -> Place:
     """Return the place with its type as it is when that is well known, else the kind of type, or nothing."""
     kind, _, rest = place.name.partition(" ")
-    if not place.name or kind in _KNOWN or place.name in FORMATS:
+    if place.name in FORMATS:
         return place
+    return replace(place, name=f"{told_type(kind)} {rest}".strip())
+
+
+def told_type(kind: str) -> str:
+    """Return a type as it is when it is well known, else its first half, or nothing. kind: anything, in lower case."""
+    if kind in _KNOWN or kind in FORMATS:
+        return kind
     top = kind.partition("/")[0]
-    return replace(place, name=f"{top} {rest}".strip() if top in _TOP else rest)
+    return top if top in _TOP else ""

@@ -6,6 +6,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from gateway.inspect.wire import pack_report, unpack_report
 from policy.phi.attached import extension_of
 from policy.phi.classify import classify_message
 from policy.phi.report import Attached
@@ -74,6 +75,23 @@ def test_type_extension_and_size() -> None:
 def test_an_unknown_extension_is_not_told(name: str) -> None:
     """Invariant 4: it may be part of anybody's name."""
     assert extension_of(name) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (b"text: Maria Gomez <maria@clinic.example>x/y", ""),
+        (b"texFrom: Ann <a\x9an@clinic.example>t/pl", ""),
+        (b"application/x-maria-gomez", "application"),
+        (b"maria gomez/pdf", ""),
+    ],
+)
+def test_a_type_of_the_senders_making_is_not_told(written: bytes, told: str) -> None:
+    """MP-15: what stands where a type should is the sender's words, and may hold octets that no report can carry."""
+    data = b"From: a@clinic.example\r\nSubject: x\r\nContent-Type: " + written + b"\r\n\r\nHello.\r\n"
+    report = classify_message(data)
+    assert [file.type for file in report.attached if file.type] == ([told] if told else [])
+    assert unpack_report(pack_report(report)) == report
 
 
 def test_the_text_is_no_attachment() -> None:
