@@ -95,6 +95,6 @@ def test_coverage_guided(tmp_path: Path) -> None:
         cwd=REPOSITORY, capture_output=True, text=True, errors="replace", check=False, timeout=110,
         env=os.environ | {"PYTHONHASHSEED": "0"},  # the same branches each time
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, done.stdout[-4000:]  # names the target and the error
     assert done.stdout.count("== ") == len(TARGETS)
     assert done.stderr.count(f"Done {RUNS} runs") == len(TARGETS)
