@@ -20,7 +20,7 @@ SERVER: Final = f"{IN}/test_server.py"
 READER: Final = f"{IN}/test_data.py"
 SMUGGLING: Final = "tests/e2e/test_smuggling.py"
 SEVEN_BIT: Final = "tests/gateway/delivery/test_seven_bit.py"
-SESSION: Final = "tests/gateway/delivery/test_session.py"
+SESSION: Final = "tests/gateway/delivery/test_session_wire.py"
 
 BARE_ENDS: Final = 'if piece.count(b"\\n") != ends or piece.count(b"\\r") != ends:'
 

@@ -30,6 +30,7 @@ from gateway.store.store import Store
 from tests.faulty.certificates import trust_file
 from tests.faulty.server import FaultyServer, Script
 from tests.gateway.delivery.clock_loop import ClockLoop
+from tests.gateway.delivery.dialogues import Feed, bytewise, whole
 from tests.gateway.delivery.fake_dns import FakeDns
 from tests.gateway.delivery.office import Office
 from tests.tls.fake_dns import FakeDns as SignedDns
@@ -58,6 +59,12 @@ def pytest_asyncio_loop_factories(
         return {"clock": ClockLoop}
     both = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return both if item.path.name in WITH_SOCKETS else {"asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture(params=[whole, bytewise])
+def feed(request: pytest.FixtureRequest) -> Feed:
+    chosen: Feed = request.param
+    return chosen
 
 
 @pytest.fixture(scope="session")
