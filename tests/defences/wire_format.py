@@ -79,7 +79,7 @@ WIRE_FORMAT: Final[tuple[Removal, ...]] = (
         'if not data.count(CRLF) == data.count(b"\\r") == data.count(b"\\n"):',
         "if False:",
         f"{SESSION}::test_bare_line_ends_never_reach_the_wire",
-        "tests/gateway/delivery/test_transport.py::test_bare_line_ends_are_refused_before_connecting",
+        "tests/gateway/delivery/test_transport_answers.py::test_bare_line_ends_are_refused_before_connecting",
     ),
     removal(
         "SM-05",
