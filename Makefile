@@ -15,6 +15,10 @@ TABLES := policy/phi/data/build.py
 PIP     := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --require-hashes --no-build-isolation
 
+# A test run starts Python some hundred times and reads the same files each time: compiled once, also where a container
+# switches that off.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: demo test quick lint bench defences fuzz lock clean system
 

@@ -175,6 +175,7 @@ def test_raising_never_lowers(facts: Facts, why: str) -> None:
         tagged=facts.report.tagged or extra.report.tagged,
         encrypted=facts.report.encrypted or extra.report.encrypted,
         uninspectable=facts.report.uninspectable or extra.report.uninspectable,
+        lowest_method=facts.report.lowest_method or extra.report.lowest_method,
     )
     default = facts.default if extra.default is PolicyDefault.PROTECT_PHI else extra.default
     raised = replace(facts, report=report, default=default, requiretls=facts.requiretls or extra.requiretls)
