@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ def room(tmp_path: Path) -> Path:
     room = tmp_path / "tmp"
     room.mkdir()
     return room
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_counts() -> Iterator[None]:
+    """Children inherit what is ignored, and `nohup` and a shell's `&` ignore it; a handler is not inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def start(room: Path, *options: str) -> "subprocess.Popen[str]":
