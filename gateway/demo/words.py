@@ -20,6 +20,16 @@ WHO: Final = {
     Kind.ACCOUNT: "account",
     Kind.CARD: "card number",
     Kind.SERVICE_DATE: "date of service",
+    Kind.LICENSE: "licence",
+    Kind.VEHICLE: "vehicle",
+    Kind.DEVICE: "device",
+    Kind.BIOMETRIC: "biometric id",
+    Kind.AGE_OVER_89: "age over 89",
+    Kind.BANK_ACCOUNT: "bank account",
+    Kind.OTHER_ID: "other number",
+    Kind.ZIP: "ZIP code",
+    Kind.URL: "web address",
+    Kind.IP_ADDRESS: "IP address",
 }
 HEALTH: Final = {
     Kind.DIAGNOSIS: "diagnosis",

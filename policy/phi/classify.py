@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from policy.phi import headers, structure
+from policy.phi.asides import find_asides
 from policy.phi.attached import attached
 from policy.phi.cards import find_cards
 from policy.phi.data.load import Vocabulary, VocabularyMissing, vocabulary
@@ -134,13 +135,14 @@ def _examine(
     zones = find_zones(view, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
     people = [*find_names(text.content, words), *find_identifiers(view), *across]
     if text.source is Source.HEADER and not any(map(_is_labelled, people)):
-        return Evidence(text, tuple(_as_staff(person) for person in people), ())
+        return Evidence(text, tuple(_as_staff(person) for person in people), (), tuple(find_cards(text.content)))
     health = [mention for mention in find_health(view, words) if zones is None or zones.at(mention.start) is None]
     people.extend(find_reader(view, health))
     settled = tuple(
         _as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people
     )
-    return Evidence(text, settled, tuple(sorted(health, key=lambda mention: mention.start)))
+    asides = tuple(aside for aside in find_asides(view) if zones is None or zones.at(aside.start) is None)
+    return Evidence(text, settled, tuple(sorted(health, key=lambda mention: mention.start)), asides)
 
 
 def _is_about_mail(person: Mention, zone: Zone | None) -> bool:
@@ -165,7 +167,7 @@ def _findings(evidence: Sequence[Evidence]) -> list[Finding]:
     for item in evidence:
         seen = listed.setdefault(item.text.whole, set())
         lines: dict[int, Place] = {}
-        for mention in (*item.people, *item.health, *find_cards(item.text.content)):
+        for mention in (*item.people, *item.health, *item.asides):
             kind = mention.kind
             key = (kind, mention.value.lower())
             if key in seen or mention.role in _UNLISTED or counts.get(kind, 0) >= _FINDINGS:

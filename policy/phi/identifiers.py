@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from policy.phi import checked, labels
 from policy.phi.anchored import AT_NUMBER, Anchored
+from policy.phi.checked import find_checked
+from policy.phi.labels import MENTIONS, find_labelled
 from policy.phi.mention import Mention, Role
 from policy.phi.report import Kind
 from policy.phi.view import View
@@ -22,48 +25,6 @@ _DOB: Final = Anchored(
     r"\b(?:d\.?o\.?b\.?|date of birth|birth ?-?da?te?|birth ?dt|birthday|born(?: on)?)\b"
     rf"[^\w\n]{{0,6}}(?P<value>{DATE})",
     *("do", "d.o", "date of birth", "birth", "born"),
-)
-
-# Label, then at most a few marks or "is", then a value that holds a digit.
-_VALUE: Final = (
-    r"[ \t]{0,3}(?:number|num|no\b\.?|nbr|id|#)?[ \t]{0,3}(?:is\b|was\b|=|:|#|-)?[ \t#:|]{0,4}\n?[ \t|]{0,3}"
-    r"(?P<value>(?=[a-z0-9-]{0,12}\d)[a-z0-9][a-z0-9-]{3,24})(?![\w@])"
-)
-_LABELLED: Final = (
-    (
-        Kind.MRN,
-        0.95,
-        (
-            r"mrn|mr ?#|med(?:ical)? rec(?:ord)?|chart|patient(?: id)?(?= ?(?:#|id|no|num|:))|pt id"
-            r"|unit record|hospital (?:no|number|id)|case file"
-        ),
-        ("mr", "med", "chart", "patient", "pt id", "unit record", "hospital ", "case file"),
-    ),
-    (
-        Kind.MEMBER_ID,
-        0.92,
-        (
-            r"member(?: id)?|subscriber(?: id)?|policy(?:holder)?(?: id)?|insurance(?: id| policy)?"
-            r"|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|group"
-        ),
-        ("member", "subscriber", "policy", "insurance", "medica", "mbi", "hicn", "beneficiary", "group"),
-    ),
-    (Kind.ACCOUNT, 0.64, r"acct|account|guarantor(?: id)?", ("acct", "account", "guarantor")),
-    (
-        Kind.ACCOUNT,
-        0.45,
-        r"claim|encounter|visit(?: id)?|csn|fin|accession|prescription|rx",
-        ("claim", "encounter", "visit", "csn", "fin", "accession", "prescription", "rx"),
-    ),
-)
-_LABELS: Final = tuple(
-    (
-        kind,
-        strength,
-        f"a value after a label for {kind.value.replace('_', ' ')}",
-        Anchored(rf"\b(?:{label}){_VALUE}", *words),
-    )
-    for kind, strength, label, words in _LABELLED
 )
 
 # SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
@@ -86,16 +47,10 @@ _SERVICE_DATE: Final = Anchored(
     rf"\b(?:{'|'.join(_CARE)}|lab result)\b[^\n?!;]{{0,60}}? (?P<value>{DATE})", *_CARE, "lab result"
 )
 _NOT_SSN_LABEL: Final = re.compile(
-    r"\b(?:order|invoice|inv|tracking|po|p\.o\.|ref(?:erence)?|ndc|ticket|item|part"
-    r"|confirmation|serial|sku|model|case|ein|tax id|npi"
+    r"\b(?:order|invoice|inv|tracking|po|p\.o\.|ref(?:erence)?|ndc|ticket|item|part|rma|lot|batch|upc|asin|quote"
+    r"|confirmation|serial|sku|model|case|ein|tax id|npi|grant|protocol|catalog(?:ue)?|cat|product|return"
     r"|mrn|record|chart|member|account|acct|phone|tel|fax|isbn|shipment|bill of lading|purchase order)\b[^\n]{0,24}\Z",
     re.IGNORECASE,
-)
-# CMS, Medicare Beneficiary Identifier format: position 2, 5, 8 and 9 are letters without S, L, O, I, B, Z.
-_MBI: Final = Anchored(
-    r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b",
-    number=AT_NUMBER,
-    is_cased=True,
 )
 _PHONE: Final = Anchored(
     r"(?<![\w.-])(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?![\w-])",
@@ -112,15 +67,22 @@ _STREET: Final = Anchored(
     number=AT_NUMBER,
     is_cased=True,
 )
+_HOME: Final = re.compile(
+    r"\b(?:lives?|living|resid(?:es?|ing)|home(?: address)?|moved|lived)\b[^\n.;]{0,24}\Z", re.IGNORECASE
+)
+# 45 CFR 164.514(b)(2)(i)(C): ages over 89 are identifiers.
+_GREAT_AGE: Final = Anchored(
+    r"(?<![\w.-])(?:9\d|1[01]\d)(?:[- ]{0,2}(?:year|yr)s?[- ]{1,2}old| ?y/?o)\b", number=AT_NUMBER
+)
+_AGED: Final = Anchored(r"\bage[d:]?:? (?P<value>9\d|1[01]\d)(?![\w%]|[.-]\d)", "age")
 _STAFF_PHONE: Final = re.compile(
     r"\b(?:fax|office|lab|clinic|pharmacy|help ?desk|analysts|questions|contact|desk|front desk"
     r"|support|customer service|toll[- ]free|ext)\b[^\n]{0,28}\Z",
     re.IGNORECASE,
 )
 _LOOK_BACK: Final = 48
-MENTIONS: Final = 2_000  # of one kind in one text; more adds nothing to a verdict
-_WITH_WORDS: Final = (_DOB, _LABELLED_SSN, _SERVICE_DATE, _PHONE, *(pattern for *_, pattern in _LABELS))
-WORDS: Final = frozenset({"@"}.union(*(pattern.words for pattern in _WITH_WORDS)))
+_WITH_WORDS: Final = (_DOB, _LABELLED_SSN, _SERVICE_DATE, _PHONE, _AGED)
+WORDS: Final = frozenset({"@"}.union(labels.WORDS, checked.WORDS, *(pattern.words for pattern in _WITH_WORDS)))
 
 
 def find_identifiers(view: View) -> list[Mention]:
@@ -129,7 +91,7 @@ def find_identifiers(view: View) -> list[Mention]:
         return list(_new(_emails(view), set()))  # all others hold digits
     found = list(_labelled(view))
     taken = {mention.start for mention in found}
-    for find in (_ssns, _mbis, _phones, _emails, _addresses, _service_dates):
+    for find in (_ssns, find_checked, _phones, _emails, _addresses, _service_dates, _great_ages):
         found.extend(_new(find(view), taken))
     return found
 
@@ -152,9 +114,7 @@ def _new(mentions: Iterator[Mention], taken: set[int]) -> Iterator[Mention]:
 def _labelled(view: View) -> Iterator[Mention]:
     for match in _DOB.finditer(view):
         yield _value(Kind.DOB, view, match, 0.9, "a date after a birth date label", Role.PATIENT)
-    for kind, strength, why, pattern in _LABELS:
-        for match in islice(pattern.finditer(view), MENTIONS):
-            yield _value(kind, view, match, strength, why, Role.PATIENT)
+    yield from find_labelled(view)
 
 
 def _value(kind: Kind, view: View, match: re.Match[str], strength: float, why: str, role: Role) -> Mention:
@@ -176,11 +136,6 @@ def _ssns(view: View) -> Iterator[Mention]:
 def _before(view: View, match: re.Match[str]) -> str:
     """Return the words before a match in its line."""
     return view.text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
-
-
-def _mbis(view: View) -> Iterator[Mention]:
-    for match in _MBI.finditer(view):
-        yield Mention(Kind.MEMBER_ID, *match.span(), match[0], 0.95, "the shape of a Medicare number", Role.PATIENT)
 
 
 def _phones(view: View) -> Iterator[Mention]:
@@ -205,6 +160,14 @@ def _service_dates(view: View) -> Iterator[Mention]:
         yield _value(Kind.SERVICE_DATE, view, match, 0.6, "a date of care", Role.UNKNOWN)
 
 
+def _great_ages(view: View) -> Iterator[Mention]:
+    for pattern in (_GREAT_AGE, _AGED):
+        for match in pattern.finditer(view):
+            yield Mention(Kind.AGE_OVER_89, *match.span(), match[0], 0.3, "an age over 89")
+
+
 def _addresses(view: View) -> Iterator[Mention]:
     for match in _STREET.finditer(view):
-        yield Mention(Kind.ADDRESS, *match.span(), match[0], 0.35, "the shape of a street address")
+        is_home = _HOME.search(_before(view, match)) is not None
+        strength, why = (0.62, "where somebody lives") if is_home else (0.35, "the shape of a street address")
+        yield Mention(Kind.ADDRESS, *match.span(), match[0], strength, why)

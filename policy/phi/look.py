@@ -2,10 +2,12 @@
 
 from typing import Final
 
-from policy.phi import genre, health, identifiers, reader, zones
+from policy.phi import asides, genre, health, identifiers, reader, zones
 from policy.phi.view import Literals, View
 
-_LITERALS: Final = Literals({*genre.WORDS, *health.WORDS, *identifiers.WORDS, *reader.WORDS, *zones.WORDS})
+_LITERALS: Final = Literals(
+    {*asides.WORDS, *genre.WORDS, *health.WORDS, *identifiers.WORDS, *reader.WORDS, *zones.WORDS}
+)
 
 
 def look(text: str) -> View:

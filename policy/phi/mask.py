@@ -10,7 +10,13 @@ _DIGITS: Final = re.compile(r"\d")
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _SHOWN: Final = 4
 _DATES: Final = frozenset({Kind.DOB, Kind.SERVICE_DATE})
-_NUMBERS: Final = frozenset({Kind.MRN, Kind.MEMBER_ID, Kind.ACCOUNT, Kind.CARD})
+_NUMBERS: Final = frozenset(
+    {
+        *(Kind.MRN, Kind.MEMBER_ID, Kind.ACCOUNT, Kind.CARD, Kind.BANK_ACCOUNT, Kind.LICENSE, Kind.VEHICLE),
+        *(Kind.DEVICE, Kind.BIOMETRIC, Kind.OTHER_ID, Kind.PROVIDER_ID),
+    }
+)
+_HIDDEN: Final = {Kind.ZIP: "***…", Kind.AGE_OVER_89: "9*", Kind.IP_ADDRESS: "*.*.*.*"}
 
 
 def mask(kind: Kind, value: str) -> str:
@@ -28,6 +34,10 @@ def mask(kind: Kind, value: str) -> str:
     if kind in _NUMBERS:
         shown = min(_SHOWN, len(value) // 3)
         return f"…{value[len(value) - shown :]}" if shown else "…"
+    if kind in _HIDDEN:
+        return _HIDDEN[kind]
+    if kind is Kind.URL:
+        return f"{value[:4].lower()}…"
     return " ".join([f"{initial}…" for initial in _INITIAL.findall(value)[:6]])
 
 

@@ -45,6 +45,7 @@ _PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
 _TITLE_LENGTH: Final = 7  # with a character before
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
 _CAPITAL: Final = re.compile(r"[A-Z]")
+_DIGIT: Final = re.compile(r"\d")
 _LOWER_LINE: Final = range(8, 601)  # characters
 _LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z]|'s|[.,])")
 _LEADING: Final = NOT_NAMES | TITLES | STAFF_TITLES  # words that lead to a name
@@ -108,6 +109,8 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     while tokens and tokens[0][0].lower() in _LEADING:
         tokens = tokens[1:]
     has_credentials = names_place = False
+    number = next((index for index, token in enumerate(tokens) if _DIGIT.search(token[0])), len(tokens))
+    tokens = tokens[:number]  # "Grant R01-MH112233" names nobody
     while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0]) or _is_abbreviation(tokens)):
         has_credentials = has_credentials or _is_credential(tokens[-1][0])
         names_place = names_place or tokens[-1][0].lower() in PLACES

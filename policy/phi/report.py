@@ -25,8 +25,19 @@ class Kind(StrEnum):
     MEMBER_ID = "member_id"
     ACCOUNT = "account"
     CARD = "card"
+    BANK_ACCOUNT = "bank_account"
     SERVICE_DATE = "service_date"
+    AGE_OVER_89 = "age_over_89"
+    ZIP = "zip"
+    LICENSE = "license"
+    VEHICLE = "vehicle"
+    DEVICE = "device"
+    BIOMETRIC = "biometric"
+    URL = "url"
+    IP_ADDRESS = "ip_address"
+    OTHER_ID = "other_id"
     NAME = "name"
+    PROVIDER_ID = "provider_id"
     DIAGNOSIS = "diagnosis"
     DRUG = "drug"
     PROCEDURE = "procedure"
@@ -39,7 +50,13 @@ class Kind(StrEnum):
         """Whether this kind points at a person (45 CFR 164.514(b)(2)), rather than at health or its payment."""
         return self in _IDENTIFIERS
 
+    @property
+    def is_health(self) -> bool:
+        """Whether this kind is about health or its payment."""
+        return self in _HEALTH
 
+
+_HEALTH = frozenset({Kind.DIAGNOSIS, Kind.DRUG, Kind.PROCEDURE, Kind.LAB, Kind.CLINICAL, Kind.INSURANCE})
 _IDENTIFIERS = frozenset(
     {
         Kind.SSN,
@@ -51,7 +68,17 @@ _IDENTIFIERS = frozenset(
         Kind.MEMBER_ID,
         Kind.ACCOUNT,
         Kind.CARD,
+        Kind.BANK_ACCOUNT,
         Kind.SERVICE_DATE,
+        Kind.AGE_OVER_89,
+        Kind.ZIP,
+        Kind.LICENSE,
+        Kind.VEHICLE,
+        Kind.DEVICE,
+        Kind.BIOMETRIC,
+        Kind.URL,
+        Kind.IP_ADDRESS,
+        Kind.OTHER_ID,
         Kind.NAME,
     }
 )

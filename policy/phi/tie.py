@@ -38,11 +38,12 @@ _SPOKEN_SOURCES: Final = frozenset({Source.SUBJECT, Source.FILE_NAME})
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One text with what was found in it, zones already taken into account."""
+    """One text with what was found in it, zones already taken into account. asides: what decides nothing."""
 
     text: Text
     people: tuple[Mention, ...]
     health: tuple[Mention, ...]
+    asides: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ FACTS: Final[Mapping[str, Fact]] = {
     ),
     "findings.health": _message(
         Type.NUMBER, "Findings about health or its payment.",
-        lambda facts: sum(not finding.kind.is_identifier for finding in facts.report.findings),
+        lambda facts: sum(finding.kind.is_health for finding in facts.report.findings),
     ),
     **{name: fact for kind in Kind for name, fact in _of_kind(kind).items()},
     "recipient": _recipient(Type.TEXT, "Address of this recipient.", lambda _facts, to: to.address.lower()),

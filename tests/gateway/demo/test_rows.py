@@ -89,7 +89,7 @@ def test_a_climb_is_explained_and_an_opening_is_the_proof() -> None:
 
 def test_every_kind_has_a_word_on_its_side() -> None:
     assert set(words.WHO) == {kind for kind in Kind if kind.is_identifier}
-    assert set(words.HEALTH) == {kind for kind in Kind if not kind.is_identifier}
+    assert set(words.HEALTH) == {kind for kind in Kind if kind.is_health}
 
 
 @pytest.mark.parametrize(
