@@ -1,9 +1,10 @@
 """How safely a domain must be reached: what it publishes, what that requires, and whether a peer proved it.
 
-Pure but for the files named `lookup.py`; no SMTP codes. How delivery uses this:
+Pure but for `web.py` and the files named `lookup.py`; no SMTP codes. How delivery uses this:
 
     resolver = DnssecResolver(resolvers, is_ad_trusted=trust_ad)     # at the start, with its `self_test`
-    policies = TlsPolicies(resolver, StsPolicies(resolver, HttpsFetcher(resolver, context), cache, clock=clock))
+    fetcher = HttpsFetcher(WebReader(resolver, context))
+    policies = TlsPolicies(resolver, StsPolicies(resolver, fetcher, cache, clock=clock))
 
     sts = await policies.domain(domain)                              # once a job, only where MX names the hosts
     published = await policies.host(host, port, domain=domain, is_mx_signed=mx.is_secure, sts=sts)

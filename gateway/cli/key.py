@@ -1,10 +1,13 @@
 """`mailward key`: recipients' OpenPGP certificates, and our own DKIM keys."""
 
+import asyncio
 import base64
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +23,7 @@ from gateway.protect.dkim import DkimKey, generate_key
 from gateway.protect.errors import CertificateError
 
 SELECTOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
+WKD_PORT: Final = 443
 TXT_STRING: Final = 255  # octets in one string of a TXT record, RFC 1035 section 3.3
 JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="One object a line.")
 
@@ -50,6 +54,64 @@ def import_(settings: Settings, *, file: str) -> int:
     except CertificateError as why:
         fail(f"{file}: {why}")
     good, faults = _judge(found)
+    _keep(settings, good)
+    if faults:
+        fail("\n".join(faults))
+    return Status.DONE
+
+
+@openpgp.command()
+@click.argument("address")
+@settings_option
+def fetch(settings: Settings, *, address: str) -> int:
+    """Ask the domain of ADDRESS for its key (web key directory, over HTTPS), and import it for this address alone.
+
+    Compare the fingerprint with the recipient. A key that differs from the one on file is not taken.
+    """
+    try:
+        wanted = parse_address(address).lower()
+    except AddressError as error:
+        fail(f"{address} is no address: {error}", Status.USAGE)
+    try:
+        found = split_certificates(_find(settings, wanted))
+    except CertificateError as why:
+        fail(f"{wanted}: what its domain sent is no key: {why}")
+    good, faults = _judge(found)
+    usable = [(data, replace(facts, addresses=(wanted,))) for data, facts in good if wanted in facts.addresses]
+    if not usable:
+        fail("\n".join(faults) or f"{wanted}: the key that its domain has is for other addresses")
+    on_file = {row["fingerprint"] for row in ask(settings, "openpgp.list") if row["address"] == wanted}
+    if strangers := [facts.fingerprint for _, facts in usable if on_file and facts.fingerprint not in on_file]:
+        fail(  # CR-03
+            f"{wanted}: its domain now has {', '.join(strangers)}, but {', '.join(sorted(on_file))} is on file; "
+            "nothing was changed. Ask the recipient which one counts, then `mailward key openpgp forget` the other"
+        )
+    _keep(settings, usable)
+    return Status.DONE
+
+
+def _find(settings: Settings, address: str) -> bytes:
+    """What the domain has under the address. A loop of its own: this command talks to others than the gateway."""
+    from gateway.delivery.routes import is_allowed
+    from gateway.protect import wkd
+    from tls.contexts import build_policy_context
+    from tls.dnssec.lookup import DnssecResolver
+    from tls.errors import FetchError
+    from tls.web import WebReader
+
+    try:
+        resolver = DnssecResolver([(at.host, at.port) for at in settings.dns.resolvers], is_ad_trusted=False)
+        context = build_policy_context(settings.delivery.ca_file)
+        allowed = partial(is_allowed, private_networks=settings.delivery.private_networks)
+        return asyncio.run(wkd.find(WebReader(resolver, context, is_allowed=allowed, port=WKD_PORT), address))
+    except FetchError as why:
+        fail(f"{address}: {why}")
+    except OSError as error:
+        fail(f"{error.filename or 'dns.resolvers'}: {error.strerror or error}")
+
+
+def _keep(settings: Settings, good: Sequence[tuple[bytes, CertificateFacts]]) -> None:
+    """Have them filed, and say which."""
     incoming = [
         {
             "fingerprint": facts.fingerprint,
@@ -65,9 +127,6 @@ def import_(settings: Settings, *, file: str) -> int:
     for _, facts in good:
         until = f"until {facts.expires_at:%Y-%m-%d}" if facts.expires_at else "without an end"
         click.echo(f"imported {facts.fingerprint} ({facts.algorithm}, {until}) for {', '.join(facts.addresses)}")
-    if faults:
-        fail("\n".join(faults))
-    return Status.DONE
 
 
 @openpgp.command("list")

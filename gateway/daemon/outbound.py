@@ -24,6 +24,7 @@ from tls.dnssec.verify import ResolverVerdict
 from tls.lookup import TlsPolicies
 from tls.mta_sts.cache import PolicyCache
 from tls.mta_sts.lookup import HttpsFetcher, StsPolicies
+from tls.web import WebReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def build_outbound(
     hostname, is_ad_trusted = settings.server.hostname, settings.dns.trust_ad
     ca_file, resolvers = settings.delivery.ca_file, settings.dns.resolvers
     resolver = DnssecResolver([(at.host, at.port) for at in resolvers], is_ad_trusted=is_ad_trusted)
-    fetcher = HttpsFetcher(resolver, build_policy_context(ca_file))
+    fetcher = HttpsFetcher(WebReader(resolver, build_policy_context(ca_file)))
     names = DnsResolver(resolvers)
 
     async def heard(verdict: ResolverVerdict) -> None:

@@ -36,6 +36,7 @@ from tls.levels import TlsLevel
 from tls.lookup import TlsPolicies
 from tls.mta_sts.lookup import HttpsFetcher, StsPolicies
 from tls.requirement import Needs
+from tls.web import WebReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -91,7 +92,7 @@ async def process(folder: Path, world: World, ca_file: Path, host: str, served: 
     with unbound(dns, zones=zones) as port:
         resolver = DnssecResolver([("127.0.0.1", port)], is_ad_trusted=True)
         fetcher = HttpsFetcher(
-            resolver, build_policy_context(ca_file), is_allowed={"127.0.0.1"}.__contains__, port=served.port
+            WebReader(resolver, build_policy_context(ca_file), is_allowed={"127.0.0.1"}.__contains__, port=served.port)
         )
         policies = StsPolicies(resolver, fetcher, StoredPolicies(store), clock=lambda: datetime.now(UTC))
         delivery = Delivery.model_validate({"port": world.port, "private_networks": ["127.0.0.0/8"]})

@@ -22,6 +22,7 @@ from tls.mta_sts.cache import MemoryCache
 from tls.mta_sts.lookup import HttpsFetcher, StsPolicies
 from tls.peer import Proven, prove
 from tls.requirement import HopTls, Needs, Requirement, requirement
+from tls.web import WebReader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -41,7 +42,7 @@ async def ask(port: int, ca_file: Path, served: PolicyHost, domain: str) -> HopT
     """What delivery learns of the domain's first host."""
     resolver = DnssecResolver([("127.0.0.1", port)], is_ad_trusted=True)
     fetcher = HttpsFetcher(
-        resolver, build_policy_context(ca_file), is_allowed={"127.0.0.1"}.__contains__, port=served.port
+        WebReader(resolver, build_policy_context(ca_file), is_allowed={"127.0.0.1"}.__contains__, port=served.port)
     )
     policies = TlsPolicies(resolver, StsPolicies(resolver, fetcher, MemoryCache(), clock=lambda: datetime.now(UTC)))
     mx = await resolver.mx(domain)

@@ -13,10 +13,11 @@ from tests.tls.mta_sts.policy_host import PolicyHost, http, policy_host
 from tls.contexts import build_policy_context
 from tls.errors import FetchError
 from tls.mta_sts.cache import MemoryCache
-from tls.mta_sts.lookup import HttpsFetcher, StsPolicies, is_public
+from tls.mta_sts.lookup import HttpsFetcher, StsPolicies
 from tls.mta_sts.parse import SIZE_LIMIT, Mode, StsPolicy
 from tls.mta_sts.trouble import Trouble
 from tls.mta_sts.verify import NO_STS, CachedPolicy, Sts
+from tls.web import WebReader, is_public
 
 BODY = b"version: STSv1\nmode: enforce\nmx: mx.b.example\nmax_age: 604800\n"
 POLICY = StsPolicy(mode=Mode.ENFORCE, max_age_s=604_800, mx=("mx.b.example",))
@@ -31,7 +32,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 
 
 def fetcher(dns: FakeDns, context: ssl.SSLContext, host: PolicyHost, *, deadline_s: float = 10) -> HttpsFetcher:
-    return HttpsFetcher(dns, context, is_allowed=LOOPBACK.__contains__, port=host.port, deadline_s=deadline_s)
+    return HttpsFetcher(
+        WebReader(dns, context, is_allowed=LOOPBACK.__contains__, port=host.port, deadline_s=deadline_s)
+    )
 
 
 async def test_fetch(context: ssl.SSLContext) -> None:
@@ -124,7 +127,7 @@ async def test_the_next_address_is_asked(context: ssl.SSLContext) -> None:
     async with policy_host() as host:
         host.answer = http(BODY)
         dns = FakeDns({HOST: ["127.0.0.2", "127.0.0.1"]})
-        wide = HttpsFetcher(dns, context, is_allowed=lambda _: True, port=host.port)
+        wide = HttpsFetcher(WebReader(dns, context, is_allowed=lambda _: True, port=host.port))
         assert await wide.fetch("b.example") == POLICY
 
 
@@ -135,7 +138,7 @@ async def test_no_knocking_inside(context: ssl.SSLContext, address: str) -> None
     async with policy_host() as host:
         dns = FakeDns({HOST: [address]})
         with pytest.raises(FetchError, match="no address"):
-            await HttpsFetcher(dns, context, port=host.port).fetch("b.example")
+            await HttpsFetcher(WebReader(dns, context, port=host.port)).fetch("b.example")
     assert host.requests == []
 
 
