@@ -29,6 +29,7 @@ from policy.phi.subject import has_tag
 from policy.phi.text import Source, Text
 from policy.phi.tie import THRESHOLD, Evidence, Tie, tie
 from policy.phi.told import told
+from policy.phi.topics import find_topics
 from policy.phi.view import View
 from policy.phi.zones import Zone, find_zones, flow, unquote
 
@@ -141,8 +142,10 @@ def _examine(
     settled = tuple(
         _as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people
     )
-    asides = tuple(aside for aside in find_asides(view) if zones is None or zones.at(aside.start) is None)
-    return Evidence(text, settled, tuple(sorted(health, key=lambda mention: mention.start)), asides)
+    health.sort(key=lambda mention: mention.start)
+    asides = (*find_asides(view), *find_topics(view, health))
+    inside = tuple(aside for aside in asides if zones is None or zones.at(aside.start) is None)
+    return Evidence(text, settled, tuple(health), inside)
 
 
 def _is_about_mail(person: Mention, zone: Zone | None) -> bool:

@@ -22,7 +22,7 @@ _AGE: Final = Anchored(
     *_NUMBERS,
     number=AT_NUMBER,
 )
-_CODE: Final = Anchored(r"\b([A-TV-Z]\d[0-9A-B])\.[0-9][0-9A-Z]{0,3}\b", number=BEFORE_NUMBER, is_cased=True)
+_CODE: Final = Anchored(r"\b([A-Z]\d[0-9A-B])\.(?:[0-9][0-9A-Z]{0,3}|A)\b", number=BEFORE_NUMBER, is_cased=True)
 WORDS: Final = frozenset(_AGE.words)
 _VALUE_AFTER: Final = re.compile(
     r"(?: level| count| result)?[ :=]{1,4}(?:is |was |of |at |came back |= ?)?(?:\d|<|>|positive|negative"

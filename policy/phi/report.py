@@ -12,7 +12,7 @@ from policy.decision import Method
 
 
 class Kind(StrEnum):
-    """What a finding is: something that points at a person, or something about health."""
+    """What a finding is: something that points at a person, something about health, or a topic."""
 
     __hash__ = str.__hash__  # as the equal word has, and many times faster than that of Enum
 
@@ -44,6 +44,11 @@ class Kind(StrEnum):
     LAB = "lab"
     CLINICAL = "clinical"
     INSURANCE = "insurance"
+    SUBSTANCE_USE = "substance_use"
+    MENTAL_HEALTH = "mental_health"
+    HIV = "hiv"
+    REPRODUCTIVE = "reproductive"
+    MINORS = "minors"
 
     @property
     def is_identifier(self) -> bool:
@@ -55,8 +60,14 @@ class Kind(StrEnum):
         """Whether this kind is about health or its payment."""
         return self in _HEALTH
 
+    @property
+    def is_topic(self) -> bool:
+        """Whether this kind is what a text speaks about; the same words are found as health too."""
+        return self in TOPICS
+
 
 _HEALTH = frozenset({Kind.DIAGNOSIS, Kind.DRUG, Kind.PROCEDURE, Kind.LAB, Kind.CLINICAL, Kind.INSURANCE})
+TOPICS = frozenset({Kind.SUBSTANCE_USE, Kind.MENTAL_HEALTH, Kind.HIV, Kind.REPRODUCTIVE, Kind.MINORS})
 _IDENTIFIERS = frozenset(
     {
         Kind.SSN,

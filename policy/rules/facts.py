@@ -10,7 +10,7 @@ from typing import Final
 
 from policy.facts import Facts, RecipientFacts
 from policy.grounds import grounds
-from policy.phi.report import Kind
+from policy.phi.report import TOPICS, Kind
 from policy.rules.syntax import Type, Value
 
 SURE: Final = 0.8  # certainty from which a finding counts as sure
@@ -196,6 +196,13 @@ FACTS: Final[Mapping[str, Fact]] = {
     "findings.health": _message(
         Type.NUMBER, "Findings about health or its payment.",
         lambda facts: sum(finding.kind.is_health for finding in facts.report.findings),
+    ),
+    "topics": _message(
+        Type.TEXTS, f"Topics found with a certainty of {SURE} or more; what they mean depends on who sends.",
+        lambda facts: frozenset(
+            one.kind.value for one in facts.report.findings if one.kind.is_topic and one.certainty >= SURE
+        ),
+        frozenset(kind.value for kind in TOPICS),
     ),
     **{name: fact for kind in Kind for name, fact in _of_kind(kind).items()},
     "recipient": _recipient(Type.TEXT, "Address of this recipient.", lambda _facts, to: to.address.lower()),

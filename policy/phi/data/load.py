@@ -37,12 +37,14 @@ class Vocabulary:
     automaton: Aho-Corasick over lower-case terms, made, yielding (end offset, Term).
     categories: ICD-10-CM categories, lower case ("e11").
     given_names, surnames: lower case; a surname may hold a hyphen or an apostrophe.
+    topics: (topic, certainty, beginnings of words), lower case; "$" is a word's end, "^" the term's beginning.
     """
 
     automaton: Any  # pyahocorasick ships no types
     categories: frozenset[str]
     given_names: frozenset[str]
     surnames: frozenset[str]
+    topics: tuple[tuple[Kind, float, tuple[str, ...]], ...]
 
 
 @functools.cache
@@ -69,6 +71,7 @@ def vocabulary() -> Vocabulary:
         categories=frozenset(categories),
         given_names=frozenset(_own("given_names").split()),
         surnames=frozenset(_own("surnames").split()),
+        topics=tuple(_topics()),
     )
 
 
@@ -92,6 +95,14 @@ def _lay_terms() -> Iterator[Term]:
             kind, weight = Kind(word), float(number)
         else:
             yield from (Term(kind, weight, text) for text in map(str.strip, line.split(",")) if text)
+
+
+def _topics() -> Iterator[tuple[Kind, float, tuple[str, ...]]]:
+    for group in _own("topics").split("[")[1:]:
+        head, _, stems = group.partition("]")
+        word, certainty = head.split()
+        pieces = tuple(stem for stem in map(str.strip, stems.replace("\n", ",").split(",")) if stem)
+        yield Kind(word), float(certainty), pieces
 
 
 def _own(name: str) -> str:
