@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from gateway.delivery.letter import Batch, Letter, letter_of, make_batches
 from gateway.delivery.line import OVERDUE, Line, Waiting
+from gateway.delivery.reader import Reader
 from gateway.delivery.shaper import Shaper
 from gateway.log import get_logger
 from gateway.message.address import domain_of
@@ -23,6 +24,7 @@ from gateway.message.entry import EntryState, QueueEntry
 from gateway.store import queue
 from gateway.store.errors import ContentError
 from gateway.store.overdue import claim_overdue
+from gateway.store.reading import sizes_of
 from gateway.store.rows import NewMessage
 from gateway.store.store import Store
 from policy.decision import Method
@@ -69,6 +71,7 @@ class Scheduler:
         self._shaper = shaper
         self._delay_notice = delay_notice
         self._store = store
+        self._reader = Reader(store)
         self._work = work
         self._most_at_once = most_at_once
         self._most_recipients = most_recipients
@@ -192,30 +195,12 @@ class Scheduler:
         letter = waiting.letter
         if letter is None:
             try:
-                letter = await self._read_letter(waiting.queue_id)
+                letter = await self._reader.read(waiting.queue_id, waiting.size)
             except ContentError as error:
                 log.error("content cannot be read, message held", queue_id=waiting.queue_id, why=type(error).__name__)
                 await self._work.hold(waiting.entries)
                 return ()
         return make_batches(letter, waiting.entries, most=self._most_recipients)
-
-    async def _read_letter(self, queue_id: str) -> Letter:
-        body = await queue.load_body(self._store, queue_id)
-        async with self._store.read() as conn:
-            facts = await queue.message_facts(conn, queue_id)
-        if facts is None:
-            raise LookupError(queue_id)  # entries refer to their message by a foreign key
-        return Letter(
-            id=facts.id,
-            kind=facts.kind,
-            sender=facts.sender,
-            login=facts.login,
-            envid=facts.envid,
-            ret=facts.ret,
-            about_id=facts.about_id,
-            received_at=facts.received_at,
-            body=body,
-        )
 
     async def _poll(self) -> None:
         """Claim what is due while the line is short; look every second, and when woken."""
@@ -253,10 +238,9 @@ class Scheduler:
             if entry.id not in self._in_hand:
                 way = (entry.queue_id, domain_of(entry.recipient), entry.method is Method.PORTAL)
                 together.setdefault(way, []).append(entry)
-        async with self._store.read() as conn:
-            for (queue_id, _, _), entries in together.items():
-                facts = await queue.message_facts(conn, queue_id)
-                self._put(Waiting(entries=tuple(entries), size=facts.size if facts else 0, lane=lane))
+        sizes = await sizes_of(self._store, (queue_id for queue_id, _, _ in together))
+        for (queue_id, _, _), entries in together.items():
+            self._put(Waiting(entries=tuple(entries), size=sizes.get(queue_id, 0), lane=lane))
 
     async def _leave_alone(self) -> None:
         """Let go of what waits in line for those who rest, and do without them what must not wait."""

@@ -1,9 +1,10 @@
 """Statements of the hot path: compiled once by SQLAlchemy for an engine's driver, then only filled in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from gateway.store.statements import Statement
@@ -36,3 +37,17 @@ def compile_for(dialect: Dialect, statement: Statement, keys: tuple[str, ...]) -
         for name in compiled.positiontup or ()
     )
     return str(compiled), tuple(slots)
+
+
+def read_by(dialect: Dialect, statement: sa.Select[Any]) -> Callable[[Iterable[Sequence[Any]]], list[tuple[Any, ...]]]:
+    """How rows of a SELECT, as the driver gives them, become values."""
+    found = (column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns)
+    converts = {place: convert for place, convert in enumerate(found) if convert is not None}
+
+    def read(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        return [
+            tuple(converts[place](value) if place in converts else value for place, value in enumerate(row))
+            for row in rows
+        ]
+
+    return read

@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store.compiling import Row
 from gateway.store.faults import EnvironmentFault
 from gateway.store.statements import Unit
 
@@ -52,6 +54,13 @@ class Database(Protocol):
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection that cannot write; each statement sees what was committed when it began. Raises: StoreSick."""
+
+    async def fetch(self, statement: sa.Select[Any], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """Run a SELECT, compiled once, for each row of parameters (never none, with the same keys), in one hop.
+
+        statement: made once, at import. Returns: what was found for the first row, then for the second, and so on.
+        Raises: StoreSick.
+        """
 
     async def close(self) -> None:
         """Give everything back; nothing is under way any more."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.store.errors import StoreSick
 
@@ -48,12 +48,14 @@ def database_path(data_dir: Path) -> Path:
     return data_dir / DATABASE_NAME
 
 
-class WriterConnection(aiosqlite.Connection):
+class DriverConnection(aiosqlite.Connection):
     """The driver's connection, which has a thread of its own: what is run there whole costs one hop to it."""
 
-    def __init__(self, database: Path) -> None:
-        timeout = BUSY_TIMEOUT_S
-        super().__init__(lambda: sqlite3.connect(database, timeout=timeout, isolation_level=None), ITERATED_ROWS)
+    def __init__(self, address: str) -> None:
+        """address: a `file:` URI."""
+        super().__init__(
+            lambda: sqlite3.connect(address, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True), ITERATED_ROWS
+        )
         self._thread.daemon = True  # as SQLAlchemy has it: a process that fails at its start must not wait for it
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -62,12 +64,11 @@ class WriterConnection(aiosqlite.Connection):
         return await execute(work, self._conn)
 
 
-async def driver_connection(engine: AsyncEngine) -> WriterConnection:
-    """The one connection that stands behind `writer_engine`."""
-    async with engine.connect() as conn:
-        driver = (await conn.get_raw_connection()).driver_connection
-    if not isinstance(driver, WriterConnection):
-        raise TypeError("not the writing engine")
+async def driver_of(conn: AsyncConnection) -> DriverConnection:
+    """What stands behind a connection of one of the two engines."""
+    driver = (await conn.get_raw_connection()).driver_connection
+    if not isinstance(driver, DriverConnection):
+        raise TypeError("not a connection of ours")
     return driver
 
 
@@ -75,7 +76,7 @@ def writer_engine(database: Path) -> AsyncEngine:
     """One connection, kept; every transaction opens with BEGIN IMMEDIATE, so that none has to upgrade its lock."""
     engine = create_async_engine(
         "sqlite+aiosqlite://",
-        async_creator=lambda: WriterConnection(database),
+        async_creator=lambda: DriverConnection(_uri(database)),
         poolclass=sa.pool.AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,
@@ -95,12 +96,13 @@ def writer_engine(database: Path) -> AsyncEngine:
 def reader_engine(database: Path) -> AsyncEngine:
     """Read-only twice over (mode=ro and query_only); each statement sees its own snapshot."""
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///file:{quote(str(database))}?mode=ro&uri=true",
+        "sqlite+aiosqlite://",
+        async_creator=lambda: DriverConnection(f"{_uri(database)}?mode=ro"),
+        poolclass=sa.pool.AsyncAdaptedQueuePool,
         pool_size=READERS,
         max_overflow=0,
         pool_reset_on_return=None,
         hide_parameters=True,
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S},
     )
     _set_on_connect(engine, READER_PRAGMAS)
     return engine
@@ -116,6 +118,10 @@ async def truncate_wal(engine: AsyncEngine) -> bool:
         finally:
             await conn.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
     return busy == 0
+
+
+def _uri(database: Path) -> str:
+    return f"file:{quote(str(database))}"
 
 
 def _set_on_connect(engine: AsyncEngine, pragmas: Mapping[str, tuple[str, str]]) -> None:

@@ -11,24 +11,27 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.store import sequencer
 from gateway.store.batch import run_changes
+from gateway.store.compiling import Row
 from gateway.store.database import EventsOf, T, Work
 from gateway.store.disk import DirectoryLock, Disk
 from gateway.store.engines import (
-    WriterConnection,
+    DriverConnection,
     database_path,
-    driver_connection,
+    driver_of,
     reader_engine,
     truncate_wal,
     writer_engine,
 )
 from gateway.store.errors import RowRefused
 from gateway.store.faults import EnvironmentFault, in_our_words
+from gateway.store.prepared import prepare_select
 from gateway.store.sequencer import Head
 from gateway.store.start import Last, begin_run, probe_rows
 from gateway.store.statements import Unit
@@ -39,7 +42,7 @@ class SqliteDatabase:
     """A `Database`. Make it with `open`."""
 
     def __init__(
-        self, *, lock: DirectoryLock, disk: Disk, reader: AsyncEngine, engine: AsyncEngine, driver: WriterConnection,
+        self, *, lock: DirectoryLock, disk: Disk, reader: AsyncEngine, engine: AsyncEngine, driver: DriverConnection,
         head: Head,
     ) -> None:  # fmt: skip
         """driver: the one connection of the engine."""
@@ -67,7 +70,8 @@ class SqliteDatabase:
             with in_our_words():
                 async with engine.begin() as conn:
                     head = await begin_run(conn, vault, last=Last.ENDED)  # the lock says so
-                driver = await driver_connection(engine)
+                async with engine.connect() as conn:
+                    driver = await driver_of(conn)  # the one that there is
         except BaseException:
             await engine.dispose()
             lock.release()
@@ -113,6 +117,13 @@ class SqliteDatabase:
         with in_our_words():
             async with self._reader.connect() as conn:
                 yield conn
+
+    async def fetch(self, statement: sa.Select[Any], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """As `Database.fetch`."""
+        select = prepare_select(statement, tuple(rows[0]))
+        async with self.read() as conn:
+            driver = await driver_of(conn)
+            return await driver.run(lambda connection: select.fetch(connection, rows))
 
     async def close(self) -> None:
         """Close the connections and give the directory back."""

@@ -2,15 +2,17 @@
 
 import asyncio
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.message.entry import MessageKind
+from gateway.store.compiling import Row
 from gateway.store.content import BODY, PIECE_BYTES, REPORT, Part, Piece, seal_part
 from gateway.store.database import Database, EventsOf, T, Work
 from gateway.store.engines import database_path, reader_engine
@@ -164,6 +166,10 @@ class Store:
         Raises: StoreSick when the database cannot be read.
         """
         return self._database.read()
+
+    async def fetch(self, statement: sa.Select[Any], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """Read for many at once: as `Database.fetch`."""
+        return await self._database.fetch(statement, rows) if rows else []
 
     async def seal_message(self, new: NewMessage) -> Sealed:
         """Encrypt a message; content over 1 MiB is already on disk when this returns, invisible until it is committed.

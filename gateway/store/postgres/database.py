@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.store.compiling import Row
 from gateway.store.database import CommitUnknown, EventsOf, T, Work
 from gateway.store.disk import DirectoryLock
 from gateway.store.errors import StoreLocked, StoreSick
@@ -125,6 +127,11 @@ class PostgresDatabase:
                 yield conn
         finally:
             await conn.close()
+
+    async def fetch(self, statement: sa.Select[Any], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """As `Database.fetch`."""
+        async with self.read() as conn:
+            return await pipelined.fetch(await driver_of(conn), statement, rows)
 
     async def close(self) -> None:
         """Close the connections, which gives the lock back, and the directory."""

@@ -4,7 +4,7 @@ Executing through SQLAlchemy costs twice what asyncpg itself takes. asyncpg's `e
 it changed, so what has to find its rows says so itself (`RETURNING 1`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from gateway.message.event import Event
 from gateway.store.batch import steps_of
-from gateway.store.compiling import Row, Slot, compile_for
+from gateway.store.compiling import Row, Slot, compile_for, read_by
 from gateway.store.errors import DamagedStore
 from gateway.store.merkle import Frontier
 from gateway.store.postgres.connect import AUDIT_LOCK, LOCK_CLASS, Connection
@@ -91,6 +91,13 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
     await _run(connection, GROW_TREE, [tree_row(grown)])
 
 
+async def fetch(connection: Connection, statement: sa.Select[Any], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """As `Database.fetch`."""
+    sql, slots = _prepare(statement, tuple(rows[0]), is_counted=False)
+    found = await connection.fetchmany(sql, [[slot.value(row) for slot in slots] for row in rows])
+    return _reader(statement)(found)
+
+
 async def _run(connection: Connection, statement: Statement, rows: Sequence[Row], *, is_counted: bool = False) -> int:
     """Execute for every row. Returns: rows changed in all, when they are counted."""
     sql, slots = _prepare(statement, tuple(rows[0]), is_counted=is_counted)
@@ -107,3 +114,8 @@ def _prepare(statement: Statement, keys: tuple[str, ...], *, is_counted: bool) -
     if is_counted and isinstance(statement, Insert | Update | Delete):
         counted = statement.returning(sa.literal_column("1"))
     return compile_for(POSTGRES, counted, keys)
+
+
+@lru_cache(maxsize=256)
+def _reader(statement: sa.Select[Any]) -> Callable[[Iterable[Sequence[Any]]], list[tuple[Any, ...]]]:
+    return read_by(POSTGRES, statement)
