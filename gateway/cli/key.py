@@ -15,6 +15,7 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, config_path, fail, print_json, print_table, settings_option
+from gateway.cli.dns_records import zone_line
 from gateway.config import Settings
 from gateway.message.address import AddressError, domain_of, parse_address
 from gateway.protect.armour import split_certificates
@@ -24,7 +25,6 @@ from gateway.protect.errors import CertificateError
 
 SELECTOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 WKD_PORT: Final = 443
-TXT_STRING: Final = 255  # octets in one string of a TXT record, RFC 1035 section 3.3
 JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="One object a line.")
 
 
@@ -180,14 +180,8 @@ def generate(*, domain: str, selector: str, algorithm: str, output: Path | None)
     click.echo(f'add to [[domain]] name = "{name}":')
     click.echo(f'  dkim = [{{ selector = "{selector}", private_key = "{path}" }}]')
     click.echo("publish in DNS before that:")
-    click.echo(zone_line(DkimKey.load(name, selector, pem)))
-
-
-def zone_line(key: DkimKey) -> str:
-    """The record as a line of a zone file, cut into strings that fit."""
-    record = key.dns_record()
-    strings = " ".join(f'"{record[at : at + TXT_STRING]}"' for at in range(0, len(record), TXT_STRING))
-    return f"{key.selector}._domainkey.{key.domain}. IN TXT ( {strings} )"
+    made = DkimKey.load(name, selector, pem)
+    click.echo(zone_line(made.name, made.dns_record()))
 
 
 def _judge(found: Sequence[bytes]) -> tuple[list[tuple[bytes, CertificateFacts]], list[str]]:

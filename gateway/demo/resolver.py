@@ -17,11 +17,12 @@ import dns.rdatatype
 import dns.rrset
 
 TTL_S: Final = 60
+STRING: Final = 255  # octets of one string of a TXT record, RFC 1035 section 3.3
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """mx: domain to host names, in order of preference. a: host name to address. txt: name to text, up to 255 letters.
+    """mx: domain to host names, in order of preference. a: host name to address. txt: name to text.
 
     Names without a final dot.
     """
@@ -49,7 +50,8 @@ class Zone:
         if kind == dns.rdatatype.A and name in self.a:
             return [self.a[name]]
         if kind == dns.rdatatype.TXT and name in self.txt:
-            return [f'"{self.txt[name]}"']
+            text = self.txt[name]
+            return [" ".join(f'"{text[at : at + STRING]}"' for at in range(0, len(text), STRING))]
         return []
 
 

@@ -76,6 +76,11 @@ class DkimKey:
         return cls(domain.lower(), selector, key)
 
     @property
+    def name(self) -> str:
+        """Where the public key is in DNS (RFC 6376 section 3.6.2.1)."""
+        return f"{self.selector}._domainkey.{self.domain}"
+
+    @property
     def algorithm(self) -> str:
         return "rsa-sha256" if isinstance(self.private_key, rsa.RSAPrivateKey) else "ed25519-sha256"
 
