@@ -1,0 +1,1 @@
+"""Labelled messages of our own, and what recall is expected on them."""
