@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from policy.phi import checked, labels
+from policy.phi import checked, columns, labels
 from policy.phi.anchored import AT_NUMBER, Anchored
 from policy.phi.checked import find_checked
+from policy.phi.columns import find_columns
 from policy.phi.labels import MENTIONS, find_labelled
 from policy.phi.mention import Mention, Role
 from policy.phi.report import Kind
@@ -82,16 +83,20 @@ _STAFF_PHONE: Final = re.compile(
 )
 _LOOK_BACK: Final = 48
 _WITH_WORDS: Final = (_DOB, _LABELLED_SSN, _SERVICE_DATE, _PHONE, _AGED)
-WORDS: Final = frozenset({"@"}.union(labels.WORDS, checked.WORDS, *(pattern.words for pattern in _WITH_WORDS)))
+WORDS: Final = frozenset(
+    {"@"}.union(labels.WORDS, checked.WORDS, columns.WORDS, *(pattern.words for pattern in _WITH_WORDS))
+)
 
 
 def find_identifiers(view: View) -> list[Mention]:
     """Return the identifiers in a text, names aside. Linear in the length of the text."""
     if not view.numbers:
         return list(_new(_emails(view), set()))  # all others hold digits
-    found = list(_labelled(view))
+    table = find_columns(view)
+    found = [*_labelled(view), *table.people]
     taken = {mention.start for mention in found}
-    for find in (_ssns, find_checked, _phones, _emails, _addresses, _service_dates, _great_ages):
+    found.extend(_new((ssn for ssn in _ssns(view) if ssn.start not in table.goods), taken))
+    for find in (find_checked, _phones, _emails, _addresses, _service_dates, _great_ages):
         found.extend(_new(find(view), taken))
     return found
 

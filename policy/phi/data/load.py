@@ -53,6 +53,7 @@ def vocabulary() -> Vocabulary:
 
     Raises: VocabularyMissing, naming the table and the command that builds it.
     """
+    topics = tuple(_topics())
     terms = {}
     categories = set()
     for kind, table in ((Kind.DRUG, "drugs"), (Kind.DIAGNOSIS, "diagnoses")):
@@ -71,7 +72,7 @@ def vocabulary() -> Vocabulary:
         categories=frozenset(categories),
         given_names=frozenset(_own("given_names").split()),
         surnames=frozenset(_own("surnames").split()),
-        topics=tuple(_topics()),
+        topics=topics,
     )
 
 
