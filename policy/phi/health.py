@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from policy.phi.anchored import AT_NUMBER, BEFORE_NUMBER, Anchored
+from policy.phi import codes
+from policy.phi.anchored import AT_NUMBER, Anchored
+from policy.phi.codes import find_codes
 from policy.phi.data.load import Term, Vocabulary
 from policy.phi.mention import Mention
 from policy.phi.report import Kind
@@ -22,15 +24,16 @@ _AGE: Final = Anchored(
     *_NUMBERS,
     number=AT_NUMBER,
 )
-_CODE: Final = Anchored(r"\b([A-Z]\d[0-9A-B])\.(?:[0-9][0-9A-Z]{0,3}|A)\b", number=BEFORE_NUMBER, is_cased=True)
-WORDS: Final = frozenset(_AGE.words)
+WORDS: Final = codes.WORDS.union(_AGE.words)
 _VALUE_AFTER: Final = re.compile(
     r"(?: level| count| result)?[ :=]{1,4}(?:is |was |of |at |came back |= ?)?(?:\d|<|>|positive|negative"
     r"|high|low|elevated|abnormal|reactive)",
     re.IGNORECASE,
 )
 # Vocabulary terms that are also plain words or names unless written in capitals.
-_CAPITALS_ONLY: Final = frozenset("aids als ana alt ast bid bun sob cea tia esr ent nad coded".split())
+_CAPITALS_ONLY: Final = frozenset(
+    "aids als ana alt ast bid bun sob cea tia esr ent nad coded doe loc dbt lmp edd gcs pna kub sle para".split()
+)
 _LAB: Final = Kind.LAB
 _WHY: Final = {kind: f"a term of the vocabulary for {kind.value}" for kind in Kind}
 _SHAPES: Final = (
@@ -43,11 +46,7 @@ _TERMS: Final = 3_000  # in one text; more adds nothing to a verdict
 def find_health(view: View, vocabulary: Vocabulary) -> list[Mention]:
     """Return what a text says about health: the longest terms, without overlap, then shapes. Linear."""
     found = list(_terms(view, vocabulary))
-    found += [
-        Mention(Kind.DIAGNOSIS, *match.span(), match[0], 0.8, "a diagnosis code of ICD-10-CM")
-        for match in islice(_CODE.finditer(view), _TERMS)
-        if match[1].lower() in vocabulary.categories
-    ]
+    found += find_codes(view, vocabulary.categories, found)
     for pattern, kind, strength, why in _SHAPES:
         for match in islice(pattern.finditer(view), _TERMS):
             start, end = match.span()
