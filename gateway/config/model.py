@@ -274,7 +274,7 @@ class Policy(Section):
 
 
 class Brake(Section):
-    """What one login may send within an hour; beyond it, its mail is held until a person releases it."""
+    """What one login or relayed sender may send in an hour; beyond it, its mail is held until a person releases it."""
 
     messages_per_hour: PositiveCount = setting(300, "Messages of a person; bounds what a stolen password can do.")
     recipients_per_hour: PositiveCount = setting(1000, "Different recipients of a person.")
@@ -288,6 +288,11 @@ class Brake(Section):
     )
     program_recipients_per_hour: PositiveCount = setting(5000, "Different recipients of a program.")
     program_phi_per_hour: PositiveCount = setting(2000, "Protected messages of a program.")
+    relay_messages_per_hour: PositiveCount = setting(
+        2000, "Messages of one sender address (MAIL FROM) through relay listeners."
+    )
+    relay_recipients_per_hour: PositiveCount = setting(2000, "Different recipients of such an address.")
+    relay_phi_per_hour: PositiveCount = setting(1000, "Protected messages of such an address.")
 
 
 class Retention(Section):

@@ -1,11 +1,13 @@
 """The brake of every login: counts what it sends, and holds its mail when that passes a limit (issue 3, line 6).
 
+Behind a relay listener nobody signs in: there each sender address (MAIL FROM) is what a login is elsewhere, so that
+one stolen mailbox of a cloud is held and the others are not.
+
 Counts live in memory and are rebuilt from the store when a login sends for the first time after a start; a brake that
 is on is in the store, and stays on until a person takes it off.
 """
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -15,6 +17,7 @@ from gateway.audit import events
 from gateway.config.model import Brake
 from gateway.log import get_logger
 from gateway.message.account import Account, Allowance
+from gateway.message.envelope import Envelope
 from gateway.metrics import Metrics
 from gateway.store import brakes
 from gateway.store.accounts import Accounts
@@ -56,17 +59,19 @@ class Brakes:
         self._counting: dict[str, _Counting] = {}
         self._loading = asyncio.Lock()
 
-    async def weigh(self, login: str, recipients: Sequence[str], *, is_protected: bool, at: datetime) -> Braked | None:
-        """Count a message that is about to be accepted. login: empty for a relay, which has no brake.
+    async def weigh(self, envelope: Envelope, *, is_protected: bool) -> Braked | None:
+        """Count a message that is about to be accepted.
 
         Raises: StoreError; the client is told to try again.
         """
+        login, at = braked_as(envelope), envelope.received_at
+        recipients = [recipient.address for recipient in envelope.recipients]
         if not login:
             return None
         standing = (await self._standings.current()).get(login)
         if standing is not None and standing.holds:
             return Braked(standing.reason, is_new=False)
-        limits = await self._limits(login)
+        limits = await self._limits(envelope.client.login)
         window = await self._window(login, standing, at)
         window.count(recipients, is_protected=is_protected, at=at.timestamp())
         if strangers := window.to_look_up(limits):
@@ -76,10 +81,10 @@ class Brakes:
         reason = window.passed(limits)
         return None if reason is None else await self._engage(login, reason, at)
 
-    def uncount(self, login: str, *, is_protected: bool, at: datetime) -> None:
+    def uncount(self, envelope: Envelope, *, is_protected: bool) -> None:
         """The message was not accepted after all."""
-        if counting := self._counting.get(login):
-            counting.window.uncount(is_protected=is_protected, at=at.timestamp())
+        if counting := self._counting.get(braked_as(envelope)):
+            counting.window.uncount(is_protected=is_protected, at=envelope.received_at.timestamp())
 
     async def _engage(self, login: str, reason: Reason, at: datetime) -> Braked:
         standing = Standing(login=login, reason=reason, engaged_at=at)
@@ -92,6 +97,8 @@ class Brakes:
         return Braked(reason, is_new=is_new)
 
     async def _limits(self, login: str) -> Limits:
+        if not login:
+            return limits_of_relayed(self._settings)
         account = (await self._accounts.current()).by_login.get(login)
         return limits_of(account, self._settings)
 
@@ -124,6 +131,20 @@ class Brakes:
         for counting in self._counting.values():
             counting.window.forget_before((now - HOUR).timestamp())
         self._counting = {login: one for login, one in self._counting.items() if not one.window.is_empty}
+
+
+def braked_as(envelope: Envelope) -> str:
+    """Whose mail a brake counts and holds: a login, or the sender behind a relay; empty for a relayed bounce."""
+    return envelope.client.login or envelope.sender.lower()
+
+
+def limits_of_relayed(settings: Brake) -> Limits:
+    """What one sender behind a relay may send; who is a person there and who a program, nobody says."""
+    return Limits(
+        messages=settings.relay_messages_per_hour,
+        recipients=settings.relay_recipients_per_hour,
+        phi=settings.relay_phi_per_hour,
+    )
 
 
 def limits_of(account: Account | None, settings: Brake) -> Limits:

@@ -30,11 +30,10 @@ from gateway.message.received import received_field
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
-from gateway.pipeline.brakes import Braked, Brakes
+from gateway.pipeline.brakes import Braked, Brakes, braked_as
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
-from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick, row_for
 from gateway.store.rows import NewMessage, destroy_if_finished, new_message
 from gateway.store.statements import Unit
@@ -156,7 +155,7 @@ class Pipeline:
             with self._storing.time():
                 await self._queue(await self._weigh(await self._ask_list(judged)))
         except (StoreFull, StoreSick, StoreClosed) as error:
-            self._brakes.uncount(client.login, is_protected=judged.is_protected, at=envelope.received_at)
+            self._brakes.uncount(envelope, is_protected=judged.is_protected)
             return row_for(error, STORE_VERDICTS)
         return Accepted(judged.queue_id)
 
@@ -223,13 +222,7 @@ class Pipeline:
 
     async def _weigh(self, judged: Judged) -> Judged:
         """Whether its login has sent so much that this message is held (issue 3, line 6)."""
-        envelope = judged.envelope
-        braked = await self._brakes.weigh(
-            envelope.client.login,
-            [recipient.address for recipient in envelope.recipients],
-            is_protected=judged.is_protected,
-            at=envelope.received_at,
-        )
+        braked = await self._brakes.weigh(judged.envelope, is_protected=judged.is_protected)
         return judged if braked is None else replace(judged, braked=braked)
 
     async def _queue(self, judged: Judged) -> None:
@@ -320,7 +313,7 @@ class Pipeline:
         if undecided := [entry for entry in held if not entry.methods]:
             own.append(self._own_mail.held_notice(undecided, now=now))
         if held and judged.braked and judged.braked.is_new:
-            login, reason = judged.envelope.client.login, judged.braked.reason
+            login, reason = braked_as(judged.envelope), judged.braked.reason
             own.append(self._own_mail.brake_notice(held[0], login=login, reason=reason, now=now))
         return own
 

@@ -115,9 +115,43 @@ async def test_a_burst_at_once_is_counted_to_the_last(store: Store) -> None:
     assert len(await counter.own(MessageKind.SENDER_NOTICE)) == 1
 
 
-async def test_relays_have_no_brake(store: Store) -> None:
-    counter = tight(store)
-    assert await send(counter, 6, login="") == [QUEUED] * 6
+RELAYED = "[brake]\nrelay_messages_per_hour = 3\nrelay_recipients_per_hour = 6\nrelay_phi_per_hour = 2\n"
+
+
+async def relay(counter: Counter, times: int, *recipients: str, sender: str = SENDER) -> list[EntryState]:
+    """The same through a relay listener, where nobody signs in."""
+    ids = [await counter.accept(letter(), *recipients, login="", sender=sender) for _ in range(times)]
+    return [(await counter.states(queue_id))[0] for queue_id in ids]
+
+
+@pytest.mark.parametrize(
+    ("answer", "recipients", "times", "reason"),
+    [(CLEAN, [], 6, Reason.MESSAGES), (CLEAN, people(7), 1, Reason.RECIPIENTS), (PHI, [], 3, Reason.PHI)],
+)
+async def test_a_sender_behind_a_relay_is_a_login(
+    store: Store, answer: object, recipients: list[str], times: int, reason: Reason
+) -> None:
+    """RX-10: a mailbox stolen at a cloud, whose mail comes by a relay listener; its colleagues go on."""
+    counter = Counter(store, answer, settings(RELAYED))  # type: ignore[arg-type]  # one of the two reports
+    assert (await relay(counter, times, *recipients, sender=SENDER.title()))[-1] is HELD
+    assert await standing(store) is reason
+    assert await relay(counter, 1, sender="other@clinic.example") == [QUEUED]
+    office = Office(store, counter.settings)
+    since = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    listed = (await sent(office, login=SENDER, since=since, everything=True))["recipients"]
+    assert len(listed) == times * max(1, len(recipients))
+    assert (await control.release_login(office, login=SENDER, reason="mail merge"))["released"] >= 1
+    assert HELD not in {entry.state for entry in await counter.everything()}
+
+
+async def test_relayed_counts_survive_a_restart(store: Store) -> None:
+    assert await relay(Counter(store, CLEAN, settings(RELAYED)), 2) == [QUEUED] * 2
+    assert await relay(Counter(store, CLEAN, settings(RELAYED)), 3) == [QUEUED, HELD, HELD]
+
+
+async def test_relayed_bounces_have_no_brake(store: Store) -> None:
+    """The null sender is everybody's: to hold it would hold the bounces of all."""
+    assert await relay(Counter(store, CLEAN, settings(RELAYED)), 6, sender="") == [QUEUED] * 6
 
 
 async def test_what_the_store_refused_is_not_counted(store: Store) -> None:
