@@ -166,6 +166,18 @@ openpgp_certificate: Final = sa.Table(
     sa.Column("expires_at", UtcMicros),
 )
 
+smime_certificate: Final = sa.Table(
+    "smime_certificate",
+    metadata,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("address", sa.String(320), primary_key=True, index=True),  # one row for each address of a certificate
+    sa.Column("certificate", sa.LargeBinary, nullable=False),
+    sa.Column("chain", sa.LargeBinary, nullable=False),  # msgpack list: its issuers in order, DER, to a trust anchor
+    sa.Column("trust", sa.String(8), nullable=False),  # "chain"; "person": by somebody's word; "none": not used
+    sa.Column("imported_at", UtcMicros, nullable=False),
+    sa.Column("expires_at", UtcMicros, nullable=False),
+)
+
 # One row a message waiting for one recipient. Tokens, codes and PINs are kept as hashes only.
 portal_message: Final = sa.Table(
     "portal_message",
@@ -247,6 +259,47 @@ suppression: Final = sa.Table(
     sa.Column("queue_id", sa.String(26), nullable=False),  # the message that bounced; else empty
     sa.Column("why", sa.String(512), nullable=False),  # a person's words; else empty
     sa.Column("created_at", UtcMicros, nullable=False),
+)
+
+# What a patient consented to, asked for, or refused. patient: an address in lower case, or `id:` and a keyed hash.
+consent: Final = sa.Table(
+    "consent",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("patient", sa.String(320), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("purposes", sa.Text, nullable=False),  # JSON list
+    sa.Column("recipients", sa.Text, nullable=False),  # JSON list of addresses and domains
+    sa.Column("given_at", UtcMicros, nullable=False),
+    sa.Column("expires_at", UtcMicros),
+    sa.Column("revoked_at", UtcMicros),
+    sa.Column("evidence", sa.String(64), nullable=False),  # SHA-256 of the document, hexadecimal; else empty
+    sa.Column("recorded_by", sa.String(320), nullable=False),
+    sa.Column("recorded_at", UtcMicros, nullable=False),
+)
+
+# Organisations that get mail from us: business associates with their agreement, and those that need none.
+organisation: Final = sa.Table(
+    "organisation",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("relation", sa.String(24), nullable=False),
+    sa.Column("purposes", sa.Text, nullable=False),  # JSON list
+    sa.Column("is_qsoa", sa.Boolean, nullable=False),
+    sa.Column("agreed_at", UtcMicros),
+    sa.Column("expires_at", UtcMicros),
+    sa.Column("ended_at", UtcMicros),
+    sa.Column("contact", sa.String(320), nullable=False),
+    sa.Column("recorded_by", sa.String(320), nullable=False),
+    sa.Column("recorded_at", UtcMicros, nullable=False),
+)
+
+# Their domains, in lower case; each stands for those below it, too.
+organisation_domain: Final = sa.Table(
+    "organisation_domain",
+    metadata,
+    sa.Column("domain", sa.String(255), primary_key=True),
+    sa.Column("organisation", sa.String(128), sa.ForeignKey("organisation.name"), nullable=False, index=True),
 )
 
 # Leaf `seq` of the Merkle log: body is the canonical JSON of the event, leaf_hash = SHA-256(0x00 || body).
