@@ -1,8 +1,8 @@
 """Bytes of one leaf part to text, by what the content is and not by what it says it is (AB-03).
 
 Readable now: plain and other text, HTML, XML, JSON, PDF, delimited tables, the interchange formats of `containers`, and
-what `files` reads: archives, office documents and Outlook's mail, with the files in them. Everything else is unreadable
-with the reason, and the message counts as protected.
+what `files` reads: archives, office documents, Outlook's mail and DICOM, with the files in them. Everything else is
+unreadable with the reason, and the message counts as protected.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Final
 from policy.phi.containers import COMPLETE, container_text
 from policy.phi.decode import charset_decode
 from policy.phi.files.archive import is_tar, read_compressed, read_other_archive, read_tar, read_zip
+from policy.phi.files.dicom import is_dicom, read_dicom
 from policy.phi.files.found import Found, Job, Letter, Piece, Unreadable
 from policy.phi.files.magic import LEADING, NOT_YET, is_binary, unreadable_kind
 from policy.phi.files.ole import MAGIC as OLE
@@ -106,6 +107,8 @@ def _reader(data: bytes) -> Callable[[bytes, Job], Iterator[Found]] | None:
     for magic, read in _READERS:
         if data.startswith(magic):
             return read
+    if is_dicom(data):
+        return read_dicom
     if data[:1024].lstrip(LEADING).startswith(RTF):
         return read_rtf
     return read_tar if is_tar(data) else None

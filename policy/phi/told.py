@@ -15,7 +15,7 @@ _KNOWN: Final = frozenset(mimetypes.MimeTypes(filenames=()).types_map[True].valu
     application/pgp-encrypted application/pgp-signature application/pkcs7-mime application/pkcs7-signature
     application/x-pkcs7-mime application/x-pkcs7-signature application/x-zip-compressed application/gzip image/svg+xml
     message/rfc822 message/global message/partial message/external-body message/delivery-status text/calendar
-    application/zip application/x-tar application/vnd.ms-outlook
+    application/zip application/x-tar application/vnd.ms-outlook application/dicom
     text/rfc822-headers text/vcard text/x-vcard text/xml text/enriched text/rtf multipart/alternative multipart/digest
     multipart/encrypted multipart/mixed multipart/related multipart/report multipart/signed
     """.split()

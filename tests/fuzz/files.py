@@ -11,6 +11,7 @@ from policy.phi.report import Place
 from tests.fuzz.target import Target
 from tests.policy.phi.files.compound import excel, prop, tnef, word
 from tests.policy.phi.files.make import docx, odf, paragraph, read, reasons, sheet, words, xlsx, zipped
+from tests.policy.phi.files.test_dicom import DEFLATED, IMPLICIT, PATIENT, PIXELS, dicom
 from tests.policy.phi.files.test_rtf import rtf
 
 _OCTETS: Final = 4 * 1024 * 1024
@@ -38,6 +39,14 @@ def appended(data: bytes) -> None:
     for made in (data + whole, whole + data, whole[:30] + data + whole[30:]):
         if data:
             assert reasons(read(made))
+
+
+def dicom_header(data: bytes) -> None:
+    """AB-01, MP-15: elements that follow a whole one change nothing of it, and none is read twice without end."""
+    budget = Budget(characters=100_000, octets=_OCTETS, elements=5_000)
+    found = read(dicom(PATIENT) + data, budget=budget)
+    assert "MRN: 00448812" in words(found).split("\n")
+    assert len(words(found)) <= 20 * len(dicom(PATIENT) + data)
 
 
 def packed_rtf(data: bytes) -> None:
@@ -71,6 +80,11 @@ TARGETS: Final[Mapping[str, Target]] = {
         ),
     ),
     "appended": Target(run=appended, words=(b"PK\x05\x06", b"PK\x03\x04", bytes(22)), seeds=(b"x", bytes(22))),
+    "dicom_header": Target(
+        run=dicom_header,
+        words=(b"\xe0\x7f\x10\x00OW", b"\xfe\xff\x00\xe0", b"\xff" * 4, b"\x08\x00\x05\x00CS", b"\x10\x00\x10\x00PN"),
+        seeds=(dicom([*PATIENT, PIXELS]), dicom(PATIENT, IMPLICIT)[200:], dicom(PATIENT, DEFLATED)),
+    ),
     "packed_rtf": Target(
         run=packed_rtf,
         words=(b"LZFu", b"MELA", bytes(4)),
