@@ -34,6 +34,7 @@ from gateway.pipeline.brakes import Braked, Brakes, braked_as
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
+from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick, row_for
 from gateway.store.rows import NewMessage, destroy_if_finished, new_message
 from gateway.store.statements import Unit
