@@ -14,6 +14,7 @@ from policy.phi import headers, structure
 from policy.phi.asides import find_asides
 from policy.phi.attached import attached
 from policy.phi.cards import find_cards
+from policy.phi.custom.detect import NOTHING, CustomDetectors
 from policy.phi.data.load import Vocabulary, VocabularyMissing, vocabulary
 from policy.phi.genre import generality
 from policy.phi.health import find_health
@@ -42,14 +43,15 @@ _UNLISTED: Final = (Role.STAFF, Role.READER)
 _SENDER_FIELDS: Final = ("from", "sender")
 
 
-def classify_message(data: bytes, *, subject_tags: Sequence[str] = ()) -> Report:
+def classify_message(data: bytes, *, subject_tags: Sequence[str] = (), custom: CustomDetectors = NOTHING) -> Report:
     """Classify one message.
 
     data: the message as received (RFC 5322), CRLF or LF. subject_tags: words by which senders raise the level.
+    custom: what the organisation added.
     Returns: the report; `uninspectable` says what could not be read and why. Never raises, for any input.
     """
     try:
-        return _classify(data, subject_tags)
+        return _classify(data, subject_tags, custom)
     except VocabularyMissing as missing:
         reason = str(missing)
     except (Exception, RecursionError) as fault:
@@ -62,7 +64,7 @@ def classify_message(data: bytes, *, subject_tags: Sequence[str] = ()) -> Report
     )
 
 
-def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
+def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors) -> Report:
     words = vocabulary()
     shape = structure.scan(data)
     reading = Reading()
@@ -78,7 +80,7 @@ def _classify(data: bytes, subject_tags: Sequence[str]) -> Report:
     views = [look(text.content) for text in texts]
     across = _across(texts)
     evidence = [
-        _examine(text, view, words, senders, across=across.get(index, ()))
+        _examine(text, view, words, senders, across=across.get(index, ()), custom=custom)
         for index, (text, view) in enumerate(zip(texts, views, strict=True))
     ]
     is_bulk = headers.is_bulk(message)
@@ -130,20 +132,30 @@ def _cut(before: Text, after: Text) -> tuple[Mention, ...]:
 
 
 def _examine(
-    text: Text, view: View, words: Vocabulary, senders: frozenset[str], *, across: Sequence[Mention]
+    text: Text,
+    view: View,
+    words: Vocabulary,
+    senders: frozenset[str],
+    *,
+    across: Sequence[Mention],
+    custom: CustomDetectors,
 ) -> Evidence:
     """Find people and health in one text, and take what stands in a signature, a footer or a header for what it is."""
     zones = find_zones(view, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
-    people = [*find_names(text.content, words), *find_identifiers(view), *across]
+    found = (*find_names(text.content, words), *find_identifiers(view), *across, *custom.people(view))
+    people = [*custom.without_allowed(found)]
     if text.source is Source.HEADER and not any(map(_is_labelled, people)):
         return Evidence(text, tuple(_as_staff(person) for person in people), (), tuple(find_cards(text.content)))
-    health = [mention for mention in find_health(view, words) if zones is None or zones.at(mention.start) is None]
+    own = custom.health(view)
+    said = custom.without_allowed((*find_health(view, words), *(term for term in own if term.kind.is_health)))
+    health = [mention for mention in said if zones is None or zones.at(mention.start) is None]
     people.extend(find_reader(view, health))
     settled = tuple(
         _as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people
     )
     health.sort(key=lambda mention: mention.start)
-    asides = (*find_asides(view), *find_topics(view, health))
+    topics = (*find_topics(view, health), *(term for term in own if term.kind.is_topic))
+    asides = custom.without_allowed((*find_asides(view), *topics))
     inside = tuple(aside for aside in asides if zones is None or zones.at(aside.start) is None)
     return Evidence(text, settled, tuple(health), inside)
 
