@@ -100,7 +100,14 @@ async def explain_one(path: Path, question: Question, inspector: Inspector, turn
         default=default_for(question.policy, question.domains, sender=sender),
         sent=as_sent(data, report, sender=sender, question=question),
         recipients=tuple(
-            recipient_facts(question.delivery, question.domains, sender=sender, address=address, has_openpgp_key=None)
+            recipient_facts(
+                question.delivery,
+                question.domains,
+                sender=sender,
+                address=address,
+                has_openpgp_key=None,
+                has_smime_certificate=None,
+            )
             for address in recipients
         ),
     )

@@ -24,12 +24,18 @@ def _matches(pattern: str, domain: str) -> bool:
 
 
 def recipient_facts(
-    delivery: Delivery, domains: Sequence[Domain], *, sender: str, address: str, has_openpgp_key: bool | None
+    delivery: Delivery,
+    domains: Sequence[Domain],
+    *,
+    sender: str,
+    address: str,
+    has_openpgp_key: bool | None,
+    has_smime_certificate: bool | None,
 ) -> RecipientFacts:
     """Gather what decides on one recipient's ladder.
 
-    sender, address: normalised envelope addresses; the sender may be empty. has_openpgp_key: from the key store;
-    None when nobody looked.
+    sender, address: normalised envelope addresses; the sender may be empty. has_openpgp_key, has_smime_certificate:
+    from the store; None when nobody looked.
     """
     route = find_route(address.rpartition("@")[2], delivery.route)
     home = sender.rpartition("@")[2]
@@ -41,6 +47,7 @@ def recipient_facts(
         methods=methods,
         source=source,
         has_openpgp_key=has_openpgp_key,
+        has_smime_certificate=has_smime_certificate,
         is_route_opportunistic=route is not None and route.tls.kind is RouteTlsKind.OPPORTUNISTIC,
         is_tls_vouched=smart_host is None or smart_host.is_attested or _has_own_host(route),
     )

@@ -112,7 +112,7 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
     except ContentError as error:
         raise Refused(f"{queue_id}: its content cannot be read ({type(error).__name__})") from error
     async with office.store.read() as conn:
-        holders = await certificates.holders(conn)
+        holders = await certificates.on_file(conn)
         everybody = [entry.recipient for entry in await queue.of_message(conn, queue_id)]
         about = await queue.message_facts(conn, queue_id)
         people = await accounts.directory(conn)

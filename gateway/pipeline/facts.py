@@ -1,6 +1,6 @@
 """What policy has to know about a message and each recipient, and the rules that it is held against."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.config import Settings
@@ -9,6 +9,7 @@ from gateway.config.ways import default_for, recipient_facts
 from gateway.message.account import Account
 from gateway.message.fields import split_message
 from gateway.message.visible import count_visible
+from gateway.store.certificates import OnFile
 from policy.decide import Facts, RecipientFacts, decide
 from policy.decision import Decision
 from policy.facts import Sent
@@ -25,7 +26,7 @@ class FactFinder:
 
     def gather(
         self,
-        holders: Container[str],
+        holders: OnFile,
         *,
         sender: str,
         recipients: Sequence[str],
@@ -37,11 +38,11 @@ class FactFinder:
     ) -> Facts:
         """Gather what a decision needs.
 
-        holders: addresses, in lower case, with an OpenPGP key. sender: the address in the From field, which is ours.
+        holders: who has a key or a certificate. sender: the address in the From field, which is ours.
         sent: what else is known of the message; its sender and our domains are filled in here. everybody,
         is_released: see `Facts`.
         """
-        found = [self._recipient(sender, address, has_key=address.lower() in holders) for address in recipients]
+        found = [self._recipient(sender, address, holders) for address in recipients]
         return Facts(
             report=report,
             recipients=tuple(found),
@@ -67,6 +68,12 @@ class FactFinder:
         """Decide for each recipient, in the order of the facts."""
         return decide(facts, self.rules)
 
-    def _recipient(self, sender: str, address: str, *, has_key: bool) -> RecipientFacts:
-        delivery, domains = self._settings.delivery, self._settings.domain
-        return recipient_facts(delivery, domains, sender=sender, address=address, has_openpgp_key=has_key)
+    def _recipient(self, sender: str, address: str, holders: OnFile) -> RecipientFacts:
+        return recipient_facts(
+            self._settings.delivery,
+            self._settings.domain,
+            sender=sender,
+            address=address,
+            has_openpgp_key=address.lower() in holders.openpgp,
+            has_smime_certificate=address.lower() in holders.smime,
+        )

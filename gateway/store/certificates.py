@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store import smime_certificates
 from gateway.store.kept import Kept
 from gateway.store.store import Store
 from gateway.store.tables import openpgp_certificate as table
@@ -57,11 +58,24 @@ async def holders(conn: AsyncConnection) -> frozenset[str]:
     return frozenset((await conn.execute(sa.select(table.c.address).distinct())).scalars())
 
 
-class Holders(Kept[frozenset[str]]):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnFile:
+    """The addresses, in lower case, that have an OpenPGP key, and those that have an S/MIME certificate with trust."""
+
+    openpgp: frozenset[str] = frozenset()
+    smime: frozenset[str] = frozenset()
+
+
+async def on_file(conn: AsyncConnection) -> OnFile:
+    """As the registers have it now; whether a key is still usable is judged before each use."""
+    return OnFile(openpgp=await holders(conn), smime=await smime_certificates.holders(conn))
+
+
+class Holders(Kept[OnFile]):
     """The same, kept in memory."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, holders)
+        super().__init__(store, on_file)
 
 
 async def everything(conn: AsyncConnection) -> tuple[Certificate, ...]:

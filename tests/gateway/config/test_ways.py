@@ -44,7 +44,9 @@ def facts(
 ) -> RecipientFacts:
     """Facts for one recipient under a delivery section."""
     section = Delivery.model_validate({"route": ROUTES, **(delivery or {})})
-    return recipient_facts(section, DOMAINS, sender=sender, address=address, has_openpgp_key=False)
+    return recipient_facts(
+        section, DOMAINS, sender=sender, address=address, has_openpgp_key=False, has_smime_certificate=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,12 @@ def test_smart_host_of_the_sending_domain_vouches_for_itself_only(is_attested: b
     own = {"name": "clinic.example", "smart_host": "smtp.other.example:587", "smart_host_attested": is_attested}
     domains = (Domain.model_validate(own),)
     facts = recipient_facts(
-        general, domains, sender="nurse@clinic.example", address="pat@b.example", has_openpgp_key=None
+        general,
+        domains,
+        sender="nurse@clinic.example",
+        address="pat@b.example",
+        has_openpgp_key=None,
+        has_smime_certificate=None,
     )
     assert facts.is_tls_vouched is is_vouched
 

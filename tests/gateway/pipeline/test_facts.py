@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.pipeline.facts import FactFinder
-from gateway.store import certificates
+from gateway.store import certificates, smime_certificates
 from gateway.store.certificates import Certificate
+from gateway.store.smime_certificates import SmimeCertificate, Trust
 from gateway.store.store import Store
 from policy.decide import Facts, MethodSource
 from policy.decision import Method, PolicyDefault
@@ -27,7 +28,7 @@ default = "protect-all"
 
 async def gather(store: Store, *recipients: str, sender: str = SENDER) -> Facts:
     async with store.read() as conn:
-        holders = await certificates.holders(conn)
+        holders = await certificates.on_file(conn)
     return FactFinder(settings(MORE)).gather(
         holders, sender=sender, recipients=recipients, report=CLEAN, requiretls=True
     )
@@ -52,6 +53,16 @@ async def test_methods(
 async def test_keys_and_what_all_share(store: Store) -> None:
     key = Certificate(fingerprint="A" * 40, address="a@b.example", certificate=b"x", imported_at=datetime.now(UTC))
     await certificates.add(store, key, events=())
-    facts = await gather(store, "A@b.example", "c@b.example")
+    certificate = SmimeCertificate(
+        fingerprint="C" * 64,
+        address="c@b.example",
+        certificate=b"x",
+        trust=Trust.CHAIN,
+        imported_at=key.imported_at,
+        expires_at=key.imported_at,
+    )
+    await smime_certificates.add(store, certificate, events=())
+    facts = await gather(store, "A@b.example", "C@b.example")
     assert [one.has_openpgp_key for one in facts.recipients] == [True, False]
+    assert [one.has_smime_certificate for one in facts.recipients] == [False, True]
     assert (facts.default, facts.requiretls, facts.report) == (PolicyDefault.PROTECT_ALL, True, CLEAN)

@@ -7,18 +7,23 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.message.account import Allowance
-from gateway.store import certificates, credentials, people
+from gateway.store import certificates, credentials, people, smime_certificates
 from gateway.store.accounts import Accounts
-from gateway.store.certificates import Certificate
+from gateway.store.certificates import Certificate, OnFile
 from gateway.store.credentials import Credential
 from gateway.store.errors import MissingRow
 from gateway.store.people import Person
+from gateway.store.smime_certificates import SmimeCertificate, Trust
 from gateway.store.store import Store
 from gateway.store.tables import audit_event
 from tests.gateway.store.parts import NOW, make_event
 
 NURSE = Person(address="nurse@clinic.example", password_hash="$argon2id$1", role="user", created_at=NOW)
 KEY = Certificate(fingerprint="A" * 40, address="dr@partner.example", certificate=b"\x99old", imported_at=NOW)
+SMIME = SmimeCertificate(
+    fingerprint="C" * 64, address="dr@partner.example", certificate=b"0leaf", chain=(b"0middle", b"0root"),
+    trust=Trust.CHAIN, imported_at=NOW, expires_at=NOW + timedelta(days=90),
+)  # fmt: skip
 
 SCANNER = Credential(
     name="scanner-3", secret_hash="ab" * 32, senders=("scan@clinic.example", "<>"), networks=("10.0.0.0/8",),
@@ -109,8 +114,32 @@ async def test_certificates(store: Store) -> None:
 async def test_holders_in_memory_follow_the_register(store: Store) -> None:
     """A key imported or forgotten a moment ago counts for the next message."""
     holders = certificates.Holders(store)
-    assert await holders.current() == frozenset()
+    assert await holders.current() == OnFile()
     await certificates.add(store, KEY, events=())
-    assert await holders.current() == {KEY.address}
+    await smime_certificates.add(store, SMIME, events=())
+    assert await holders.current() == OnFile(openpgp=frozenset({KEY.address}), smime=frozenset({SMIME.address}))
     await certificates.forget(store, KEY.fingerprint, events=())
-    assert await holders.current() == frozenset()
+    await smime_certificates.forget(store, SMIME.fingerprint, events=())
+    assert await holders.current() == OnFile()
+
+
+async def test_smime_certificates(store: Store) -> None:
+    """Each address has its own row; one without trust is on file and used for nothing until a person says so."""
+    other = replace(SMIME, address="lab@partner.example")
+    stranger = replace(SMIME, fingerprint="D" * 64, address="new@partner.example", chain=(), trust=Trust.NONE)
+    for one in (SMIME, other, replace(SMIME, chain=(b"0other",)), stranger):
+        await smime_certificates.add(store, one, events=(make_event("certificate.imported"),))
+    async with store.read() as conn:
+        assert await smime_certificates.for_address(conn, "DR@partner.example") == (replace(SMIME, chain=(b"0other",)),)
+        assert await smime_certificates.holders(conn) == {SMIME.address, other.address}
+        assert len(await smime_certificates.everything(conn)) == 3
+    assert await smime_certificates.trust(store, stranger.fingerprint, events=(make_event("certificate.trusted"),))
+    assert not await smime_certificates.trust(store, "E" * 64, events=(make_event("certificate.trusted"),))
+    async with store.read() as conn:
+        assert await smime_certificates.for_address(conn, stranger.address) == (replace(stranger, trust=Trust.PERSON),)
+        assert stranger.address in await smime_certificates.holders(conn)
+    assert await smime_certificates.forget(store, SMIME.fingerprint, events=(make_event("certificate.forgotten"),))
+    assert not await smime_certificates.forget(store, SMIME.fingerprint, events=(make_event("certificate.forgotten"),))
+    async with store.read() as conn:
+        assert [one.address for one in await smime_certificates.everything(conn)] == [stranger.address]
+    assert await kinds(store) == ["certificate.imported"] * 4 + ["certificate.trusted", "certificate.forgotten"]

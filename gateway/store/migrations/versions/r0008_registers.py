@@ -49,9 +49,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("domain", name=op.f("pk_organisation_domain")),
     )
-    op.create_index(
-        op.f("ix_organisation_domain_organisation"), "organisation_domain", ["organisation"], unique=False
-    )
+    op.create_index(op.f("ix_organisation_domain_organisation"), "organisation_domain", ["organisation"], unique=False)
 
 
 def downgrade() -> None:
