@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Final
 
 REMEMBERED: Final = 20_000  # keys; the longest unused is forgotten first
@@ -37,6 +38,7 @@ class Brake:
         return 0.0
 
 
+@lru_cache(maxsize=4096)  # of who is connected; anew for each connection it costs as much as a reply
 def network_of(address: str) -> bytes:
     """The key of a peer: its IPv4 address, or the /64 that one subscriber has in IPv6; b"" when there is none."""
     try:

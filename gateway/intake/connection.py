@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import ssl
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
@@ -37,12 +38,10 @@ class Connection(SMTP, ABC):
     """
 
     def __init__(self, door: Door, ip: str, port: int) -> None:
-        # Not SMTP.__init__, see above: only what its own base needs. `inbox` takes the place of the StreamReader.
+        # Nothing of the bases' constructors, see above: `inbox` takes the place of their StreamReader, and every method
+        # that the event loop calls is here.
         self.loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(loop=self.loop)
-        asyncio.StreamReaderProtocol.__init__(self, reader, loop=self.loop)
         self.door = door
-        self.id = secrets.token_hex(6)
         self.ip, self.port = ip, port
         self.tls_version, self.tls_cipher = "", ""
         self.holder: Holder | None = None  # of the client certificate that TLS verified
@@ -52,6 +51,11 @@ class Connection(SMTP, ABC):
         self._may_write.set()
         self._is_lost = False
         self._wire: asyncio.Transport
+
+    @cached_property
+    def id(self) -> str:
+        """For the log; made when the first line needs it."""
+        return secrets.token_hex(6)
 
     # --- called by the event loop ---
 
@@ -115,10 +119,9 @@ class Connection(SMTP, ABC):
     async def read_command(self, limit: int) -> bytes:
         """The next command line. Replies are sent first, unless more of a pipelined group is here already."""
         if self.inbox.has_line and len(self._out) < FLUSH:
-            return await self.inbox.command(limit)
+            return await self.inbox.command(limit, self.loop.time())
         await self.flush()
-        async with asyncio.timeout(self.door.deadlines.command_s):
-            return await self.inbox.command(limit)
+        return await self.inbox.command(limit, self.loop.time() + self.door.deadlines.command_s)
 
     async def refuse_early_talk(self) -> None:
         """SM-09: who sends before the greeting does not speak SMTP, or is made to. Raises: HangUpError."""
@@ -224,11 +227,9 @@ class Connection(SMTP, ABC):
     async def _linger(self) -> None:
         if self._wire.can_write_eof():
             self._wire.write_eof()
-        dropped = 0
-        async with asyncio.timeout(self.door.deadlines.linger_s):
-            while dropped < LINGER:
-                async with asyncio.timeout(self.door.deadlines.quiet_s):
-                    dropped += len(await self.inbox.block())
+        dropped, end = 0, self.loop.time() + self.door.deadlines.linger_s
+        while dropped < LINGER and (now := self.loop.time()) < end:
+            dropped += len(await self.inbox.block(min(end, now + self.door.deadlines.quiet_s)))
 
     def _close(self) -> None:
         """Close; what the client does not take in time is dropped."""

@@ -1,8 +1,8 @@
 """The opening of a session: EHLO, STARTTLS, AUTH. What each leaves behind is what the mail verbs stand on."""
 
-import asyncio
 import base64
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from gateway.config.modes import ListenerMode
 from gateway.intake import replies
@@ -48,10 +48,7 @@ class Opening(Connection):
 
     async def do_ehlo(self, argument: str) -> None:
         self._hello(argument, is_extended=True)
-        lines = [self.door.hostname, *self._offers()]
-        for line in lines[:-1]:
-            self.write(f"250-{line}".encode("ascii"))
-        self.write(f"250 {lines[-1]}".encode("ascii"))
+        self.write(hello_reply(self.door.hostname, *self._offers()))
 
     async def do_helo(self, argument: str) -> None:
         self._hello(argument, is_extended=False)
@@ -148,8 +145,8 @@ class Opening(Connection):
             while True:
                 self.write(b"334 " + base64.b64encode(challenge))
                 await self.flush()
-                async with asyncio.timeout(self.door.deadlines.response_s):
-                    line = await self.inbox.line(AUTH_LIMIT, replies.AUTH_TOO_LONG)
+                until = self.loop.time() + self.door.deadlines.response_s
+                line = await self.inbox.line(AUTH_LIMIT, replies.AUTH_TOO_LONG, until)
                 challenge = conversation.send(decode_response(line))
         except StopIteration as end:
             proof: Credentials | Claim = end.value
@@ -162,3 +159,9 @@ class Opening(Connection):
         log.warning("auth_failed", session=self.id, listener=self.door.name, ip=self.ip, mechanism=mechanism)
         if self._auth_failures >= AUTH_FAILURES:
             raise HangUpError(replies.TOO_MANY_ERRORS, "password guessing")
+
+
+@lru_cache(maxsize=64)  # of what all sessions of a listener are told, for each of its stages
+def hello_reply(*lines: str) -> bytes:
+    """The lines of a reply to EHLO, without the last CRLF (RFC 5321 section 4.1.1.1)."""
+    return "\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]).encode("ascii")

@@ -156,8 +156,7 @@ class SmtpSession(Opening):
         end: End | None = None
         while end is None:
             try:
-                async with asyncio.timeout_at(pace.deadline):
-                    block = await self.inbox.block()
+                block = await self.inbox.block(until=pace.deadline)
             except TimeoutError:
                 raise HangUpError(replies.TOO_SLOW, "slow data") from None  # RX-02
             if not parcel.has_room(reader.kept + len(block)):

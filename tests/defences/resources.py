@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.defences.removal import Removal, removal
 from tests.defences.session import ACCEPT, OPENING
-from tests.defences.wire_format import CONNECTION, DIALOGUE, IN, PROTOCOL, SERVER
+from tests.defences.wire_format import CONNECTION, DIALOGUE, IN, INBOX, PROTOCOL, SERVER
 
 BOUNDS: Final = "gateway/intake/limits.py"
 BACKLOG: Final = "gateway/pipeline/backlog.py"
@@ -46,14 +46,33 @@ RESOURCES: Final[tuple[Removal, ...]] = (
     removal(
         "RX-02",
         CONNECTION,
-        "asyncio.timeout(self.door.deadlines.command_s)",
-        "asyncio.timeout(None)",
+        "self.loop.time() + self.door.deadlines.command_s",
+        'float("inf")',
         f"{LORIS}[command]",
     ),
+    removal("RX-02", OPENING, "self.loop.time() + self.door.deadlines.response_s", 'float("inf")', f"{LORIS}[auth]"),
+    removal("RX-02", PROTOCOL, "until=pace.deadline", 'until=float("inf")', f"{LORIS}[data]"),
     removal(
-        "RX-02", OPENING, "asyncio.timeout(self.door.deadlines.response_s)", "asyncio.timeout(None)", f"{LORIS}[auth]"
+        "RX-02",
+        INBOX,
+        "        if self._loop.time() < self._deadline:\n            self._set_timer()\n        else:\n",
+        "        if self._loop.time() >= self._deadline:\n",
+        f"{IN}/test_inbox.py::test_timer_of_an_earlier_wait_is_set_again",
     ),
-    removal("RX-02", PROTOCOL, "asyncio.timeout_at(pace.deadline)", "asyncio.timeout_at(None)", f"{LORIS}[data]"),
+    removal(
+        "RX-02",
+        INBOX,
+        "        if until < self._rings_at:\n",
+        "        if not self._timer:\n",
+        f"{IN}/test_inbox.py::test_earlier_deadline_moves_the_timer",
+    ),
+    removal(
+        "RX-02",
+        INBOX,
+        "        if self._loop.time() >= until:\n            raise TimeoutError  # RX-02\n",
+        "",
+        f"{LORIS}[command]",
+    ),
     removal(
         "RX-02 RX-03",
         BOUNDS,

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -74,8 +75,11 @@ async def _lines(sent: bytes, size: int, *, reads_commands: bool) -> list[bytes 
         try:
             while True:
                 try:
-                    way = inbox.command(LINE_LIMIT) if reads_commands else inbox.line(LINE_LIMIT, replies.LINE_TOO_LONG)
-                    read.append(await way)
+                    read.append(
+                        await inbox.command(LINE_LIMIT, inf)
+                        if reads_commands
+                        else await inbox.line(LINE_LIMIT, replies.LINE_TOO_LONG, inf)
+                    )
                 except HangUpError:
                     raise
                 except RefusedError as refused:
