@@ -5,7 +5,7 @@ protected (invariant 5, MP-15). It reads no file but the vocabulary tables and k
 and memory by running it in an inspector process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
@@ -142,7 +142,9 @@ def _examine(
 ) -> Evidence:
     """Find people and health in one text, and take what stands in a signature, a footer or a header for what it is."""
     zones = find_zones(view, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
-    found = (*find_names(text.content, words), *find_identifiers(view), *across, *custom.people(view))
+    numbers = find_identifiers(view)
+    names = _outside_streets(find_names(text.content, words), numbers, words)
+    found = (*names, *numbers, *across, *custom.people(view))
     people = [*custom.without_allowed(found)]
     if text.source is Source.HEADER and not any(map(_is_labelled, people)):
         return Evidence(text, tuple(_as_staff(person) for person in people), (), tuple(find_cards(text.content)))
@@ -158,6 +160,14 @@ def _examine(
     asides = custom.without_allowed((*find_asides(view), *topics))
     inside = tuple(aside for aside in asides if zones is None or zones.at(aside.start) is None)
     return Evidence(text, settled, tuple(health), inside)
+
+
+def _outside_streets(names: Sequence[Mention], numbers: Sequence[Mention], words: Vocabulary) -> Iterator[Mention]:
+    """Yield names but those that are the end of a street address ("118 Maple Lane") without a given name in them."""
+    ends = {number.end for number in numbers if number.kind is Kind.ADDRESS}
+    for name in names:
+        if name.end not in ends or name.value.partition(" ")[0].lower() in words.given_names:
+            yield name
 
 
 def _is_about_mail(person: Mention, zone: Zone | None) -> bool:

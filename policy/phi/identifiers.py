@@ -36,9 +36,9 @@ _SSN: Final = Anchored(
 )
 # After the label any nine digits count: a taxpayer number (9xx) or a mistyped one is somebody's all the same.
 _LABELLED_SSN: Final = Anchored(
-    r"\b(?:ssn|ss ?#|social security(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}\n?[^\w\n]{0,3}(?:is )?"
+    r"\b(?:ssn|ss ?[#:]|soc(?:ial)? sec(?:urity)?(?: (?:no|number|num|#))?)\.?[^\w\n]{0,6}\n?[^\w\n]{0,3}(?:is )?"
     r"(?P<value>\d{3}[ .|-]{0,3}\n?\d{2}[ .|-]{0,3}\n?\d{4})(?!\d)",
-    *("ss", "social security"),
+    *("ss", "soc sec", "social sec"),
 )
 _CARE: Final = (
     "seen treated admitted discharged reviewed referred diagnosed evaluated examined hospitalized visit surgery"
@@ -79,6 +79,13 @@ _AGED: Final = Anchored(r"\bage[d:]?:? (?P<value>9\d|1[01]\d)(?![\w%]|[.-]\d)", 
 _STAFF_PHONE: Final = re.compile(
     r"\b(?:fax|office|lab|clinic|pharmacy|help ?desk|analysts|questions|contact|desk|front desk"
     r"|support|customer service|toll[- ]free|ext)\b[^\n]{0,28}\Z",
+    re.IGNORECASE,
+)
+_RELATIVES: Final = r"(?:patient|pt|mother|father|mom|dad|parents?|wife|husband|daughter|son|spouse|guardian)"
+_HOME_PHONE: Final = re.compile(
+    rf"\b(?:call|reach|contact|phone|text)(?:ed)? (?:the |her |his )?{_RELATIVES}"
+    r"(?: [\w'-]{1,20}){0,3} (?:at|on) \Z"
+    rf"|\b{_RELATIVES}'?s? (?:home |cell |mobile )?(?:phone|cell|mobile|tel)[^\n]{{0,12}}\Z",
     re.IGNORECASE,
 )
 _LOOK_BACK: Final = 48
@@ -145,7 +152,11 @@ def _before(view: View, match: re.Match[str]) -> str:
 
 def _phones(view: View) -> Iterator[Mention]:
     for match in _PHONE.finditer(view):
-        role = Role.STAFF if _STAFF_PHONE.search(_before(view, match)) else Role.UNKNOWN
+        before = _before(view, match)
+        if _HOME_PHONE.search(before):
+            yield Mention(Kind.PHONE, *match.span(), match[0], 0.6, "the phone of a patient or relative")
+            continue
+        role = Role.STAFF if _STAFF_PHONE.search(before) else Role.UNKNOWN
         yield Mention(Kind.PHONE, *match.span(), match[0], 0.2, "the shape of a phone number", role)
 
 

@@ -45,22 +45,26 @@ _LABELLED: Final = (
     ),
     _Label(
         Kind.MEMBER_ID, 0.92, Role.PATIENT, 1,
-        r"member(?: id)?|subscriber(?: id)?|policy ?holder(?: id)?|insurance(?: id| policy)?"
-        r"|medicare|medicaid|mbi|hicn|beneficiary(?: id)?|enrollee(?: id)?|cardholder id"
+        r"(?:member|mbr)(?: id)?|subscriber(?: id)?|policy ?holder(?: id)?|insurance(?: id| policy)?"
+        r"|medicare|medicaid|mbi|hicn?|beneficiary(?: id)?|enrollee(?: id)?|cardholder id"
+        r"|(?:plan|insurance|member|medicare|medicaid) id card"
         rf"|insured(?:'s)? id|insured{_MARK}|health plan(?: beneficiary)?{_MARK}",
-        ("member", "subscriber", "policy", "insur", "medica", "mbi", "hicn", "beneficiary", "enrollee", "cardholder id",
-         "health plan"),
+        ("member", "mbr", "subscriber", "policy", "insur", "medica", "mbi", "hic", "beneficiary", "enrollee",
+         "cardholder id", "health plan", "plan id"),
     ),
     _Label(Kind.MEMBER_ID, 0.92, Role.PATIENT, 5, r"policy(?: id)?", ("policy",)),
     _Label(Kind.MEMBER_ID, 0.45, Role.UNKNOWN, 4, r"group", ("group",)),  # of an employer, not of a person
     _Label(Kind.ACCOUNT, 0.64, Role.PATIENT, 1, r"acct|account|guarantor(?: id)?", ("acct", "account", "guarantor")),
-    _Label(Kind.ACCOUNT, 0.62, Role.PATIENT, 6, rf"(?:prescription|rx){_MARK}", ("prescription", "rx")),
+    _Label(
+        Kind.ACCOUNT, 0.62, Role.PATIENT, 6, rf"prescription|rx|(?:encounter|csn|accession|claim){_MARK}",
+        ("prescription", "rx", "encounter", "csn", "accession", "claim"),
+    ),
     _Label(
         Kind.ACCOUNT, 0.45, Role.PATIENT, 1, r"claim|encounter|visit(?: id)?|csn|fin|accession|prescription|rx",
         ("claim", "encounter", "visit", "csn", "fin", "accession", "prescription", "rx"),
     ),
     _Label(
-        Kind.LICENSE, 0.75, Role.PATIENT, 4, rf"driver'?s?'? licen[cs]e|dl{_MARK}|passport|state id",
+        Kind.LICENSE, 0.75, Role.PATIENT, 4, rf"driver'?s?'? licen[cs]e|dl(?= is\b)|dl{_MARK}|passport|state id",
         ("driver", "dl", "passport", "state id"),
     ),
     # Of professionals and devices as often as of patients.
@@ -69,12 +73,13 @@ _LABELLED: Final = (
         ("licen", "certif", "permit"),
     ),
     _Label(
-        Kind.DEVICE, 0.45, Role.UNKNOWN, 3, rf"serial(?: (?:number|no\.?))?|s/n|sn{_MARK}|(?:device|implant){_MARK}",
+        Kind.DEVICE, 0.45, Role.UNKNOWN, 3,
+        rf"serial(?: (?:number|no\.?))?(?:[:#]? sn)?|s/n|sn{_MARK}|(?:device|implant){_MARK}",
         ("serial", "s/n", "sn", "device", "implant"),
     ),
     _Label(
         Kind.BIOMETRIC, 0.65, Role.PATIENT, 2,
-        rf"(?:finger ?print|(?:retinal?|iris|palm) scan|(?:voice|palm) ?print|biometric){_MARK}",
+        rf"(?:finger ?print|(?:retinal?|iris|palm) scan|(?:voice|palm) ?print|biometric)(?: template)?{_MARK}",
         ("finger", "retina", "iris", "palm", "voice", "biometric"),
     ),
     _Label(
@@ -93,12 +98,16 @@ _LABELS: Final = tuple(
 )
 WORDS: Final = frozenset().union(*(pattern.words for _, _, pattern in _LABELS))
 
-_NAMES_NUMBER: Final = re.compile(r"(?:\bid|\b(?:mr|cs|s|hic|s/)n|mbi|#|no|number)\Z")  # the label itself says number
-_DIGITS_ALONE: Final = 5  # a value without any mark before it has more than a year or a section
+_NAMES_NUMBER: Final = re.compile(
+    r"(?:\bid|\b(?:mr|cs|s|hic|s/)n|hic|mbi|#|no|number|card)\Z"
+)  # the label itself says number
+_DIGITS_ALONE: Final = 6  # a value without any mark before it has more than a year, a section or a house
+_RECORD_ALONE: Final = 5  # "chart 55123": what stands after these labels is rarely anything else
 _DATE_LIKE: Final = re.compile(
     r"(?:19|20)\d\d(?:-\d\d(?:\d\d)?|-\d\d-\d\d)?|(?:19|20)\d\d(?:0[1-9]|1[0-2])[0-3]\d|\d{1,2}-\d{1,2}-(?:\d\d){1,2}"
 )
 _YEAR_LIKE: Final = re.compile(r"(?:19|20)\d\d(?:-\d\d(?:\d\d)?|-\d\d-\d\d)?")
+_PHONE: Final = re.compile(r"(?:1-)?\d{3}-\d{3}-\d{4}")
 _AMOUNT: Final = re.compile(r"\d+(?:mg|mcg|ml|kg|g|am|pm|st|nd|rd|th|hrs?|days?|weeks?|months?|years?|yrs?|k|m)")
 # What belongs to somebody's body or hands, in the same line.
 _OF_SOMEBODY: Final = re.compile(
@@ -114,7 +123,7 @@ def find_labelled(view: View) -> Iterator[Mention]:
     """Yield values beside labels, in the order of the table."""
     for entry, why, pattern in _LABELS:
         for match in islice(pattern.finditer(view), MENTIONS):
-            if _is_value(match, entry.digits):
+            if _is_value(match, entry):
                 start, end = match.span("value")
                 found = Mention(entry.kind, start, end, view.text[start:end], entry.strength, why, entry.role)
                 yield lifted(found, view)
@@ -131,14 +140,15 @@ def lifted(mention: Mention, view: View) -> Mention:
     return mention
 
 
-def _is_value(match: re.Match[str], least: int) -> bool:
+def _is_value(match: re.Match[str], entry: _Label) -> bool:
     """Tell whether a value is a number somebody has, and no year, date, section or amount."""
     value, label = match["value"], match["label"]
     digits = sum(map(str.isdigit, value))
-    if digits < least or _AMOUNT.fullmatch(value):
+    if digits < entry.digits or _AMOUNT.fullmatch(value) or _PHONE.fullmatch(value):
         return False
     is_named = _NAMES_NUMBER.search(label) is not None
     between = match.string[match.end("label") : match.start("value")]
     if is_named or re.search(r"[a-z#:=]", between):
         return is_named or not _YEAR_LIKE.fullmatch(value)
-    return digits >= _DIGITS_ALONE and not _DATE_LIKE.fullmatch(value)
+    alone = _RECORD_ALONE if entry.kind is Kind.MRN else _DIGITS_ALONE
+    return digits >= alone and not _DATE_LIKE.fullmatch(value)

@@ -43,8 +43,8 @@ _MINOR: Final = Anchored(
 _PHRASES: Final = ((_MINOR_AGE, 0.7, "an age under 18"), (_MINOR, 0.85, "words for a minor"))
 WORDS: Final = frozenset((*_MINOR.words, *_MINOR_AGE.words))
 _DENIED: Final = re.compile(
-    r"\b(?:den(?:y|ies|ied)|no (?:history|evidence|signs?) of|negative for|without|rules? out|ruled out|never had)"
-    r"[^.!?;,\n]{0,24}\Z|\b(?:no|not) \Z"
+    r"\b(?:den(?:y|ies)|denied (?:any|having|history|use)|no (?:history|evidence|signs?) of|negative for|without"
+    r"|rules? out|ruled out|never had)[^.!?;,\n]{0,24}\Z|\b(?:no|not) \Z"
 )
 _LOOK_BACK: Final = 48
 _DENIED_SHARE: Final = 0.4  # "denies alcohol use" speaks of it all the same

@@ -231,3 +231,9 @@ def test_address_beyond_ascii_can_be_told(raw: bytes, address: str) -> None:
 def test_nothing_raises(data: bytes) -> None:
     """MP-15, MP-19: any bytes give a report."""
     assert 0 <= classify_message(data).score <= 1
+
+
+def test_a_street_is_nobodys_name() -> None:
+    """ "Room 118 Maple Lane" is where a clinic is; with a given name it may be somebody after all."""
+    assert not classify_message(mail("Room 118 Maple Lane clinic offers HIV tests.")).phi
+    assert classify_message(mail("Room 118 Susan Lane was admitted with HIV.")).phi

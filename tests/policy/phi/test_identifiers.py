@@ -17,6 +17,7 @@ from policy.phi.report import Kind
         ("social security number is 412 55 7812", Kind.SSN, "412 55 7812"),
         ("SSN 987-65-4321", Kind.SSN, "987-65-4321"),
         ("his number, 412-55-7812, is", Kind.SSN, "412-55-7812"),
+        ("Soc Sec No 219 09 9977", Kind.SSN, "219 09 9977"),
         ("MRN 00448812", Kind.MRN, "00448812"),
         ("MRN: #CC-7654321", Kind.MRN, "CC-7654321"),
         ("Chart #: E7028969", Kind.MRN, "E7028969"),
@@ -105,3 +106,24 @@ def test_addresses_are_found_from_their_sign(text: str) -> None:
     bare = re.finditer(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}", text)
     found = [mention.value for mention in find_identifiers(look(text)) if mention.kind is Kind.EMAIL]
     assert found == [match[0] for match in bare]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_theirs"),
+    [
+        ("Call the mother at (603) 555-0182", True),
+        ("please reach patient John Ruiz on 603-555-0182", True),
+        ("the patient's cell: 603-555-0182", True),
+        ("The patient should call 603-555-0182 with questions", False),
+        ("our office phone: 603-555-0182", False),
+    ],
+)
+def test_a_phone_of_a_patient_is_surer(text: str, is_theirs: bool) -> None:
+    (found,) = find_identifiers(look(text))
+    assert (found.kind, found.strength > 0.5) == (Kind.PHONE, is_theirs)
+
+
+def test_where_somebody_lives_is_surer() -> None:
+    (home,) = find_identifiers(look("She lives at 118 Maple Lane"))
+    (clinic,) = find_identifiers(look("The clinic at 118 Maple Lane"))
+    assert home.strength > 0.5 > clinic.strength

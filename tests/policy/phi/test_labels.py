@@ -22,6 +22,11 @@ from tests.policy.phi.messages import mail
         ("Health plan beneficiary number: H2231-887", Kind.MEMBER_ID, "H2231-887"),
         ("policy no. 77812-90", Kind.MEMBER_ID, "77812-90"),
         ("prescription no. 7788123", Kind.ACCOUNT, "7788123"),
+        ("Mbr ID 882771203", Kind.MEMBER_ID, "882771203"),
+        ("plan ID card number is YRP882910023", Kind.MEMBER_ID, "YRP882910023"),
+        ("Encounter # 99120031", Kind.ACCOUNT, "99120031"),
+        ("Implant serial: SN 4471-JKD", Kind.DEVICE, "4471-JKD"),
+        ("Her DL is F255-9215-0094-1", Kind.LICENSE, "F255-9215-0094-1"),
         ("Driver's license D123-4567-8901", Kind.LICENSE, "D123-4567-8901"),
         ("DL# F25592150094", Kind.LICENSE, "F25592150094"),
         ("Passport No. 512345678", Kind.LICENSE, "512345678"),
@@ -42,7 +47,7 @@ def test_labelled_values(text: str, kind: Kind, value: str) -> None:
         "Medicare 2025 open enrollment", "see chart 2024", "Policy HR-1012 covers", "policy 2023-14", "Group 2024 of",
         "Insurance 2024 rates", "Medicaid: 2023 numbers", "visit 2023-05-01", "claim 2024 numbers", "Rx: 500mg twice",
         "chart: see below", "prescription: 20 mg", "account 2024", "serial numbers 12345-12399", "license to operate",
-        "member 1234567@example.com",
+        "member 1234567@example.com", "no prescription 1-800-555-0199", "Insurance 12345 Main St",
     ],
 )  # fmt: skip
 def test_years_sections_and_amounts_are_no_values(text: str) -> None:
