@@ -1,7 +1,7 @@
-"""Facts in, one decision per recipient out, with its trace in words. Pure: no clock, no network, no registers but what was looked up in them.
+"""Facts in, one decision per recipient out, with its trace in words. Pure: no clock, no network, no registers.
 
 How this works: grounds say why the message is protected, and rules may ask for more; none can take anything back, so
-raising never lowers; only a person's own recorded choice of plain mail does (`chose_plain`). Then each recipient's ladder is what the configuration gives, less the rungs that a row of
+raising never lowers. Then each recipient's ladder is what the configuration gives, less the rungs that a row of
 `OBSTACLES` or the strictest rule takes away. Mail whose ladder ends up empty is held for a person: plain text is no way
 out (invariant 1).
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 from policy.decision import Action, Decision, Method
 from policy.facts import Facts, MethodSource, RecipientFacts, Sent, choose_methods
-from policy.grounds import chose_plain, grounds
+from policy.grounds import grounds
 from policy.rules.book import NO_RULES, STRICTNESS, Hit, RuleBook
 
 __all__ = ["Facts", "MethodSource", "RecipientFacts", "Sent", "choose_methods", "decide", "grounds"]
@@ -90,10 +90,6 @@ UNPROTECTED: Final = (
     "Nothing in the message calls for protection.",
     "It leaves over TLS where the next hop offers it.",
 )
-CHOSEN: Final = (
-    "It holds health information, and the person it is about and sent to chose plain mail after a warning (consent"
-    " register, 45 CFR 164.522(b))."
-)
 ENDS: Final = {Action.HOLD: "It is held for a person to decide.", Action.REJECT: "It is refused."}
 ONLY: Final = {Action.REQUIRE_TLS: Method.TLS, Action.PORTAL_ONLY: Method.PORTAL}  # the one rung that a rule leaves
 
@@ -102,26 +98,23 @@ def decide(facts: Facts, rules: RuleBook = NO_RULES) -> tuple[Decision, ...]:
     """Decide for each recipient, in the order of the facts."""
     reasons = grounds(facts)
     return tuple(
-        _decide(facts, recipient, () if (is_plain := chose_plain(facts, recipient)) else reasons, hits, is_plain=is_plain)
+        _decide(facts, recipient, reasons, hits)
         for recipient, hits in zip(facts.recipients, rules.judge(facts), strict=True)
     )
 
 
-def _decide(
-    facts: Facts, recipient: RecipientFacts, reasons: tuple[str, ...], hits: Sequence[Hit], *, is_plain: bool
-) -> Decision:
+def _decide(facts: Facts, recipient: RecipientFacts, reasons: tuple[str, ...], hits: Sequence[Hit]) -> Decision:
     """The strictest rule that applies counts; a hold has had its say once a person released the message."""
     applied = [hit.rule for hit in hits if not hit.is_excepted]
     actions = [rule.action for rule in applied if not (facts.is_released and rule.action is Action.HOLD)]
     asked = max(actions, key=STRICTNESS.index, default=Action.ALLOW)
     is_protected = bool(reasons) or bool({*actions} - {Action.ALLOW, Action.HOLD, Action.REJECT})
-    said = (*reasons, *((CHOSEN,) if is_plain else ()), *(hit.why for hit in hits))
+    said = (*reasons, *(hit.why for hit in hits))
     ladder: tuple[Method, ...] = ()
     if asked in ENDS:
         action, trace = asked, (*said, ENDS[asked])
     elif not is_protected:
-        first = () if is_plain else (UNPROTECTED[0],)
-        action, ladder, trace = Action.ALLOW, (Method.TLS,), (*first, *said, UNPROTECTED[1])
+        action, ladder, trace = Action.ALLOW, (Method.TLS,), (UNPROTECTED[0], *said, UNPROTECTED[1])
     else:
         ladder, why = _ladder(facts, recipient, ONLY.get(asked))
         action = (asked if asked is not Action.ALLOW else Action.PROTECT) if ladder else Action.HOLD

@@ -3,15 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
-from policy.baa import NO_AGREEMENT, Agreement
-from policy.consent import Consents
 from policy.decision import Method, PolicyDefault
 from policy.phi.report import Report
-
-
-UNASKED: Final = Consents()
 
 
 class MethodSource(StrEnum):
@@ -30,7 +24,6 @@ class RecipientFacts:
     has_openpgp_key, has_smime_certificate: one is on file that was fit for use at import; None: nobody looked.
     is_route_opportunistic: the route's `tls` verifies nothing.
     is_tls_vouched: false when a smart host takes everything and nobody vouches for its onward TLS.
-    consents, agreement: what the registers say; where nobody asked them, what asks for the most.
     """
 
     address: str
@@ -40,8 +33,6 @@ class RecipientFacts:
     has_smime_certificate: bool | None = False
     is_route_opportunistic: bool = False
     is_tls_vouched: bool = True
-    consents: Consents = UNASKED
-    agreement: Agreement = NO_AGREEMENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +43,7 @@ class Sent:
     its name is the login. role: of a person, as `mailward user` has it. size: of the message, bytes.
     visible: addresses in To and Cc. at: when it was received, in the time zone of the gateway; None: not known.
     purpose: `X-Mailward-Purpose` where it is believed, else empty. urgent: as `X-Mailward-Priority` or the sender says.
-    our_domains: those that we send for, lower case. patient: whom it is about where `X-Mailward-Patient` is believed,
-    as `Consent.patient`; else empty.
+    our_domains: those that we send for, lower case.
     """
 
     sender: str = ""
@@ -66,7 +56,6 @@ class Sent:
     purpose: str = ""
     urgent: bool = False
     our_domains: frozenset[str] = frozenset()
-    patient: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
