@@ -13,6 +13,8 @@ from datetime import datetime
 from gateway.message.entry import QueueEntry
 from gateway.message.envelope import Envelope
 from gateway.message.event import Event, EventValue
+from policy.baa import Organisation
+from policy.consent import Consent
 from policy.decision import Decision, Method
 from tls.evidence import TlsEvidence
 
@@ -297,6 +299,39 @@ def suppression_added(
 
 def suppression_removed(*, at: datetime, address: str, by: str, why: str) -> Event:
     return _event("suppression.removed", at, "", address, by=by, why=why)
+
+
+# --- the registers ---------------------------------------------------------------------------------------------------
+
+
+def consent_recorded(one: Consent, *, at: datetime) -> Event:
+    """A patient consented to something, asked for it or refused it. The patient: an address or a keyed hash."""
+    return _event(
+        "consent.recorded", at, id=one.id, patient=one.patient, consent=one.kind.value, purposes=list(one.purposes),
+        recipients=list(one.recipients), given_at=one.given_at.isoformat(), expires_at=_time(one.expires_at),
+        evidence=one.evidence, by=one.recorded_by,
+    )  # fmt: skip
+
+
+def consent_revoked(one: Consent, *, at: datetime, by: str, why: str) -> Event:
+    return _event("consent.revoked", at, id=one.id, patient=one.patient, consent=one.kind.value, by=by, why=why)
+
+
+def organisation_recorded(one: Organisation, *, at: datetime) -> Event:
+    """An organisation with its agreement, or without one; in place of what was recorded under its name before."""
+    return _event(
+        "baa.recorded", at, name=one.name, relation=one.relation.value, domains=list(one.domains),
+        purposes=list(one.purposes), qsoa=one.is_qsoa, agreed_at=_time(one.agreed_at),
+        expires_at=_time(one.expires_at), contact=one.contact, by=one.recorded_by,
+    )  # fmt: skip
+
+
+def organisation_ended(*, at: datetime, name: str, by: str, why: str) -> Event:
+    return _event("baa.ended", at, name=name, by=by, why=why)
+
+
+def _time(at: datetime | None) -> str:
+    return "" if at is None else at.isoformat()
 
 
 # --- the brake -------------------------------------------------------------------------------------------------------

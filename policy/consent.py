@@ -1,0 +1,105 @@
+"""What patients consented to, asked for, or refused, and which of it speaks of a message. Pure.
+
+A consent says who (the patient), what (its kind and purposes), to whom, and from when to when. Nothing is guessed:
+where the message does not say which patient it is about, nobody consented to it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+ANY: Final = "any"  # among purposes: all of them
+
+
+class Kind(StrEnum):
+    """What kind of entry it is; the value is the word of `mailward consent add --kind`."""
+
+    UNENCRYPTED = "unencrypted"  # plain mail after a warning: 45 CFR 164.522(b), 164.524(c)(3); 78 FR 5566, 5634 (2013)
+    AUTHORIZATION = "authorization"  # 45 CFR 164.508
+    PART2 = "part2"  # 42 CFR 2.31
+    OPT_OUT = "opt-out"  # 45 CFR 164.514(f)(2) and whatever else somebody does not want
+    CONFIDENTIAL = "confidential"  # 45 CFR 164.522(b)(1): not by ordinary mail, but in the portal
+
+
+BOUND_TO_RECIPIENT: Final = frozenset({Kind.AUTHORIZATION, Kind.PART2})  # of the patient, but to somebody else
+NEEDS_EVIDENCE: Final = frozenset({Kind.UNENCRYPTED, Kind.AUTHORIZATION, Kind.PART2})  # those that permit something
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """One entry.
+
+    patient: an address in lower case, or the keyed hash of a patient id. purposes: words of X-Mailward-Purpose, or ANY.
+    recipients: addresses and domains in lower case, empty where the patient is the recipient. evidence: SHA-256 of the
+    signed document, hexadecimal.
+    """
+
+    id: str
+    patient: str
+    kind: Kind
+    purposes: tuple[str, ...]
+    recipients: tuple[str, ...]
+    given_at: datetime
+    recorded_by: str
+    recorded_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    evidence: str = ""
+
+    def in_force(self, at: datetime) -> bool:
+        """Whether it was given, has not expired and is not revoked."""
+        return (
+            self.given_at <= at
+            and (self.expires_at is None or at < self.expires_at)
+            and (self.revoked_at is None or at < self.revoked_at)
+        )
+
+    def is_for(self, purpose: str) -> bool:
+        """Whether it is for this purpose; an unknown one is only among all."""
+        return ANY in self.purposes or purpose in self.purposes
+
+    def names(self, recipient: str) -> bool:
+        """Whether it names a recipient, in lower case, by address or exact domain: a consent is never stretched."""
+        return recipient in self.recipients or recipient.rpartition("@")[2] in self.recipients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consents:
+    """What the register says of one recipient of a message. The defaults are what counts when nobody could ask it.
+
+    unencrypted: this person chose plain mail. authorized, part2: the patient whom the message is about lets it go to
+    this recipient for its purpose. opted_out: this person wants no mail for its purpose. confidential: this person
+    asked for another way than mail.
+    """
+
+    unencrypted: bool = False
+    authorized: bool = False
+    part2: bool = False
+    opted_out: bool = True
+    confidential: bool = True
+
+
+def answer(entries: Iterable[Consent], *, recipient: str, patient: str, purpose: str, at: datetime) -> Consents:
+    """What the entries say of one recipient.
+
+    entries: at least all those of the recipient's address and of the patient. recipient: an address, in lower case.
+    patient: whom the message is about, as in `Consent.patient`; empty: not known. purpose: `unknown` when not said.
+    """
+    standing = [one for one in entries if one.in_force(at)]
+    own = {one.kind: one for one in standing if one.patient == recipient}
+    given = {
+        one.kind
+        for one in standing
+        if patient and one.patient == patient and one.is_for(purpose) and one.names(recipient)
+    }
+    return Consents(
+        unencrypted=Kind.UNENCRYPTED in own,
+        authorized=Kind.AUTHORIZATION in given,
+        part2=Kind.PART2 in given,
+        opted_out=any(
+            one.patient == recipient and one.kind is Kind.OPT_OUT and one.is_for(purpose) for one in standing
+        ),
+        confidential=Kind.CONFIDENTIAL in own,
+    )
