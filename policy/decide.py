@@ -1,9 +1,9 @@
-"""Facts in, one decision per recipient out, with its trace in words. Pure: no clock, no network, no registers.
+"""Facts in, one decision per recipient out, with its trace in words. Pure: no clock, no network, no look-up.
 
 How this works: grounds say why the message is protected, and rules may ask for more; none can take anything back, so
-raising never lowers. Then each recipient's ladder is what the configuration gives, less the rungs that a row of
-`OBSTACLES` or the strictest rule takes away. Mail whose ladder ends up empty is held for a person: plain text is no way
-out (invariant 1).
+raising never lowers; a person's own recorded choice is the one exception (`chose_plain`). Then each recipient's ladder
+is what the configuration gives, less the rungs that a row of `OBSTACLES` or the strictest rule takes away. Mail whose
+ladder ends up empty is held for a person: plain text is no way out (invariant 1).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Final
 
 from policy.decision import Action, Decision, Method
 from policy.facts import Facts, MethodSource, RecipientFacts, Sent, choose_methods
-from policy.grounds import grounds
+from policy.grounds import chose_plain, grounds
 from policy.rules.book import NO_RULES, STRICTNESS, Hit, RuleBook
 
 __all__ = ["Facts", "MethodSource", "RecipientFacts", "Sent", "choose_methods", "decide", "grounds"]
@@ -90,6 +90,25 @@ UNPROTECTED: Final = (
     "Nothing in the message calls for protection.",
     "It leaves over TLS where the next hop offers it.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What stands before the rules. said: why it is protected, or why not although it holds health information."""
+
+    said: tuple[str, ...]
+    is_waived: bool = False
+
+    @property
+    def protects(self) -> bool:
+        """Whether there is a reason, and nobody waived it."""
+        return bool(self.said) and not self.is_waived
+
+
+CHOSEN: Final = Ground(
+    ("It is to the person it is about, who chose plain mail after a warning (consent register, 45 CFR 164.522(b)).",),
+    is_waived=True,
+)
 ENDS: Final = {Action.HOLD: "It is held for a person to decide.", Action.REJECT: "It is refused."}
 ONLY: Final = {Action.REQUIRE_TLS: Method.TLS, Action.PORTAL_ONLY: Method.PORTAL}  # the one rung that a rule leaves
 
@@ -98,23 +117,25 @@ def decide(facts: Facts, rules: RuleBook = NO_RULES) -> tuple[Decision, ...]:
     """Decide for each recipient, in the order of the facts."""
     reasons = grounds(facts)
     return tuple(
-        _decide(facts, recipient, reasons, hits)
+        _decide(facts, recipient, CHOSEN if chose_plain(facts, recipient) else Ground(reasons), hits)
         for recipient, hits in zip(facts.recipients, rules.judge(facts), strict=True)
     )
 
 
-def _decide(facts: Facts, recipient: RecipientFacts, reasons: tuple[str, ...], hits: Sequence[Hit]) -> Decision:
+def _decide(facts: Facts, recipient: RecipientFacts, ground: Ground, hits: Sequence[Hit]) -> Decision:
     """The strictest rule that applies counts; a hold has had its say once a person released the message."""
     applied = [hit.rule for hit in hits if not hit.is_excepted]
     actions = [rule.action for rule in applied if not (facts.is_released and rule.action is Action.HOLD)]
     asked = max(actions, key=STRICTNESS.index, default=Action.ALLOW)
-    is_protected = bool(reasons) or bool({*actions} - {Action.ALLOW, Action.HOLD, Action.REJECT})
-    said = (*reasons, *(hit.why for hit in hits))
+    is_protected = ground.protects or bool({*actions} - {Action.ALLOW, Action.HOLD, Action.REJECT})
+    said = (*ground.said, *(hit.why for hit in hits))
     ladder: tuple[Method, ...] = ()
     if asked in ENDS:
         action, trace = asked, (*said, ENDS[asked])
     elif not is_protected:
-        action, ladder, trace = Action.ALLOW, (Method.TLS,), (UNPROTECTED[0], *said, UNPROTECTED[1])
+        action, ladder, trace = Action.ALLOW, (Method.TLS,), (*said, UNPROTECTED[1])
+        if not ground.said:
+            trace = (UNPROTECTED[0], *trace)
     else:
         ladder, why = _ladder(facts, recipient, ONLY.get(asked))
         action = (asked if asked is not Action.ALLOW else Action.PROTECT) if ladder else Action.HOLD

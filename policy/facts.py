@@ -3,9 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
+from policy.baa import NO_AGREEMENT, Agreement
+from policy.consent import Consents
 from policy.decision import Method, PolicyDefault
 from policy.phi.report import Report
+
+UNASKED: Final = Consents()
 
 
 class MethodSource(StrEnum):
@@ -24,6 +29,7 @@ class RecipientFacts:
     has_openpgp_key, has_smime_certificate: one is on file that was fit for use at import; None: nobody looked.
     is_route_opportunistic: the route's `tls` verifies nothing.
     is_tls_vouched: false when a smart host takes everything and nobody vouches for its onward TLS.
+    consents, agreement: what the registers say; where nobody asked them, what asks for the most.
     """
 
     address: str
@@ -33,6 +39,8 @@ class RecipientFacts:
     has_smime_certificate: bool | None = False
     is_route_opportunistic: bool = False
     is_tls_vouched: bool = True
+    consents: Consents = UNASKED
+    agreement: Agreement = NO_AGREEMENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,16 @@
-"""Why a message is protected, whoever receives it: one ground is enough, and none can take another back. Pure."""
+"""Why a message is protected, whoever receives it: one ground is enough, and none can take another back. Pure.
 
+The one exception is what a patient chose for mail about themselves: `chose_plain`.
+"""
+
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from policy.decision import PolicyDefault
-from policy.facts import Facts
+from policy.facts import Facts, RecipientFacts
+from policy.phi.report import TOPICS, Kind
 
 
 def _could_not_read(facts: Facts) -> str:
@@ -42,6 +48,31 @@ GROUNDS: Final[tuple[Callable[[Facts], str], ...]] = (
     _asked,
     _said(lambda facts: facts.requiretls, "The sender asked for verified TLS on the whole way (REQUIRETLS)."),
 )
+
+
+ABOUT_THEMSELVES: Final = frozenset({"individual", "access"})  # purposes of mail to a person about that person
+ONE_PERSON: Final = frozenset({Kind.SSN, Kind.MRN, Kind.MEMBER_ID, Kind.DOB})  # of which nobody has two
+
+
+def chose_plain(facts: Facts, to: RecipientFacts) -> bool:
+    """Whether a person's own recorded choice lets health information about that person go to them unprotected.
+
+    45 CFR 164.522(b) and 164.524(c)(3), as 78 FR 5634 (2013) reads them: after a warning. It counts only where health
+    information is the one ground, the sender's system says that the mail is to the person it is about, nobody else
+    gets it, and nothing in it points at a second person or at a topic that needs more than that.
+    """
+    report = facts.report
+    kinds = Counter(finding.kind for finding in report.findings)
+    return (
+        to.consents.unencrypted
+        and not to.consents.confidential
+        and facts.sent.purpose.lower() in ABOUT_THEMSELVES
+        and len(facts.addresses) == 1
+        and not report.bulk
+        and all(kinds[kind] <= 1 for kind in ONE_PERSON)
+        and TOPICS.isdisjoint(kinds)
+        and not grounds(replace(facts, report=replace(report, phi=False)))
+    )
 
 
 def grounds(facts: Facts) -> tuple[str, ...]:

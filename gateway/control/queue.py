@@ -21,6 +21,7 @@ from gateway.message.address import parse_from
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.fields import split_message
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.registers import Registers
 from gateway.store import accounts, brakes, certificates, queue
 from gateway.store.accounts import Directory
 from gateway.store.errors import ContentError
@@ -126,6 +127,9 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
         sent=_sent(finder, about, people, body, is_urgent=held[0].urgent),
         everybody=everybody,
         is_released=has_looked,
+        answers=await Registers(office.store, finder.rules.facts).ask(
+            [entry.recipient for entry in held], patient="", purpose="", at=datetime.now(UTC)
+        ),
     )
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []

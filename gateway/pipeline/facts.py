@@ -1,6 +1,6 @@
 """What policy has to know about a message and each recipient, and the rules that it is held against."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.config import Settings
@@ -9,6 +9,7 @@ from gateway.config.ways import default_for, recipient_facts
 from gateway.message.account import Account
 from gateway.message.fields import split_message
 from gateway.message.visible import count_visible
+from gateway.pipeline.registers import NOTHING_ASKED, Answers
 from gateway.store.certificates import OnFile
 from policy.decide import Facts, RecipientFacts, decide
 from policy.decision import Decision
@@ -35,14 +36,15 @@ class FactFinder:
         sent: Sent | None = None,
         everybody: Sequence[str] = (),
         is_released: bool = False,
+        answers: Mapping[str, Answers] = NOTHING_ASKED,
     ) -> Facts:
         """Gather what a decision needs.
 
         holders: who has a key or a certificate. sender: the address in the From field, which is ours.
         sent: what else is known of the message; its sender and our domains are filled in here. everybody,
-        is_released: see `Facts`.
+        is_released: see `Facts`. answers: of the registers, by recipient in lower case.
         """
-        found = [self._recipient(sender, address, holders) for address in recipients]
+        found = [self._recipient(sender, address, holders, answers) for address in recipients]
         return Facts(
             report=report,
             recipients=tuple(found),
@@ -68,8 +70,8 @@ class FactFinder:
         """Decide for each recipient, in the order of the facts."""
         return decide(facts, self.rules)
 
-    def _recipient(self, sender: str, address: str, holders: OnFile) -> RecipientFacts:
-        return recipient_facts(
+    def _recipient(self, sender: str, address: str, holders: OnFile, answers: Mapping[str, Answers]) -> RecipientFacts:
+        found = recipient_facts(
             self._settings.delivery,
             self._settings.domain,
             sender=sender,
@@ -77,3 +79,5 @@ class FactFinder:
             has_openpgp_key=address.lower() in holders.openpgp,
             has_smime_certificate=address.lower() in holders.smime,
         )
+        said = answers.get(address.lower(), Answers())
+        return replace(found, consents=said.consents, agreement=said.agreement)

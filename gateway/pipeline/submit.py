@@ -32,6 +32,7 @@ from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Braked, Brakes, braked_as
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.registers import Registers
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
@@ -117,6 +118,7 @@ class Pipeline:
         self._holders = Holders(store)
         self._inspector = inspector
         self._facts = facts
+        self._registers = Registers(store, facts.rules.facts)
         self._rulings = Rulings(store, facts, own_mail)
         self._scheduler = scheduler
         self._own_mail = own_mail
@@ -178,6 +180,12 @@ class Pipeline:
     async def _decide(
         self, envelope: Envelope, header: HeaderFacts, report: Report, data: bytes
     ) -> tuple[Decision, ...]:
+        answers = await self._registers.ask(
+            [recipient.address for recipient in envelope.recipients],
+            patient=self._registers.patient(header.control.get("patient", "")),
+            purpose=header.purpose,
+            at=envelope.received_at,
+        )
         facts = self._facts.gather(
             await self._holders.current(),
             sender=header.from_address,
@@ -185,6 +193,7 @@ class Pipeline:
             report=report,
             requiretls=envelope.requiretls,
             sent=await self._rulings.sent(envelope, header, data),
+            answers=answers,
         )
         return self._facts.decide(facts)
 

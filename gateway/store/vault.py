@@ -118,6 +118,10 @@ class Vault:
         """Raises: DamagedContent when it was not sealed under this name by this master key."""
         return _open(self._derive("secret", name), ciphertext, _aad("secret.ciphertext", name, self.key_id))
 
+    def keyed_hash(self, purpose: str, text: str) -> str:
+        """The same text always gives the same 64 hexadecimal digits, from which nobody without the key can guess it."""
+        return hmac.digest(self._derive("hash", purpose), text.encode(), hashlib.sha256).hex()
+
     def _wrapping_key(self, message_id: str) -> bytes:
         return self._derive("message.wrapped_key", message_id)
 

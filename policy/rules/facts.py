@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from policy.baa import Relation
 from policy.facts import Facts, RecipientFacts
-from policy.grounds import grounds
+from policy.grounds import chose_plain, grounds
 from policy.phi.report import TOPICS, Kind
 from policy.rules.syntax import Type, Value
 
@@ -44,8 +45,10 @@ def _message(type_: Type, meaning: str, read: Callable[[Facts], Value], words: f
     return Fact(type_, meaning, lambda facts, _to: read(facts), words=words)
 
 
-def _recipient(type_: Type, meaning: str, read: Callable[[Facts, RecipientFacts], Value]) -> Fact:
-    return Fact(type_, meaning, read, is_about_recipient=True)
+def _recipient(
+    type_: Type, meaning: str, read: Callable[[Facts, RecipientFacts], Value], words: frozenset[str] = frozenset()
+) -> Fact:
+    return Fact(type_, meaning, read, is_about_recipient=True, words=words)
 
 
 def domain_of(address: str) -> str:
@@ -148,7 +151,8 @@ FACTS: Final[Mapping[str, Fact]] = {
     "phi": _message(Type.TRUTH, "Health information about a person was found.", lambda facts: facts.report.phi),
     "score": _message(Type.NUMBER, "How strongly, 0 to 1.", lambda facts: facts.report.score),
     "protected": _message(
-        Type.TRUTH, "The message is protected, whatever rules say.", lambda facts: bool(grounds(facts))
+        Type.TRUTH, "The message is protected, whatever rules say; but see `consent.unencrypted`.",
+        lambda facts: bool(grounds(facts)),
     ),
     "tagged": _message(
         Type.TRUTH, "The subject holds one of policy.subject_tags.", lambda facts: facts.report.tagged
@@ -216,5 +220,39 @@ FACTS: Final[Mapping[str, Fact]] = {
     "recipient.looks_like_sender": _recipient(
         Type.TRUTH, "Its mailbox has the name of the sender's (jane.doe, doejane), in another domain.",
         _looks_like_sender,
+    ),
+    "consent.unencrypted": _recipient(
+        Type.TRUTH, "The recipient chose plain mail after a warning, and the message is to nobody else and about them.",
+        chose_plain,
+    ),
+    "consent.authorized": _recipient(
+        Type.TRUTH, "The patient's authorization lets it go to this recipient for its purpose (45 CFR 164.508).",
+        lambda _facts, to: to.consents.authorized,
+    ),
+    "consent.part2": _recipient(
+        Type.TRUTH, "The same of the patient's consent under 42 CFR 2.31.", lambda _facts, to: to.consents.part2
+    ),
+    "consent.opted_out": _recipient(
+        Type.TRUTH, "The recipient wants no mail for its purpose; true when nobody asked the register.",
+        lambda _facts, to: to.consents.opted_out,
+    ),
+    "consent.confidential": _recipient(
+        Type.TRUTH, "The recipient asked for another way than mail; true when nobody asked the register.",
+        lambda _facts, to: to.consents.confidential,
+    ),
+    "baa.relation": _recipient(
+        Type.TEXT, "What the recipient's organisation is to us; unknown when it is not on the register.",
+        lambda _facts, to: to.agreement.relation.value, frozenset(Relation),
+    ),
+    "baa.in_force": _recipient(
+        Type.TRUTH, "There is an agreement with it, begun, not expired, not ended.",
+        lambda _facts, to: to.agreement.in_force,
+    ),
+    "baa.permits": _recipient(
+        Type.TRUTH, "The same, and it permits the purpose of the message.", lambda _facts, to: to.agreement.permits
+    ),
+    "baa.qsoa": _recipient(
+        Type.TRUTH, "It is in force, and one of a qualified service organisation (42 CFR 2.11).",
+        lambda _facts, to: to.agreement.qsoa,
     ),
 }  # fmt: skip

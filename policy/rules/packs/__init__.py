@@ -24,6 +24,9 @@ class Pack(StrEnum):
     EXECUTABLES = "executables"
     UNINSPECTABLE = "uninspectable"
     PERSONAL_MAIL = "personal-mail"
+    CONSENT = "consent"
+    PART2 = "part2"
+    BUSINESS_ASSOCIATES = "business-associates"
 
 
 @dataclass(frozen=True, slots=True)

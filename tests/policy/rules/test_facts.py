@@ -37,7 +37,7 @@ def test_each_fact_says_what_it_means() -> None:
     for name, fact in FACTS.items():
         assert fact.meaning.endswith("."), name
         assert name == name.lower()
-        assert fact.is_about_recipient == (name == "recipient" or name.startswith("recipient.")), name
+        assert fact.is_about_recipient == (name.partition(".")[0] in {"recipient", "consent", "baa"}), name
 
 
 def value(name: str, about: Facts, address: str = "b@there.example") -> object:

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from policy.baa import NO_AGREEMENT, Agreement, Relation
+from policy.consent import Consents
 from policy.decide import decide
-from policy.decision import Action
-from policy.facts import Facts, Sent
+from policy.decision import Action, Method
+from policy.facts import UNASKED, Facts, RecipientFacts, Sent
 from policy.phi.report import Attached, Kind, Report
 from policy.rules import RuleBook
 from policy.rules.packs import Pack, load_pack
-from tests.policy.rules.facts_for import UNREAD, facts, found
+from tests.policy.rules.facts_for import UNREAD, facts, found, to
 
 CLEAN = Report(phi=False, score=0.0)
 PHI = Report(phi=True, score=0.9)
@@ -28,12 +30,29 @@ def seen(count: int) -> Sent:
     return replace(HOME, visible=count)
 
 
+ASKED = Consents(opted_out=False, confidential=False)  # the register was asked, and has nothing
+BAA = Agreement(relation=Relation.ASSOCIATE, in_force=True, permits=True)
+SUBSTANCE = replace(PHI, findings=(found(Kind.SUBSTANCE_USE, 0.9),))
+
+
+def told(
+    consents: Consents = UNASKED, agreement: Agreement = NO_AGREEMENT, *, report: Report = CLEAN, purpose: str = "",
+    whom: str = "pat@there.example",
+) -> Facts:  # fmt: skip
+    """A message to one recipient of whom the registers say this."""
+    methods = (Method.TLS, Method.PORTAL)
+    about = RecipientFacts(address=whom, methods=methods, consents=consents, agreement=agreement)
+    return Facts(report=report, recipients=(about,), sent=replace(HOME, purpose=purpose))
+
+
 ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
     "hipaa-baseline/identifier": (
         (facts(report=many(Kind.MRN, 1)), True),
         (facts(report=many(Kind.SSN, 1)), True),
         (facts(report=many(Kind.SSN, 1, 0.65)), False),
         (facts(report=many(Kind.PHONE, 9)), False),
+        (told(replace(ASKED, unencrypted=True), purpose="access", report=many(Kind.MRN, 1)), False),
+        (told(replace(ASKED, unencrypted=True), purpose="payment", report=many(Kind.MRN, 1)), True),
     ),
     "hipaa-baseline/many-outside": (
         (facts(*OUTSIDE, report=PHI), True),
@@ -92,11 +111,74 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
         (facts("john.roe@gmail.com", report=PHI, sent=HOME), False),
         (facts("jane.doe@partner.example", report=PHI, sent=HOME), False),
     ),
+    "consent/authorization": (
+        (told(purpose="authorized"), True),  # nobody asked the register
+        (told(ASKED, purpose="authorized"), True),
+        (told(replace(ASKED, part2=True), purpose="authorized"), True),
+        (told(replace(ASKED, authorized=True), purpose="authorized"), False),
+        (told(ASKED, purpose="treatment"), False),
+        (told(ASKED, purpose="authorized", whom="a@clinic.example"), False),
+    ),
+    "consent/opt-out": (
+        (told(purpose="fundraising"), True),  # nobody asked the register
+        (told(replace(ASKED, opted_out=True), purpose="marketing"), True),
+        (told(replace(ASKED, opted_out=True), purpose="treatment"), False),
+        (told(ASKED, purpose="fundraising"), False),
+    ),
+    "consent/confidential": (
+        (told(report=PHI), True),  # nobody asked the register
+        (told(replace(ASKED, confidential=True), report=PHI), True),
+        (told(replace(ASKED, confidential=True)), False),
+        (told(ASKED, report=PHI), False),
+    ),
+    "consent/plain-mail": (
+        (told(purpose="access", report=PHI), True),  # nobody asked the register
+        (told(ASKED, purpose="individual"), True),
+        (told(replace(ASKED, unencrypted=True), purpose="individual", report=PHI), False),
+        (told(ASKED, purpose="payment"), False),
+    ),
+    "part2/consent": (
+        (told(report=SUBSTANCE), True),  # nobody asked the registers
+        (told(ASKED, report=SUBSTANCE, purpose="treatment"), True),
+        (told(replace(ASKED, authorized=True), report=SUBSTANCE, purpose="treatment"), True),
+        (told(replace(ASKED, part2=True), report=SUBSTANCE, purpose="treatment"), False),
+        (told(ASKED, BAA, report=SUBSTANCE, purpose="operations"), True),
+        (told(ASKED, replace(BAA, qsoa=True), report=SUBSTANCE, purpose="operations"), False),
+        (told(ASKED, replace(BAA, qsoa=True, permits=False), report=SUBSTANCE, purpose="operations"), True),
+        (told(ASKED, report=SUBSTANCE, purpose="access"), False),
+        (told(ASKED, report=PHI, purpose="treatment"), False),
+    ),
+    "part2/to-the-patient": (
+        (told(ASKED, report=SUBSTANCE, purpose="access"), True),
+        (told(ASKED, report=SUBSTANCE, whom="a@clinic.example"), False),
+        (told(ASKED, report=PHI), False),
+    ),
+    "business-associates/ended": (
+        (told(ASKED, replace(BAA, in_force=False, permits=False), report=PHI), True),
+        (told(ASKED, BAA, report=PHI), False),
+        (told(ASKED, Agreement(relation=Relation.PAYER), report=PHI), False),
+        (told(ASKED, replace(BAA, in_force=False, permits=False)), False),
+    ),
+    "business-associates/purpose": (
+        (told(ASKED, replace(BAA, permits=False), report=PHI, purpose="marketing"), True),
+        (told(ASKED, BAA, report=PHI, purpose="operations"), False),
+        (told(ASKED, Agreement(relation=Relation.PROVIDER), report=PHI, purpose="treatment"), False),
+    ),
+    "business-associates/no-agreement": (
+        (told(report=PHI, purpose="operations"), True),  # nobody asked the register
+        (told(ASKED, NO_AGREEMENT, report=PHI, purpose="treatment"), False),
+        (told(ASKED, NO_AGREEMENT, purpose="operations"), False),
+        (told(ASKED, BAA, report=PHI, purpose="operations"), False),
+        (told(ASKED, Agreement(relation=Relation.PROVIDER), report=PHI, purpose="operations"), False),
+    ),
 }
 ACTIONS = {
     "hipaa-baseline/identifier": Action.PROTECT,
     "bulk-identifiers/some": Action.PROTECT,
     "executables/runs": Action.REJECT,
+    "consent/confidential": Action.PORTAL_ONLY,
+    "consent/plain-mail": Action.PROTECT,
+    "part2/to-the-patient": Action.PROTECT,
 }
 SHIPPED = {one.rule.name: one for pack in Pack for one in load_pack(pack)}
 
@@ -121,6 +203,7 @@ def test_every_rule_says_why() -> None:
 def test_all_packs_together_let_ordinary_mail_go() -> None:
     """A result to one patient, and a newsletter to colleagues: protected as ever, and nobody has to decide."""
     book = RuleBook([one.rule for one in SHIPPED.values()])
-    (result,) = decide(facts("pat.roe@gmail.com", report=PHI, sent=seen(1)), book)
+    asked = replace(to("pat.roe@gmail.com"), consents=ASKED)
+    (result,) = decide(replace(facts(report=PHI, sent=seen(1)), recipients=(asked,)), book)
     assert result.action is Action.PROTECT
     assert {one.action for one in decide(facts(*INSIDE, report=CLEAN, sent=seen(21)), book)} == {Action.ALLOW}
