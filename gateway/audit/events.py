@@ -9,6 +9,7 @@ body, a file name, a matched value or a credential.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gateway.message.entry import QueueEntry
 from gateway.message.envelope import Envelope
@@ -93,7 +94,7 @@ class Try:
     """One attempt as evidence. seen: the ladder's word; evidence: None when it went in clear or no session came about.
 
     host, ip, port: the peer that decided; reply: its last line; took_s: seconds from look-up to the last reply.
-    keys: fingerprints of the OpenPGP certificates that open what was sent.
+    keys: fingerprints of the OpenPGP or S/MIME certificates that open what was sent.
     is_seven_bit: what was sent is the 7-bit form of the message, not its own octets.
     required: who asked for what TLS. dnssec, mta_sts: what is published. tls_failure: why there was no TLS that counts;
     unmet_wish: the same for what MTA-STS only tests. hosts: what each host did, where several were tried.
@@ -287,6 +288,25 @@ def key_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
     return _event("key.forgotten", at, fingerprint=fingerprint, by=by)
 
 
+def certificate_imported(
+    *, at: datetime, address: str, fingerprint: str, trust: str, expires_at: datetime, by: str
+) -> Event:
+    """A recipient's S/MIME certificate. trust: why it is believed."""
+    return _event(
+        "certificate.imported", at,
+        address=address, fingerprint=fingerprint, trust=trust, expires_at=_time(expires_at), by=by,
+    )  # fmt: skip
+
+
+def certificate_trusted(*, at: datetime, fingerprint: str, by: str) -> Event:
+    """Somebody compared it with the recipient, so that no chain is asked for any more."""
+    return _event("certificate.trusted", at, fingerprint=fingerprint, by=by)
+
+
+def certificate_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
+    return _event("certificate.forgotten", at, fingerprint=fingerprint, by=by)
+
+
 # --- the suppression list ---------------------------------------------------------------------------------------------
 
 
@@ -391,6 +411,9 @@ def _event(kind: str, at: datetime, queue_id: str = "", recipient: str = "", **d
     return Event(kind=kind, at=at, queue_id=queue_id, recipient=recipient, data=data)
 
 
+KEYS_OF: Final = {Method.SMIME: "smime_certificates"}  # how evidence names what opens it; else as OpenPGP keys
+
+
 def _try(attempt: Try) -> dict[str, EventValue | list[str]]:
     facts: dict[str, EventValue | list[str]] = {
         "tried": attempt.method.value,
@@ -403,7 +426,7 @@ def _try(attempt: Try) -> dict[str, EventValue | list[str]]:
     }
     facts |= _given(required=list(attempt.required), dnssec=attempt.dnssec, mta_sts=attempt.mta_sts)
     if attempt.keys:
-        facts["openpgp_keys"] = list(attempt.keys)
+        facts[KEYS_OF.get(attempt.method, "openpgp_keys")] = list(attempt.keys)
     if attempt.is_seven_bit:
         facts["form"] = "7bit"
     if attempt.evidence is not None:

@@ -1,4 +1,4 @@
-"""`mailward key`: recipients' OpenPGP certificates, and our own DKIM keys."""
+"""`mailward key`: recipients' OpenPGP certificates, and our own DKIM keys; `key_smime` has the S/MIME ones."""
 
 import asyncio
 import base64
@@ -16,6 +16,7 @@ import click
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, config_path, fail, print_json, print_table, settings_option
 from gateway.cli.dns_records import zone_line
+from gateway.cli.key_smime import smime
 from gateway.config import Settings
 from gateway.message.address import AddressError, domain_of, parse_address
 from gateway.protect.armour import split_certificates
@@ -31,7 +32,10 @@ JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="One o
 @click.group()
 @config_option
 def key() -> None:
-    """Recipients' OpenPGP keys, and our DKIM keys."""
+    """Recipients' OpenPGP keys and S/MIME certificates, and our DKIM keys."""
+
+
+key.add_command(smime)
 
 
 @key.group()

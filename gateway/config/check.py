@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gateway.config.model import Settings
+from gateway.config.model import Settings, Smime
 from gateway.config.problems import Fault, Key, Problem
 from gateway.config.smart_hosts import Placed, placed_identities
 
@@ -51,6 +51,7 @@ def check(settings: Settings, *, now: datetime | None = None) -> tuple[Problem, 
     faults += _store_url(settings)
     if settings.delivery.ca_file is not None:
         faults += _anchors(settings.delivery.ca_file, ("delivery", "ca_file"))
+    faults += _smime(settings.smime, now)
     return tuple(settings.problem(key, text) for key, text in faults)
 
 
@@ -148,6 +149,13 @@ def _anchors(path: Path, key: Key) -> Iterator[Fault]:
     found = _certificates(path)
     if isinstance(found, str):
         yield key, found
+
+
+def _smime(own: Smime, now: datetime) -> Iterator[Fault]:
+    if own.ca_file is not None:
+        yield from _anchors(own.ca_file, ("smime", "ca_file"))
+    if own.certificate is not None and own.private_key is not None:
+        yield from _certified(own.certificate, own.private_key, ("smime",), now)
 
 
 def _store_url(settings: Settings) -> Iterator[Fault]:

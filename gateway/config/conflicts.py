@@ -9,9 +9,7 @@ from gateway.config.modes import ListenerMode, RouteTlsKind
 from gateway.config.problems import Key, dotted
 from gateway.config.smart_hosts import Identity, placed_identities
 from gateway.config.values import HostPort
-from policy.decision import Method
 
-UNBUILT_METHODS: Final = frozenset({Method.SMIME})  # accepted in a ladder, and skipped by this version
 ANY_V4, ANY_V6 = "0.0.0.0", "::"  # noqa: S104 - compared with, not bound to
 
 
@@ -185,14 +183,13 @@ def _trust(settings: Settings) -> Iterator[Conflict]:
             yield Conflict((("delivery", "route", number, "tls"), trust_ad), text)
 
 
-def _ladders(settings: Settings) -> Iterator[Conflict]:
-    """A ladder whose every rung is skipped would return all protected mail."""
-    ladders: list[tuple[Key, tuple[Method, ...]]] = [(("delivery", "methods"), settings.delivery.methods)]
-    ladders += [(("domain", n, "methods"), domain.methods) for n, domain in enumerate(settings.domain)]
-    ladders += [(("delivery", "route", n, "methods"), route.methods) for n, route in enumerate(settings.delivery.route)]
-    for key, methods in ladders:
-        if methods and UNBUILT_METHODS.issuperset(methods):
-            yield Conflict((key,), "lists only what this version skips (smime); add tls, openpgp or portal")
+def _smime(settings: Settings) -> Iterator[Conflict]:
+    """A signature needs the certificate and its key."""
+    certificate, private_key = ("smime", "certificate"), ("smime", "private_key")
+    if settings.smime.certificate is not None and settings.smime.private_key is None:
+        yield Conflict((private_key, certificate), "is missing; smime.certificate signs nothing without it")
+    if settings.smime.private_key is not None and settings.smime.certificate is None:
+        yield Conflict((certificate, private_key), "is missing; smime.private_key signs nothing without it")
 
 
 def _rules(settings: Settings) -> Iterator[Conflict]:
@@ -223,7 +220,7 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _identities,
     _resolvers,
     _trust,
-    _ladders,
+    _smime,
     _reporter,
     _rules,
 )

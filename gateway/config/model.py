@@ -223,6 +223,13 @@ class Smime(Section):
     """S/MIME."""
 
     ca_file: OptionalFile = setting("", "Trust anchors for recipients' certificates, beside the system's, PEM.")
+    certificate: OptionalFile = setting(
+        "", "The organisation's certificate and its chain, PEM: it signs inside what it encrypts.",
+        example="/etc/mailward/smime/clinic.pem",
+    )  # fmt: skip
+    private_key: OptionalFile = setting(
+        "", "Its private key, PEM, readable by the service user only.", example="/etc/mailward/smime/clinic.key"
+    )
 
 
 class Rule(Section):

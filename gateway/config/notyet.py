@@ -10,7 +10,6 @@ from typing import Any, Final
 from gateway.config.problems import Fault, Key
 
 HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that this version acts on
-    "smime.ca_file": ("",),
     "policy.rule.approvers": (1,),
     "policy.rule.journal": ("",),
     "policy.rule.disclaimer": ("",),

@@ -18,8 +18,8 @@ ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766
 PORTAL: Final = "waits to be picked up"
 UNTRIED: Final = "no attempt yet"
 EVIDENCE: Final = (
-    "tls_version", "tls_cipher", "verification", "certificate", "chain", "openpgp_keys", "form",
-    "required", "dnssec", "mta_sts", "tls_failure", "unmet_wish", "hosts",
+    "tls_version", "tls_cipher", "verification", "certificate", "chain", "openpgp_keys", "smime_certificates",
+    "form", "required", "dnssec", "mta_sts", "tls_failure", "unmet_wish", "hosts",
 )  # fmt: skip
 
 

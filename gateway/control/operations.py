@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import events
-from gateway.control import changes, credentials, keys, people, queue, reports, suppression, tls_report
+from gateway.control import changes, credentials, keys, people, queue, reports, smime, suppression, tls_report
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
 from gateway.store.statements import Unit
@@ -26,6 +26,10 @@ TABLE: Final[Mapping[str, Operation]] = {
     "openpgp.import": on_store(keys.import_certificates),
     "openpgp.list": on_store(keys.listing),
     "openpgp.forget": on_store(keys.forget),
+    "smime.import": on_store(smime.import_certificates),
+    "smime.list": on_store(smime.listing),
+    "smime.trust": on_store(smime.trust),
+    "smime.forget": on_store(smime.forget),
     "queue.list": queue.listing,
     "queue.show": queue.show,
     "queue.flush": queue.flush,

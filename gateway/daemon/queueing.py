@@ -18,12 +18,14 @@ from gateway.delivery.publish import Publisher
 from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.selftest import SelfTest
 from gateway.delivery.shaping import Shaping, build_shaping
+from gateway.delivery.smime_ring import SmimeRing
 from gateway.delivery.tls_report import TlsLedger
 from gateway.delivery.transport import Transport
 from gateway.inspect.converter import Converter
 from gateway.metrics import Metrics
 from gateway.protect.dkim import DkimKey, Signer, self_test
 from gateway.protect.sealer import Sealer
+from gateway.protect.smime.mail import Identity
 from gateway.store.store import Store
 from tls.levels import TlsLevel
 
@@ -45,7 +47,7 @@ class Queueing:
 def build_queueing(
     settings: Settings, store: Store, sealer: Sealer, converter: Converter, metrics: Metrics
 ) -> Queueing:
-    """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for `delivery.ca_file` or the resolver."""
+    """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for a file or the resolver."""
     own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
     about = About(store, own_mail, metrics)
     ledger = TlsLedger(overflow=metrics.counter("tls_report_overflow").inc)
@@ -64,6 +66,7 @@ def build_queueing(
             needs=NeedsPolicy(unsigned_mx=settings.tls.unsigned_mx, code_level=CODE_LEVELS[portal.code_channel]),
             inbound={domain.name: domain.inbound for domain in settings.domain if domain.inbound is not None},
             metrics=metrics,
+            smime=_smime_ring(settings),
         ),
         ladder=LadderPolicy(
             tls_deadline=delivery.tls_deadline,
@@ -99,6 +102,15 @@ def _transport(settings: Settings, outbound: Outbound, ledger: TlsLedger, shapin
         observer=ledger,
         shaping=shaping,
     )
+
+
+def _smime_ring(settings: Settings) -> SmimeRing:
+    """Raises: OSError for the organisation's certificate or its key."""
+    own = settings.smime
+    identity = None
+    if own.certificate is not None and own.private_key is not None:
+        identity = Identity(own.certificate.read_bytes(), own.private_key.read_bytes())
+    return SmimeRing(own.ca_file, identity)
 
 
 def _signer(settings: Settings) -> Signer:

@@ -17,6 +17,7 @@ from gateway.delivery.job import SendJob
 from gateway.delivery.letter import Batch
 from gateway.delivery.needs import NeedsPolicy, needs_for
 from gateway.delivery.outcome import Outcome, Seen
+from gateway.delivery.smime_ring import SmimeRing
 from gateway.inspect.converter import Converter
 from gateway.inspect.eightbit import NoSevenBitForm
 from gateway.log import get_logger
@@ -27,7 +28,7 @@ from gateway.metrics import Metrics
 from gateway.protect.dkim import Signer
 from gateway.protect.errors import NoUsableCertificate, SealError, SignError
 from gateway.protect.sealer import Sealer
-from gateway.store import certificates
+from gateway.store import certificates, smime_certificates
 from gateway.store.store import Store
 from gateway.workers.errors import WorkerError
 from policy.decision import Method
@@ -38,6 +39,7 @@ CANNOT_SEAL: Final = "451 4.7.0 The message could not be encrypted at the moment
 TO_OUR_SENDERS: Final = frozenset({MessageKind.DSN, MessageKind.SENDER_NOTICE})
 BUG: Final = "451 4.3.0 Local error"
 NO_KEY: Final = "No usable OpenPGP key"
+NO_CERTIFICATE: Final = "No usable S/MIME certificate"
 # RFC 3461 section 5.2.1 hands the sender's RET on; a peer's notice takes a way that we do not choose, so it must not
 # hold what we protect (TL-27), and RET=FULL is disregarded for REQUIRETLS (RFC 8689 section 5).
 PROTECTED_RET: Final = "HDRS"
@@ -73,16 +75,19 @@ class Courier:
         needs: NeedsPolicy,
         inbound: Mapping[str, HostPort],
         metrics: Metrics,
+        smime: SmimeRing | None = None,
     ) -> None:
         self._store = store
         self._transport = transport
         self._sealer = sealer
+        self._smime = smime or SmimeRing()
         self._needs = needs
         self._inbound = inbound
         self._copies = Copies(signer, converter, metrics)
         self._sealing = metrics.histogram("stage_duration_seconds", "encrypt")
         self._by_method: Final[Mapping[Method, Rung]] = {
             Method.TLS: self._as_it_is,
+            Method.SMIME: self._as_smime,
             Method.OPENPGP: self._as_openpgp,
             Method.PORTAL: self._into_portal,
         }
@@ -137,6 +142,26 @@ class Courier:
             data = await self._copies.sign(sealed.message)
         except NoUsableCertificate as why:
             return self._not_sent(batch, NO_KEY, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)
+        except (SealError, WorkerError, SignError) as why:
+            log.error("cannot encrypt", queue_id=batch.letter.id, why=type(why).__name__)
+            return self._not_sent(batch, CANNOT_SEAL, "The message could not be encrypted at the moment.")
+        outcomes = await self._send(batch, data, tls_seen=tls_seen)
+        return [replace(outcome, keys=sealed.fingerprints) for outcome in outcomes]
+
+    async def _as_smime(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
+        recipient = batch.entries[0].recipient
+        async with self._store.read() as conn:
+            on_file = await smime_certificates.for_address(conn, recipient)
+        try:
+            candidates = await self._smime.candidates(on_file)
+            with self._sealing.time():
+                sealed = await self._sealer.encrypt_smime(
+                    batch.letter.body, candidates, address=recipient, identity=self._smime.identity
+                )
+            data = await self._copies.sign(sealed.message)
+        except NoUsableCertificate as why:
+            reason = f"There is no usable S/MIME certificate: {why}."
+            return self._not_sent(batch, NO_CERTIFICATE, reason, seen=Seen.NO_KEY)
         except (SealError, WorkerError, SignError) as why:
             log.error("cannot encrypt", queue_id=batch.letter.id, why=type(why).__name__)
             return self._not_sent(batch, CANNOT_SEAL, "The message could not be encrypted at the moment.")

@@ -4,7 +4,7 @@ A child gets certificates and a message and gives back a message; it keeps nothi
 the caller still has the message and tries again later (CR-13).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,6 +13,8 @@ import msgspec
 from gateway.message.fields import HeaderError, split_message
 from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.protect.openpgp import NEUTRAL_SUBJECT, Ciphertext, encrypt
+from gateway.protect.smime import mail as smime
+from gateway.protect.smime.mail import Candidate, Identity
 from gateway.workers.child import serve
 from gateway.workers.limits import MIB, Limits
 from gateway.workers.pool import ChildPool
@@ -21,11 +23,23 @@ MODULE: Final = "gateway.protect.sealer"
 LIMITS: Final = Limits(wall_s=120, cpu_s=120, answer_bytes=160 * MIB, memory_bytes=3072 * MIB, jobs=5000)
 
 
-class Recipe(msgspec.Struct, frozen=True):
-    """What to do with the message in the blob."""
+class Recipe(msgspec.Struct, frozen=True, tag="openpgp"):
+    """OpenPGP for the message in the blob."""
 
     certificates: tuple[bytes, ...]
     neutral_subject: str
+
+
+class SmimeRecipe(msgspec.Struct, frozen=True, tag="smime"):
+    """S/MIME for the message in the blob, as `mail.encrypt` has the fields."""
+
+    candidates: tuple[Candidate, ...]
+    address: str
+    identity: Identity | None
+    neutral_subject: str
+
+    def __repr__(self) -> str:
+        return f"SmimeRecipe({len(self.candidates)} candidates)"  # the identity holds a private key
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
@@ -42,6 +56,12 @@ class Refusal(msgspec.Struct, frozen=True, tag=True):
     no_certificate: bool
 
 
+CIPHERTEXTS: Final[Mapping[type, tuple[str, ...]]] = {  # how the content type of what comes back must begin
+    Recipe: ('multipart/encrypted; protocol="application/pgp-encrypted"',),
+    SmimeRecipe: tuple(f"application/pkcs7-mime; smime-type={kind};" for kind in smime.KINDS.values()),
+}
+
+
 class Sealer:
     """Encrypts in the children of a pool that runs `MODULE` within `LIMITS`."""
 
@@ -56,27 +76,42 @@ class Sealer:
 
         Raises: NoUsableCertificate, SealError; WorkerError when the pool or a child fails (try again later).
         """
-        recipe = Recipe(tuple(certificates), neutral_subject)
+        return await self._ask(Recipe(tuple(certificates), neutral_subject), message)
+
+    async def encrypt_smime(
+        self, message: bytes, candidates: Sequence[Candidate], *, address: str, identity: Identity | None
+    ) -> Ciphertext:
+        """As `smime.mail.encrypt`. Raises: as `encrypt`."""
+        return await self._ask(SmimeRecipe(tuple(candidates), address, identity, NEUTRAL_SUBJECT), message)
+
+    async def _ask(self, recipe: Recipe | SmimeRecipe, message: bytes) -> Ciphertext:
         try:
             answer = self._answers.decode(await self._pool.call(msgspec.msgpack.encode(recipe), message))
         except msgspec.DecodeError:
             raise SealError("the sealer's answer has no proper form") from None
         if isinstance(answer, Refusal):
             raise (NoUsableCertificate if answer.no_certificate else SealError)(answer.reason)
-        if not _is_ciphertext(answer.message):
+        if not _is_ciphertext(answer.message, CIPHERTEXTS[type(recipe)]):
             raise SealError("the sealer gave no ciphertext")
         return Ciphertext(answer.message, answer.fingerprints)
 
 
 def handle(header: bytes, blob: memoryview) -> bytes:
     """One job in the child."""
-    recipe = msgspec.msgpack.decode(header, type=Recipe)
+    recipe = msgspec.msgpack.decode(header, type=Recipe | SmimeRecipe)
     return msgspec.msgpack.encode(_seal(recipe, bytes(blob)))
 
 
-def _seal(recipe: Recipe, message: bytes) -> Done | Refusal:
+def _seal(recipe: Recipe | SmimeRecipe, message: bytes) -> Done | Refusal:
+    now = datetime.now(UTC)
     try:
-        sealed = encrypt(message, recipe.certificates, now=datetime.now(UTC), neutral_subject=recipe.neutral_subject)
+        if isinstance(recipe, SmimeRecipe):
+            sealed = smime.encrypt(
+                message, recipe.candidates, address=recipe.address, now=now, identity=recipe.identity,
+                neutral_subject=recipe.neutral_subject,
+            )  # fmt: skip
+        else:
+            sealed = encrypt(message, recipe.certificates, now=now, neutral_subject=recipe.neutral_subject)
     except NoUsableCertificate as why:
         return Refusal(str(why), no_certificate=True)
     except SealError as why:
@@ -84,13 +119,13 @@ def _seal(recipe: Recipe, message: bytes) -> Done | Refusal:
     return Done(sealed.message, sealed.fingerprints)
 
 
-def _is_ciphertext(message: bytes) -> bool:
+def _is_ciphertext(message: bytes, beginnings: tuple[str, ...]) -> bool:
     """A last look before it leaves: clear text must not pass for ciphertext whatever a child does."""
     try:
         kinds = split_message(message).all("content-type")
     except HeaderError:
         return False
-    return len(kinds) == 1 and kinds[0].text.startswith('multipart/encrypted; protocol="application/pgp-encrypted"')
+    return len(kinds) == 1 and kinds[0].text.startswith(beginnings)
 
 
 if __name__ == "__main__":

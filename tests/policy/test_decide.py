@@ -33,6 +33,7 @@ def recipient(
     methods: tuple[Method, ...] = ALL,
     *,
     has_openpgp_key: bool | None = False,
+    has_smime_certificate: bool | None = False,
     is_route_opportunistic: bool = False,
     is_tls_vouched: bool = True,
 ) -> RecipientFacts:
@@ -41,6 +42,7 @@ def recipient(
         address="b@there.example",
         methods=methods,
         has_openpgp_key=has_openpgp_key,
+        has_smime_certificate=has_smime_certificate,
         is_route_opportunistic=is_route_opportunistic,
         is_tls_vouched=is_tls_vouched,
     )
@@ -141,6 +143,7 @@ RECIPIENTS = st.builds(
     methods=st.lists(st.sampled_from(Method), unique=True).map(tuple),
     source=st.sampled_from(MethodSource),
     has_openpgp_key=st.sampled_from([True, False, None]),
+    has_smime_certificate=st.sampled_from([True, False, None]),
     is_route_opportunistic=st.booleans(),
     is_tls_vouched=st.booleans(),
 )
@@ -166,6 +169,7 @@ def test_nothing_that_calls_for_protection_leaves_without(facts: Facts) -> None:
             assert (decision.action is Action.HOLD) == (not decision.methods)
             assert not (to.is_route_opportunistic and Method.TLS in decision.methods)
             assert to.has_openpgp_key or Method.OPENPGP not in decision.methods
+            assert to.has_smime_certificate or Method.SMIME not in decision.methods
 
 
 @given(FACTS, st.sampled_from(list(RAISED)))

@@ -57,7 +57,7 @@ VALUES: dict[str, object] = {
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
     "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
     "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "to": "s@x.example",
-    "tries_left": 2, "uid": 33, "verdict": "no-ad", "version": "0.1.0", "was_opened": False, "what": "dsn",
+    "tries_left": 2, "trust": "chain", "uid": 33, "verdict": "no-ad", "version": "0.1.0", "was_opened": False, "what": "dsn",
     "purpose": "marketing", "status": "5.1.1",
     "why": "no TLS offered",
 }  # fmt: skip

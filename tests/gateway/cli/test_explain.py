@@ -59,7 +59,7 @@ def test_words_for_a_person(folder: Path) -> None:
     assert result.exit_code == 0
     assert "PROTECTED, from x@clinic.example" in result.stdout
     assert "to d@there.example: protect, tls > portal" in result.stdout
-    assert "S/MIME is not built yet" in result.stdout
+    assert "Nobody looked for an S/MIME certificate" in result.stdout
     assert "b@there.example" not in result.stdout
     assert "00123456" not in result.stdout
     assert "Jane" not in result.stdout

@@ -65,6 +65,7 @@ RECIPIENTS = st.builds(
     address=st.sampled_from(["b@there.example", "c@clinic.example", "d@sub.there.example"]),
     methods=st.lists(st.sampled_from(Method), unique=True).map(tuple),
     has_openpgp_key=st.sampled_from([True, False, None]),
+    has_smime_certificate=st.sampled_from([True, False, None]),
     is_route_opportunistic=st.booleans(),
     is_tls_vouched=st.booleans(),
 )

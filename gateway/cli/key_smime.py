@@ -1,0 +1,152 @@
+"""`mailward key smime`: recipients' S/MIME certificates."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+
+from gateway.cli.ask import ask
+from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
+from gateway.config import Settings
+from gateway.protect.errors import CertificateError
+from gateway.protect.smime.chain import NoPath, find_path
+from gateway.protect.smime.files import load_anchors, split_certificates
+from gateway.protect.smime.judge import CertificateFacts, read_certificate
+from gateway.store.smime_certificates import Trust
+
+WORDS: Final = {Trust.CHAIN: "by its issuer", Trust.PERSON: "by your word", Trust.NONE: "not trusted, not used"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One recipient's certificate that may be filed. why_not: why there is no chain to an anchor; empty with one."""
+
+    certificate: bytes
+    facts: CertificateFacts
+    chain: Sequence[bytes] = ()
+    why_not: str = ""
+
+
+@click.group()
+@config_option
+def smime() -> None:
+    """Recipients' S/MIME certificates."""
+
+
+@smime.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@settings_option
+def import_(settings: Settings, *, file: str) -> int:
+    """Read certificates from FILE: PEM, DER or PKCS #7 (P7B), with their issuers; `-` is standard input.
+
+    A certificate serves every mail address in it. Those that may not be used are left out, with the reason. One whose
+    issuer is not trusted is kept, and used only after `mailward key smime trust`.
+    """
+    try:
+        with click.open_file(file, "rb") as stream:
+            found = split_certificates(stream.read())
+    except CertificateError as why:
+        fail(f"{file}: {why}")
+    try:
+        anchors = load_anchors(settings.smime.ca_file)
+    except (OSError, CertificateError) as why:
+        fail(f"smime.ca_file: {why}")
+    good, faults = _judge(found, anchors, now=datetime.now(UTC))
+    if good:
+        ask(settings, "smime.import", incoming=[row for one in good for row in _incoming(one)])
+    for one in good:
+        facts = one.facts
+        told = f"{facts.fingerprint} ({facts.algorithm}, until {facts.expires_at:%Y-%m-%d})"
+        click.echo(f"imported {told} for {', '.join(facts.addresses)}")
+        if one.why_not:
+            faults.append(
+                f"{facts.fingerprint} is not used yet: {one.why_not}. Add its authority to smime.ca_file and import it "
+                "again, or compare the fingerprint with the recipient and run `mailward key smime trust`"
+            )
+    if faults:
+        fail("\n".join(faults))
+    return Status.DONE
+
+
+@smime.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One object a line.")
+@settings_option
+def list_(settings: Settings, *, as_json: bool) -> None:
+    """Show the certificates on file."""
+    rows = ask(settings, "smime.list")
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table([_row(row) for row in rows], ["address", "fingerprint", "trusted", "imported", "expires"])
+
+
+@smime.command()
+@click.argument("fingerprint")
+@settings_option
+def trust(settings: Settings, *, fingerprint: str) -> None:
+    """Use the certificate with this SHA-256 FINGERPRINT whoever issued it. Compare it with the recipient first."""
+    wanted = _plain(fingerprint)
+    ask(settings, "smime.trust", fingerprint=wanted)
+    click.echo(f"trusted {wanted}")
+
+
+@smime.command()
+@click.argument("fingerprint")
+@settings_option
+def forget(settings: Settings, *, fingerprint: str) -> None:
+    """Forget the certificate with this FINGERPRINT; blanks and colons in it do not matter."""
+    wanted = _plain(fingerprint)
+    ask(settings, "smime.forget", fingerprint=wanted)
+    click.echo(f"forgot {wanted}")
+
+
+def _judge(found: Sequence[bytes], anchors: frozenset[bytes], *, now: datetime) -> tuple[list[Judged], list[str]]:
+    """The recipients' certificates that may be filed, and a line for each of the others; authorities are neither."""
+    good: list[Judged] = []
+    faults: list[str] = []
+    for number, data in enumerate(found, start=1):
+        try:
+            facts = read_certificate(data, now=now)
+        except CertificateError as why:
+            faults.append(f"certificate {number} was not imported: {why}")
+            continue
+        if facts.is_authority and not facts.addresses:
+            continue  # it came along as an issuer
+        if facts.why_not:
+            faults.append(f"{facts.fingerprint} was not imported: {facts.why_not}")
+            continue
+        try:
+            good.append(Judged(data, facts, find_path(data, found, anchors, now=now)))
+        except NoPath as why:
+            good.append(Judged(data, facts, why_not=str(why)))
+    if not good and not faults:
+        faults.append("no recipient's certificate in it, only authorities'; name those in smime.ca_file")
+    return good, faults
+
+
+def _incoming(one: Judged) -> list[dict[str, Any]]:
+    return [
+        {
+            "fingerprint": one.facts.fingerprint,
+            "address": address,
+            "certificate": base64.b64encode(one.certificate).decode("ascii"),
+            "chain": [base64.b64encode(issuer).decode("ascii") for issuer in one.chain],
+            "trust": Trust.NONE if one.why_not else Trust.CHAIN,
+            "expires_at": one.facts.expires_at.isoformat(),
+        }
+        for address in one.facts.addresses
+    ]
+
+
+def _row(row: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    has_ended = datetime.fromisoformat(row["expires_at"]) <= datetime.now(UTC)
+    shown = row["expires_at"][:10] + (" (expired)" if has_ended else "")
+    return row["address"], row["fingerprint"], WORDS[Trust(row["trust"])], row["imported_at"][:10], shown
+
+
+def _plain(fingerprint: str) -> str:
+    return fingerprint.replace(" ", "").replace(":", "").upper()

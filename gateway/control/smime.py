@@ -1,0 +1,98 @@
+"""Recipients' S/MIME certificates, as the control socket keeps them.
+
+The command judges them in its own process, by the anchors of the configuration; the gateway files what it is told. It
+looks at the anchors again before every use, and the sealer judges certificate and chain again.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from gateway.audit import events
+from gateway.control.wire import Refused
+from gateway.message.address import AddressError, parse_address
+from gateway.store import smime_certificates
+from gateway.store.smime_certificates import SmimeCertificate, Trust
+from gateway.store.store import Store
+
+BY: Final = "command line"
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """One certificate for one address; certificate and chain are base64 on the wire."""
+
+    fingerprint: str
+    address: str
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    trust: Trust
+    expires_at: datetime
+
+
+async def import_certificates(store: Store, *, incoming: Sequence[Any]) -> int:
+    """File certificates; those that are there already are filed anew.
+
+    incoming: each as `Incoming`, or its JSON form.
+    Returns: how many.
+    Raises: Refused when one has no proper address.
+    """
+    try:
+        news = msgspec.convert(incoming, tuple[Incoming, ...], from_attributes=True)
+        rows = [_certificate(new) for new in news]
+    except (msgspec.ValidationError, AddressError) as why:
+        raise Refused(f"not a list of certificates: {why}") from None
+    for row in rows:
+        event = events.certificate_imported(
+            at=row.imported_at, address=row.address, fingerprint=row.fingerprint, trust=row.trust,
+            expires_at=row.expires_at, by=BY,
+        )  # fmt: skip
+        await smime_certificates.add(store, row, events=(event,))
+    return len(rows)
+
+
+async def listing(store: Store) -> list[dict[str, Any]]:
+    """All certificates on file, by address, without their octets; times as RFC 3339."""
+    async with store.read() as conn:
+        found = await smime_certificates.everything(conn)
+    return [
+        {
+            "address": one.address,
+            "fingerprint": one.fingerprint,
+            "trust": one.trust.value,
+            "imported_at": one.imported_at.isoformat(),
+            "expires_at": one.expires_at.isoformat(),
+        }
+        for one in found
+    ]
+
+
+async def trust(store: Store, *, fingerprint: str) -> None:
+    """Believe a certificate by a person's word, for all its addresses. Raises: Refused when it is not on file."""
+    event = events.certificate_trusted(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    if not await smime_certificates.trust(store, fingerprint, events=(event,)):
+        raise _unknown(fingerprint)
+
+
+async def forget(store: Store, *, fingerprint: str) -> None:
+    """Forget a certificate, for all its addresses. Raises: Refused when it is not on file."""
+    event = events.certificate_forgotten(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    if not await smime_certificates.forget(store, fingerprint, events=(event,)):
+        raise _unknown(fingerprint)
+
+
+def _unknown(fingerprint: str) -> Refused:
+    return Refused(f"no certificate {fingerprint} on file; `mailward key smime list` shows them")
+
+
+def _certificate(new: Incoming) -> SmimeCertificate:
+    return SmimeCertificate(
+        fingerprint=new.fingerprint,
+        address=parse_address(new.address).lower(),
+        certificate=new.certificate,
+        chain=new.chain,
+        trust=new.trust,
+        imported_at=datetime.now(UTC),
+        expires_at=new.expires_at,
+    )
