@@ -19,6 +19,7 @@ import click
 
 from gateway.cli.context import Status, config_option, fail, find_settings, print_json, printable
 from gateway.cli.explain_words import as_json, as_lines
+from gateway.config.custom import CustomError, read_custom
 from gateway.config.model import Domain, Policy
 from gateway.config.rules import rule_book
 from gateway.config.sending import Delivery
@@ -29,6 +30,7 @@ from gateway.message.fields import HeaderError, split_message
 from gateway.message.visible import count_visible
 from policy.decide import Facts, decide
 from policy.facts import Sent
+from policy.phi.custom.detect import Custom
 from policy.phi.report import Report
 from policy.rules import NO_RULES, RuleBook
 
@@ -46,6 +48,7 @@ class Question:
     delivery: Delivery
     domains: tuple[Domain, ...]
     rules: RuleBook = NO_RULES
+    custom: Custom | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ async def explain_one(path: Path, question: Question, inspector: Inspector, turn
 
 async def explain_all(paths: Iterable[Path], question: Question, *, size: int, is_json: bool) -> int:
     """Print an answer for each file, in their order. Returns: the exit status; 1 when a file could not be read."""
-    pool = inspector_pool(size)
+    pool = inspector_pool(size, custom=question.custom)
     await pool.start()
     inspector, turn, status = Inspector(pool), asyncio.Semaphore(size), Status.DONE
     under_way: deque[tuple[Path, asyncio.Task[Answer]]] = deque()
@@ -188,6 +191,10 @@ def explain(files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], *
     FILE is a message or a directory of messages. Without --from and --to, the headers name the envelope.
     """
     settings = find_settings()
+    try:
+        custom = read_custom(settings.classification) if settings else None
+    except CustomError as error:
+        fail(str(error), Status.BAD_CONFIG)
     question = Question(
         sender=sender,
         recipients=recipients,
@@ -195,6 +202,7 @@ def explain(files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], *
         delivery=settings.delivery if settings else Delivery(),
         domains=settings.domain if settings else (),
         rules=rule_book(settings.policy) if settings else NO_RULES,
+        custom=custom,
     )
     size = (settings.server.inspectors if settings else 0) or len(os.sched_getaffinity(0))
     try:

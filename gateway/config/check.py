@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from gateway.config.custom import CustomError, read_custom
 from gateway.config.model import Settings, Smime
 from gateway.config.problems import Fault, Key, Problem
 from gateway.config.smart_hosts import Placed, placed_identities
@@ -49,6 +50,7 @@ def check(settings: Settings, *, now: datetime | None = None) -> tuple[Problem, 
     for placed in placed_identities(settings):
         faults += _identity(placed, now)
     faults += _store_url(settings)
+    faults += _patients(settings)
     if settings.delivery.ca_file is not None:
         faults += _anchors(settings.delivery.ca_file, ("delivery", "ca_file"))
     faults += _smime(settings.smime, now)
@@ -90,6 +92,18 @@ def _master_key(settings: Settings) -> Iterator[Fault]:
         return
     if exposed:
         yield key, exposed
+
+
+def _patients(settings: Settings) -> Iterator[Fault]:
+    """The list of patients and its key, where there is to be one."""
+    added = settings.classification
+    try:
+        read_custom(added)
+    except CustomError as error:
+        yield error.fault
+    else:
+        if added.patients_file is not None and (exposed := _exposed(added.patients_key)):
+            yield ("classification", "patients_key"), exposed
 
 
 def _certified(certificate: Path, private_key: Path, section: Key, now: datetime) -> Iterator[Fault]:

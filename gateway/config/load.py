@@ -82,6 +82,9 @@ def settle(settings: Settings) -> Settings:
     server, portal, seal = settings.server, settings.portal, settings.seal
     if seal.master_key == UNSET:
         seal = seal.model_copy(update={"master_key": server.data_dir / "master.key"})
+    added = settings.classification
+    if added.patients_key == UNSET:
+        added = added.model_copy(update={"patients_key": server.data_dir / "patients.key"})
     follows = {
         "certificate": server.tls.certificate if portal.certificate == UNSET else portal.certificate,
         "private_key": server.tls.private_key if portal.private_key == UNSET else portal.private_key,
@@ -91,6 +94,7 @@ def settle(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "seal": seal,
+            "classification": added,
             "portal": portal.model_copy(update=follows),
             "listener": tuple(_with_limits(listener, settings.limits) for listener in settings.listener),
             "domain": domains,

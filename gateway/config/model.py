@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr
 
+from gateway.config.classification import Classification
 from gateway.config.fields import (
     Bind,
     Count,
@@ -340,6 +341,7 @@ class Settings(Section):
     metrics: Metrics = setting({}, "")
     smime: Smime = setting({}, "")
     policy: Policy = setting({}, "")
+    classification: Classification = setting({}, "")
     limits: GeneralLimits = setting({}, "")
     brake: Brake = setting({}, "")
     retention: Retention = setting({}, "")

@@ -18,6 +18,7 @@ from cryptography import x509
 
 from gateway.audit import checkpoint, events
 from gateway.config import Settings
+from gateway.config.custom import read_custom
 from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
@@ -136,7 +137,9 @@ class Gateway:
         book = AccountBook(store)
         self._stack.push_async_callback(self._last_words, store, signer, book)
 
-        self._inspectors = await self._pool(inspector_pool(settings.server.inspectors or os.cpu_count() or 1))
+        custom = read_custom(settings.classification)
+        inspectors = inspector_pool(settings.server.inspectors or os.cpu_count() or 1, custom=custom)
+        self._inspectors = await self._pool(inspectors)
         sealers = await self._pool(ChildPool(MODULE, 1, LIMITS, "sealer"))
         renderers = await self._pool(render_pool())
         converters = convert_pool()  # started by the first message that needs it

@@ -1,28 +1,31 @@
 """The inside of an inspector: `python -m gateway.inspect.child`, started by the pool."""
 
 import pkgutil
+from functools import partial
 from importlib import import_module
 
 import policy.phi
 from gateway.inspect.sample import SAMPLE
-from gateway.inspect.wire import pack_report, unpack_tags
-from gateway.workers.child import serve
+from gateway.inspect.wire import pack_report, unpack_custom, unpack_tags
+from gateway.workers.child import read_setup, serve
 from policy.phi.classify import classify_message
+from policy.phi.custom.detect import CustomDetectors
 
 
-def load_everything() -> None:
+def load_everything(custom: CustomDetectors) -> None:
     """Import what the classifier could want later, and let it work once: behind closed doors nothing can be opened."""
     for module in pkgutil.walk_packages(policy.phi.__path__, "policy.phi."):
         if not module.name.startswith("policy.phi.data."):  # the data's own build tools
             import_module(module.name)
-    classify_message(SAMPLE, subject_tags=("[sample]",))
+    classify_message(SAMPLE, subject_tags=("[sample]",), custom=custom)
 
 
-def handle(header: bytes, blob: memoryview) -> bytes:
+def handle(header: bytes, blob: memoryview, *, custom: CustomDetectors) -> bytes:
     """Classify one message."""
-    return pack_report(classify_message(bytes(blob), subject_tags=unpack_tags(header)))
+    return pack_report(classify_message(bytes(blob), subject_tags=unpack_tags(header), custom=custom))
 
 
 if __name__ == "__main__":
-    load_everything()
-    serve(handle)
+    added = CustomDetectors(unpack_custom(read_setup()))
+    load_everything(added)
+    serve(partial(handle, custom=added))

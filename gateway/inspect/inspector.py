@@ -7,10 +7,11 @@ counts as unread, hence protected (invariant 5).
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.inspect.wire import is_report, pack_tags, unpack_report
+from gateway.inspect.wire import is_report, pack_custom, pack_tags, unpack_report
 from gateway.workers.errors import ChildCrashed, ChildTimeout, PoolUnavailable
 from gateway.workers.limits import Limits
 from gateway.workers.pool import ChildPool
+from policy.phi.custom.detect import Custom
 from policy.phi.report import Place, Report, Uninspectable
 
 CHILD: Final = "gateway.inspect.child"
@@ -26,9 +27,12 @@ class NoInspector(Exception):
     """No inspector can take the message now: answer 451, so that the client keeps it and tries later."""
 
 
-def inspector_pool(size: int, *, module: str = CHILD, limits: Limits | None = None) -> ChildPool:
-    """A pool of `size` inspectors, not started yet."""
-    return ChildPool(module, size, limits or Limits(), "inspector", accepts=is_report)
+def inspector_pool(
+    size: int, *, module: str = CHILD, limits: Limits | None = None, custom: Custom | None = None
+) -> ChildPool:
+    """A pool of `size` inspectors, not started yet. custom: what the organisation added to the classifier."""
+    setup = pack_custom(custom or Custom())
+    return ChildPool(module, size, limits or Limits(), "inspector", accepts=is_report, setup=setup)
 
 
 class Inspector:

@@ -9,10 +9,12 @@ from typing import TypeVar
 
 import msgspec
 
+from policy.phi.custom.detect import Custom
 from policy.phi.report import Report
 
 _REPORTS = msgspec.msgpack.Decoder(Report)
 _TAGS = msgspec.msgpack.Decoder(tuple[str, ...])
+_CUSTOM = msgspec.msgpack.Decoder(Custom)
 _ENCODER = msgspec.msgpack.Encoder()
 
 T = TypeVar("T")
@@ -34,6 +36,16 @@ def pack_tags(subject_tags: Sequence[str]) -> bytes:
 def unpack_tags(header: bytes) -> tuple[str, ...]:
     """Read what `pack_tags` wrote. Raises: msgspec.DecodeError."""
     return _decode(_TAGS, header)
+
+
+def pack_custom(custom: Custom) -> bytes:
+    """What every inspector of a pool begins with; empty when the organisation added nothing."""
+    return _ENCODER.encode(custom) if custom != Custom() else b""
+
+
+def unpack_custom(setup: bytes) -> Custom:
+    """Read what `pack_custom` wrote. Raises: msgspec.DecodeError."""
+    return _decode(_CUSTOM, setup) if setup else Custom()
 
 
 def pack_report(report: Report) -> bytes:

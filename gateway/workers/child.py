@@ -19,12 +19,15 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import Final
 
 from gateway.workers.confine import allow_job, confine
 from gateway.workers.frames import ANSWER, HEADER_MAX, REQUEST, Place, Status
 from gateway.workers.limits import Limits
 
 Handler = Callable[[bytes, memoryview], bytes]
+
+_ARGUMENTS: Final = 3  # its own name, a socket, its limits
 
 
 def load_codecs() -> None:
@@ -37,6 +40,22 @@ def load_codecs() -> None:
             codecs.lookup(module.name)
         except LookupError:
             continue  # a helper module, or a codec of another system
+
+
+def read_setup() -> bytes:
+    """What the pool gave all its children to begin with, empty when nothing; the file is put away.
+
+    A child that somebody started by hand gets nothing, and does not wait for what they type.
+    """
+    if len(sys.argv) != _ARGUMENTS:
+        return b""
+    with os.fdopen(os.open(os.devnull, os.O_RDONLY), "rb") as nothing:
+        size = os.fstat(0).st_size
+        setup = os.pread(0, size, 0) if size else b""
+        os.dup2(nothing.fileno(), 0)
+    if len(setup) != size:
+        raise OSError("the setup is cut short")
+    return setup
 
 
 def _read(connection: socket.socket, count: int) -> bytearray:
@@ -99,7 +118,7 @@ def serve(handler: Handler) -> None:
     handler: takes the header and the blob of a request (valid until it returns), gives the bytes of the answer.
     Returns when the parent hangs up. SIGTERM and SIGINT are the parent's business and are ignored here.
     """
-    if len(sys.argv) != 3:
+    if len(sys.argv) != _ARGUMENTS:
         sys.exit("this module is started by the gateway, with a socket and its limits")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

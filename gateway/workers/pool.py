@@ -29,6 +29,7 @@ class ChildPool:
     """`size` children that run `python -m module`, each within `limits`.
 
     name: for the log. accepts: tells whether an answer is well-formed; a child that gives another one is replaced.
+    setup: what each child reads before it closes its doors (`workers.child.read_setup`); it may hold secrets.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class ChildPool:
         name: str,
         *,
         accepts: Callable[[bytes], bool] = lambda _: True,
+        setup: bytes = b"",
     ) -> None:
         self.name = name
         self.module = module
         self.size = size
         self.limits = limits
         self._accepts = accepts
+        self._setup = setup
         self.deaths = 0  # children that ended before their time, since the start
         self._log = get_logger("workers").bind(pool=name)
         self._children: set[Child] = set()
@@ -153,7 +156,7 @@ class ChildPool:
         while True:
             child = Child(self.limits, self._offer, self._accepts)
             try:
-                await child.start(self.module)
+                await child.start(self.module, self._setup)
             except (WorkerError, OSError) as why:
                 self._start_failed(slot, why)
                 pause_s = next_pause(pause_s)

@@ -62,15 +62,15 @@ class Child(asyncio.Protocol):
         """Whether it is alive and has nothing to do."""
         return self._answer is None and not self.over.done()
 
-    async def start(self, module: str) -> None:
-        """Start `python -m module` and wait for its first sign of life.
+    async def start(self, module: str, setup: bytes = b"") -> None:
+        """Start `python -m module`, hand it its setup, and wait for its first sign of life.
 
         Raises: WorkerError or OSError when it does not come up; the process is then gone already.
         """
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._process = spawn(module, theirs.fileno(), self._limits)
+                self._process = spawn(module, theirs.fileno(), self._limits, setup)
             except OSError:
                 ours.close()
                 raise

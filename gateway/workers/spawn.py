@@ -19,23 +19,28 @@ def environment() -> dict[str, str]:
     return {"LANG": "C.UTF-8", **kept, "PYTHONPATH": str(_ROOT)}
 
 
-def spawn(module: str, fd: int, limits: Limits) -> subprocess.Popen[bytes]:
-    """Start `python -m module` with one descriptor of ours and nothing else.
+def spawn(module: str, fd: int, limits: Limits, setup: bytes = b"") -> subprocess.Popen[bytes]:
+    """Start `python -m module` with one descriptor of ours and nothing else; it finds `setup` on its standard input.
 
     A fresh image, never a fork: what lies in our memory (keys, other people's mail) is not in the child's. Takes 0.3 ms
     with vfork, and is called on the thread of the loop: the child's parent-death signal is bound to the thread that
     made it. Raises: OSError.
     """
-    return subprocess.Popen(  # noqa: S603  # the module is a constant of ours
-        [sys.executable, "-P", "-m", module, str(fd), limits.to_argument()],
-        env=environment(),
-        cwd="/",
-        pass_fds=(fd,),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,  # a traceback may quote the mail
-        process_group=0,  # ^C in a terminal is for the parent
-    )
+    given = memory_file(setup) if setup else subprocess.DEVNULL
+    try:
+        return subprocess.Popen(  # noqa: S603  # the module is a constant of ours
+            [sys.executable, "-P", "-m", module, str(fd), limits.to_argument()],
+            env=environment(),
+            cwd="/",
+            pass_fds=(fd,),
+            stdin=given,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # a traceback may quote the mail
+            process_group=0,  # ^C in a terminal is for the parent
+        )
+    finally:
+        if setup:
+            os.close(given)
 
 
 def memory_file(blob: bytes) -> int:
