@@ -56,13 +56,18 @@ def find_path(certificate: bytes, issuers: Iterable[bytes], anchors: Iterable[by
 def _paths(
     certificate: bytes, pool: Mapping[bytes, Sequence[bytes]], trusted: Container[bytes]
 ) -> Iterator[list[bytes]]:
-    """Every chain whose signatures verify, shortest first; an anchor ends it."""
+    """Every chain whose signatures verify, shortest first; an anchor ends it.
+
+    A weak signature is let through, unverified, so that `path_fault` names it as the reason.
+    """
     waiting = deque([[certificate]])
     while waiting:
         path = waiting.popleft()
         last = load(path[-1])
         for data in pool.get(last.issuer.public_bytes(), ()):
-            if data not in path and len(path) <= MAX_PATH and _is_issued_by(last, load(data)):
+            if data in path or len(path) > MAX_PATH:
+                continue
+            if signature_fault(last) or _is_issued_by(last, load(data)):
                 yield [*path, data]
                 if data not in trusted:
                     waiting.append([*path, data])
@@ -93,14 +98,18 @@ def path_fault(certificate: bytes, path: Sequence[bytes], *, now: datetime) -> s
 
 def _path_faults(leaf: x509.Certificate, path: Sequence[x509.Certificate], now: datetime) -> Iterator[str]:
     for issued, issuer in pairwise((leaf, *path)):
-        if not _is_issued_by(issued, issuer):
+        if fault := signature_fault(issued):
+            yield fault if issued is leaf else f"{_called(issued)}: {fault}"
+        elif not _is_issued_by(issued, issuer):
             yield "its chain is broken"
     for below, issuer in enumerate(path):  # below: certificates of authorities between it and the recipient's
-        name = f"its issuer {issuer.subject.rfc4514_string()[:80]!r}"
+        name = _called(issuer)
         yield from (f"{name}: {fault}" for fault in common_faults(issuer, now))
-        if issuer is not path[-1] and (fault := signature_fault(issuer)):
-            yield f"{name}: {fault}"
         yield from (f"{name} {fault}" for fault in _authority_faults(issuer, leaf, below))
+
+
+def _called(issuer: x509.Certificate) -> str:
+    return f"its issuer {issuer.subject.rfc4514_string()[:80]!r}"
 
 
 def _authority_faults(issuer: x509.Certificate, leaf: x509.Certificate, below: int) -> Iterator[str]:

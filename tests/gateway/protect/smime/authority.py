@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gateway.protect.smime import der
+
 NOW: Final = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
 YEAR: Final = timedelta(days=365)
 ADDRESS: Final = "b@example.org"
@@ -24,6 +26,9 @@ SHA1_CERTIFICATE: Final = base64.b64decode(  # made by openssl; cryptography sig
     "eGFtcGxlLm9yZzAJBgcqhkjOPQQBA0gAMEUCIQDn0vABouiJSuxGUCKZ0Z9HHL8281u1kBaE0zJ7oqpGowIgLDZJHGKBaTVhqV94"
     "rkB0mODQkLsV8/TeEzjHbhXTPVo="
 )
+ECDSA_SHA1: Final = "1.2.840.10045.4.1"  # RFC 3279 section 2.2.3
+ECDSA_SHA256: Final = "1.2.840.10045.4.3.2"  # RFC 5758 section 3.2
+RSASSA_PSS: Final = "1.2.840.113549.1.1.10"  # RFC 4055 section 3.1
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -110,8 +115,35 @@ def _build(
     return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
-def pem(der: bytes) -> bytes:
-    return x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)
+def with_sha1(certificate: bytes, signer: Any) -> bytes:
+    """The same certificate under a signature with SHA-1; cryptography makes none. signer: its issuer's key, EC."""
+    return _signed_again(certificate, signer, hashes.SHA1(), der.algorithm(ECDSA_SHA1))  # noqa: S303
+
+
+def for_pss_only(certificate: bytes, signer: Any) -> bytes:
+    """The same certificate with its RSA key declared as for RSASSA-PSS alone (RFC 4055 section 1.2)."""
+    method = der.algorithm(ECDSA_SHA256)
+    return _signed_again(certificate, signer, hashes.SHA256(), method, key=der.algorithm(RSASSA_PSS))
+
+
+def _signed_again(certificate: bytes, signer: Any, algorithm: Any, method: bytes, *, key: bytes = b"") -> bytes:
+    """RFC 5280 section 4.1: version, serial, signature, issuer, validity, subject, key, and what follows."""
+    fields = [one.raw for one in der.read_all(der.read(_tbs(certificate), der.SEQUENCE).content)]
+    fields[2] = method
+    if key:
+        _, bits = der.read_all(der.read(fields[6], der.SEQUENCE).content)
+        fields[6] = der.sequence(key, bits.raw)
+    tbs = der.sequence(*fields)
+    signature = signer.sign(tbs, ec.ECDSA(algorithm))
+    return der.sequence(tbs, method, der.element(der.BIT_STRING, b"\x00", signature))
+
+
+def _tbs(certificate: bytes) -> bytes:
+    return x509.load_der_x509_certificate(certificate).tbs_certificate_bytes
+
+
+def pem(certificate: bytes) -> bytes:
+    return x509.load_der_x509_certificate(certificate).public_bytes(serialization.Encoding.PEM)
 
 
 def key_pem(key: Key) -> bytes:

@@ -13,7 +13,17 @@ from gateway.protect.smime import cms, der
 from gateway.protect.smime.chain import NoPath, find_path, path_fault
 from gateway.protect.smime.crl import is_revoked, load_crl
 from gateway.protect.smime.judge import SMIME_CAPABILITIES, Capability, load, read_certificate
-from tests.gateway.protect.smime.authority import MAIL_USE, NOW, SHA1_CERTIFICATE, YEAR, Authority, make_key, usage
+from tests.gateway.protect.smime.authority import (
+    MAIL_USE,
+    NOW,
+    SHA1_CERTIFICATE,
+    YEAR,
+    Authority,
+    for_pss_only,
+    make_key,
+    usage,
+    with_sha1,
+)
 
 ROOT = Authority()
 P256 = make_key("p256")
@@ -189,3 +199,23 @@ def test_revocation_list() -> None:
             is_revoked(LEAF, ROOT.der, load_crl(crl), now=NOW)
     with pytest.raises(CertificateError, match="not a certificate revocation list"):
         load_crl(b"junk")
+
+
+def test_weak_signature_of_an_authority_between() -> None:
+    """CR-05: a certificate of an authority that can be forged makes its whole chain worth nothing; an anchor's own
+    signature says nothing and is not asked."""
+    weak = with_sha1(MIDDLE.der, ROOT.key)
+    leaf = MIDDLE.issue(P256)
+    with pytest.raises(NoPath, match="its issuer 'CN=Middle': it is signed with SHA1, which can be forged"):
+        find_path(leaf, [weak], [ROOT.der], now=NOW)
+    assert "SHA1" in path_fault(leaf, [weak, ROOT.der], now=NOW)
+    assert "SHA1" in path_fault(with_sha1(leaf, MIDDLE.key), [MIDDLE.der, ROOT.der], now=NOW)
+    assert find_path(leaf, [], [weak], now=NOW) == [weak]
+
+
+def test_key_for_pss_alone() -> None:
+    """CR-05: RFC 4055 section 1.2: an RSA key declared for RSASSA-PSS signs, and nobody may encrypt to it."""
+    certificate = ROOT.issue(make_key("rsa2048"))
+    assert read_certificate(certificate, now=NOW).why_not == ""
+    pss = for_pss_only(certificate, ROOT.key)
+    assert read_certificate(pss, now=NOW).why_not == "its RSA key is for signatures only"
