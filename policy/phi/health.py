@@ -32,7 +32,10 @@ _VALUE_AFTER: Final = re.compile(
 )
 # Vocabulary terms that are also plain words or names unless written in capitals.
 _CAPITALS_ONLY: Final = frozenset(
-    "aids als ana alt ast bid bun sob cea tia esr ent nad coded doe loc dbt lmp edd gcs pna kub sle para".split()
+    """
+    aids als ana alt ast bid bun sob cea tia esr ent nad coded doe loc dbt lmp edd gcs pna kub sle para std cmp bmp mdd
+    aki usg ems ards oud
+    """.split()
 )
 _LAB: Final = Kind.LAB
 _WHY: Final = {kind: f"a term of the vocabulary for {kind.value}" for kind in Kind}

@@ -96,8 +96,14 @@ def find_names(text: str, vocabulary: Vocabulary) -> list[Mention]:
 def _may_be_name(text: str, start: int, word: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a single capitalised word, mostly the first of a sentence, is worth a closer look."""
     return _without_possessive(word).lower() in vocabulary.given_names or bool(
-        _PERSON_TITLE.search(text[max(0, start - _TITLE_LENGTH) : start].lower())
+        _PERSON_TITLE.search(_before(text, start, _TITLE_LENGTH, word))
     )
+
+
+def _before(text: str, start: int, reach: int, word: str) -> str:
+    """Return what stands before a candidate in its line, in lower case; "MS" before "Windows" is no title."""
+    before = text[max(0, start - reach) : start].rpartition("\n")[2]
+    return (before[:-3] if before.endswith("MS ") and not word.isupper() else before).lower()
 
 
 def _without_possessive(word: str) -> str:
@@ -148,7 +154,7 @@ def _is_credential(word: str) -> bool:
 
 def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention | None:
     """Decide whether a candidate names a person, and in which role."""
-    before = text[max(0, candidate.start - _LOOK_BACK) : candidate.start].rpartition("\n")[2].lower()
+    before = _before(text, candidate.start, _LOOK_BACK, candidate.words[-1])
     after = text[candidate.end : candidate.end + _LOOK_AHEAD].partition("\n")[0].lower()
     known = _known(candidate, vocabulary)
     is_abbreviation = known and candidate.words[0].isupper()

@@ -130,6 +130,7 @@ _NOT_DRUGS = frozenset(
     stride sugars proteins lipids enzyme enzymes antigen antibody antibodies peptide hormones vaccine vaccines
     placebo fluoride chloride insulin-like receptor receptors inhibitor inhibitors ligand ligands agonist antagonist
     amino-acid
+    angelica armin boldo buffers camila cerna generics indicators kendrick rhein
     """.split()
 )
 

@@ -70,3 +70,10 @@ def test_a_name_that_a_program_wrapped_is_one_name() -> None:
     """MP-14: names split over a line fold are joined before matching (`zones.flow`)."""
     text = flow("The results that you asked for yesterday belong to the patient Whitney\nBarlow and are attached.")
     assert _roles(text).get("Whitney Barlow") is Role.PATIENT
+
+
+def test_ms_before_a_product_is_no_title() -> None:
+    """ "MS Windows" is a product; "Ms. Delgado" and "MS DELGADO" are people."""
+    assert not find_names("It runs on MS Windows today.", vocabulary())
+    assert find_names("Ms Delgado was here.", vocabulary())
+    assert find_names("MS DELGADO was here.", vocabulary())

@@ -91,7 +91,26 @@ def test_health_is_found(text: str, kind: Kind) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["visual aids", "we bid on it", "Ana Alt", "see section A4.1x", "the sob story", "a mass mailing? no, bid again"],
+    [
+        "visual aids",
+        "a version bump",
+        "use std::sort",
+        "curly braces",
+        "Mr. Walker",
+        "odd lines",
+        "a lump sum",
+        "cmp",
+        "cutting costs",
+        "first impression",
+        "the Mets won",
+        "buffers",
+        "Armin",
+        "we bid on it",
+        "Ana Alt",
+        "see section A4.1x",
+        "the sob story",
+        "a mass mailing? no, bid again",
+    ],
 )
 def test_plain_words_are_not_health(text: str) -> None:
     """Abbreviations that are words count only in capitals; codes need a known category."""
