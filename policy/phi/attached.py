@@ -1,19 +1,17 @@
 """What is attached: declared type, known file extension, size, and whether it runs or carries macros. No names.
 
-It looks at the first bytes, at the names inside a ZIP, and at the parts of an office file; it does not open an archive
-inside an archive, and what is encrypted or too large is uninspectable anyway.
+It looks at the first bytes, at the names inside a ZIP by whatever header gives them, and at the parts of an office
+file; it does not unpack an archive in an archive, and what is encrypted or too large is uninspectable anyway.
 """
 
-import codecs
-import io
 import re
-import zipfile
 from collections.abc import Iterator
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 from typing import Final
 
 from policy.phi import headers
+from policy.phi.files.zip import END, spoken_names
 from policy.phi.report import Attached
 from policy.phi.told import told_type
 
@@ -48,12 +46,9 @@ _RUNS: Final = (
     b"\xca\xfe\xba\xbe",
     b"L\x00\x00\x00\x01\x14\x02\x00",  # [MS-SHLLINK] section 2.1
 )
-_ZIP_END: Final = b"PK\x05\x06"  # APPNOTE section 4.3.16; programs find the archive by it
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_MACROS: Final = "_VBA_PROJECT".encode("utf-16-le")  # [MS-OVBA] section 2.2.1, a directory entry
-_ZIP_MACROS: Final = "vbaproject.bin"  # [MS-OFFMACRO2] section 2.2.1
-codecs.lookup("cp437")  # what names in a ZIP are decoded by; behind closed doors it could not be loaded
-_NAMES: Final = 10_000  # of files in one archive that are looked at
+_ZIP_MACROS: Final = re.compile(r".*vbaproject\.bin|.*xl/macrosheets/.*", re.DOTALL)  # [MS-OFFMACRO2] section 2.2.1
 
 
 def attached(message: Message) -> tuple[Attached, ...]:
@@ -84,7 +79,7 @@ def _look(part: Message, names: list[str]) -> Attached:
     data = payload if isinstance(payload, bytes) else b""
     kind = part.get_content_type().lower()
     extensions = [extension for name in names if (extension := extension_of(name))]
-    inside = _inside(data) if _ZIP_END in data else frozenset()
+    inside = frozenset(name.lower() for name in spoken_names(data)) if END in data else frozenset()
     return Attached(
         type=told_type(kind),
         extension=extensions[0] if extensions else "",
@@ -93,7 +88,7 @@ def _look(part: Message, names: list[str]) -> Attached:
         or not EXECUTABLE.isdisjoint(extensions)
         or any(extension_of(name) in EXECUTABLE for name in inside),
         has_macros=not MACRO.isdisjoint(extensions)
-        or any(name.endswith(_ZIP_MACROS) or extension_of(name) in MACRO for name in inside)
+        or any(_ZIP_MACROS.fullmatch(name) or extension_of(name) in MACRO for name in inside)
         or (data.startswith(_OLE) and _OLE_MACROS in data),
     )
 
@@ -102,12 +97,3 @@ def extension_of(name: str) -> str:
     """The last suffix of a file name when it is a known one, else empty: an unknown one may be anybody's name."""
     suffix = _FORMAT.sub("", name).lower().rstrip(" .").rpartition(".")[2]
     return suffix if suffix in KNOWN else ""
-
-
-def _inside(data: bytes) -> frozenset[str]:
-    """The names of the files in a ZIP, in lower case; none when its directory cannot be read."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return frozenset(name.lower() for name in archive.namelist()[:_NAMES])
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeError, OverflowError, OSError):
-        return frozenset()

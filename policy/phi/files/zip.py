@@ -9,7 +9,7 @@ Source: PKWARE APPNOTE 6.3.10; the sections are named below.
 import struct
 import zlib
 from bz2 import BZ2Decompressor
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
@@ -32,6 +32,8 @@ _AES: Final = 99
 _DESCRIPTORS: Final = frozenset({12, 16, 20, 24})  # octets; section 4.3.9, with and without signature and 64 bits
 _SYMLINK: Final = 0o120000
 _UNIX: Final = 3
+_NAMES: Final = 10_000
+_NAME_END: Final = 260  # octets, where the suffix is
 
 
 class ZipDamaged(Exception):
@@ -88,11 +90,11 @@ class _Central:
 
 def read_contents(data: bytes) -> Contents:
     """List an archive. Raises: ZipDamaged when there is none to list, or too much of it."""
-    end, at, count, size = _find_end(data)
+    end, at, count, size, doubts = _find_end(data)
     if count > ENTRIES:
         raise ZipDamaged(f"the archive holds more than {ENTRIES} files")
     records = _read_directory(data[at : at + size], count)
-    entries, doubts, spans = [], [], []
+    entries, spans = [], []
     for record in records:
         entry, header_end, doubt = _locate(data, record)
         doubts += [doubt] if doubt else []
@@ -106,16 +108,15 @@ def read_contents(data: bytes) -> Contents:
     return Contents(tuple(entries), tuple(dict.fromkeys(doubts)))
 
 
-def _find_end(data: bytes) -> tuple[int, int, int, int]:
-    """Return where the directory ends, where it starts, how many entries it claims, and its size."""
+def _find_end(data: bytes) -> tuple[int, int, int, int, list[str]]:
+    """Return where the directory ends, where it starts, how many entries it claims, its size, and doubts."""
     at = data.rfind(END)
     if at < 0 or len(data) < at + _END.size:
         raise ZipDamaged("the archive is damaged")
     _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(data, at)
     if disk or first_disk or here != count:
         raise ZipDamaged("the archive is one of several volumes")
-    if at + _END.size + comment != len(data):
-        raise ZipDamaged("something stands behind the end of an archive")
+    doubts = ["something stands behind the end of an archive"] if at + _END.size + comment != len(data) else []
     locator = at - _LOCATOR64.size
     if locator >= 0 and data.startswith(b"PK\x06\x07", locator):
         _, _, at64, _ = _LOCATOR64.unpack_from(data, locator)
@@ -125,7 +126,22 @@ def _find_end(data: bytes) -> tuple[int, int, int, int]:
         at = at64
     if start + size > at:
         raise ZipDamaged("the archive is damaged")
-    return at, start, count, size
+    return at, start, count, size, doubts
+
+
+def spoken_names(data: bytes) -> Iterator[str]:
+    """Yield the ends of the names that any header of a file gives, wherever it stands: some program goes by it.
+
+    At most so many of each kind of header; what is not to be listed is unreadable anyway (`read_contents`).
+    """
+    for magic, length_at, name_at in ((b"PK\x01\x02", 28, _CENTRAL.size), (b"PK\x03\x04", 26, _LOCAL.size)):
+        at = data.find(magic)
+        for _ in range(_NAMES):
+            if at < 0:
+                break
+            end = at + name_at + int.from_bytes(data[at + length_at : at + length_at + 2], "little")
+            yield data[max(at + name_at, end - _NAME_END) : end].decode("latin-1")
+            at = data.find(magic, at + 4)
 
 
 def ends_as_zip(data: bytes) -> bool:

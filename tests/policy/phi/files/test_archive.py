@@ -217,6 +217,13 @@ def test_a_polyglot_is_read_both_ways() -> None:
     assert "an archive stands in something else" in reasons(found)
 
 
+def test_what_stands_behind_hides_nothing() -> None:
+    """AB-03: an archive with a tail is a doubt, and is read all the same, as programs do."""
+    found = read(build(A, directory=IN_A, count=1) + b"more")
+    assert reasons(found) == ["something stands behind the end of an archive"]
+    assert SSN in words(found)
+
+
 @pytest.mark.parametrize("name", ["../../x.txt", "/etc/mailward-slip", "C:\\x", "a/../../../x"])
 def test_nothing_is_written(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """AB-04: the reader opens no file, whatever an archive calls its own."""
