@@ -5,15 +5,16 @@ under tracking, masters, charts and properties are all there. What is no XML is 
 attachment; pictures, macros and what is fetched from elsewhere are told as unreadable.
 """
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from policy.phi.files import archive, sheet
 from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
-from policy.phi.files.xml_walk import XmlRefused, xml_lines
-from policy.phi.files.zip import Entry, unpack
+from policy.phi.files.magic import NOT_YET
+from policy.phi.files.streams import printable
+from policy.phi.files.xml_walk import XmlRefused, speaks, xml_lines, xml_tags
+from policy.phi.files.zip import Entry, begins, unpack
 from policy.phi.text_xml import xml_text
 
 WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -25,21 +26,24 @@ _FOLDERS: Final = (("word/", WORD), ("xl/", EXCEL), ("ppt/", POWERPOINT))
 _XML_NAMES: Final = (".xml", ".rels", ".vml", ".rdf")
 # Parts that say how things look, never what: no program shows a word of them.
 _LOOKS: Final = re.compile(
-    r"\[Content_Types\]\.xml|mimetype|META-INF/manifest\.xml|settings\.xml|layout-cache"
+    r"\[Content_Types\]\.xml|META-INF/manifest\.xml|settings\.xml"
     r"|(?:word|xl|ppt)/(?:theme/.*|styles\.xml|fontTable\.xml|webSettings\.xml|calcChain\.xml|tableStyles\.xml)"
 )
 # The first page as a small picture, made by the program that saved the file from what is read here anyway.
 _THUMBNAIL: Final = re.compile(r"docProps/thumbnail\.(?:jpe?g|png|emf|wmf)|Thumbnails/thumbnail\.png")
 _THUMBNAIL_OCTETS: Final = 65_536
 _DRAWING_OCTETS: Final = 262_144
-_PRINTER: Final = re.compile(r"xl/printerSettings/printerSettings\d{1,4}\.bin")  # what a driver remembers
+_PRINTER: Final = re.compile(r"xl/printerSettings/printerSettings\d{1,4}\.bin|layout-cache")  # what is remembered
+_PRINTER_OCTETS: Final = 262_144
+_BINARY_BOOK: Final = re.compile(r"xl/(?:workbook|sharedStrings|styles|(?:worksheets|chartsheets)/[^/]*)\.bin")
+_TYPE: Final = re.compile(rb"[a-z]{1,20}/[a-z0-9.+-]{1,100}\s*")
+_TYPE_OCTETS: Final = 130
+_SAYS_WORDS: Final = re.compile(rb">\s*[^<>\s]|[0-9]-[0-9]|@|<!--")  # what a part of looks has none of
 _MACROS: Final = re.compile(r".*vba(?:Project|Data).*|.*macrosheets/.*|Basic/.+|Scripts/.+", re.IGNORECASE)
 _SHEET: Final = re.compile(r"xl/worksheets/[^/]*\.xml")
 _STRINGS: Final = "xl/sharedStrings.xml"
+_STYLES: Final = "xl/styles.xml"
 _PAGE: Final = re.compile(r"ppt/(?:slides/slide|notesSlides/notesSlide)(\d{1,5})\.xml")
-_RELATION: Final = re.compile(r"<Relationship\b[^<>]{0,5000}>")
-_ATTRIBUTE: Final = re.compile(r"\b(Type|Target|TargetMode)\s{0,4}=\s{0,4}[\"']([^\"'<>]{0,4000})[\"']")
-_PRINTABLE: Final = re.compile(r"[ -~]{4,200}")
 _ENCRYPTION: Final = b"encryption-data"
 
 
@@ -55,6 +59,8 @@ def read_office(data: bytes, files: Sequence[Entry], job: Job) -> Iterator[Found
     kind = next((kind for folder, kind in _FOLDERS if any(name.startswith(folder) for name in names)), OPEN_DOCUMENT)
     sheets: list[bytes] = []
     strings: list[str] = []
+    styles = b""
+    yield from _names(names, job, kind)
     for number, entry in enumerate(files, start=1):
         if job.budget.octets <= 0 or job.budget.characters <= 0:
             yield Unreadable(job.at(name=kind), TOO_MUCH)
@@ -71,26 +77,37 @@ def read_office(data: bytes, files: Sequence[Entry], job: Job) -> Iterator[Found
             strings, reason = _lines(content, entry.name, job)
             yield from [Unreadable(job.at(name=kind), reason)] if reason else []
         elif not reason:
+            styles = content if entry.name == _STYLES else styles
             yield from _xml_part(content, entry.name, job, kind)
     if sheets:
-        yield from sheet.read_workbook(data, sheets, strings, job, kind)
+        yield from sheet.read_workbook(data, sheet.Workbook(sheets, strings, styles), job, kind)
     elif strings:
         yield Piece(job.at(name=kind), "\n".join(strings))
+
+
+def _names(names: Sequence[str], job: Job, kind: str) -> Iterator[Found]:
+    """Yield the names of parts that are no names of a program's making."""
+    said = [spoken for name in names if speaks(spoken := archive.spoken(name.rpartition("/")[2]))]
+    if said:
+        yield Piece(job.at(name=kind), "\n".join(said), is_name=True)
 
 
 def _xml_part(content: bytes, name: str, job: Job, kind: str) -> Iterator[Found]:
     if name == "META-INF/manifest.xml" and _ENCRYPTION in content:
         yield Unreadable(job.at(name=kind), "the document is encrypted")
     if name.endswith(".rels"):
-        yield from _relations(content.decode("utf-8", errors="replace"), job, kind)
+        yield from _relations(content, job, kind)
         return
-    if _LOOKS.fullmatch(name):
+    is_looks = _LOOKS.fullmatch(name) is not None
+    if is_looks and not _SAYS_WORDS.search(content):
         return
     page = _PAGE.fullmatch(name)
     place = job.at(name=kind, page=int(page[1]) if page else 0)
     lines, reason = _lines(content, name, job)
     if reason:
         yield Unreadable(place, reason)
+    if is_looks:
+        lines = [line for line in lines if speaks(line)]
     if lines:
         yield Piece(place, "\n".join(lines))
 
@@ -105,15 +122,23 @@ def _lines(content: bytes, name: str, job: Job) -> tuple[list[str], str]:
         return xml_text(content.decode("utf-8", errors="replace")).split("\n"), ""
 
 
-def _relations(text: str, job: Job, kind: str) -> Iterator[Found]:
+def _relations(content: bytes, job: Job, kind: str) -> Iterator[Found]:
     """Yield where links lead, and what the document takes in from elsewhere (ECMA-376 part 2 section 9.3)."""
-    for relation in _RELATION.findall(text):
-        said = dict(_ATTRIBUTE.findall(relation))
-        if said.get("TargetMode", "").lower() != "external":
-            continue
-        yield Piece(job.at(name=kind), html.unescape(said.get("Target", "")))
-        if not said.get("Type", "").endswith(("/hyperlink", "/attachedTemplate", "/externalLinkPath")):
-            yield Unreadable(job.at(name=kind), "the document shows something that is elsewhere")
+    place = job.at(name=kind)
+    try:
+        tags, lines = xml_tags(content, job.budget) if content.strip() else ([], [])
+    except XmlRefused as refused:
+        yield Unreadable(place, str(refused))
+        return
+    for _, said in tags:
+        if said.get("TargetMode", "").lower() == "external":
+            lines.append(said.get("Target", ""))
+            if not said.get("Type", "").endswith(("/hyperlink", "/attachedTemplate", "/externalLinkPath")):
+                yield Unreadable(place, "the document shows something that is elsewhere")
+        else:
+            lines += (value for value in said.values() if speaks(value))
+    if lines:
+        yield Piece(place, "\n".join(lines))
 
 
 def _other(data: bytes, entry: Entry, job: Job, number: int, kind: str) -> Iterator[Found]:
@@ -123,12 +148,15 @@ def _other(data: bytes, entry: Entry, job: Job, number: int, kind: str) -> Itera
         yield Unreadable(place, "the document holds macros")
     elif entry.is_encrypted:
         yield Unreadable(place, "the document is encrypted")
-    elif _LOOKS.fullmatch(entry.name) or (_THUMBNAIL.fullmatch(entry.name) and entry.size <= _THUMBNAIL_OCTETS):
+    elif _BINARY_BOOK.fullmatch(entry.name):
+        yield Unreadable(place, f"{NOT_YET} (a workbook in binary)")
+    elif (entry.name == "mimetype" and _TYPE.fullmatch(begins(data, entry, _TYPE_OCTETS))) or (
+        _THUMBNAIL.fullmatch(entry.name) and entry.size <= _THUMBNAIL_OCTETS
+    ):
         return
-    elif _PRINTER.fullmatch(entry.name):
+    elif _PRINTER.fullmatch(entry.name) and entry.size <= _PRINTER_OCTETS:
         content, reason = unpack(data, entry, job.budget)
-        text = content.replace(b"\x00", b"").decode("latin-1")
-        yield Piece(place, "\n".join(_PRINTABLE.findall(text)))
+        yield Piece(place, "\n".join(printable(content)))
         yield from [Unreadable(place, reason)] if reason else []
     else:
         yield from archive.read_entry(data, entry, job, number)

@@ -8,33 +8,40 @@ from typing import Final
 import olefile
 
 from policy.phi.files import sheet
+from policy.phi.files.biff import read_book
 from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
 from policy.phi.files.magic import NOT_YET
 from policy.phi.files.outlook import read_outlook
-from policy.phi.files.streams import FAULTS, Streams
+from policy.phi.files.package import read_content, read_native
+from policy.phi.files.streams import FAULTS, Streams, printable
 from policy.phi.files.word import WordRefused, word_text
+from policy.phi.report import Place
 
 MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 WORD: Final = "application/msword"
 EXCEL: Final = "application/vnd.ms-excel"
 POWERPOINT: Final = "application/vnd.ms-powerpoint"
+OBJECT: Final = "application/octet-stream"
 _IMAGE: Final = f"{NOT_YET} (an image)"
+_EMBEDDED: Final = f"{NOT_YET} (an embedded object)"
+_ENCRYPTED: Final = "the document is encrypted"
 _MACROS: Final = ("vba", "_vba_project_cur", "macros")
 _OBJECTS: Final = ("objectpool", "\x01ole10native", "package", "contents", "embedding")
+# Streams by the first name of their path: what is read or says nothing, and what is looked through for words.
+_KNOWN: Final = frozenset(
+    "worddocument,0table,1table,workbook,book,powerpoint document,pictures,\x01compobj,\x01ole,\x03objinfo,\x03linkinfo"
+    ",\x01ole10native,package,contents".split(",")
+)
+_LOOKED_THROUGH: Final = frozenset({"data", "current user", "user names", "_sx_db_cur", "ctls", "header"})
+_LOOKED_AT: Final = 262_144  # octets of one such stream
+_UNKNOWN: Final = "a part of the document is not read"
 _METADATA: Final = ("title", "subject", "author", "keywords", "comments", "category", "manager", "company")
-_HEADER_RECORDS: Final = frozenset({0x0014, 0x0015})  # [MS-XLS] section 2.3: Header, Footer
-_TXO: Final = 0x01B6
-_CONTINUE: Final = 0x003C
-_FILE_PASS: Final = 0x002F
-_DRAWINGS: Final = 0x00EB
-_PICTURE: Final = b"\x07\xf0"  # [MS-ODRAW] section 2.2.32, OfficeArtFBSE
-_BOF: Final = 0x0809
-# Blank, Number, Label, BoolErr, RString, LabelSst, MulRk, MulBlank, RK, Formula
-_CELLS: Final = frozenset({0x201, 0x203, 0x204, 0x205, 0xD6, 0xFD, 0xBD, 0xBE, 0x27E, 0x06})
-_MANY: Final = frozenset({0xBD, 0xBE})
 _WIDE_ATOMS: Final = frozenset({0x0FA0, 0x0FBA})  # [MS-PPT] section 2.13.24: TextCharsAtom, CString
 _NARROW_ATOM: Final = 0x0FA8
 _CONTAINER: Final = 0x0F
+# ExOleObjStg, SoundDataBlob, CryptSession10Container
+_TOLD: Final = {0x1011: _EMBEDDED, 0x07E7: f"{NOT_YET} (a sound)", 0x2F14: _ENCRYPTED}
+_ENCRYPTED_TOKEN: Final = b"\xdf\xc4\xd1\xf3"  # [MS-PPT] section 2.3.2: headerToken
 
 
 def read_ole(data: bytes, job: Job) -> Iterator[Found]:
@@ -48,7 +55,7 @@ def read_ole(data: bytes, job: Job) -> Iterator[Found]:
 
 def _read(streams: Streams, data: bytes, job: Job) -> Iterator[Found]:
     if streams.has("EncryptedPackage") or streams.has("EncryptedSummary"):
-        yield Unreadable(job.place, "the document is encrypted")
+        yield Unreadable(job.place, _ENCRYPTED)
         return
     if streams.has("__properties_version1.0"):
         yield from read_outlook(streams, job)
@@ -61,16 +68,36 @@ def _read(streams: Streams, data: bytes, job: Job) -> Iterator[Found]:
     names = {name.lower() for path in streams.paths for name in path}
     if not names.isdisjoint(_MACROS):
         yield Unreadable(place, "the document holds macros")
-    if not names.isdisjoint(_OBJECTS) or any(name.startswith("mbd") for name in names):
-        yield Unreadable(place, f"{NOT_YET} (an embedded object)")
+    if kind != OBJECT and (not names.isdisjoint(_OBJECTS) or any(name.startswith("mbd") for name in names)):
+        yield Unreadable(place, _EMBEDDED)
     if streams.has("Pictures"):
         yield Unreadable(place, _IMAGE)
-    properties = streams.properties(_METADATA)
-    if properties:
-        yield Piece(place, "\n".join(properties))
+    yield from _around(streams, job, place)
     yield from read(streams, data, job)
+    if streams.is_damaged:
+        yield Unreadable(place, "the document is damaged")
     if job.budget.octets <= 0:
         yield Unreadable(place, TOO_MUCH)
+
+
+def _around(streams: Streams, job: Job, place: Place) -> Iterator[Found]:
+    """Yield what stands beside the text: properties, custom XML, and streams that are not known."""
+    lines = streams.properties(_METADATA)
+    for number, path in enumerate(streams.paths, start=1):
+        first = path[0].lower()
+        if first == "msodatastore":
+            yield from job.inside(streams.read(*path), number=number, file_name="item.xml")
+        elif first.startswith("\x05"):
+            lines += printable(streams.read(*path))  # custom properties and links are not among the known ones
+        elif first in _KNOWN or first in _MACROS or first in _OBJECTS or first.startswith("mbd"):
+            continue
+        elif streams.size(*path) > _LOOKED_AT:
+            yield Unreadable(place, _UNKNOWN)
+        elif content := streams.read(*path):
+            lines += printable(content)
+            yield from [Unreadable(place, _UNKNOWN)] if first not in _LOOKED_THROUGH else []
+    if lines:
+        yield Piece(place, "\n".join(dict.fromkeys(lines)))
 
 
 def _read_word(streams: Streams, _: bytes, job: Job) -> Iterator[Found]:
@@ -87,56 +114,33 @@ def _read_word(streams: Streams, _: bytes, job: Job) -> Iterator[Found]:
 
 def _read_excel(streams: Streams, data: bytes, job: Job) -> Iterator[Found]:
     place = job.at(name=EXCEL)
-    stream = streams.read("Workbook") or streams.read("Book")
-    largest, rows, columns, before = 0, 0, 0, 0
-    said: list[str] = []
-    for kind, body in _records(stream):
-        if kind == _FILE_PASS:
-            yield Unreadable(place, "the document is encrypted")
-            return
-        if kind == _BOF:
-            rows = columns = 0
-        elif kind in _CELLS and len(body) >= 4:
-            row, column = struct.unpack_from("<2H", body)
-            rows, columns = max(rows, row + 1), max(columns, column + (len(body) // 6 if kind in _MANY else 1))
-            largest = max(largest, rows * columns)
-        elif kind == _DRAWINGS and _PICTURE in body:
-            yield Unreadable(place, _IMAGE)
-        elif kind in _HEADER_RECORDS and len(body) > 3:
-            said.append(_characters(body[2:]))
-        elif kind == _CONTINUE and before == _TXO and body:
-            said.append(_characters(body))  # [MS-XLS] section 2.4.329: the text of a comment or a box
-        before = kind
-    if said:
-        yield Piece(place, "\n".join(said))
-    if largest > sheet.CELLS:
+    book = read_book(streams.read("Workbook") or streams.read("Book"))
+    if book.is_encrypted:
+        yield Unreadable(place, _ENCRYPTED)
+        return
+    if book.has_pictures:
+        yield Unreadable(place, _IMAGE)
+    if book.said:
+        yield Piece(place, "\n".join(dict.fromkeys(book.said)))
+    if book.largest > sheet.CELLS:
         yield Unreadable(place, "a sheet is larger than is read")
         return
-    yield from sheet.read_cells(data, job, EXCEL)
-
-
-def _characters(body: bytes) -> str:
-    """Return a string with its flags before it ([MS-XLS] section 2.5.293): UTF-16, or its low octets."""
-    return body[1:].decode("utf-16-le" if body[0] & 1 else "latin-1", errors="replace")
-
-
-def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the records of a BIFF stream: type and content."""
-    at = 0
-    while at + 4 <= len(stream):
-        kind, length = struct.unpack_from("<2H", stream, at)
-        yield kind, stream[at + 4 : at + 4 + length]
-        at += 4 + length
+    yield from sheet.read_cells(data, job, EXCEL, looks=book.written)
 
 
 def _read_powerpoint(streams: Streams, _: bytes, job: Job) -> Iterator[Found]:
     """Yield the texts of slides, notes and masters; containers hold nothing of their own ([MS-PPT] section 2.3.1)."""
     stream = streams.read("PowerPoint Document")
     lines: list[str] = []
+    told: dict[str, None] = {}
+    if _ENCRYPTED_TOKEN in streams.read("Current User")[:32]:
+        told[_ENCRYPTED] = None
     at = 0
     while at + 8 <= len(stream):
         version, kind, length = struct.unpack_from("<2HL", stream, at)
         at += 8
+        if kind in _TOLD:
+            told[_TOLD[kind]] = None
         if version & 0x0F == _CONTAINER:
             continue
         if kind in _WIDE_ATOMS:
@@ -144,6 +148,7 @@ def _read_powerpoint(streams: Streams, _: bytes, job: Job) -> Iterator[Found]:
         elif kind == _NARROW_ATOM:
             lines.append(stream[at : at + length].decode("latin-1"))
         at += length
+    yield from (Unreadable(job.at(name=POWERPOINT), reason) for reason in told)
     yield Piece(job.at(name=POWERPOINT), "\n".join(line.replace("\x0b", "\n") for line in lines))
 
 
@@ -152,4 +157,7 @@ _READERS: Final[tuple[tuple[str, Callable[[Streams, bytes, Job], Iterator[Found]
     ("Workbook", _read_excel, EXCEL),
     ("Book", _read_excel, EXCEL),
     ("PowerPoint Document", _read_powerpoint, POWERPOINT),
+    ("\x01Ole10Native", lambda streams, _, job: read_native(streams.read("\x01Ole10Native"), job), OBJECT),
+    ("Package", lambda streams, _, job: read_content(streams.read("Package"), job), OBJECT),
+    ("CONTENTS", lambda streams, _, job: read_content(streams.read("CONTENTS"), job), OBJECT),
 )

@@ -3,22 +3,28 @@
 Every property that is a string is read, named ones too; bodies in HTML and RTF and attachments are read like files.
 """
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from policy.phi.files.found import Found, Job, Piece, Unreadable
+from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
+from policy.phi.files.magic import NOT_YET
 from policy.phi.files.rtf import read_rtf
-from policy.phi.files.streams import FAULTS, Streams
+from policy.phi.files.streams import FAULTS, Streams, printable
 
 MSG: Final = "application/vnd.ms-outlook"
 TNEF: Final = "application/ms-tnef"
 TNEF_MAGIC: Final = b"\x78\x9f\x3e\x22"
-_STREAM: Final = "__substg1.0_"
+_TAG: Final = re.compile(r"__substg1\.0_([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})(-[0-9A-Fa-f]{8})?")  # [MS-OXMSG] section 2.1
+_FIXED_VALUES: Final = "__properties_version1.0"
+_NAMES: Final = "__nameid_version1.0"
+_NAME_STRINGS: Final = "__substg1.0_00040102"
 _ATTACHMENT: Final = "__attach_version1.0_"
 _WIDE, _NARROW, _BINARY, _OBJECT = 0x001F, 0x001E, 0x0102, 0x000D
 _HTML, _RTF, _DATA, _LONG_NAME, _NAME = 0x1013, 0x1009, 0x3701, 0x3707, 0x3704
+_SILENT: Final = frozenset({0x3709})  # the picture of an attachment's icon
 _LABELS: Final = {0x0037: "Subject", 0x0C1A: "From", 0x0E04: "To", 0x0E03: "Cc"}
 _FIXED: Final = {2: 2, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 10: 4, 11: 2, 20: 8, 64: 8, 72: 16}  # octets of a value by type
 _VARIABLE: Final = frozenset({_WIDE, _NARROW, _BINARY, _OBJECT})
@@ -27,6 +33,7 @@ _PROPERTIES: Final = 20_000
 # [MS-OXTNEF] section 2.1.3.2: attributes, by their whole number
 _ATT_PROPS, _ATT_ATTACHMENT, _ATT_REND, _ATT_DATA, _ATT_TITLE = 0x69003, 0x69005, 0x69002, 0x6800F, 0x18010
 _ATT_WORDS: Final = frozenset({0x18004, 0x2800C, 0x8000, 0x18006, 0x18009})  # subject, body, from, ids
+_ATT_ICON: Final = 0x68011
 _EMBEDDED_GUID: Final = 16
 _COMPRESSED: Final = 0x75465A4C
 _PLAIN: Final = 0x414C454D
@@ -44,9 +51,9 @@ class _Item:
     """A message or an attachment, as its properties tell it."""
 
     lines: list[str] = field(default_factory=list)
-    html: bytes = b""
-    rtf: bytes = b""
-    data: bytes = b""
+    html: list[bytes] = field(default_factory=list)
+    rtf: list[bytes] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
     name: str = ""
 
     def take(self, kind: int, number: int, value: bytes) -> None:
@@ -58,43 +65,64 @@ class _Item:
             label = _LABELS.get(number)
             self.lines.append(f"{label}: {words}" if label else words)
             if number == _HTML:
-                self.html = words.encode()
+                self.html.append(words.encode())
         elif number == _HTML:
-            self.html = value.rstrip(b"\x00")
+            self.html.append(value.rstrip(b"\x00"))
         elif number == _RTF:
-            self.rtf = value
+            self.rtf.append(value)
         elif number == _DATA:
-            self.data = value
+            self.data.append(value)
+        elif kind == _BINARY and number not in _SILENT:
+            self.lines += printable(value)
 
     def bodies(self, job: Job, place_name: str) -> Iterator[Found]:
         """Yield all that the properties say."""
         if self.lines:
             yield Piece(job.at(name=place_name), "\n".join(self.lines))
-        if self.html:
-            yield from job.inside(self.html, number=0, file_name="body.html")
-        if self.rtf:
-            text, reason = unpack_rtf(self.rtf, job.budget.octets)
+        for html in filter(None, self.html):
+            yield from job.inside(html, number=0, file_name="body.html")
+        for rtf in filter(None, self.rtf):
+            text, reason = unpack_rtf(rtf, job.budget.octets)
             job.budget.octets -= len(text)
             yield from [Unreadable(job.at(name=place_name), reason)] if reason else read_rtf(text, job)
+
+    def attached(self, job: Job, number: int) -> Iterator[Found]:
+        """Yield what the attachment holds; two programs could take either when there are two."""
+        for data in filter(None, self.data):
+            yield from job.inside(data, number=number, file_name=self.name)
 
 
 def read_outlook(streams: Streams, job: Job) -> Iterator[Found]:
     """Yield what an MSG file holds, messages attached to it too."""
     storages: dict[tuple[str, ...], _Item] = {}
+    is_whole = True
     for path in streams.paths:
-        item = storages.setdefault(tuple(path[:-1]), _Item())
-        tag = path[-1].removeprefix(_STREAM)
-        if tag == path[-1] or len(tag) != 8:  # [MS-OXMSG] section 2.1.3; the values of a list are told by the list
-            continue
-        number, kind = int(tag[:4], 16), int(tag[4:], 16)
-        if kind != _BINARY or number in {_HTML, _RTF, _DATA}:
-            item.take(kind, number, streams.read(*path))
+        is_whole &= _take_stream(storages.setdefault(tuple(path[:-1]), _Item()), path, streams)
     for index, (storage, item) in enumerate(storages.items(), start=1):
         yield from item.bodies(job, MSG)
-        if item.data:
-            yield from job.inside(item.data, number=index, file_name=item.name)
-        elif storage and storage[-1].startswith(_ATTACHMENT) and not _holds_more(storage, storages):
+        yield from item.attached(job, index)
+        if not item.data and storage and storage[-1].startswith(_ATTACHMENT) and not _holds_more(storage, storages):
             yield Unreadable(job.at(name=MSG), "an attachment is somewhere else")
+    if not is_whole:
+        yield Unreadable(job.at(name=MSG), f"{NOT_YET} (an embedded object)")
+    if streams.is_damaged:
+        yield Unreadable(job.at(name=MSG), "the message is damaged")
+    if job.budget.octets <= 0:
+        yield Unreadable(job.at(name=MSG), TOO_MUCH)
+
+
+def _take_stream(item: _Item, path: list[str], streams: Streams) -> bool:
+    """Keep what a stream says; returns whether it is one that a message has."""
+    if path[0] == _NAMES:  # [MS-OXMSG] section 2.2.3: what properties of one's own are called
+        item.lines += printable(streams.read(*path)) if path[-1] == _NAME_STRINGS else []
+        return True
+    tag = _TAG.fullmatch(path[-1])
+    if tag:
+        number, kind = int(tag[1], 16), int(tag[2], 16)
+        if tag[3]:  # section 2.1.4: one value of a list; the list itself is only lengths
+            kind &= ~_MANY
+        item.take(kind, number, streams.read(*path))
+    return tag is not None or path[-1] == _FIXED_VALUES
 
 
 def _holds_more(storage: tuple[str, ...], storages: Iterable[tuple[str, ...]]) -> bool:
@@ -123,35 +151,40 @@ def read_tnef(data: bytes, job: Job) -> Iterator[Found]:
         yield Unreadable(place, "the TNEF container is damaged")
     for index, item in enumerate(items, start=0):
         yield from item.bodies(job, TNEF)
-        if item.data:
-            yield from job.inside(item.data, number=index, file_name=item.name)
+        yield from item.attached(job, index)
 
 
 def _take_attribute(item: _Item, number: int, value: bytes) -> None:
     if number in {_ATT_PROPS, _ATT_ATTACHMENT}:
         for kind, name, content in _properties(value):
             if kind == _OBJECT:  # a message or an object of another program, behind the name of its interface
-                item.data = content[_EMBEDDED_GUID:]
+                item.data.append(content[_EMBEDDED_GUID:])
             else:
                 item.take(kind, name, content)
     elif number == _ATT_DATA:
-        item.data = value
+        item.data.append(value)
     elif number == _ATT_TITLE:
         item.name = item.name or value.rstrip(b"\x00").decode("cp1252", errors="replace")
     elif number in _ATT_WORDS:
         item.lines.append(value.rstrip(b"\x00").decode("cp1252", errors="replace"))
+    elif number != _ATT_ICON:  # recipients, classes and what no list of attributes has
+        item.lines += printable(value)
 
 
 def _properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield properties ([MS-OXTNEF] section 2.1.3.4): type, number, value; every value is filled up to 4 octets."""
     (count,) = struct.unpack_from("<L", data)
     at = 4
-    for _ in range(min(count, _PROPERTIES)):
+    if count > _PROPERTIES:
+        raise ValueError("too many properties")
+    for _ in range(count):
         kind, number = struct.unpack_from("<2H", data, at)
         at += 4
         if number >= 0x8000:
             (is_named,) = struct.unpack_from("<L", data, at + 16)
             (length,) = struct.unpack_from("<L", data, at + 20)
+            if is_named:
+                yield _WIDE, number, data[at + 24 : at + 24 + length]
             at += 24 + (_filled(length) if is_named else 0)
         plain = kind & ~_MANY
         is_counted = plain in _VARIABLE or kind & _MANY

@@ -5,14 +5,18 @@ gigabytes: how large it would be is found out first, and a sheet beyond the limi
 """
 
 import datetime
+import html
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
-from policy.phi.files.found import Found, Job, Piece, Unreadable
+from policy.phi.files.found import Budget, Found, Job, Piece, Unreadable
+from policy.phi.files.masks import Mask, masks_of, written
+from policy.phi.files.xml_walk import XmlRefused, xml_lines
 from policy.phi.text_csv import is_header, labelled
 
 CELLS: Final = 1_000_000  # of the rectangle around all cells of one sheet
@@ -21,46 +25,118 @@ _CELL: Final = re.compile(rb"<(?:\w{1,20}:)?c\b[^<>]{0,200}?\br=[\"']([A-Za-z]{1
 _BARE_CELL: Final = re.compile(rb"<(?:\w{1,20}:)?c[\s/>]")
 _ROW: Final = re.compile(rb"<(?:\w{1,20}:)?row\b")
 _ROW_NAME: Final = re.compile(rb"<(?:\w{1,20}:)?row\b[^<>]{0,300}?\br=[\"']([0-9]{1,9})[\"']")
-_AROUND: Final = re.compile(
-    r"<(?:\w{1,20}:)?(?:odd|even|first)(?:Header|Footer)>([^<]{1,2000})<"
-    r"|\b(?:prompt|promptTitle|error|errorTitle|tooltip|display)=\"([^\"<>]{1,500})\""
+_FORMULA_WORDS: Final = re.compile(r"<(?:\w{1,20}:)?f\b[^<>]*>([^<]+)<")
+_QUOTED: Final = re.compile(r"\"([^\"]{2,})\"")
+_DATA: Final = re.compile(rb"<((?:\w{1,20}:)?)sheetData>")
+_UNUSUAL: Final = (b"<![CDATA[", b"<!--")  # in which patterns see other things than a program does
+_STYLED: Final = re.compile(
+    rb"<(?:\w{1,20}:)?c\b([^<>]*)>(?:<(?:\w{1,20}:)?f\b[^<>]*(?:/>|>[^<]*</(?:\w{1,20}:)?f>))?"
+    rb"<(?:\w{1,20}:)?v>([0-9.E+]{1,25})</"
 )
-_FORMULA_WORDS: Final = re.compile(r"<(?:\w{1,20}:)?(?:f|formula1|formula2)\b[^<>]{0,200}>([^<]{1,2000})<")
-_QUOTED: Final = re.compile(r"&quot;(.{2,200}?)&quot;|\"([^\"]{2,200})\"")
-_CODES: Final = re.compile(
-    r"&amp;(?:[LCRPNDTFABGUEXYZISHO]|&amp;|\"[^\"]{0,80}\"|&quot;[^&]{0,80}&quot;|K[0-9A-F]{6}|\d{1,3})"
-)
+_STYLE: Final = re.compile(rb"\bs=[\"'](\d{1,6})[\"']")
+_FORMAT: Final = re.compile(r"<(?:\w{1,20}:)?numFmt\b([^<>]*)>")
+_FORMAT_OF: Final = re.compile(r"\b(numFmtId|formatCode)=(?:\"([^\"]*)\"|'([^']*)')")
+_LOOKS: Final = re.compile(r"<(?:\w{1,20}:)?cellXfs\b.*?</(?:\w{1,20}:)?cellXfs>", re.DOTALL)
+_LOOK: Final = re.compile(r"<(?:\w{1,20}:)?xf\b[^<>]*>")
+_CODES: Final = re.compile(r"&(?:[LCRPNDTFABGUEXYZISHO]|&|\"[^\"]{0,80}\"|K[0-9A-F]{6}|\d{1,3})")
 _TOO_LARGE: Final = "a sheet is larger than is read"
 
 
-def read_workbook(data: bytes, sheets: Sequence[bytes], strings: Sequence[str], job: Job, kind: str) -> Iterator[Found]:
-    """Yield the cells of an XLSX, what stands around them, and strings that no cell shows any more.
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """The parts of an XLSX that are read together: worksheets, shared strings, and what says how numbers look."""
 
-    data: the file. sheets: its worksheet parts; strings: its shared strings.
-    """
+    sheets: Sequence[bytes]
+    strings: Sequence[str]
+    styles: bytes = b""
+
+
+def read_workbook(data: bytes, book: Workbook, job: Job, kind: str) -> Iterator[Found]:
+    """Yield the cells of an XLSX, what stands around them, and strings that no cell shows any more. data: the file."""
     place = job.at(name=kind)
-    around = [line for content in sheets for line in _around(content.decode("utf-8", errors="replace"))]
-    if around:
-        yield Piece(place, "\n".join(around))
-    if any(_area(content) > CELLS for content in sheets):
+    for content in book.sheets:
+        try:
+            around = list(_around(content, job.budget))
+        except XmlRefused as refused:
+            yield Unreadable(place, str(refused))
+            continue
+        if around:
+            yield Piece(place, "\n".join(around))
+    if any(_area(content) > CELLS for content in book.sheets):
         yield Unreadable(place, _TOO_LARGE)
-        yield Piece(place, "\n".join(strings))
+        yield Piece(place, "\n".join(book.strings))
         return
     shown: set[str] = set()
-    yield from read_cells(data, job, kind, shown)
-    left = [string for string in strings if " ".join(string.split()) not in shown]
+    found = list(read_cells(data, job, kind, shown, looks=_looks(book)))
+    yield from found
+    pages = max((entry.place.page for entry in found), default=0)
+    if pages < min(len(book.sheets), SHEETS):  # a sheet that the workbook does not name
+        yield from _unnamed(book.sheets, job, kind)
+    left = [string for string in book.strings if " ".join(string.split()) not in shown]
     if left:
         yield Piece(place, "\n".join(left))
 
 
-def read_cells(data: bytes, job: Job, kind: str, shown: set[str] | None = None) -> Iterator[Found]:
-    """Yield the cells of a workbook, a sheet as a page. shown: filled with the words of all cells."""
+def _unnamed(sheets: Sequence[bytes], job: Job, kind: str) -> Iterator[Found]:
+    """Yield all sheets as they stand: which of them the workbook leaves out is not asked."""
+    for content in sheets:
+        try:
+            yield Piece(job.at(name=kind), "\n".join(xml_lines(content, job.budget)))
+        except XmlRefused as refused:
+            yield Unreadable(job.at(name=kind), str(refused))
+
+
+def _looks(book: Workbook) -> dict[str, str]:
+    """Return numbers as their formats show them (ECMA-376 part 1 section 18.8.31); empty when no format changes any."""
+    text = book.styles.decode("utf-8", errors="replace")
+    formats: dict[str, tuple[Mask, ...]] = {}
+    for attributes in _FORMAT.findall(text):
+        said = _attributes(attributes)
+        if masks := masks_of(said.get("formatCode", "")):
+            formats[said.get("numFmtId", "")] = masks
+    looks = _LOOKS.search(text)
+    if not formats or not looks:
+        return {}
+    ids = [_attributes(look).get("numFmtId", "") for look in _LOOK.findall(looks[0])]
+    made: dict[str, str] = {}
+    for content in book.sheets:
+        for attributes, raw in _STYLED.findall(content):
+            style = _STYLE.search(attributes)
+            masks = formats.get(ids[int(style[1])], ()) if style and int(style[1]) < len(ids) else ()
+            if masks and (number := _number(raw)) is not None:
+                made[str(number)] = written(number, masks)
+    return made
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    return {key: html.unescape(double or single) for key, double, single in _FORMAT_OF.findall(tag)}
+
+
+def _number(raw: bytes) -> int | None:
+    try:
+        number = float(raw)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() and number < 1e15 else None
+
+
+def read_cells(
+    data: bytes, job: Job, kind: str, shown: set[str] | None = None, *, looks: Mapping[str, str] | None = None
+) -> Iterator[Found]:
+    """Yield the cells of a workbook, a sheet as a page.
+
+    shown: filled with the words of all cells. looks: numbers that are shown in another way.
+    """
+    shown_as = looks or {}
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         names = workbook.sheet_names
         yield Piece(job.at(name=kind), "\n".join(names))
         for number, name in enumerate(names[:SHEETS], start=1):
-            rows = [[_word(cell) for cell in row] for row in workbook.get_sheet_by_name(name).iter_rows()]
+            rows = [
+                [shown_as.get(word := _word(cell), word) for cell in row]
+                for row in workbook.get_sheet_by_name(name).iter_rows()
+            ]
             if shown is not None:
                 shown.update(cell for row in rows for cell in row)
             yield Piece(job.at(name=kind, page=number), "\n".join(sheet_lines(rows)))
@@ -129,9 +205,17 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _around(text: str) -> Iterator[str]:
-    """Yield headers and footers of a sheet, hints at its cells, and words in its formulas."""
-    for printed, hint in _AROUND.findall(text):
-        yield _CODES.sub(" ", printed) if printed else hint
-    for formula in _FORMULA_WORDS.findall(text):
-        yield from (coded or plain for coded, plain in _QUOTED.findall(formula))
+def _around(content: bytes, budget: Budget) -> Iterator[str]:
+    """Yield what a worksheet part says outside of its cells, and words in formulas. Raises: XmlRefused.
+
+    Outside is everything: headers and footers, hints, links, filters, conditions, scenarios.
+    """
+    start = _DATA.search(content)
+    end = content.find(b"</" + start[1] + b"sheetData>", start.end()) if start else -1
+    inside = content[start.end() : end] if start and end >= 0 else b""
+    rest = content[: start.end()] + content[end:] if inside and start else content
+    if any(sign in inside for sign in _UNUSUAL):
+        rest, inside = content, b""
+    yield from (_CODES.sub(" ", line) if "&" in line else line for line in xml_lines(rest, budget))
+    for formula in _FORMULA_WORDS.findall(inside.decode("utf-8", errors="replace")):
+        yield from _QUOTED.findall(html.unescape(formula))

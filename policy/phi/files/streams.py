@@ -1,6 +1,7 @@
 """The streams of a compound file ([MS-CFB]), through olefile, each counted against the budget of the message."""
 
 import datetime
+import re
 import struct
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,6 +14,13 @@ FAULTS: Final = (
     struct.error,
 )  # fmt: skip
 _ENTRIES: Final = 10_000
+# What olefile notes and reads over: chains of sectors that do not hold what the directory says.
+_DEFECTS: Final = re.compile(
+    "incomplete OLE|stream too large|sector index|OLE FAT|less than declared|DirEntry index|referenced twice"
+    "|directory tree|DIFAT"
+)
+_NARROW: Final = re.compile(rb"[ -~]{4,}")
+_WIDE: Final = re.compile(rb"(?:[ -~\xa0-\xff]\x00|[\x00-\xff][\x01-\x06]){4,}")  # UTF-16 of Latin, Greek, Cyrillic
 
 
 class Streams:
@@ -28,6 +36,15 @@ class Streams:
     def has(self, name: str) -> bool:
         """Tell whether there is a stream of that name at the top."""
         return any(len(path) == 1 and path[0].lower() == name.lower() for path in self.paths)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether something read so far was not what the directory says."""
+        return any(_DEFECTS.search(message) for _, message in self._file.parsing_issues)
+
+    def size(self, *path: str) -> int:
+        """Return the octets of a stream that is there."""
+        return int(self._file.get_size(list(path)))
 
     def read(self, *path: str) -> bytes:
         """Return a stream; b"" when it is not there or the budget is spent."""
@@ -46,3 +63,10 @@ class Streams:
             for value in values
             if value and not isinstance(value, datetime.datetime)
         ]
+
+
+def printable(data: bytes) -> list[str]:
+    """Return what can be read between octets that nothing here understands, each run once."""
+    narrow = (run.decode("ascii") for run in _NARROW.findall(data))
+    wide = (run.decode("utf-16-le", errors="replace") for run in _WIDE.findall(data) if b"\x00" in run)
+    return list(dict.fromkeys([*narrow, *wide]))

@@ -3,9 +3,11 @@
 How this works: expat says what opens and closes; a stack holds a frame for each open paragraph, cell, row and table.
 Inside a paragraph every other element is a run of the same line, so that an identifier cut by formatting is whole;
 outside of one, each element is a line. A text box inside a paragraph has a frame of its own and does not cut the line.
+What attributes say in words, and comments, stand behind all lines.
 A document type is refused, so no entity can be defined (AB-07); elements are counted against the budget.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -37,8 +39,35 @@ _SIGNS: Final = {
 }
 # Attributes in which a document says words: alternative texts, WordArt, links, form fields, who wrote a comment.
 _SPEAKING: Final = frozenset("descr title string alt href author tooltip prompt promptTitle alias".split())
+# Elements whose attribute is a value that somebody gave: variables, tags, choices, filters, answers, columns.
+_VALUED: Final = frozenset(
+    """
+    docVar tag listItem default statusText helpText filter customFilter inputCells item ocxPr property tableColumn
+    cacheField person cmAuthor definedName fldSimple alias hyperlink user-field-decl variable-set user-field-get
+    hidden-text conditional-text placeholder label cell-content-change comment author dbPr bookmarkStart bookmark
+    """.split()
+)
+_GIVEN: Final = frozenset(
+    """
+    val value name displayName displayText text comment instr location error errorTitle display string-value
+    string-value-if-true string-value-if-false current-value description formula command
+    """.split()
+)
+# Attributes that say how something looks or where it is, in words: never read.
+_LOOKING: Final = frozenset(
+    """
+    ascii hAnsi cs eastAsia typeface Ignorable fmla eqn path d enhanced-path points viewBox transform style clip
+    font-family font-name border border-top border-bottom border-left border-right padding class-names gfxdata
+    border-line-width stroke-linejoin condition content-validation-name id sqref ref coordsize uri schemaLocation
+    """.split()
+)
+# A number cut by hyphens or like one of social security; two words, one of them of letters.
+_SAYS: Final = re.compile(r"[0-9]-[0-9]|\b[0-9]{3} [0-9]{2} [0-9]{4}\b|[^\W\d_]\W*\s\W*\w|\w\W*\s\W*[^\W\d_]")
+_NO_WORDS: Final = re.compile(r"[{(]?[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}[)}]?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z?")
+_PICTURED: Final = ("wingdings", "webdings", "symbol", "marlett")  # fonts of signs
 _CACHED: Final = frozenset({"s", "n", "d"})  # values of a pivot table's cache, which shows although the sheet is gone
 _DEPTH: Final = 500
+_HEX: Final = frozenset("0123456789abcdefABCDEF")
 
 
 class XmlRefused(Exception):
@@ -67,6 +96,7 @@ class _Walk:
         self.budget = budget
         self.stack = [_Frame("")]
         self.depth = 0
+        self.beside: dict[str, None] = {}  # what attributes, comments and instructions say
 
     def start(self, full_name: str, attributes: dict[str, str]) -> None:
         self.budget.elements -= 1
@@ -96,6 +126,23 @@ class _Walk:
                 or (key == "val" and name in {"default", "listEntry"})
             ):
                 top.lines.append(value)
+            elif (key in _GIVEN and name in _VALUED) or (key not in _LOOKING and speaks(value)):
+                self.beside[value] = None
+        if name == "sym":
+            self._sign({key.rpartition(" ")[2]: value for key, value in attributes.items()}, top)
+
+    def _sign(self, said: dict[str, str], top: _Frame) -> None:
+        """Read a character that is given by its number in a font (ECMA-376 part 1 section 17.3.3.30)."""
+        code = said.get("char", "")
+        if len(code) == 4 and not set(code) - _HEX and not said.get("font", "").lower().startswith(_PICTURED):
+            number = int(code, 16)
+            top.words.append(chr(number & 0xFF if number >> 8 == 0xF0 else number))
+
+    def aside(self, *words: str) -> None:
+        """Take a comment or a processing instruction: no program shows it, and it goes out all the same."""
+        line = " ".join(words).strip()
+        if line:
+            self.beside[line] = None
 
     def end(self, full_name: str) -> None:
         self.depth -= 1
@@ -127,25 +174,65 @@ class _Walk:
         for frame in self.stack:
             frame.cut()
             lines += [*frame.lines, *table_lines(frame.rows), *frame.cells]
-        return lines
+        return [*lines, *self.beside]
+
+
+def speaks(value: str) -> bool:
+    """Tell whether a value has words or a number such as people write, and is no name for programs."""
+    return (
+        (" " in value or "-" in value or "@" in value or "\n" in value)
+        and ("@" in value or _SAYS.search(value) is not None)
+        and not _NO_WORDS.fullmatch(value)
+    )
 
 
 def xml_lines(data: bytes, budget: Budget) -> list[str]:
     """Return the lines of one XML part. Raises: XmlRefused."""
     walk = _Walk(budget)
+    _parse(data, walk.start, walk.end, walk.text, walk.aside)
+    return walk.finish()
+
+
+def xml_tags(data: bytes, budget: Budget) -> tuple[list[tuple[str, dict[str, str]]], list[str]]:
+    """Return every element of a part as its local name and attributes, and what stands between. Raises: XmlRefused."""
+    tags: list[tuple[str, dict[str, str]]] = []
+    words: list[str] = []
+
+    def start(full_name: str, attributes: dict[str, str]) -> None:
+        budget.elements -= 1
+        if budget.elements < 0:
+            raise XmlRefused("the document is more than is looked at")
+        said = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
+        tags.append((full_name.rpartition(" ")[2], said))
+
+    def text(*found: str) -> None:
+        words.extend(word for word in found if word.strip())
+
+    _parse(data, start, lambda _: None, text, text)
+    return tags, words
+
+
+def _parse(
+    data: bytes,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None],
+    text: Callable[[str], None],
+    aside: Callable[..., None],
+) -> None:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
-    parser.StartElementHandler = walk.start
-    parser.EndElementHandler = walk.end
-    parser.CharacterDataHandler = walk.text
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    parser.CommentHandler = aside
+    parser.ProcessingInstructionHandler = aside
     parser.StartDoctypeDeclHandler = _refuse("the document defines its own type")
     parser.EntityDeclHandler = _refuse("the document defines entities")
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise XmlRefused("the document's XML is damaged") from error
-    return walk.finish()
 
 
 def _refuse(reason: str) -> Callable[..., None]:

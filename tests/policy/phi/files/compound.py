@@ -22,9 +22,9 @@ def compound(streams: Mapping[str, bytes]) -> bytes:
     """
     names: list[tuple[str, bytes | None]] = []
     for path, given in streams.items():
-        folder = path.rpartition("/")[0]
-        if folder and (folder, None) not in names:
-            names.append((folder, None))
+        steps = path.split("/")
+        folders: list[tuple[str, None]] = [("/".join(steps[:depth]), None) for depth in range(1, len(steps))]
+        names += [folder for folder in folders if folder not in names]
         names.append((path, given))
     sectors: list[bytes] = []
     fat: list[int] = []
@@ -84,8 +84,13 @@ def _record(kind: int, body: bytes) -> bytes:
     return struct.pack("<2H", kind, len(body)) + body
 
 
-def excel(*cells: tuple[int, int, str], before: bytes = b"", streams: Mapping[str, bytes] | None = None) -> bytes:
-    """Return a workbook of Excel 97 with one hidden sheet. cells: row, column, text. before: records before them."""
+def excel(
+    *cells: tuple[int, int, str], before: bytes = b"", after: bytes = b"", streams: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Return a workbook of Excel 97 with one hidden sheet.
+
+    cells: row, column, text. before: records of the workbook; after: of the sheet, behind its cells.
+    """
     name = "Tab"
     bof = struct.pack("<6H", 0x0600, 0x0005, 0, 0, 0, 0) + bytes(4)
     page = struct.pack("<6H", 0x0600, 0x0010, 0, 0, 0, 0) + bytes(4)
@@ -97,7 +102,7 @@ def excel(*cells: tuple[int, int, str], before: bytes = b"", streams: Mapping[st
         for row, column, text in cells
     )
     ends = _record(0x000A, b"")
-    workbook = start + listed + ends + _record(0x0809, page) + body + ends
+    workbook = start + listed + ends + _record(0x0809, page) + body + after + ends
     return compound({"Workbook": workbook, **(streams or {})})
 
 

@@ -119,7 +119,7 @@ _ROWS = [["Weekly list"], ["Patient", "Date of Birth", "Dx"], ["Ann Lee", "03/14
          f"SSN {NUMBER}"),
         (xlsx(sheet([["x"]]), more={"xl/pivotCache/pivotCacheRecords1.xml": '<p><r><s v="Ann Lee"/></r></p>'}),
          "Ann Lee"),
-        (xlsx(sheet([["x"]], after="<f>IF(A1=1,&quot;HIV positive&quot;,2)</f>")), "HIV positive"),
+        (xlsx(sheet([["x"]], after="<f>IF(A1=1,&quot;HIV positive&quot;,2)</f>")), 'IF(A1=1,"HIV positive",2)'),
     ],
     ids=lambda value: value if isinstance(value, str) else "file",
 )  # fmt: skip

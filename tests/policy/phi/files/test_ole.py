@@ -112,12 +112,27 @@ def test_what_cannot_be_read_is_told(data: bytes, reason: str) -> None:
     assert reason in reasons(read(data))
 
 
-def test_damage_is_never_an_error() -> None:
-    """MP-15: whatever octet is wrong, the reader says so or reads on."""
-    whole = word(SSN, streams={"a/b": b"c"})
-    for at in range(0, len(whole), 53):
-        read(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
-        read(whole[:at])
+@pytest.mark.parametrize(
+    ("data", "content", "octets"),
+    [
+        (word(SSN), SSN.encode(), len(SSN)),
+        (_slides(SSN), struct.pack("<2H", 0x0F, 1000), 4096),
+        (_msg(S_0037001F=SSN.encode("utf-16-le")), SSN.encode("utf-16-le"), 4096),
+    ],
+    ids=["word", "slides", "msg"],
+)
+def test_damage_changes_nothing_or_is_told(data: bytes, content: bytes, octets: int) -> None:
+    """MP-15: an octet of the container that is wrong or missing takes no word away in silence, and is no error.
+
+    content: where the stream begins whose octets are words or records: others there are another text, not damage.
+    """
+    whole, start = words(read(data)), data.index(content)
+    assert SSN in whole
+    for at in range(8, len(data), 37):
+        cut = read(data[:at])
+        assert reasons(cut) or words(cut) == whole, at
+        wrong = read(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+        assert reasons(wrong) or words(wrong) == whole or start <= at < start + octets, at
 
 
 def test_packed_rich_text() -> None:
