@@ -6,6 +6,7 @@ from typing import Any
 from policy.decide import Facts, grounds
 from policy.decision import Decision
 from policy.phi.report import Report
+from policy.phi.tie import THRESHOLD
 from policy.rules.book import Answer, Verdict
 
 
@@ -29,10 +30,12 @@ def as_json(
                 "place": str(finding.place),
                 "certainty": round(finding.certainty, 4),
                 "why": finding.why,
+                "tie": finding.tie,
             }
             for finding in report.findings
         ],
         "reasons": list(report.reasons),
+        "against": list(report.against),
         "uninspectable": [{"place": str(part.place), "reason": part.reason} for part in report.uninspectable],
         "recipients": [
             {
@@ -58,8 +61,11 @@ def as_lines(
     """The answer for a person: what was found, what it means, how each recipient gets the message."""
     yield path
     yield f"  {'PROTECTED' if grounds(facts) else 'not protected'}, from {sender or 'nobody'}"
+    verdict = "PHI" if facts.report.phi else "no PHI found"
+    yield f"  verdict: {verdict}, score {facts.report.score:.2f} (PHI from {THRESHOLD} on)"
     yield from _findings(facts.report)
     yield from (f"  reason: {reason}" for reason in facts.report.reasons)
+    yield from (f"  against: {reason}" for reason in facts.report.against)
     yield from (f"  not read: {part.place}: {part.reason}" for part in facts.report.uninspectable)
     if not decisions:
         yield "  no recipient: give one with --to"
@@ -80,4 +86,5 @@ def _findings(report: Report) -> Iterator[str]:
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     for finding, row in zip(report.findings, rows, strict=True):
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"  found {cells}  {finding.certainty:.0%}  {finding.why}"
+        tie = f"; scored {finding.tie}" if finding.tie else ""
+        yield f"  found {cells}  {finding.certainty:.0%}  {finding.why}{tie}"

@@ -5,7 +5,7 @@ protected (invariant 5, MP-15). It reads no file but the vocabulary tables and k
 and memory by running it in an inspector process.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
@@ -25,10 +25,11 @@ from policy.phi.mention import Mention, Role
 from policy.phi.mime import Reading, parse, read_message
 from policy.phi.names import find_names
 from policy.phi.reader import find_reader
+from policy.phi.reasons import reasons_against, reasons_for, ties
 from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
 from policy.phi.subject import has_tag
 from policy.phi.text import Source, Text
-from policy.phi.tie import THRESHOLD, Evidence, Tie, tie
+from policy.phi.tie import THRESHOLD, Evidence, tie
 from policy.phi.told import told
 from policy.phi.topics import find_topics
 from policy.phi.view import View
@@ -90,8 +91,9 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors)
     return Report(
         phi=is_phi,
         score=round(link.score, 3),
-        findings=tuple(_findings(evidence)),
-        reasons=tuple(_reasons(link, evidence, reading, spread=spread)),
+        findings=tuple(_findings(evidence, ties(link))),
+        reasons=tuple(reasons_for(link, evidence, reading.uninspectable)),
+        against=tuple(reasons_against(link, evidence, spread=spread)),
         uninspectable=tuple(replace(entry, place=told(entry.place)) for entry in reading.uninspectable),
         tagged=any(has_tag(headers.decoded(value), subject_tags) for value in headers.field(message, "subject")),
         signed_by_author=reading.is_signed,
@@ -146,10 +148,13 @@ def _examine(
     names = _outside_streets(find_names(text.content, words), numbers, words)
     found = (*names, *numbers, *across, *custom.people(view))
     people = [*custom.without_allowed(found)]
+    exempt = len(found) - len(people)
     if text.source is Source.HEADER and not any(map(_is_labelled, people)):
         return Evidence(text, tuple(_as_staff(person) for person in people), (), tuple(find_cards(text.content)))
     own = custom.health(view)
-    said = custom.without_allowed((*find_health(view, words), *(term for term in own if term.kind.is_health)))
+    terms = (*find_health(view, words), *(term for term in own if term.kind.is_health))
+    said = custom.without_allowed(terms)
+    exempt += len(terms) - len(said)
     health = [mention for mention in said if zones is None or zones.at(mention.start) is None]
     people.extend(find_reader(view, health))
     settled = tuple(
@@ -159,7 +164,7 @@ def _examine(
     topics = (*find_topics(view, health), *(term for term in own if term.kind.is_topic))
     asides = custom.without_allowed((*find_asides(view), *topics))
     inside = tuple(aside for aside in asides if zones is None or zones.at(aside.start) is None)
-    return Evidence(text, settled, tuple(health), inside)
+    return Evidence(text, settled, tuple(health), inside, exempt)
 
 
 def _outside_streets(names: Sequence[Mention], numbers: Sequence[Mention], words: Vocabulary) -> Iterator[Mention]:
@@ -184,7 +189,7 @@ def _as_staff(person: Mention) -> Mention:
     return Mention(person.kind, person.start, person.end, person.value, 0.0, person.why, Role.STAFF)
 
 
-def _findings(evidence: Sequence[Evidence]) -> list[Finding]:
+def _findings(evidence: Sequence[Evidence], tied: Mapping[tuple[Kind, str], str]) -> list[Finding]:
     """List what was found, people of the staff aside, each value once a part or page, at most 500 of a kind."""
     found: list[Finding] = []
     counts: dict[Kind, int] = {}
@@ -209,28 +214,7 @@ def _findings(evidence: Sequence[Evidence]) -> list[Finding]:
                     place=lines[line],
                     certainty=mention.strength,
                     why=mention.why,
+                    tie=tied.get(key, ""),
                 )
             )
     return found
-
-
-def _reasons(link: Tie, evidence: Sequence[Evidence], reading: Reading, *, spread: float) -> list[str]:
-    """Put the verdict into sentences that hold no value of the message."""
-    reasons = []
-    if link.person and link.text and link.health:
-        person = f"{link.person.why} ({told(link.text.place_at(link.person.start))})"
-        where = "close to" if link.is_same_text else "in the same message as"
-        verdict = "This is PHI" if link.score >= THRESHOLD else "This stays below the threshold for PHI"
-        reasons.append(
-            f"{verdict}: {person}, {where} {link.health.why}; score {link.score:.2f}, threshold {THRESHOLD}."
-        )
-    elif any(item.health for item in evidence):
-        reasons.append("It speaks of health, but nothing in it points at an individual in the patient's role.")
-    elif any(person.role is not Role.STAFF for item in evidence for person in item.people):
-        reasons.append("It points at individuals, but nothing in it speaks of health.")
-    else:
-        reasons.append("Neither an individual nor health was found.")
-    if spread >= 0.4:
-        reasons.append("It reads like mass mail or an article, so people without a sign of being patients count less.")
-    reasons.extend(f"Not readable: {told(entry.place)}: {entry.reason}." for entry in reading.uninspectable[:20])
-    return reasons

@@ -128,6 +128,7 @@ class Finding:
     masked: the value with all but a hint of it hidden ("***-**-6789", "M… G…").
     certainty: 0 to 1.
     why: how it was recognised, in words that hold no value.
+    tie: what it was joined with to give the score, in such words; empty for what the score does not come from.
     """
 
     kind: Kind
@@ -135,6 +136,7 @@ class Finding:
     place: Place
     certainty: float
     why: str
+    tie: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,7 @@ class Report:
     """All that policy knows about the content of one message.
 
     phi: an identifier was found tied to health context; score (0 to 1) says how strongly.
-    reasons: one sentence per step of the verdict, without values.
+    reasons: one sentence per step of the verdict, without values. against: what made the score smaller.
     tagged: one of the subject tags was in the decoded Subject (ID-09).
     signed_by_author: the body is multipart/signed or a signed application/pkcs7-mime: it is never edited inside.
     encrypted: the body is OpenPGP or S/MIME ciphertext already.
@@ -192,6 +194,7 @@ class Report:
     bulk: bool = False
     lowest_method: Method | None = None
     attached: tuple[Attached, ...] = ()
+    against: tuple[str, ...] = ()
 
     @property
     def protected(self) -> bool:

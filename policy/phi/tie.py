@@ -25,7 +25,7 @@ _LETTER: Final = 0.9  # from it on a mail that speaks to its reader is a letter,
 _LETTER_SHARE: Final = 0.4
 _POOL: Final = 64  # health mentions of the other texts that are tried
 _HINTS: Final = 8  # health mentions joined for one person; more adds nothing
-_WEAK: Final = 0.35  # health words up to this weight ("clinic") never make PHI by themselves
+WEAK: Final = 0.35  # health words up to this weight ("clinic") never make PHI by themselves
 _WEAK_TOGETHER: Final = 0.45
 _PEOPLE: Final = 400  # people tried in one text
 _OF_ITSELF: Final = {Kind.MRN: 0.4, Kind.MEMBER_ID: 0.3}  # who has such a number is somebody's patient or member
@@ -38,12 +38,16 @@ _SPOKEN_SOURCES: Final = frozenset({Source.SUBJECT, Source.FILE_NAME})
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One text with what was found in it, zones already taken into account. asides: what decides nothing."""
+    """One text with what was found in it, zones already taken into account. asides: what decides nothing.
+
+    exempt: how many mentions were left out, since the organisation says that their value is nobody's.
+    """
 
     text: Text
     people: tuple[Mention, ...]
     health: tuple[Mention, ...]
     asides: tuple[Mention, ...] = ()
+    exempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,12 @@ def tie(evidence: Sequence[Evidence], *, generality: float) -> Tie:
     for index, here in enumerate(evidence):
         elsewhere = [mention for mention, other in everywhere if other != index][:_POOL]
         starts = [mention.start for mention in here.health]
+        strongest = _strongest(here.health)
         for person in _worth_trying(here.people):
             strength = _individual(person, here, generality)
             if strength <= best.score:
                 continue
-            hints = sorted(_hints(person, here.health, starts, elsewhere), key=lambda hint: -hint[0])
+            hints = sorted(_hints(person, here.health, starts, (strongest, elsewhere)), key=lambda hint: -hint[0])
             of_itself = _OF_ITSELF.get(person.kind, 0.0) if hints and person.role is Role.PATIENT else 0.0
             score = strength * (1 - (1 - _joined(hints)) * (1 - of_itself))
             if score > best.score and hints:
@@ -110,7 +115,7 @@ def _shares_sentence(person: Mention, here: Evidence) -> bool:
     for mention in here.health[max(0, middle - 2) : middle + 2]:
         first, last = min(person.end, mention.end), max(person.start, mention.start)
         if (
-            mention.strength > _WEAK
+            mention.strength > WEAK
             and last - first <= _SENTENCE
             and not _SENTENCE_END.search(here.text.content, first, last)
         ):
@@ -119,11 +124,18 @@ def _shares_sentence(person: Mention, here: Evidence) -> bool:
 
 
 def _hints(
-    person: Mention, health: Sequence[Mention], starts: Sequence[int], elsewhere: Sequence[Mention]
+    person: Mention,
+    health: Sequence[Mention],
+    starts: Sequence[int],
+    others: tuple[Sequence[Mention], Sequence[Mention]],
 ) -> Iterator[tuple[float, Mention, bool]]:
-    """Yield (share that counts, mention, whether in the same text), the nearest of this text first."""
+    """Yield (share that counts, mention, whether in the same text), the nearest of this text first.
+
+    others: the strongest of this text, and those of other texts.
+    """
+    strongest, elsewhere = others
     middle = bisect_left(starts, person.start)
-    for mention in (*health[max(0, middle - 3 * _HINTS) : middle + 3 * _HINTS], *_strongest(health)):
+    for mention in (*health[max(0, middle - 3 * _HINTS) : middle + 3 * _HINTS], *strongest):
         if mention.start < person.end and person.start < mention.end and person.role is not Role.READER:
             continue  # the name itself reads like a term ("Rose Bush, Lily")
         distance = max(mention.start - person.end, person.start - mention.end, 0)
@@ -141,7 +153,7 @@ def _joined(hints: Sequence[tuple[float, Mention, bool]]) -> float:
         if word in seen or len(seen) >= _HINTS:
             continue
         seen.add(word)
-        if mention.strength <= _WEAK:
+        if mention.strength <= WEAK:
             weak *= 1 - share
         else:
             strong *= 1 - share

@@ -20,7 +20,18 @@ Jane Roe, MRN 00123456, has type 2 diabetes and takes metformin.
 PLAIN = (
     b"From: a@clinic.example\r\nTo: b@there.example\r\nSubject: Parking\r\n\r\nThe car park is closed on Monday.\r\n"
 )
-MEMBERS = ("file", "phi", "protected", "score", "findings", "reasons", "uninspectable", "recipients", "seconds")
+MEMBERS = (
+    "file",
+    "phi",
+    "protected",
+    "score",
+    "findings",
+    "reasons",
+    "against",
+    "uninspectable",
+    "recipients",
+    "seconds",
+)
 
 
 @pytest.fixture
@@ -58,6 +69,9 @@ def test_words_for_a_person(folder: Path) -> None:
     result = run(folder / "a.eml", "--from", "x@clinic.example", "--to", "d@there.example")
     assert result.exit_code == 0
     assert "PROTECTED, from x@clinic.example" in result.stdout
+    assert "verdict: PHI, score 0." in result.stdout
+    assert "; scored close to a term of the vocabulary for " in result.stdout
+    assert "reason: This is PHI: a value after a label for mrn (part 1 (text/plain), line 1), close to" in result.stdout
     assert "to d@there.example: protect, tls > portal" in result.stdout
     assert "Nobody looked for an S/MIME certificate" in result.stdout
     assert "b@there.example" not in result.stdout
