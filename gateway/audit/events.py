@@ -324,34 +324,37 @@ def suppression_removed(*, at: datetime, address: str, by: str, why: str) -> Eve
 # --- the registers ---------------------------------------------------------------------------------------------------
 
 
-def consent_recorded(one: Consent, *, at: datetime) -> Event:
+def consent_recorded(consent: Consent, *, at: datetime) -> Event:
     """A patient consented to something, asked for it or refused it. The patient: an address or a keyed hash."""
     return _event(
-        "consent.recorded", at, id=one.id, patient=one.patient, consent=one.kind.value, purposes=list(one.purposes),
-        recipients=list(one.recipients), given_at=one.given_at.isoformat(), expires_at=_time(one.expires_at),
-        evidence=one.evidence, by=one.recorded_by,
+        "consent.recorded", at, id=consent.id, patient=consent.patient, consent=consent.kind.value,
+        purposes=list(consent.purposes), recipients=list(consent.recipients), given_at=_time(consent.given_at),
+        expires_at=_end(consent.expires_at), evidence=consent.evidence, by=consent.recorded_by,
     )  # fmt: skip
 
 
-def consent_revoked(one: Consent, *, at: datetime, by: str, why: str) -> Event:
-    return _event("consent.revoked", at, id=one.id, patient=one.patient, consent=one.kind.value, by=by, why=why)
+def consent_revoked(consent: Consent, *, at: datetime, by: str, why: str) -> Event:
+    return _event(
+        "consent.revoked", at, id=consent.id, patient=consent.patient, consent=consent.kind.value, by=by, why=why
+    )
 
 
-def organisation_recorded(one: Organisation, *, at: datetime) -> Event:
+def baa_recorded(organisation: Organisation, *, at: datetime) -> Event:
     """An organisation with its agreement, or without one; in place of what was recorded under its name before."""
+    one = organisation
     return _event(
         "baa.recorded", at, name=one.name, relation=one.relation.value, domains=list(one.domains),
-        purposes=list(one.purposes), qsoa=one.is_qsoa, agreed_at=_time(one.agreed_at),
-        expires_at=_time(one.expires_at), contact=one.contact, by=one.recorded_by,
+        purposes=list(one.purposes), qsoa=one.is_qsoa, agreed_at=_end(one.agreed_at), expires_at=_end(one.expires_at),
+        contact=one.contact, by=one.recorded_by,
     )  # fmt: skip
 
 
-def organisation_ended(*, at: datetime, name: str, by: str, why: str) -> Event:
+def baa_ended(*, at: datetime, name: str, by: str, why: str) -> Event:
     return _event("baa.ended", at, name=name, by=by, why=why)
 
 
-def _time(at: datetime | None) -> str:
-    return "" if at is None else at.isoformat()
+def _end(at: datetime | None) -> str:
+    return "" if at is None else _time(at)
 
 
 # --- the brake -------------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ COMMANDS: Final = {
     ),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
     "suppression": Entry("gateway.cli.suppression:suppression", "Addresses that bulk mail does not go to."),
+    "consent": Entry("gateway.cli.consent:consent", "What patients consented to, asked for, or refused."),
+    "baa": Entry("gateway.cli.baa:baa", "Organisations that get mail from us, and their agreements."),
     "user": Entry("gateway.cli.user:user", "People who may send, and their passwords."),
     "credential": Entry("gateway.cli.credential:credential", "Passwords for programs: EHR systems, scanners, scripts."),
     "audit": Entry(

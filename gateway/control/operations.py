@@ -6,7 +6,19 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import events
-from gateway.control import changes, credentials, keys, people, queue, reports, smime, suppression, tls_report
+from gateway.control import (
+    changes,
+    consents,
+    credentials,
+    keys,
+    organisations,
+    people,
+    queue,
+    reports,
+    smime,
+    suppression,
+    tls_report,
+)
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
 from gateway.store.statements import Unit
@@ -45,6 +57,14 @@ TABLE: Final[Mapping[str, Operation]] = {
     "suppression.list": on_store(suppression.listing),
     "suppression.add": on_store(suppression.add),
     "suppression.remove": on_store(suppression.remove),
+    "consent.add": on_store(consents.add),
+    "consent.list": on_store(consents.listing),
+    "consent.revoke": on_store(consents.revoke),
+    "consent.import": on_store(consents.import_rows),
+    "baa.add": on_store(organisations.add),
+    "baa.list": on_store(organisations.listing),
+    "baa.end": on_store(organisations.end),
+    "baa.import": on_store(organisations.import_rows),
 }
 
 

@@ -13,6 +13,8 @@ from gateway.audit.events import Try
 from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.event import Event
 from gateway.store.sequencer import canonical_body
+from policy.baa import Organisation, Relation
+from policy.consent import Consent, Kind
 from policy.decision import Action, Decision, Method
 from tests.gateway.store.parts import NOW, make_entry
 from tls.evidence import TlsEvidence
@@ -45,6 +47,15 @@ DECISION = Decision(
     trace=("Identifier and diagnosis in part 1.",),
 )  # fmt: skip
 
+CONSENT = Consent(
+    id="C1", patient="pat@x.example", kind=Kind.PART2, purposes=("treatment",), recipients=("x.example",),
+    given_at=NOW, recorded_by="admin", recorded_at=NOW,
+)  # fmt: skip
+ORGANISATION = Organisation(
+    name="Billing Ltd", relation=Relation.ASSOCIATE, domains=("x.example",), purposes=("payment",), agreed_at=NOW,
+    recorded_by="admin", recorded_at=NOW,
+)  # fmt: skip
+
 # A value for each parameter, by its name.
 VALUES: dict[str, object] = {
     "about_id": "Q2", "action": "failed", "address": "dr@x.example", "at": NOW, "attempt": ATTEMPT, "by": "admin",
@@ -57,8 +68,9 @@ VALUES: dict[str, object] = {
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
     "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
     "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "to": "s@x.example",
-    "tries_left": 2, "trust": "chain", "uid": 33, "verdict": "no-ad", "version": "0.1.0", "was_opened": False, "what": "dsn",
-    "purpose": "marketing", "status": "5.1.1",
+    "tries_left": 2, "trust": "chain", "uid": 33, "verdict": "no-ad", "version": "0.1.0", "was_opened": False,
+    "what": "dsn",
+    "purpose": "marketing", "status": "5.1.1", "consent": CONSENT, "organisation": ORGANISATION,
     "why": "no TLS offered",
 }  # fmt: skip
 
@@ -87,7 +99,8 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed user_disabled auth_failed
     user_delegated user_undelegated auth_locked brake_engaged brake_released
     credential_created credential_revoked gateway_started gateway_stopped resolver_tested
-    heartbeat queue_full queue_drained control_refused portal_refused
+    consent_recorded consent_revoked baa_recorded baa_ended heartbeat queue_full queue_drained
+    control_refused portal_refused
     message_deleted message_bounced incident_untold message_suppressed suppression_added suppression_removed"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
 

@@ -1,0 +1,88 @@
+"""`mailward consent`: what patients consented to, asked for, or refused."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import click
+
+from gateway.cli.ask import ask
+from gateway.cli.context import config_option, print_json, settings_option
+from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, read_rows, tell_import, tell_rows
+from gateway.config import Settings
+from policy.consent import Kind
+
+COLUMNS: Final = ("id", "patient", "kind", "purposes", "recipients", "in_force", "given_at", "expires_at", "revoked_at")
+
+
+@click.group()
+@config_option
+def consent() -> None:
+    """What patients consented to, asked for, or refused."""
+
+
+@consent.command()
+@click.option("--patient", required=True, metavar="WHO", help="Address, or your id of the patient (kept as a hash).")
+@click.option("--kind", required=True, type=click.Choice([kind.value for kind in Kind]), help="What kind of entry.")
+@click.option("--purpose", "purposes", multiple=True, help="As in X-Mailward-Purpose, or any; may be repeated.")
+@click.option("--recipient", "recipients", multiple=True, help="To whom: address or domain; may be repeated.")
+@click.option("--given", default="", metavar="DATE", help="When.  [default: now]")
+@click.option("--expires", default="", metavar="DATE", help="When it ends.  [default: never]")
+@click.option(
+    "--document",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The signed document or the warning; only its SHA-256 is kept.",
+)
+@BY
+@JSON
+@settings_option
+def add(
+    settings: Settings, *, patient: str, kind: str, purposes: tuple[str, ...], recipients: tuple[str, ...], given: str,
+    expires: str, document: Path | None, by: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Record one."""
+    row = {
+        "patient": patient, "kind": kind, "purposes": " ".join(purposes), "recipients": " ".join(recipients),
+        "given": given, "expires": expires,
+        "evidence": hashlib.sha256(document.read_bytes()).hexdigest() if document else "",
+    }  # fmt: skip
+    made = ask(settings, "consent.add", row=row, by=by)
+    if as_json:
+        print_json(made)
+        return
+    click.echo(f"recorded as {made['id']}")
+
+
+@consent.command("list")
+@click.option("--patient", default="", metavar="WHO", help="Only this one: address or id.")
+@JSON
+@settings_option
+def list_(settings: Settings, *, patient: str, as_json: bool) -> None:
+    """List them, also those that have ended."""
+    tell_rows(ask(settings, "consent.list", patient=patient), COLUMNS, as_json=as_json)
+
+
+@consent.command()
+@click.argument("consent_id", metavar="ID")
+@WHY
+@BY
+@settings_option
+def revoke(settings: Settings, *, consent_id: str, why: str, by: str) -> None:
+    """End one now."""
+    was = ask(settings, "consent.revoke", consent_id=consent_id, by=by, why=why)
+    click.echo(f"{was['kind']} of {was['patient']} counts no longer")
+
+
+@consent.command("import")
+@FILE
+@DRY_RUN
+@BY
+@JSON
+@settings_option
+def import_(settings: Settings, *, file: Path, dry_run: bool, by: str, as_json: bool) -> int:
+    """Record the rows of FILE, CSV or a JSON array: all or none.
+
+    Columns: patient, kind, purposes, recipients, given, expires, evidence (SHA-256 of the document).
+    """
+    answer = ask(settings, "consent.import", rows=read_rows(file), by=by, is_rehearsal=dry_run)
+    return tell_import(answer, what="entries", is_rehearsal=dry_run, as_json=as_json)

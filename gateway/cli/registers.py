@@ -1,0 +1,71 @@
+"""What `mailward consent` and `mailward baa` share: reading a file of rows, and telling what came of it."""
+
+import csv
+import getpass
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gateway.cli.context import Status, fail, print_json, print_table, printable
+
+BY: Final = click.option(
+    "--by", default=getpass.getuser, metavar="NAME", help="Who records it.  [default: your login name]"
+)
+WHY: Final = click.option("--why", required=True, help="Why; it is kept in the audit log.")
+JSON: Final = click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
+FILE: Final = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
+DRY_RUN: Final = click.option("--dry-run", is_flag=True, help="Only say what is wrong with it.")
+
+
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file with a header line, or of a JSON array of objects. Raises: Failure."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
+        rows: Any = json.loads(text) if text.lstrip().startswith("[") else list(csv.DictReader(text.splitlines()))
+    except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as why:
+        fail(f"{file}: neither CSV nor a JSON array: {why}")
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or None in row or None in row.values():
+            fail(f"{file}: row {number}: its values do not fit the columns")
+    found: list[dict[str, str]] = rows
+    return found
+
+
+def tell_import(answer: Mapping[str, Any], *, what: str, is_rehearsal: bool, as_json: bool) -> int:
+    """Print what came of an import. Returns: the exit status."""
+    faults = answer["faults"]
+    if as_json:
+        print_json(answer)
+    for number, why in [] if as_json else faults:
+        click.echo(printable(f"row {number}: {why}"), err=True)
+    if faults:
+        if not as_json:
+            click.echo("Nothing was recorded.", err=True)
+        return Status.PROBLEM
+    if not as_json:
+        click.echo(f"{answer['count']} {what} {'are right' if is_rehearsal else 'recorded'}")
+    return Status.DONE
+
+
+def tell_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows as a table or as JSON."""
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table([[_cell(row[column]) for column in columns] for row in rows], columns)
+
+
+def _cell(value: object) -> object:
+    match value:
+        case list():
+            return " ".join(value) or None
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return value or None

@@ -1,0 +1,78 @@
+"""The consent register for operators."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from gateway.audit import events
+from gateway.control.register_rows import Maker, read_all, read_consent
+from gateway.control.wire import Refused
+from gateway.message.queue_id import new_queue_id
+from gateway.store import consents
+from gateway.store.consents import patient_key
+from gateway.store.store import Store
+from policy.consent import Consent
+
+USAGE = 2
+
+
+async def add(store: Store, *, row: Mapping[str, str], by: str) -> dict[str, Any]:
+    """Record one. row: `CONSENT_COLUMNS`. Returns: it. Raises: Refused with what is wrong with it."""
+    now = datetime.now(UTC)
+    try:
+        new = read_consent(row, _maker(store, by, now))
+    except ValueError as why:
+        raise Refused(str(why), USAGE) from None
+    await consents.add(store, [new], events=[events.consent_recorded(new, at=now)])
+    return _shown(new, now)
+
+
+async def import_rows(
+    store: Store, *, rows: Sequence[Mapping[str, str]], by: str, is_rehearsal: bool
+) -> dict[str, Any]:
+    """Record many, all or none. is_rehearsal: none in any case. Returns: `count`, and `faults` by row number."""
+    now = datetime.now(UTC)
+    read = read_all(rows, partial(read_consent, maker=_maker(store, by, now)))
+    if not read.faults and not is_rehearsal:
+        await consents.add(store, read.entries, events=[events.consent_recorded(one, at=now) for one in read.entries])
+    return {"count": len(read.entries), "faults": [list(fault) for fault in read.faults]}
+
+
+async def revoke(store: Store, *, consent_id: str, by: str, why: str) -> dict[str, Any]:
+    """End one now. Returns: it, as it was. Raises: Refused when there is none, or it is revoked already."""
+    now = datetime.now(UTC)
+    was = await consents.revoke(
+        store, consent_id, at=now, events_of=lambda one: [events.consent_revoked(one, at=now, by=by, why=why)]
+    )
+    if was is None:
+        raise Refused(f"there is no consent {consent_id}, or it is revoked already")
+    return _shown(was, now)
+
+
+async def listing(store: Store, *, patient: str = "") -> list[dict[str, Any]]:
+    """All entries, or those of one patient: an address, or the organisation's id."""
+    async with store.read() as conn:
+        found = await consents.listing(conn, patient=patient_key(store.vault, patient))
+    return [_shown(one, datetime.now(UTC)) for one in found]
+
+
+def _maker(store: Store, by: str, now: datetime) -> Maker:
+    return Maker(by=by, now=now, key=partial(patient_key, store.vault), new_id=new_queue_id)
+
+
+def _shown(one: Consent, now: datetime) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "patient": one.patient,
+        "kind": one.kind.value,
+        "purposes": list(one.purposes),
+        "recipients": list(one.recipients),
+        "in_force": one.in_force(now),
+        "given_at": one.given_at.isoformat(),
+        "expires_at": one.expires_at and one.expires_at.isoformat(),
+        "revoked_at": one.revoked_at and one.revoked_at.isoformat(),
+        "evidence": one.evidence,
+        "recorded_by": one.recorded_by,
+        "recorded_at": one.recorded_at.isoformat(),
+    }

@@ -1,0 +1,74 @@
+"""Which entries of the consent register speak of a message."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from policy.consent import ANY, Consent, Consents, Kind, answer
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+PAT, DOC = "pat@b.example", "doc@clinic2.example"
+PART2 = Consent(
+    id="C1", patient="id:1", kind=Kind.PART2, purposes=("treatment",), recipients=("clinic2.example",),
+    given_at=NOW - DAY, recorded_by="privacy", recorded_at=NOW,
+)  # fmt: skip
+OWN = replace(PART2, patient=PAT, kind=Kind.UNENCRYPTED, purposes=(ANY,), recipients=())
+NOTHING = Consents(opted_out=False, confidential=False)
+
+
+def ask(*entries: Consent, recipient: str = DOC, patient: str = "id:1", purpose: str = "treatment") -> Consents:
+    return answer(entries, recipient=recipient, patient=patient, purpose=purpose, at=NOW)
+
+
+def test_nobody_asked_is_the_strictest_answer() -> None:
+    assert Consents() == Consents(unencrypted=False, authorized=False, part2=False, opted_out=True, confidential=True)
+
+
+def test_a_consent_is_for_its_patient_recipient_and_purpose() -> None:
+    """42 CFR 2.31(a): each is named; none is stretched to another."""
+    assert ask(PART2) == replace(NOTHING, part2=True)
+    assert ask(replace(PART2, kind=Kind.AUTHORIZATION)) == replace(NOTHING, authorized=True)
+    assert ask(replace(PART2, recipients=(DOC,))).part2
+    for beside in (
+        ask(PART2, patient="id:2"),
+        ask(PART2, patient=""),
+        ask(PART2, recipient="doc@clinic3.example"),
+        ask(PART2, recipient="doc@sub.clinic2.example"),
+        ask(PART2, purpose="payment"),
+        ask(PART2, purpose="unknown"),
+        ask(replace(PART2, recipients=("other@clinic2.example",))),
+        ask(replace(PART2, patient=""), patient=""),
+        ask(),
+    ):
+        assert beside == NOTHING
+    assert ask(replace(PART2, purposes=(ANY,)), purpose="unknown").part2
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ({}, True),
+        ({"given_at": NOW}, True),
+        ({"given_at": NOW + DAY}, False),
+        ({"expires_at": NOW + DAY}, True),
+        ({"expires_at": NOW}, False),
+        ({"revoked_at": NOW}, False),
+        ({"revoked_at": NOW + DAY}, True),
+    ],
+)
+def test_in_force(change: dict[str, Any], counts: bool) -> None:
+    """Expiry and revocation count from their moment on (45 CFR 164.508(b)(5))."""
+    assert ask(replace(PART2, **change)).part2 is counts
+
+
+def test_what_a_recipient_chose() -> None:
+    """By their own address alone, whoever the message is about."""
+    assert ask(OWN, recipient=PAT) == replace(NOTHING, unencrypted=True)
+    assert ask(OWN, recipient=DOC) == NOTHING
+    assert ask(replace(OWN, patient=DOC, kind=Kind.CONFIDENTIAL)) == replace(NOTHING, confidential=True)
+    opted = replace(OWN, patient=DOC, kind=Kind.OPT_OUT, purposes=("fundraising",))
+    assert ask(opted, purpose="fundraising") == replace(NOTHING, opted_out=True)
+    assert ask(opted, purpose="marketing") == NOTHING
