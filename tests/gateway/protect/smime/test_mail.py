@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 
 from gateway.message.fields import split_message
 from gateway.protect.errors import NoUsableCertificate, SealError
@@ -20,9 +18,11 @@ from gateway.protect.smime import der, mail
 from gateway.protect.smime.judge import Capability
 from gateway.protect.smime.mail import Candidate, Identity, encrypt
 from tests.gateway.protect.smime.authority import ADDRESS, NOW, YEAR, Authority, key_pem, make_key, pem
+from tests.gateway.protect.smime.gpgsm import Gpgsm, gpgsm
 from tests.gateway.protect.test_openpgp import MAIL
 from tests.tools import need
 
+__all__ = ["gpgsm"]  # a fixture
 ROOT = Authority()
 KEY = make_key("p256")
 LEAF = ROOT.issue(KEY)
@@ -212,31 +212,9 @@ def test_failure_gives_no_message(broken: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.slow
-def test_gpgsm_opens(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """CR-06: GnuPG 2.2. RSA alone: it dies of a signal when it is to import an elliptic key."""
-    home, key = tmp_path_factory.mktemp("g", numbered=True), make_key("rsa2048")  # short: the agent's path has a limit
-    home.chmod(0o700)
+def test_gpgsm_opens(gpgsm: Gpgsm) -> None:
+    """CR-06: GnuPG 2.2."""
+    key = make_key("rsa2048")
     one = candidate(key)
-    lock = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(2048).hmac_hash(hashes.SHA1())  # noqa: S303  all that it reads
-    lock = lock.key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-    leaf = x509.load_der_x509_certificate(one.certificate)
-    (home / "message.p7m").write_bytes(ciphertext_of(seal(one)))
-    options = ["--homedir", str(home), "--batch", "--quiet", "--disable-crl-checks", "--disable-dirmngr"]
-    options += ["--pinentry-mode", "loopback", "--passphrase-fd", "0"]
-
-    def gpgsm(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        command = [need("gpgsm"), *options, *arguments]
-        return subprocess.run(command, input=b"x", capture_output=True, check=False, timeout=60)
-
-    def import_key() -> bool:
-        bag = pkcs12.serialize_key_and_certificates(b"b", key, leaf, None, lock.build(b"x"))
-        (home / "key.p12").write_bytes(bag)
-        return gpgsm("--import", str(home / "key.p12")).returncode == 0
-
-    try:
-        assert any(import_key() for _ in range(8))  # it now and then fails to read a good file, by the random salt
-        opened = gpgsm("--decrypt", str(home / "message.p7m"))
-        assert opened.returncode == 0, opened.stderr.decode()
-        assert opened.stdout == inner_entity(split_message(MAIL))
-    finally:
-        subprocess.run([need("gpgconf"), "--homedir", str(home), "--kill", "all"], check=False, timeout=60)
+    gpgsm.take(key, one.certificate)
+    assert gpgsm.opened(ciphertext_of(seal(one))) == inner_entity(split_message(MAIL))
