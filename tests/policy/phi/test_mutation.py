@@ -66,6 +66,10 @@ def test_noise_gives_a_report(data: bytes) -> None:
         ("seen ", "verbs of care"),
         ("diabetes ", "terms"),
         ("jane doe ", "names in lower case"),
+        ("rx # 7788123 ", "labels with values, and health at each"),
+        ("90 year old ", "people and health at each number"),
+        ("call the patient at 603-555-0182 ", "phones with words before them"),
+        ("mrn|x\r\n1|2\r\n", "tables without end"),
     ],
 )
 @pytest.mark.parametrize("content_type", ["text/plain", "text/html"])
