@@ -89,9 +89,10 @@ class Clerk:
             Move.EXPIRE: self._give_back,
         }
 
-    async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
+    async def __call__(self, batch: Batch, sent: Callable[[], None] = lambda: None) -> tuple[Batch, ...]:
         """Work one batch to its next rest. An outcome that cannot be recorded, by a bug, holds it for a person."""
         outcomes = await self._courier.attempt(batch, tls_seen=await self._offered_tls(batch.domain))
+        sent()
         try:
             results, record = await self._record(batch, outcomes)
         except StoreClosed:

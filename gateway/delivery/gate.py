@@ -1,4 +1,4 @@
-"""How many deliveries are at one host at once, whatever domains they are for."""
+"""How many deliveries are at one destination at once: at a host, whatever domains they are for, or for a domain."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,7 @@ class Gate:
     """Lets in as many as the host's window has room for, in the order in which they came."""
 
     def __init__(self, shaper: Shaper) -> None:
-        """shaper: of hosts."""
+        """shaper: of hosts, or of domains."""
         self._shaper = shaper
         self._inside: Counter[str] = Counter()
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
@@ -20,7 +20,7 @@ class Gate:
     @asynccontextmanager
     async def passage(self, host: str) -> AsyncIterator[bool]:
         """Wait for room and hold it. Gives: False when the host rests, and then nobody waits."""
-        while not self._shaper.is_resting(host) and not self._shaper.has_room(host, self._inside[host]):
+        while not self._shaper.is_resting(host) and not self._shaper.fits(host, self._inside[host]):
             await self._wait(host)
         if self._shaper.is_resting(host):
             yield False

@@ -29,23 +29,22 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._turn = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None  # while anybody waits
         self._asked: deque[_Asked] = deque()
 
     async def read(self, queue_id: str, size: int) -> Letter:
         """size: of its body, in octets. Raises: ContentError; StoreSick; LookupError where there is no such message."""
         asked = _Asked(queue_id, size, asyncio.get_running_loop().create_future())
         self._asked.append(asked)
-        try:
-            async with self._turn:
-                if not asked.answer.done():
-                    await asyncio.sleep(0)  # for those that were started together with this one
-                while not asked.answer.done():
-                    await self._answer(self._collect())
-        except asyncio.CancelledError:
-            asked.answer.cancel()
-            raise
-        return asked.answer.result()
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._run(), name="letters")
+        return await asked.answer
+
+    async def _run(self) -> None:
+        """Read until nobody waits; it begins after those that were started together have asked. Never raises."""
+        while self._asked:
+            await self._answer(self._collect())
+        self._reading = None
 
     def _collect(self) -> list[_Asked]:
         batch = [self._asked.popleft()]
@@ -58,9 +57,6 @@ class Reader:
     async def _answer(self, batch: list[_Asked]) -> None:
         try:
             found = await load_whole(self._store, (asked.queue_id for asked in batch))
-        except asyncio.CancelledError:
-            self._asked.extendleft(reversed(batch))  # for whoever is next
-            raise
         except Exception as error:  # the callers get it
             for asked in _waiting(batch):
                 asked.answer.set_exception(error)

@@ -10,7 +10,7 @@ knows them.
 import asyncio
 import contextlib
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -44,7 +44,8 @@ log = get_logger("delivery")
 class Worker(Protocol):
     """Works a batch to its next rest and records it; gives back the batches that go on at once (after a climb)."""
 
-    async def __call__(self, batch: Batch) -> tuple[Batch, ...]: ...
+    async def __call__(self, batch: Batch, sent: Callable[[], None]) -> tuple[Batch, ...]:
+        """sent: is called when the destination is done with it, before the record: another may begin there."""
 
     async def hold(self, entries: Sequence[QueueEntry]) -> None:
         """Record that the content of these entries, all of one message, cannot be read."""
@@ -58,7 +59,7 @@ class Scheduler:
         store: Store,
         work: Worker,
         *,
-        most_at_once: int = 100,
+        most_at_once: int = 200,
         most_for_one: int = MOST_FOR_ONE,
         most_recipients: int = 50,
         shaper: Shaper | None = None,
@@ -172,14 +173,16 @@ class Scheduler:
 
     async def _tend(self, waiting: Waiting) -> None:
         following: list[Batch] = []
+        leave = self._leaving(waiting)
         try:
             await self._store.wait_healthy()  # an outcome that cannot be recorded would become a duplicate
-            for batch in await self._batches(waiting):
-                following += await self._work(batch)
+            batches = await self._batches(waiting)
+            for batch in batches:
+                following += await self._work(batch, leave if batch is batches[-1] else _stay)
         except Exception:
             log.exception("delivery worker failed", queue_id=waiting.queue_id)
         finally:
-            self._line.finish(waiting)
+            leave()
             self._active -= 1
             self._active_bytes -= waiting.size
             self._in_hand.difference_update(entry.id for entry in waiting.entries)
@@ -189,6 +192,19 @@ class Scheduler:
                 self._look.set()  # a long queue is not drained by the clock; `_poll` knows whether the line is short
         for batch in following:
             self._put(Waiting(entries=batch.entries, size=len(batch.letter.body), letter=batch.letter))
+
+    def _leaving(self, waiting: Waiting) -> Callable[[], None]:
+        """What makes room at the destination, once; the octets are given back when the outcome is on disk."""
+        is_there = True
+
+        def leave() -> None:
+            nonlocal is_there
+            if is_there:
+                is_there = False
+                self._line.finish(waiting)
+                self._turn.set()
+
+        return leave
 
     async def _batches(self, waiting: Waiting) -> tuple[Batch, ...]:
         """What is to be worked on; nothing when the content is damaged, which holds the message (QD-09)."""
@@ -282,3 +298,7 @@ class Scheduler:
                     await queue.renew(self._store, tuple(self._in_hand), owner=self._store.node, until=until)
                 except Exception:  # as above
                     log.exception("leases not renewed")
+
+
+def _stay() -> None:
+    """Another batch of the same entries is to follow."""

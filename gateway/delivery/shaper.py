@@ -11,6 +11,7 @@ from typing import Final
 from gateway.delivery.feedback import Condition, Event, Pace, after
 from gateway.log import get_logger
 
+WELL_KNOWN: Final = 10  # a window that only a destination has which took many; a dead one's first is smaller
 KNOWN_LIMIT: Final = 20_000  # destinations; beyond it those with nothing to remember are forgotten
 
 log = get_logger("delivery")
@@ -21,6 +22,10 @@ class _Known:
     pace: Pace
     condition: Condition = field(default_factory=Condition)
     free_at: float = 0.0  # when the rate allows the next start
+
+    @property
+    def window(self) -> int:
+        return min(self.pace.most, int(self.condition.window))
 
 
 class Shaper:
@@ -37,11 +42,20 @@ class Shaper:
         self._resting: set[str] = set()
 
     def has_room(self, name: str, under_way: int) -> bool:
-        """Whether one more may start now."""
+        """Whether one more may start now: be read and signed, then go to the door.
+
+        Of a destination that is known to be well as many are made ready as it has at once, so that it need not wait.
+        """
         known, now = self._of(name), self._clock()
         if known.condition.is_resting(now) or now < known.free_at:
             return False
-        return under_way < min(known.pace.most, int(known.condition.window))
+        window = known.window
+        return under_way < (2 * window if window >= WELL_KNOWN else window)
+
+    def fits(self, name: str, inside: int) -> bool:
+        """Whether one more may talk to it now."""
+        known = self._of(name)
+        return not known.condition.is_resting(self._clock()) and inside < known.window
 
     def started(self, name: str) -> None:
         """One more has."""

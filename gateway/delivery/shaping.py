@@ -16,11 +16,12 @@ HOST_PACE: Final = Pace(most=50)  # deliveries at one host at once, whatever the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shaping:
-    """domains: of recipients; asked by the scheduler, told by the transport. hosts: next hops; gate: their door."""
+    """domains: of recipients; asked by the scheduler, told by the transport. hosts: next hops. Each with its door."""
 
     domains: Shaper
     hosts: Shaper
-    gate: Gate
+    gate: Gate  # of hosts
+    entrance: Gate  # of domains
 
 
 def build_shaping(delivery: Delivery) -> Shaping:
@@ -31,4 +32,5 @@ def build_shaping(delivery: Delivery) -> Shaping:
         return Pace() if route is None else Pace(most=route.concurrency, rate=route.rate)
 
     hosts = Shaper(lambda _: HOST_PACE, clock=time.monotonic, chance=random.random)
-    return Shaping(domains=Shaper(pace_of, clock=time.monotonic, chance=random.random), hosts=hosts, gate=Gate(hosts))
+    domains = Shaper(pace_of, clock=time.monotonic, chance=random.random)
+    return Shaping(domains=domains, hosts=hosts, gate=Gate(hosts), entrance=Gate(domains))

@@ -96,13 +96,18 @@ class Transport:
 
     async def send(self, job: SendJob) -> tuple[Outcome, ...]:
         """Deliver a message. Returns: an outcome for each recipient, in their order."""
-        if self._shaping is not None and self._shaping.domains.is_resting(job.domain):
-            return _alike(job, self._clock(), Seen.DEFERRED, f"451 4.4.1 {job.domain} could not be reached lately")
-        async with self._slots.slot(str(job.via or job.domain)):
-            outcomes = await self._send(job)
-        if self._shaping is not None:
+        if self._shaping is None:
+            return await self._send_in_turn(job)
+        async with self._shaping.entrance.passage(job.domain) as is_open:
+            if not is_open:
+                return _alike(job, self._clock(), Seen.DEFERRED, f"451 4.4.1 {job.domain} could not be reached lately")
+            outcomes = await self._send_in_turn(job)
             self._shaping.domains.note(job.domain, event_of(outcomes))
         return outcomes
+
+    async def _send_in_turn(self, job: SendJob) -> tuple[Outcome, ...]:
+        async with self._slots.slot(str(job.via or job.domain)):
+            return await self._send(job)
 
     async def _send(self, job: SendJob) -> tuple[Outcome, ...]:
         started_at, began = self._clock(), asyncio.get_running_loop().time()

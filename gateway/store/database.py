@@ -56,7 +56,7 @@ class Database(Protocol):
         """A connection that cannot write; each statement sees what was committed when it began. Raises: StoreSick."""
 
     async def fetch(self, statement: sa.Select[Any], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-        """Run a SELECT, compiled once, for each row of parameters (never none, with the same keys), in one hop.
+        """Run a SELECT, compiled once, for each row (never none) of its one parameter, in one hop.
 
         statement: made once, at import. Returns: what was found for the first row, then for the second, and so on.
         Raises: StoreSick.

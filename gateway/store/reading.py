@@ -17,6 +17,7 @@ from gateway.store.store import THREAD_ABOVE_BYTES, Store
 from gateway.store.tables import content, message
 
 _THE_MESSAGE: Final = sa.bindparam("b_id", type_=sa.String)
+_BODY: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{BODY}'")  # no parameter: `Database.fetch` takes one
 _SIZE: Final = sa.select(message.c.id, message.c.size).where(message.c.id == _THE_MESSAGE)
 
 # One statement sees one state: a key that is there has its content.
@@ -27,7 +28,7 @@ _WHOLE: Final = (
         content.c.ciphertext,
     )
     .join_from(
-        message, content, sa.and_(content.c.message_id == message.c.id, content.c.part == BODY), isouter=True
+        message, content, sa.and_(content.c.message_id == message.c.id, content.c.part == _BODY), isouter=True
     )
     .where(message.c.id == _THE_MESSAGE)
     .order_by(content.c.number)

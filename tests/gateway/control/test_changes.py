@@ -195,7 +195,7 @@ class Slow:
         self.end = asyncio.Event()
         self.worked: list[str] = []
 
-    async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
+    async def __call__(self, batch: Batch, sent: Callable[[], None]) -> tuple[Batch, ...]:
         self.worked += [entry.id for entry in batch.entries]
         self.begun.set()
         await self.end.wait()

@@ -48,7 +48,7 @@ class World:
     decided: int = 0
     delivered: list[str] = field(default_factory=list)
 
-    async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
+    async def __call__(self, batch: Batch, sent: Callable[[], None]) -> tuple[Batch, ...]:
         at = datetime.now(UTC)
         if batch.domain == DEAD and batch.method is not Method.PORTAL and self.is_dead:
             if self.shaper.is_resting(DEAD):  # as the transport does

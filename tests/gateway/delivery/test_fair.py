@@ -1,7 +1,7 @@
 """RX-10 on a real store: one dead destination with a great queue, and mail for everybody else."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +29,7 @@ class Worker:
     delivered: list[str] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
+    async def __call__(self, batch: Batch, sent: Callable[[], None]) -> tuple[Batch, ...]:
         if batch.domain == DEAD:
             self.hanging += 1
             await asyncio.get_running_loop().create_future()

@@ -34,7 +34,10 @@ WAIT_S = 10
 
 @dataclass
 class Desk:
-    """A worker that notes what it is given; it works while the gate is open, and fails where it is told to."""
+    """A worker that notes what it is given; it works while the gate is open, and fails where it is told to.
+
+    is_sent: it is done with the destination before the gate opens.
+    """
 
     store: Store
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,12 +46,15 @@ class Desk:
     following: list[Batch] = field(default_factory=list)
     active: int = 0
     most_active: int = 0
+    is_sent: bool = False
 
-    async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
+    async def __call__(self, batch: Batch, sent: Callable[[], None]) -> tuple[Batch, ...]:
         self.batches.append(batch)
         self.active += 1
         self.most_active = max(self.most_active, self.active)
         try:
+            if self.is_sent:
+                sent()
             await self.gate.wait()
             if batch.letter.id in self.failing:
                 raise RuntimeError("a bug")
@@ -189,6 +195,21 @@ async def test_tasks_are_bounded(store: Store, desk: Desk) -> None:
         desk.gate.set()
         await until(all_delivered(store))
     assert desk.most_active == 2
+
+
+@pytest.mark.parametrize(("is_sent", "active"), [(False, 1), (True, 3)])
+async def test_a_destination_does_not_wait_for_records(store: Store, desk: Desk, is_sent: bool, active: int) -> None:
+    """Another begins there as soon as one was sent; what is not recorded yet counts against `most_at_once` still."""
+    desk.is_sent = is_sent
+    async with running(store, desk, most_at_once=3, most_for_one=1) as scheduler:
+        scheduler.take_new([await put(store, leased_for=DAY) for _ in range(5)])
+        await until(lambda: desk.active == active)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert desk.active == active
+        desk.gate.set()
+        await until(all_delivered(store))
+    assert len(desk.batches) == 5
 
 
 async def test_bytes_are_bounded(store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

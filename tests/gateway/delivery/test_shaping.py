@@ -130,6 +130,29 @@ def test_a_dead_destination_is_probed_by_one(clock: Clock) -> None:
     assert found.has_room("dead.example", 4)
 
 
+def test_more_are_made_ready_for_a_destination_that_is_well(clock: Clock) -> None:
+    """They talk to it no more at once than before; a destination that nothing is known of has no more under way."""
+    found = shaper(clock, Pace(most=12))
+    assert [found.has_room("b.example", under_way) for under_way in (4, 5)] == [True, False]
+    for _ in range(200):
+        found.note("b.example", REACHED)
+    assert [found.has_room("b.example", under_way) for under_way in (23, 24)] == [True, False]
+    assert [found.fits("b.example", inside) for inside in (11, 12)] == [True, False]
+    for _ in range(DEAD_AFTER):
+        found.note("b.example", UNREACHED)
+    assert not found.fits("b.example", 0)
+    clock.now += RESTS_S[0]
+    assert [found.has_room("b.example", under_way) for under_way in (0, 1)] == [True, False], "one probe"
+
+
+def test_the_rate_counts_starts_only(clock: Clock) -> None:
+    """Who has started need not wait for the turn of the next."""
+    found = shaper(clock, Pace(rate=Rate(1, timedelta(seconds=60))))
+    found.started("b.example")
+    assert not found.has_room("b.example", 0)
+    assert found.fits("b.example", 0)
+
+
 def test_an_operator_ends_all_rests(clock: Clock) -> None:
     found = shaper(clock)
     for _ in range(DEAD_AFTER):
@@ -236,6 +259,20 @@ async def test_a_resting_domain_is_not_even_looked_up(net: Net) -> None:
     assert server.connections == DEAD_AFTER
 
 
+async def test_a_domain_gets_no_more_at_once_than_its_window(net: Net) -> None:
+    """However many are ready: the first is alone with it where its route says so."""
+    (server,) = await net.serve([Script(does={"BANNER": Stall()}), Script()])
+    net.shaping = build_shaping(Delivery.model_validate({"route": [{"domain": "b.example", "concurrency": 1}]}))
+    first = asyncio.create_task(net.send(CLEAR))
+    await server.stalled.wait()
+    second = asyncio.create_task(net.send(CLEAR))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert server.connections == 1
+    first.cancel()
+    assert (await second).seen is Seen.DELIVERED
+
+
 async def test_a_cancelled_visitor_leaves_room(net: Net) -> None:
     (server,) = await net.serve([Script(does={"BANNER": Stall()}), Script()])
     net.shaping = build_shaping(Delivery())
@@ -246,3 +283,4 @@ async def test_a_cancelled_visitor_leaves_room(net: Net) -> None:
         await task
     assert (await net.send(CLEAR)).seen is Seen.DELIVERED
     assert not net.shaping.gate._inside
+    assert not net.shaping.entrance._inside

@@ -1,6 +1,6 @@
 """The pipeline at its counter: real store, policy and own mail; the inspector works in this process, or as told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,7 +48,7 @@ class Reader(Inspector):
 class Nobody:
     """A worker for a scheduler that never runs."""
 
-    async def __call__(self, batch: Batch) -> tuple[Batch, ...]:
+    async def __call__(self, batch: Batch, sent: Callable[[], None]) -> tuple[Batch, ...]:
         raise AssertionError(batch.letter.id)
 
     async def hold(self, entries: Sequence[QueueEntry]) -> None:
