@@ -40,10 +40,12 @@ class SmimeCertificate:
 
 
 async def add(store: Store, new: SmimeCertificate, *, events: Sequence[Event]) -> None:
-    """Import a certificate for an address; the same one is replaced (another chain or trust)."""
+    """Import a certificate for an address; the same one is replaced, but a person's trust in it is kept."""
 
     async def work(conn: AsyncConnection) -> None:
         old = (table.c.fingerprint == new.fingerprint) & (table.c.address == new.address)
+        known = (await conn.execute(sa.select(table.c.trust).where(old))).scalar()
+        is_kept = new.trust is Trust.NONE and known == Trust.PERSON.value
         await conn.execute(sa.delete(table).where(old))
         await conn.execute(
             sa.insert(table),
@@ -52,7 +54,7 @@ async def add(store: Store, new: SmimeCertificate, *, events: Sequence[Event]) -
                 "address": new.address,
                 "certificate": new.certificate,
                 "chain": msgspec.msgpack.encode(new.chain),
-                "trust": new.trust.value,
+                "trust": (Trust.PERSON if is_kept else new.trust).value,
                 "imported_at": new.imported_at,
                 "expires_at": new.expires_at,
             },

@@ -214,6 +214,11 @@ FACTS: Final[Mapping[str, Fact]] = {
     "recipient.ours": _recipient(
         Type.TRUTH, "It is in one of our own domains.", lambda facts, to: _is_ours(facts, to.address)
     ),
+    "recipient.has_smime_certificate": _recipient(
+        Type.TRUTH,
+        "A usable S/MIME certificate of this recipient is on file.",
+        lambda _facts, to: bool(to.has_smime_certificate),
+    ),
     "recipient.has_openpgp_key": _recipient(
         Type.TRUTH, "A usable OpenPGP key of this recipient is on file.", lambda _facts, to: bool(to.has_openpgp_key)
     ),

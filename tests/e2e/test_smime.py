@@ -248,7 +248,7 @@ REASONS: Final = {
 
 @pytest.fixture(scope="module")
 def climbed(gateway: Installation, hop: NextHop) -> tuple[str, list[dict[str, Any]]]:
-    """One message to them all, each with the certificate on file as if it were fit. Returns: its marker and its events."""
+    """One message to them all, each with its certificate on file as if it were fit. Returns: marker and events."""
     settings = load(gateway.config)
     for name in REASONS:
         one = _unfit(name)

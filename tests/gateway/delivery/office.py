@@ -30,6 +30,7 @@ from gateway.metrics import Metrics
 from gateway.protect.dkim import DkimKey, Signer
 from gateway.protect.openpgp import Ciphertext
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
+from gateway.protect.smime.mail import Candidate, Identity
 from gateway.store import portal, queue
 from gateway.store.rows import NewMessage, PortalMessage, new_message
 from gateway.store.statements import Unit
@@ -127,6 +128,7 @@ class FakeSealer(Sealer):
     def __init__(self, answer: bytes | Exception = CIPHERTEXT) -> None:
         super().__init__(ChildPool(MODULE, 1, LIMITS, "never started"))
         self.answer = answer
+        self.candidates: list[Candidate] = []  # of the last message for S/MIME
 
     async def encrypt(
         self, message: bytes, certificates: Sequence[bytes], *, neutral_subject: str = "..."
@@ -134,6 +136,12 @@ class FakeSealer(Sealer):
         if isinstance(self.answer, Exception):
             raise self.answer
         return Ciphertext(self.answer, (FINGERPRINT,))
+
+    async def encrypt_smime(
+        self, message: bytes, candidates: Sequence[Candidate], *, address: str, identity: Identity | None
+    ) -> Ciphertext:
+        self.candidates = list(candidates)
+        return await self.encrypt(message, [])
 
 
 class FakeConverter(Converter):

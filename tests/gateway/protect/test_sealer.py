@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -11,9 +12,13 @@ import pytest_asyncio
 
 from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.protect.sealer import LIMITS, MODULE, Done, Sealer
+from gateway.protect.smime.judge import fingerprint
+from gateway.protect.smime.mail import Candidate, Identity
 from gateway.workers.errors import WorkerError
 from gateway.workers.pool import ChildPool
 from tests.gateway.protect.keys import certificate_of, make_key
+from tests.gateway.protect.smime.authority import ADDRESS, YEAR, Authority, key_pem, pem
+from tests.gateway.protect.smime.authority import make_key as make_smime_key
 from tests.gateway.protect.test_openpgp import MAIL, decrypt
 
 pytestmark = pytest.mark.slow
@@ -56,6 +61,23 @@ async def test_a_killed_child_gives_no_message(sealer: Sealer) -> None:
     assert decrypt((await sealer.encrypt(MAIL, [certificate])).message)
 
 
+async def test_a_child_does_smime(sealer: Sealer) -> None:
+    """CR-05, CR-06: what the child needs works under its confinement, the signature too; reasons travel."""
+    now = datetime.now(UTC)
+    root = Authority(number=120, start=now - YEAR, end=now + YEAR)
+    private = make_smime_key("p256", 121)
+    leaf = root.issue(private, start=now - YEAR, end=now + YEAR)
+    identity = Identity(pem(leaf), key_pem(private))
+    sealed = await sealer.encrypt_smime(MAIL, [Candidate(leaf, (root.der,))], address=ADDRESS, identity=identity)
+    assert sealed.fingerprints == (fingerprint(leaf),)
+    assert b"smime-type=enveloped-data" in sealed.message
+    with pytest.raises(NoUsableCertificate, match="its issuer is not trusted"):
+        await sealer.encrypt_smime(MAIL, [Candidate(leaf)], address=ADDRESS, identity=None)
+    other = Identity(pem(leaf), key_pem(make_smime_key("p256", 122)))
+    with pytest.raises(SealError):
+        await sealer.encrypt_smime(MAIL, [Candidate(leaf, (root.der,))], address=ADDRESS, identity=other)
+
+
 class LyingPool(ChildPool):
     """A pool whose child gives the clear text back, in proper form or bare."""
 
@@ -73,3 +95,12 @@ async def test_clear_text_never_passes_for_ciphertext(is_proper: bool, why: str)
     pool.is_proper = is_proper
     with pytest.raises(SealError, match=why):
         await Sealer(pool).encrypt(MAIL, [b"x"])
+    with pytest.raises(SealError, match=why):
+        await Sealer(pool).encrypt_smime(MAIL, [], address=ADDRESS, identity=None)
+
+
+async def test_each_rung_gives_its_own_ciphertext() -> None:
+    """CR-13: signed is not encrypted, though its content type begins alike."""
+    opaque = MAIL.replace(b"Subject:", b"Content-Type: application/pkcs7-mime; smime-type=signed-data;\r\nSubject:", 1)
+    with pytest.raises(SealError, match="no ciphertext"):
+        await Sealer(LyingPool(MODULE, 1, LIMITS, "sealer")).encrypt_smime(opaque, [], address=ADDRESS, identity=None)

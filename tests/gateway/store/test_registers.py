@@ -138,6 +138,9 @@ async def test_smime_certificates(store: Store) -> None:
     async with store.read() as conn:
         assert await smime_certificates.for_address(conn, stranger.address) == (replace(stranger, trust=Trust.PERSON),)
         assert stranger.address in await smime_certificates.holders(conn)
+    await smime_certificates.add(store, stranger, events=())
+    async with store.read() as conn:
+        assert (await smime_certificates.for_address(conn, stranger.address))[0].trust is Trust.PERSON
     assert await smime_certificates.forget(store, SMIME.fingerprint, events=(make_event("certificate.forgotten"),))
     assert not await smime_certificates.forget(store, SMIME.fingerprint, events=(make_event("certificate.forgotten"),))
     async with store.read() as conn:

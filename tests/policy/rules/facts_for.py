@@ -44,6 +44,7 @@ CONDITIONS = (
     "findings.ssn.count >= 1",
     "findings.ssn.certainty > 0.5 or uninspectable.count > 0",
     'recipient.domain within "there.example"',
+    "recipient.has_smime_certificate",
     "recipient.has_openpgp_key",
     "recipients.count > 1 and not recipient.ours",
     "bulk or urgent",
