@@ -48,6 +48,7 @@ METRICS: Final = (
     Spec(Counter, "tls_reports", "Reports of TLS sessions (RFC 8460) by way and end.", ("via", "result")),
     Spec(Counter, "tls_report_overflow", "TLS sessions that no report counts, because too many differ."),
     Spec(Counter, "tls_downgrades", "Destinations that used to offer TLS and did not."),
+    Spec(Gauge, "business_associates", "Business associates by the state of their agreement.", ("agreement",)),
     Spec(Counter, "suppressed_recipients", "Recipients that bulk mail was not sent to.", ("purpose",)),
     Spec(Counter, "suppressions", "Addresses put on the suppression list by a bounce."),
     Spec(Counter, "senders_untold", "Notices to our own senders that could not be delivered.", ("kind",)),

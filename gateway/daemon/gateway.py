@@ -22,6 +22,8 @@ from gateway.config.custom import read_custom
 from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
+from gateway.daemon import agreements
+from gateway.daemon.agreements import Agreements
 from gateway.daemon.desk import Desk
 from gateway.daemon.housekeeping import GAUGES, LAST_USES, Housekeeping
 from gateway.daemon.observer import IntakeMetrics
@@ -152,7 +154,10 @@ class Gateway:
         housekeeping = Housekeeping(
             store=store, about=queueing.about, scheduler=queueing.scheduler, signer=signer, metrics=self.metrics,
             held_for=settings.retention.held,
-            more=((LAST_USES, book.write_uses), (GAUGES, backlog.measure), *reports.jobs),
+            more=(
+                (LAST_USES, book.write_uses), (GAUGES, backlog.measure),
+                (agreements.EVERY, Agreements(store, self.metrics).look), *reports.jobs,
+            ),
         )  # fmt: skip
         await self._background(queueing, housekeeping)
         self._watch_certificates()

@@ -1,0 +1,54 @@
+"""Agreements with business associates that end soon, or have: a gauge for monitoring and a warning for people.
+
+Each agreement is warned of once for each of 60, 30 and 7 days before it ends, and again after a restart.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from gateway.log import get_logger
+from gateway.metrics import Metrics
+from gateway.store import organisations
+from gateway.store.store import Store
+from policy.baa import WARN_BEFORE, Organisation, Relation
+
+EVERY: Final = timedelta(hours=1)
+STANDS: Final = "in force"
+ENDED: Final = "ended"
+STATES: Final = (STANDS, *(f"ends within {span.days} days" for span in WARN_BEFORE), ENDED)
+
+log = get_logger("daemon")
+
+
+class Agreements:
+    """One for the gateway."""
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._told: set[tuple[str, datetime | None, str]] = set()
+
+    async def look(self) -> None:
+        """Count them, and warn of those that nobody was warned of. Raises: StoreError."""
+        now = datetime.now(UTC)
+        async with self._store.read() as conn:
+            found = await organisations.everything(conn)
+        states = {one: state_of(one, now) for one in found if one.relation is Relation.ASSOCIATE}
+        counted = Counter(states.values())
+        for state in STATES:
+            self._metrics.gauge("business_associates", state).set(counted[state])
+        for one, state in states.items():
+            if state == STANDS or one.ended_at is not None:  # a person ended it
+                continue
+            if (what := (one.name, one.expires_at, state)) not in self._told:
+                self._told.add(what)
+                log.warning("agreement with a business associate", organisation=one.name, agreement=state)
+
+
+def state_of(one: Organisation, at: datetime) -> str:
+    """One of STATES. What has not begun yet does not stand either."""
+    if not one.in_force(at):
+        return ENDED
+    left = one.expires_within(at)
+    return STANDS if left is None else f"ends within {left.days} days"

@@ -1,0 +1,56 @@
+"""Agreements that end soon: counted for monitoring, and told to people once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.daemon.agreements import ENDED, STANDS, Agreements
+from gateway.metrics import Metrics
+from gateway.store import organisations
+from gateway.store.store import Store
+from policy.baa import Organisation, Relation
+
+DAY = timedelta(days=1)
+
+
+def associate(name: str, **changes: object) -> Organisation:
+    now = datetime.now(UTC)
+    made = Organisation(
+        name=name, relation=Relation.ASSOCIATE, domains=(f"{name}.example",), purposes=("payment",),
+        agreed_at=now - 400 * DAY, recorded_by="privacy", recorded_at=now,
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def said(output: str, names: Sequence[str]) -> list[str]:
+    """Whom each warning is about, in their order."""
+    lines = [line for line in output.splitlines() if "agreement with a business associate" in line]
+    return [next(name for name in names if f"organisation={name} " in f"{line} ") for line in lines]
+
+
+async def test_each_is_counted_and_told_once(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime.now(UTC)
+    rows = [
+        associate("stands"),
+        associate("later", expires_at=now + 61 * DAY),
+        associate("soon", expires_at=now + 29 * DAY),
+        associate("over", expires_at=now - DAY),
+        associate("quit", expires_at=now + 5 * DAY, ended_at=now - DAY),
+        associate("payer", relation=Relation.PAYER, agreed_at=None),
+    ]
+    await organisations.add(store, rows, renews=False, events=())
+    metrics = Metrics()
+    watch = Agreements(store, metrics)
+    for _ in range(2):
+        await watch.look()
+    names = [row.name for row in rows]
+    assert said(capsys.readouterr().out, names) == ["over", "soon"]
+    page = metrics.page().decode()
+    for state, count in ((STANDS, 2), ("ends within 30 days", 1), ("ends within 60 days", 0), (ENDED, 2)):
+        assert f'mailward_business_associates{{agreement="{state}"}} {count}.0' in page
+    nearer = associate("soon", expires_at=now + 6 * DAY)
+    await organisations.add(store, [nearer], renews=True, events=())
+    await watch.look()
+    assert said(capsys.readouterr().out, names) == ["soon"]
