@@ -15,6 +15,7 @@ from policy.phi.files.archive import is_tar, read_compressed, read_other_archive
 from policy.phi.files.dicom import is_dicom, read_dicom
 from policy.phi.files.found import Found, Job, Letter, Piece, Unreadable
 from policy.phi.files.magic import LEADING, NOT_YET, is_binary, unreadable_kind
+from policy.phi.files.office import is_flat, read_flat
 from policy.phi.files.ole import MAGIC as OLE
 from policy.phi.files.ole import read_ole
 from policy.phi.files.outlook import TNEF_MAGIC as TNEF
@@ -100,6 +101,8 @@ def _views(data: bytes, job: Job) -> Iterator[Found]:
         yield Unreadable(job.place, doubt)
     for view in views:
         yield from _text(view, job.place, job.file_name)
+    if views and is_flat(views[0]):
+        yield from read_flat(data, job)
 
 
 def _reader(data: bytes) -> Callable[[bytes, Job], Iterator[Found]] | None:

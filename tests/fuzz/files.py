@@ -6,11 +6,13 @@ from typing import Final
 
 from policy.phi.extract import extract
 from policy.phi.files.found import Budget, Job
+from policy.phi.files.masks import masks_of, written
 from policy.phi.files.outlook import unpack_rtf
 from policy.phi.report import Place
 from tests.fuzz.target import Target
-from tests.policy.phi.files.compound import excel, prop, tnef, word
+from tests.policy.phi.files.compound import compound, excel, prop, tnef, word
 from tests.policy.phi.files.make import docx, odf, paragraph, read, reasons, sheet, words, xlsx, zipped
+from tests.policy.phi.files.test_corners import packaged
 from tests.policy.phi.files.test_dicom import DEFLATED, IMPLICIT, PATIENT, PIXELS, dicom
 from tests.policy.phi.files.test_rtf import rtf
 
@@ -49,6 +51,23 @@ def dicom_header(data: bytes) -> None:
     assert len(words(found)) <= 20 * len(dicom(PATIENT) + data)
 
 
+def number_format(data: bytes) -> None:
+    """MP-14: a format of any kind loses no digit of a number, and adds none but zeros before it."""
+    masks = masks_of(data.decode("latin-1"))
+    if masks:
+        places = "".join(sign for mask in masks for is_place, sign in mask.pieces if not is_place)
+        for number in (0, 7, 412557812, 10**14):
+            shown = written(number, masks)
+            digits = "".join(sign for sign in shown if sign in "0123456789")
+            assert any(sign in "0123456789" for sign in places) or digits.lstrip("0") == str(number).lstrip("0")
+
+
+def packaged_file(data: bytes) -> None:
+    """AB-03: whatever stands in the stream of an object, each octet of it is read or told."""
+    found = read(compound({"\x01Ole10Native": data}))
+    assert found
+
+
 def packed_rtf(data: bytes) -> None:
     """AB-01: what comes out of compressed rich text is bounded by what went in."""
     text, reason = unpack_rtf(data, _OCTETS)
@@ -75,6 +94,7 @@ TARGETS: Final[Mapping[str, Target]] = {
             rtf(r"a\par{\header b}\trowd c\cell\row"),
             word("a\rb\x07c\x07\x07"),
             excel((0, 0, "a"), (1, 1, "b")),
+            rtf(r"{\stylesheet 1-2;}{\*\datastore d0cf11e0a1b11ae1}{\object{\*\objdata d0cf11e0a1b11ae1}}"),
             gzip.compress(b"lunch", mtime=0),
             tnef((0x00069003, b"\1\0\0\0" + prop(0x1F, 0x37, b"a\0"))),
         ),
@@ -85,6 +105,12 @@ TARGETS: Final[Mapping[str, Target]] = {
         words=(b"\xe0\x7f\x10\x00OW", b"\xfe\xff\x00\xe0", b"\xff" * 4, b"\x08\x00\x05\x00CS", b"\x10\x00\x10\x00PN"),
         seeds=(dicom([*PATIENT, PIXELS]), dicom(PATIENT, IMPLICIT)[200:], dicom(PATIENT, DEFLATED)),
     ),
+    "number_format": Target(
+        run=number_format,
+        words=(b"0", b"#", b"-", b";", b"[<=9]", b"\\", b'"'),
+        seeds=(b"000-00-0000", b"[<=9999999]###-####;(###) ###-####", b'"MRN "0000000'),
+    ),
+    "packaged_file": Target(run=packaged_file, words=(b"\x00", b"\x02\x00"), seeds=(packaged("a.txt", b"lunch"),)),
     "packed_rtf": Target(
         run=packed_rtf,
         words=(b"LZFu", b"MELA", bytes(4)),

@@ -16,6 +16,8 @@ from typing import Any, Final
 from policy.phi.files import office
 from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
 from policy.phi.files.magic import unreadable_kind
+from policy.phi.files.streams import printable
+from policy.phi.files.xml_walk import speaks
 from policy.phi.files.zip import RATIO, SMALL, Entry, ZipDamaged, begins, read_contents, unpack
 
 try:
@@ -27,6 +29,7 @@ ZIP: Final = "application/zip"
 _SNIFFED: Final = 1_024
 _XZ_MEMORY: Final = 64 * 1024 * 1024  # octets of its dictionary
 _NAME_BLANKS: Final = re.compile(r"[_.+/\\]+")
+_GZIP_HEADER: Final = 10  # octets before what flags announce
 _MEMBERS: Final = 10  # of one gzip, bzip2 or xz file
 
 
@@ -39,6 +42,8 @@ def read_zip(data: bytes, job: Job) -> Iterator[Found]:
         yield Unreadable(place, str(damaged))
         return
     yield from (Unreadable(place, doubt) for doubt in contents.doubts)
+    if contents.words:
+        yield Piece(place, "\n".join(contents.words))
     files = [entry for entry in contents.entries if not entry.is_folder]
     if office.is_office(files):
         yield from office.read_office(data, files, job)
@@ -74,7 +79,9 @@ def spoken(name: str) -> str:
 
 def read_compressed(data: bytes, job: Job) -> Iterator[Found]:
     """Yield what a gzip, bzip2 or xz file holds."""
-    content, reason = _decompress(data, job)
+    names: list[str] = []
+    content, reason = _decompress(data, job, names)
+    yield from (Piece(job.place, spoken(name), is_name=True) for name in names)
     if reason:
         yield Unreadable(job.place, reason)
     if content:
@@ -82,8 +89,11 @@ def read_compressed(data: bytes, job: Job) -> Iterator[Found]:
         yield from job.inside(content, number=1, file_name=name)
 
 
-def _decompress(data: bytes, job: Job) -> tuple[bytes, str]:
-    """Return the content of all members of a compressed file, and why it is not all there is."""
+def _decompress(data: bytes, job: Job, names: list[str]) -> tuple[bytes, str]:
+    """Return the content of all members of a compressed file, and why it is not all there is.
+
+    names: filled with what headers say.
+    """
     limit = max(0, min(job.budget.octets, max(SMALL, RATIO * len(data))))
     content, reason = b"", "the compressed file is damaged"
     for _ in range(_MEMBERS):
@@ -91,6 +101,7 @@ def _decompress(data: bytes, job: Job) -> tuple[bytes, str]:
         if make is None:
             break
         inflater = make()
+        names += _header_words(data)
         try:
             content += inflater.decompress(data, limit + 1 - len(content))
         except (zlib.error, lzma.LZMAError, OSError, EOFError):
@@ -104,6 +115,24 @@ def _decompress(data: bytes, job: Job) -> tuple[bytes, str]:
             break
     job.budget.octets -= len(content) or (limit if reason == TOO_MUCH else 0)
     return content, reason
+
+
+def _header_words(data: bytes) -> list[str]:
+    """Return the name, the comment and the words in further fields of a gzip header (RFC 1952 section 2.3)."""
+    if data[:2] != b"\x1f\x8b" or not data[3:4] or not data[3] & 0x1C:
+        return []
+    at = _GZIP_HEADER
+    words: list[str] = []
+    if data[3] & 0x04:
+        length = int.from_bytes(data[at : at + 2], "little")
+        words += printable(data[at + 2 : at + 2 + length])
+        at += 2 + length
+    for flag in (0x08, 0x10):
+        if data[3] & flag:
+            field = data[at : at + SMALL].partition(b"\x00")[0]
+            words.append(field.decode("latin-1"))
+            at += len(field) + 1
+    return words
 
 
 _DECOMPRESSORS: Final[tuple[tuple[bytes, Callable[[], Any]], ...]] = (
@@ -126,7 +155,12 @@ def read_tar(data: bytes, job: Job) -> Iterator[Found]:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             for member in archive:
                 number += 1
-                yield Piece(place, spoken(f"{member.name} {member.linkname}"), is_name=True)
+                said = [
+                    member.name,
+                    member.linkname,
+                    *(value for value in member.pax_headers.values() if speaks(value)),
+                ]
+                yield Piece(place, spoken(" ".join(dict.fromkeys(said))), is_name=True)
                 if member.isreg() and not member.issparse():
                     file = archive.extractfile(member)
                     content = file.read() if file else b""

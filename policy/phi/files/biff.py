@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from policy.phi.files.masks import Mask, masks_of, written
+from policy.phi.files.sheet import HEADER_CODES
 from policy.phi.files.streams import printable
 
 _HEADER_RECORDS: Final = frozenset({0x0014, 0x0015})  # Header, Footer
@@ -70,7 +71,7 @@ def read_book(stream: bytes) -> Book:
 
 def _words(kind: int, body: bytes, before: int) -> list[str]:
     if kind in _HEADER_RECORDS and len(body) > 3:
-        return [_characters(body[2:])]
+        return [HEADER_CODES.sub(" ", _characters(body[2:]))]
     if kind == _CONTINUE and before == _TXO and body:
         return [_characters(body)]  # section 2.4.329: the text of a comment or a box
     return printable(body) if kind in _SPEAKING else []

@@ -7,6 +7,7 @@ attachment; pictures, macros and what is fetched from elsewhere are told as unre
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from policy.phi.files import archive, sheet
@@ -41,6 +42,12 @@ _TYPE_OCTETS: Final = 130
 _SAYS_WORDS: Final = re.compile(rb">\s*[^<>\s]|[0-9]-[0-9]|@|<!--")  # what a part of looks has none of
 _MACROS: Final = re.compile(r".*vba(?:Project|Data).*|.*macrosheets/.*|Basic/.+|Scripts/.+", re.IGNORECASE)
 _SHEET: Final = re.compile(r"xl/worksheets/[^/]*\.xml")
+_FLAT: Final = re.compile(
+    r"<(?:\w{1,20}:)?(?:document|wordDocument|Workbook|package)\b[^<>]*"
+    r"(?:opendocument|microsoft-com:office|schemas\.microsoft\.com/office)"
+)
+_FLAT_CHARACTERS: Final = 20_000  # in which the first tag stands
+_FLAT_FILE: Final = re.compile(rb"<(?:\w{1,20}:)?(?:binary-data|binaryData|binData)\b")
 _STRINGS: Final = "xl/sharedStrings.xml"
 _STYLES: Final = "xl/styles.xml"
 _PAGE: Final = re.compile(r"ppt/(?:slides/slide|notesSlides/notesSlide)(\d{1,5})\.xml")
@@ -83,6 +90,23 @@ def read_office(data: bytes, files: Sequence[Entry], job: Job) -> Iterator[Found
         yield from sheet.read_workbook(data, sheet.Workbook(sheets, strings, styles), job, kind)
     elif strings:
         yield Piece(job.at(name=kind), "\n".join(strings))
+
+
+def is_flat(text: str) -> bool:
+    """Tell whether a text is an office document in one piece of XML: OpenDocument's, Word's or Excel's."""
+    return _FLAT.search(text[:_FLAT_CHARACTERS]) is not None
+
+
+def read_flat(data: bytes, job: Job) -> Iterator[Found]:
+    """Yield what such a document says, with its runs joined; files in it are in base64 and are told."""
+    place = replace(job.place, name=job.place.name or "application/xml")
+    lines, reason = _lines(data, "", job)
+    if reason:
+        yield Unreadable(place, reason)
+    if lines:
+        yield Piece(place, "\n".join(lines))
+    if _FLAT_FILE.search(data):
+        yield Unreadable(place, f"{NOT_YET} (an embedded object)")
 
 
 def _names(names: Sequence[str], job: Job, kind: str) -> Iterator[Found]:

@@ -2,7 +2,8 @@ r"""Text of RTF 1.9.1: body, headers, footers, notes, comments, field codes, hid
 
 How this works: a tokenizer walks groups; every destination is read unless it is known to say nothing, since a program
 need not know one to show what is in it. A destination has a line of its own, so that a note or a field does not cut the
-paragraph it stands in. Pictures and objects are not read and are told.
+paragraph it stands in. What says nothing is looked through for numbers and addresses all the same. Objects and custom
+XML stand in digits and are read as files; pictures are not read and are told.
 """
 
 import re
@@ -12,6 +13,8 @@ from typing import Final
 
 from policy.phi.files.found import Found, Job, Piece, Unreadable
 from policy.phi.files.magic import NOT_YET
+from policy.phi.files.package import read_object, read_store
+from policy.phi.files.rtf_looks import LOOKED_AT, in_digits, numbered, octets
 from policy.phi.text_csv import table_lines
 
 RTF: Final = "application/rtf"
@@ -28,7 +31,11 @@ _SILENT: Final = frozenset(
     latentstyles xmlnstbl mmathPr filetbl panose fontemb listpicture pgptbl wgrffmtfilter blipuid blptag pict objdata
     """.split()
 )
-_TOLD: Final = {"pict": f"{NOT_YET} (an image)", "objdata": f"{NOT_YET} (an embedded object)"}
+_PICTURES: Final = frozenset({"pict"})
+_OBJECTS: Final = frozenset({"objdata"})
+_STORES: Final = frozenset({"datastore"})
+_IN_DIGITS: Final = _PICTURES | _OBJECTS | frozenset("datastore themedata colorschememapping blipuid fontemb".split())
+_DIGITS: Final = re.compile(rb"[0-9A-Fa-f\s]*")
 _ASIDE: Final = frozenset(
     """
     footnote header headerl headerr headerf footer footerl footerr footerf annotation shptxt fldinst info title subject
@@ -114,6 +121,9 @@ class _Reader:
         self.fonts: dict[int, str] = {}
         self.font = 0
         self.told: list[str] = []
+        self.looks: list[bytes] = []  # destinations that say nothing, if they say something
+        self.objects: list[bytes] = []
+        self.stores: list[bytes] = []
         self.left_to_skip = 0
         self.is_starred = False
         self.is_first = False  # of a group: a word here names a destination
@@ -172,7 +182,9 @@ class _Reader:
         self.is_first = False
         skipped = min(self.left_to_skip, len(octets))
         self.left_to_skip -= skipped
-        if not self.stack[-1].is_fonts:
+        if self.stack[-1].is_fonts:
+            self.looks.append(octets[skipped:])
+        else:
             self.page.pending += octets[skipped:]
 
     def _word(self, word: str, number: int | None) -> None:
@@ -196,8 +208,9 @@ class _Reader:
     def _is_destination(self, word: str) -> bool:
         """Open a destination: one that is silent is passed over at once, another has a line of its own."""
         if word in _SILENT:
-            self.told += [_TOLD[word]] if word in _TOLD else []
+            start = self.at
             self._pass_over()
+            self._silent(word, self.data[start : self.at])
         elif word == "fonttbl":
             self.stack[-1] = replace(self.stack[-1], is_fonts=True)
         elif (self.is_starred or word in _ASIDE) and not self.stack[-1].is_aside:
@@ -207,6 +220,15 @@ class _Reader:
             return False
         self.is_first = self.is_starred = False
         return True
+
+    def _silent(self, word: str, body: bytes) -> None:
+        """Keep what stands in a destination that is not read as text."""
+        if word in _PICTURES:
+            self.told.append(f"{NOT_YET} (an image)")
+        elif word in _OBJECTS or word in _STORES:
+            (self.objects if word in _OBJECTS else self.stores).append(body)
+        if word not in _IN_DIGITS or not _DIGITS.fullmatch(body):
+            self.looks.append(body[:LOOKED_AT] if word in _PICTURES else body)
 
     def _pass_over(self) -> None:
         """Go to where the group ends, counting braces only."""
@@ -265,10 +287,19 @@ class _Reader:
 def read_rtf(data: bytes, job: Job) -> Iterator[Found]:
     """Yield the text of an RTF document, and what it shows beside."""
     reader = _Reader(data.lstrip())
+    place = job.at(name=RTF)
     left = reader.run(job.budget.elements)
     job.budget.elements = max(0, left)
-    yield from (Unreadable(job.at(name=RTF), reason) for reason in dict.fromkeys(reader.told))
+    if any(len(body) > LOOKED_AT for body in reader.looks):
+        reader.told.append("the document is more than is looked at")
+    yield from (Unreadable(place, reason) for reason in dict.fromkeys(reader.told))
     if left < 0:
-        yield Unreadable(job.at(name=RTF), "the document is more than is looked at")
-    if reader.page.lines:
-        yield Piece(job.at(name=RTF), "\n".join(reader.page.lines))
+        yield Unreadable(place, "the document is more than is looked at")
+    lines = [*reader.page.lines, *numbered(reader.looks)]
+    lines += [words for line in lines for words in in_digits(line)]
+    if lines:
+        yield Piece(place, "\n".join(lines))
+    for number, body in enumerate(reader.objects, start=1):
+        yield from read_object(octets(body), job, number)
+    for body in reader.stores:
+        yield from read_store(octets(body), replace(job, place=place))

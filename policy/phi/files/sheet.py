@@ -38,7 +38,7 @@ _FORMAT: Final = re.compile(r"<(?:\w{1,20}:)?numFmt\b([^<>]*)>")
 _FORMAT_OF: Final = re.compile(r"\b(numFmtId|formatCode)=(?:\"([^\"]*)\"|'([^']*)')")
 _LOOKS: Final = re.compile(r"<(?:\w{1,20}:)?cellXfs\b.*?</(?:\w{1,20}:)?cellXfs>", re.DOTALL)
 _LOOK: Final = re.compile(r"<(?:\w{1,20}:)?xf\b[^<>]*>")
-_CODES: Final = re.compile(r"&(?:[LCRPNDTFABGUEXYZISHO]|&|\"[^\"]{0,80}\"|K[0-9A-F]{6}|\d{1,3})")
+HEADER_CODES: Final = re.compile(r"&(?:[LCRPNDTFABGUEXYZISHO]|&|\"[^\"]{0,80}\"|K[0-9A-F]{6}|\d{1,3})")
 _TOO_LARGE: Final = "a sheet is larger than is read"
 
 
@@ -216,6 +216,6 @@ def _around(content: bytes, budget: Budget) -> Iterator[str]:
     rest = content[: start.end()] + content[end:] if inside and start else content
     if any(sign in inside for sign in _UNUSUAL):
         rest, inside = content, b""
-    yield from (_CODES.sub(" ", line) if "&" in line else line for line in xml_lines(rest, budget))
+    yield from (HEADER_CODES.sub(" ", line) if "&" in line else line for line in xml_lines(rest, budget))
     for formula in _FORMULA_WORDS.findall(inside.decode("utf-8", errors="replace")):
         yield from _QUOTED.findall(html.unescape(formula))

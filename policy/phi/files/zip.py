@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Final, Protocol
 
 from policy.phi.files.found import TOO_MUCH, Budget
+from policy.phi.files.streams import printable
 
 ENTRIES: Final = 2_000  # of one archive; more are not even listed
 RATIO: Final = 200  # deflate reaches 1,032; a large sheet of equal rows about 100
@@ -68,10 +69,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The files of an archive in the order of its directory, and why they cannot be trusted."""
+    """The files of an archive in the order of its directory, why they cannot be trusted, and what else it says."""
 
     entries: tuple[Entry, ...]
     doubts: tuple[str, ...]
+    words: tuple[str, ...] = ()  # comments, and what further fields of headers hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class _Central:
     size: int
     offset: int
     is_symlink: bool
+    beside: bytes  # further fields and the comment
 
 
 def read_contents(data: bytes) -> Contents:
@@ -95,17 +98,19 @@ def read_contents(data: bytes) -> Contents:
         raise ZipDamaged(f"the archive holds more than {ENTRIES} files")
     records = _read_directory(data[at : at + size], count)
     entries, spans = [], []
+    words = printable(data[end + _END.size :])  # section 4.4.26: the comment, or what stands there in its place
     for record in records:
         entry, header_end, doubt = _locate(data, record)
         doubts += [doubt] if doubt else []
         if entry is None:
             continue
+        words += printable(record.beside)
         entries.append(entry)
         spans.append((record.offset, header_end + record.packed, bool(record.flags & _DESCRIBED)))
     doubts += _judge(spans, at) + _judge_names(records)
     if at + size != end:
         doubts.append("something stands between an archive's directory and its end")
-    return Contents(tuple(entries), tuple(dict.fromkeys(doubts)))
+    return Contents(tuple(entries), tuple(dict.fromkeys(doubts)), tuple(dict.fromkeys(words)))
 
 
 def _find_end(data: bytes) -> tuple[int, int, int, int, list[str]]:
@@ -162,11 +167,12 @@ def _read_directory(directory: bytes, count: int) -> list[_Central]:
         _, _, external, offset = rest
         at += _CENTRAL.size
         raw_name = directory[at : at + name_length]
+        beside = directory[at + name_length : at + name_length + extra_length + comment_length]
         extra = directory[at + name_length : at + name_length + extra_length]
         at += name_length + extra_length + comment_length
         size, packed, offset = _large(extra, (size, packed, offset))
         is_symlink = made_by >> 8 == _UNIX and (external >> 16) & 0o170000 == _SYMLINK
-        records.append(_Central(raw_name, flags, method, crc, packed, size, offset, is_symlink))
+        records.append(_Central(raw_name, flags, method, crc, packed, size, offset, is_symlink, beside))
     if len(records) != count or at != len(directory):
         raise ZipDamaged("the archive's directory does not hold what its end says")
     return records
