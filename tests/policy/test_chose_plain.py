@@ -34,7 +34,8 @@ def report(**changes: object) -> Facts:
 
 
 BESIDE = {
-    "nobody recorded it": replace(FACTS, recipients=(replace(PAT, consents=Consents()),)),
+    "nobody asked the register": replace(FACTS, recipients=(replace(PAT, consents=Consents()),)),
+    "nobody recorded it": replace(FACTS, recipients=(replace(PAT, consents=replace(CHOSE, unencrypted=False)),)),
     "it was taken back for the portal": replace(
         FACTS, recipients=(replace(PAT, consents=replace(CHOSE, confidential=True)),)
     ),

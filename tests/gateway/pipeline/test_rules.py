@@ -8,6 +8,7 @@ from gateway.config import Settings
 from gateway.message.entry import EntryState, MessageKind
 from gateway.message.verdict import REPLIES, Verdict
 from gateway.store import people
+from gateway.store.certificates import OnFile
 from gateway.store.people import Person
 from gateway.store.store import Store
 from policy.decision import Method
@@ -205,6 +206,6 @@ async def test_a_domain_has_its_own_default(store: Store) -> None:
     (entry,) = await counter.entries(await counter.accept(letter()))
     assert not entry.protected
     facts = counter.pipeline._facts.gather(
-        frozenset(), sender="x@LAB.example", recipients=["a@b.example"], report=CLEAN, requiretls=False
+        OnFile(), sender="x@LAB.example", recipients=["a@b.example"], report=CLEAN, requiretls=False
     )
     assert counter.pipeline._facts.decide(facts)[0].protected
