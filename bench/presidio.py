@@ -17,7 +17,7 @@ from policy.phi.look import look
 
 CERTAIN: Final = 0.4  # from it on a result of Presidio counts; lower ones are numbers of any kind
 PEOPLE: Final = ("PERSON", "US_SSN", "PHONE_NUMBER", "EMAIL_ADDRESS", "MEDICAL_LICENSE", "US_DRIVER_LICENSE")
-MODELS: Final = ("en_core_web_lg", "en_core_web_sm")
+MODELS: Final = "en_core_web_"  # how the names of the models begin; "lg" goes before "md" and "sm"
 
 Judge = Callable[[bytes], bool]
 
@@ -25,13 +25,18 @@ Judge = Callable[[bytes], bool]
 def presidio() -> Judge | str:
     """Return what tells whether Presidio calls a message PHI, or why there is no such thing here."""
     try:
-        model = next((name for name in MODELS if _is_there(name)), "")
+        installed = import_module("spacy.util").get_installed_models()
+        model = min((name for name in installed if name.startswith(MODELS)), default="")
         if not model:
-            return f"no model of spaCy is installed ({' or '.join(MODELS)})"
+            return f"no model of spaCy is installed ({MODELS}lg or another)"
         provider = import_module("presidio_analyzer.nlp_engine").NlpEngineProvider(
             nlp_configuration={"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": model}]}
         )
         analyzer: Any = import_module("presidio_analyzer").AnalyzerEngine(nlp_engine=provider.create_engine())
+        names: Any = import_module("tldextract.tldextract")
+        names.TLD_EXTRACTOR = names.TLDExtract(
+            suffix_list_urls=()
+        )  # its own copy of the list: nothing leaves the machine
     except ImportError as missing:
         return f"its packages are not installed ({missing.name})"
 
@@ -41,16 +46,6 @@ def presidio() -> Judge | str:
         return bool(found) and any(True for _ in find_health(look(text), vocabulary()))
 
     return is_phi
-
-
-def _is_there(module: str) -> bool:
-    try:
-        import_module(module)
-    except ModuleNotFoundError as missing:
-        if missing.name != module:
-            raise
-        return False
-    return True
 
 
 def _text(data: bytes) -> str:

@@ -30,6 +30,7 @@ _ILLNESS: Final = ("type 2 diabetes", "atrial fibrillation", "ulcerative colitis
 _LAY: Final = ("kidney stones", "breast cancer", "diabetes", "a broken hip", "high blood pressure")
 _MONTH: Final = "January March April June August October".split()
 DETECTED: Final[Mapping[str, Kind]] = {  # placeholders whose values a detector must name; the others carry the text
+    "given": Kind.NAME,
     "dob": Kind.DOB,
     "mrn": Kind.MRN,
     "ssn": Kind.SSN,
@@ -42,7 +43,7 @@ DETECTED: Final[Mapping[str, Kind]] = {  # placeholders whose values a detector 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """One message. label: phi, near or harmless. planted: kinds of values of a patient that stand in it."""
+    """One message. label: phi, near or harmless. planted: kinds of values that stand in it."""
 
     name: str
     kind: str
