@@ -116,6 +116,7 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
         tokens = tokens[1:]
     has_credentials = names_place = False
     number = next((index for index, token in enumerate(tokens) if _DIGIT.search(token[0])), len(tokens))
+    number = min(number, _possessive(tokens) + 1)
     tokens = tokens[:number]  # "Grant R01-MH112233" names nobody
     while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0]) or _is_abbreviation(tokens)):
         has_credentials = has_credentials or _is_credential(tokens[-1][0])
@@ -134,6 +135,15 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     candidate = _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
     is_place = any(word.lower() in ORGANISATION for word in words) and not _is_ward_or_park(words, vocabulary)
     return None if is_place or (inverted and len(words) > 4) else candidate
+
+
+def _possessive(tokens: list[tuple[str, int, int]]) -> int:
+    """Return which word owns what follows ("Karen O'Neil's Humira"), or the last when none does."""
+    for index, (token, _, _) in enumerate(tokens[1:-1], 1):
+        after = tokens[index + 1][0].lower()
+        if token.endswith("'s") and not (after in ORGANISATION or after in NOT_NAMES or after in PLACES):
+            return index
+    return len(tokens) - 1
 
 
 def _is_ward_or_park(words: tuple[str, ...], vocabulary: Vocabulary) -> bool:

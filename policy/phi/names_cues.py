@@ -93,7 +93,8 @@ STAFF_BEFORE: Final = re.compile(
     r"|editor|organizer|attendee|colleague|vendor|rep|recruiter"
     r"|thanks to|sincerely|regards|thanks|colleague|agent|case manager|coordinator|appointment with"
     r"|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
-    r"|recipient|user|assigned to|approved by|principal investigator|investigator|study of"
+    r"|recipient|user|assigned to|approved by|principal investigator|investigator"
+    r"|(?<!sleep )(?<!swallow )(?<!imaging )(?<!conduction )study of"
     r"|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",
 )
 STAFF_AFTER: Final = re.compile(
@@ -102,10 +103,18 @@ STAFF_AFTER: Final = re.compile(
     r"|,? (?:et al|and colleagues|director|manager|president|ceo|cfo|vice president|chief|professor|senior"
     r"|editor|spokes\w{1,8})\b"
     r"|,? (?:will (?:present|host|lead|speak|be covering|cover|attend|draft|send|review|prepare|share|join"
-    r"|handle|update|work on|take notes|follow up|be out|be on)|wrote|is in town|joined|has joined"
+    r"|handle|update|work on|take notes|follow up|be out|be on|demo|demonstrate|order|rework|moderate|train"
+    r"|facilitate|chair|arrive)|wrote|is in town|joins|joined|has joined|arrives|donated|donates"
+    r"|to (?:fix|install|order|present|lead|attend|draft|chair|cover|join|moderate|host)"
+    r"|(?:our|the|a|an|your) (?:[a-z]{2,14} )?(?:rep|representative|vendor|consultant|contractor|intern|recruiter"
+    r"|auditor|attorney|engineer|architect|trainer|speaker|chair)"
     r"|presented the|announced|is on call|is covering|said|explained|recommends|teaches|founded"
     r"|is the (?:director|manager|head|chair|new))\b"
-    r"|'s? (?:office|team|book|study|group|lab\b)",
+    r"|'s? (?:office|team|book|study|group|lab\b|article|talk\b|presentation|slides|deck\b|paper|proposal|webinar"
+    r"|lecture|keynote|column|interview)"
+    r"|:? please (?:review|approve|edit|circulate|forward|sign off)\b"
+    r"| and [a-z][\w'-]{1,20} [a-z][\w'-]{1,20}(?: will (?:present|host|lead|speak|attend|draft|review|prepare|share"
+    r"|join|demo|chair|moderate)|:? please (?:review|approve|edit|circulate|forward))\b",
 )
 
 # The person a letter opens with is its reader: a patient only when the letter speaks to one (`reader`).

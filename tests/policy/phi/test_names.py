@@ -77,3 +77,39 @@ def test_ms_before_a_product_is_no_title() -> None:
     assert not find_names("It runs on MS Windows today.", vocabulary())
     assert find_names("Ms Delgado was here.", vocabulary())
     assert find_names("MS DELGADO was here.", vocabulary())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Rick Adams, our rep at the company, will demo it.",
+        "Sarah Lee's article on genetics",
+        "Jane Miller and Tom Hale will present the numbers.",
+        "Ann Ward and Bill Moss: please review the draft.",
+        "George Allen donated to the walk.",
+        "Ed Turner to fix the air in the ICU",
+    ],
+)
+def test_people_at_work_are_staff(text: str) -> None:
+    """What somebody does at work says that he or she is not the patient of the message."""
+    assert {mention.role for mention in find_names(text, vocabulary()) if mention.start < 4} == {Role.STAFF}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Insurance denied Karen O'Neil's Humira", "Karen O'Neil"),
+        ("Maria Gomez's Lisinopril is ready", "Maria Gomez"),
+        ("the sleep study of Dana Whitfield", "Dana Whitfield"),
+    ],
+)
+def test_owners_are_named_without_what_they_own(text: str, name: str) -> None:
+    (found,) = find_names(text, vocabulary())
+    assert (found.value, found.role) == (name, Role.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "text", ["St. Jude's Hospital", "Women's Health Clinic", "Crohn's Disease", "Children's Center"]
+)
+def test_what_belongs_to_a_saint_is_no_person(text: str) -> None:
+    assert not find_names(text, vocabulary())
