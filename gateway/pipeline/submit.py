@@ -148,7 +148,10 @@ class Pipeline:
         except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
         report = replace(report, lowest_method=header.lowest_method)  # kept with it, for a release decides anew
-        decisions = await self._decide(envelope, header, report, data)
+        try:
+            decisions = await self._decide(envelope, header, report, data)
+        except (StoreFull, StoreSick, StoreClosed) as error:  # a register that cannot be read permits nothing
+            return row_for(error, STORE_VERDICTS)
         judged = Judged(
             queue_id=new_queue_id(), envelope=envelope, header=header, report=report, decisions=decisions, data=data
         )

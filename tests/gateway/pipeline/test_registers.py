@@ -11,6 +11,7 @@ from gateway.message.verdict import Verdict
 from gateway.pipeline.registers import Registers
 from gateway.store import consents, organisations
 from gateway.store.consents import patient_key
+from gateway.store.errors import StoreSick
 from gateway.store.store import Store
 from policy.baa import Organisation, Relation
 from policy.consent import Consent, Kind
@@ -147,3 +148,15 @@ async def test_nobody_asks_what_no_rule_needs(store: Store, monkeypatch: pytest.
     told = await Registers(store, frozenset({"baa.qsoa"})).ask(["a@b.example"], patient="", purpose="", at=NOW)
     assert told["a@b.example"].consents.confidential  # not asked: the strictest answer
     assert len(asked) == 1
+
+
+async def test_registers_that_cannot_be_read_permit_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 5: 451, and the client still has it; nothing is kept."""
+
+    async def broken(_conn: object, _patients: list[str]) -> tuple[Consent, ...]:
+        raise StoreSick("disk")
+
+    monkeypatch.setattr(consents, "of_patients", broken)
+    counter = Counter(store, settings=packs("consent"))
+    assert await counter.submit(letter()) is Verdict.STORE_SICK
+    assert await counter.everything() == ()

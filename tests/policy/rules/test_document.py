@@ -1,11 +1,14 @@
 """docs/policy.md says what the code does: its tables are those of the code, and its examples are conditions."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Final
 
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli.main import main
 from policy.rules import parse_condition
 from policy.rules.book import STRICTNESS
 from policy.rules.check import OPERATORS
@@ -13,7 +16,7 @@ from policy.rules.document import facts_table, kinds, packs_table
 from policy.rules.lex import LONGEST
 from policy.rules.parse import DEEPEST, MOST_VALUES
 from policy.rules.parse import __doc__ as grammar
-from tests.gateway.config.samples import settings
+from tests.gateway.config.samples import config_in, settings
 
 PAGE: Final = (Path(__file__).parents[3] / "docs/policy.md").read_text(encoding="utf-8")
 EXAMPLES: Final = re.findall(r"^## Examples\n\n```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0].splitlines()
@@ -44,7 +47,26 @@ def test_examples_are_conditions(text: str) -> None:
     assert parse_condition(text).facts
 
 
-def test_the_first_example_is_a_configuration() -> None:
-    (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    (rule,) = settings(text).policy.rule
-    assert rule.name == "no-ssn-lists"
+def test_the_longer_examples_are_configurations() -> None:
+    texts = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert [rule.name for text in texts for rule in settings(text).policy.rule] == ["no-ssn-lists", "strangers"]
+
+
+COMMANDS = re.findall(r"^mailward ((?:consent|baa) (?:add|list|revoke|import|end).*)$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_commands_are_those_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order, in one installation; a file that an example names is there."""
+    assert len(COMMANDS) == 8
+    (tmp_path / "mailward.toml").write_text(config_in(tmp_path / "data"), encoding="utf-8")
+    for name in ("warning-signed.pdf", "form.pdf"):
+        (tmp_path / name).write_bytes(b"signed")
+    (tmp_path / "consents.csv").write_text("patient,kind\npat@b.example,opt-out\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    made = ""
+    for command in COMMANDS:
+        words = [made if word == "ID" else word for word in shlex.split(command)]
+        result = CliRunner().invoke(main, [*words, "--config", "mailward.toml"])
+        assert result.exit_code == 0, (command, result.output)
+        made = result.stdout.split()[-1] if result.stdout.startswith("recorded as ") else made
