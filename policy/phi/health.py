@@ -37,6 +37,15 @@ _CAPITALS_ONLY: Final = frozenset(
     aki usg ems ards oud
     """.split()
 )
+# What makes a health word part of the name of something that is nobody's: "the diabetes association".
+_IN_GENERAL: Final = re.compile(
+    r"[ -](?:association|society|foundation|alliance|awareness|prevention|advocacy|seminars?|conference|symposium"
+    r"|webinar|workshop|certification|settlement|crisis|epidemic|research|guidelines?|scanners?|shipments?|contracts?|industry"
+    r"|markets?|budget|walk|5k|gala|fundraiser|campaign|centers?|centres?|pumps|vendors?|statistics|prevalence"
+    r"|incidence|legislation|lawsuits?|polic(?:y|ies)|program (?:update|director|manager|budget))\b",
+    re.IGNORECASE,
+)
+_GENERAL_WEIGHT: Final = 0.3
 _LAB: Final = Kind.LAB
 _WHY: Final = {kind: f"a term of the vocabulary for {kind.value}" for kind in Kind}
 _SHAPES: Final = (
@@ -95,4 +104,6 @@ def _mention(text: str, start: int, end: int, term: Term) -> Mention | None:
         return Mention(_LAB, start, end, written, max(term.weight, 0.85), "a laboratory test with a value")
     if term.text in _CAPITALS_ONLY and not written.isupper():
         return None
+    if term.weight > _GENERAL_WEIGHT and _IN_GENERAL.match(text, end):
+        return Mention(term.kind, start, end, written, _GENERAL_WEIGHT, "a term in the name of something")
     return Mention(term.kind, start, end, written, term.weight, _WHY[term.kind])

@@ -93,14 +93,15 @@ STAFF_BEFORE: Final = re.compile(
     r"|editor|organizer|attendee|colleague|vendor|rep|recruiter"
     r"|thanks to|sincerely|regards|thanks|colleague|agent|case manager|coordinator|appointment with"
     r"|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
-    r"|recipient|user|assigned to|approved by|principal investigator|investigator"
+    r"|attorney|auditor|congratulations to|recipient|user|assigned to|approved by|principal investigator|investigator"
     r"|(?<!sleep )(?<!swallow )(?<!imaging )(?<!conduction )study of"
     r"|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",
 )
 STAFF_AFTER: Final = re.compile(
     r",? {0,2}\(?(?:m\.?d\.?|d\.?o\.?|r\.?n\.?|n\.?p\.?|p\.?a\.?(?:-c)?|l\.?p\.?n\.?|ph\.?d\.?|pharm\.?d"
     r"|d\.?d\.?s|dpm|dpt|lcsw|lmft|crna|cnm|aprn|dnp|f\.?a\.?c\.?[sp]\.?|esq)\b(?!\w)"
-    r"|,? (?:et al|and colleagues|director|manager|president|ceo|cfo|vice president|chief|professor|senior"
+    r"|,? (?:et al|and colleagues|[se]?vp|cto|cio|coo|director|manager|president|ceo|cfo"
+    r"|vice president|chief|professor|senior"
     r"|editor|spokes\w{1,8})\b"
     r"|,? (?:will (?:present|host|lead|speak|be covering|cover|attend|draft|send|review|prepare|share|join"
     r"|handle|update|work on|take notes|follow up|be out|be on|demo|demonstrate|order|rework|moderate|train"
@@ -109,7 +110,7 @@ STAFF_AFTER: Final = re.compile(
     r"|(?:our|the|a|an|your) (?:[a-z]{2,14} )?(?:rep|representative|vendor|consultant|contractor|intern|recruiter"
     r"|auditor|attorney|engineer|architect|trainer|speaker|chair)"
     r"|presented the|announced|is on call|is covering|said|explained|recommends|teaches|founded"
-    r"|is the (?:director|manager|head|chair|new))\b"
+    r"|is (?:the|our) (?:director|manager|head|chair|new|speaker|contact|vendor|host|rep))\b"
     r"|'s? (?:office|team|book|study|group|lab\b|article|talk\b|presentation|slides|deck\b|paper|proposal|webinar"
     r"|lecture|keynote|column|interview)"
     r"|:? please (?:review|approve|edit|circulate|forward|sign off)\b"

@@ -237,3 +237,19 @@ def test_a_street_is_nobodys_name() -> None:
     """ "Room 118 Maple Lane" is where a clinic is; with a given name it may be somebody after all."""
     assert not classify_message(mail("Room 118 Maple Lane clinic offers HIV tests.")).phi
     assert classify_message(mail("Room 118 Susan Lane was admitted with HIV.")).phi
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Kevin Shaw and I met with the diabetes association about sponsorship.",
+        "Can Laura Diaz send the Q3 numbers for the surgery center?",
+        "Attorney Mark Stein reviewed the opioid settlement terms.",
+        "Roger Stone's budget for infusion pumps is over by 10%.",
+        "Rick Adams, our rep, will demo the new pacemaker on 4/12/2025.",
+        "Ann Ward and Bill Moss: please review the depression screening form draft.",
+    ],
+)
+def test_people_who_work_with_health_are_no_patients(text: str) -> None:
+    """Ordinary mail of a clinic's office: names and words of health, and nobody's health."""
+    assert not classify_message(mail(text)).phi

@@ -141,3 +141,20 @@ def test_the_builder_says_which_package_is_missing(
     assert build.main([str(tmp_path)]) == 1
     assert "no_such_package" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_in_general"),
+    [
+        ("the diabetes association", True),
+        ("the HIV prevention seminar", True),
+        ("infusion pumps", True),
+        ("wound care certification", True),
+        ("her infusion pump", False),
+        ("her diabetes medication", False),
+        ("hypertension, awareness", False),
+    ],
+)
+def test_health_in_the_name_of_something_is_weak(text: str, is_in_general: bool) -> None:
+    """Such a word alone never makes PHI of a message that names somebody."""
+    assert (max(mention.strength for mention in find_health(look(text), vocabulary())) <= 0.35) == is_in_general
