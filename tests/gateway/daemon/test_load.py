@@ -133,7 +133,7 @@ async def test_a_busy_classifier_keeps_nobody_waiting(settings: Settings, world:
         finally:
             for _, writer in idle:
                 writer.close()
-    assert rounds > 3, "the message took too little time to show anything"
+    assert rounds > 1, "the message took too little time to show anything"
     assert max(pauses) < LONGEST_PAUSE_S
 
 
