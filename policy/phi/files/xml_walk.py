@@ -63,9 +63,12 @@ _LOOKING: Final = frozenset(
 )
 # A number cut by hyphens or like one of social security; two words, one of them of letters.
 _SAYS: Final = re.compile(r"[0-9]-[0-9]|\b[0-9]{3} [0-9]{2} [0-9]{4}\b|[^\W\d_]\W*\s\W*\w|\w\W*\s\W*[^\W\d_]")
+_BETWEEN_WORDS: Final = frozenset(" -@\n\t\xa0")
 _NO_WORDS: Final = re.compile(r"[{(]?[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}[)}]?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z?")
 _PICTURED: Final = ("wingdings", "webdings", "symbol", "marlett")  # fonts of signs
-_CACHED: Final = frozenset({"s", "n", "d"})  # values of a pivot table's cache, which shows although the sheet is gone
+# Elements whose one attribute is their words: values of a pivot table's cache, which shows although the sheet is gone,
+# custom properties, and choices of a form.
+_TAKEN: Final = {"s": "v", "n": "v", "d": "v", "property": "name", "default": "val", "listEntry": "val"}
 _DEPTH: Final = 500
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 
@@ -97,6 +100,7 @@ class _Walk:
         self.stack = [_Frame("")]
         self.depth = 0
         self.beside: dict[str, None] = {}  # what attributes, comments and instructions say
+        self.judged: set[str] = set()  # values of attributes, which repeat a lot
 
     def start(self, full_name: str, attributes: dict[str, str]) -> None:
         self.budget.elements -= 1
@@ -117,17 +121,17 @@ class _Walk:
             top.cut()
 
     def _say(self, name: str, attributes: dict[str, str], top: _Frame) -> None:
+        taken, is_valued, judged = _TAKEN.get(name), name in _VALUED, self.judged
         for full_key, value in attributes.items():
-            key = full_key.rpartition(" ")[2]
-            if value and (
-                key in _SPEAKING
-                or (key == "v" and name in _CACHED)
-                or (key == "name" and name == "property")
-                or (key == "val" and name in {"default", "listEntry"})
-            ):
-                top.lines.append(value)
-            elif (key in _GIVEN and name in _VALUED) or (key not in _LOOKING and speaks(value)):
+            key = full_key.rpartition(" ")[2] if " " in full_key else full_key
+            if key in _SPEAKING or key == taken:
+                top.lines += [value] if value else []
+            elif is_valued and key in _GIVEN:
                 self.beside[value] = None
+            elif value not in judged and key not in _LOOKING:
+                judged.add(value)
+                if speaks(value):
+                    self.beside[value] = None
         if name == "sym":
             self._sign({key.rpartition(" ")[2]: value for key, value in attributes.items()}, top)
 
@@ -174,13 +178,13 @@ class _Walk:
         for frame in self.stack:
             frame.cut()
             lines += [*frame.lines, *table_lines(frame.rows), *frame.cells]
-        return [*lines, *self.beside]
+        return [*lines, *filter(None, self.beside)]
 
 
 def speaks(value: str) -> bool:
     """Tell whether a value has words or a number such as people write, and is no name for programs."""
     return (
-        (" " in value or "-" in value or "@" in value or "\n" in value)
+        not _BETWEEN_WORDS.isdisjoint(value)
         and ("@" in value or _SAYS.search(value) is not None)
         and not _NO_WORDS.fullmatch(value)
     )
