@@ -7,7 +7,7 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
-from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, read_rows, tell_import, tell_rows
+from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, held, read_rows, tell_import, tell_rows
 from gateway.config import Settings
 from policy.baa import Relation
 
@@ -73,8 +73,8 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 @settings_option
 def end(settings: Settings, *, name: str, why: str, by: str) -> None:
     """End an agreement now."""
-    ask(settings, "baa.end", name=name, by=by, why=why)
-    click.echo(f"the agreement with {name} has ended")
+    waiting = ask(settings, "baa.end", name=name, by=by, why=why)
+    click.echo(f"the agreement with {name} has ended{held(waiting)}")
 
 
 @baa.command("import")

@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
-from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, read_rows, tell_import, tell_rows
+from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, held, read_rows, tell_import, tell_rows
 from gateway.config import Settings
 from policy.consent import Kind
 
@@ -70,7 +70,7 @@ def list_(settings: Settings, *, patient: str, as_json: bool) -> None:
 def revoke(settings: Settings, *, consent_id: str, why: str, by: str) -> None:
     """End one now."""
     was = ask(settings, "consent.revoke", consent_id=consent_id, by=by, why=why)
-    click.echo(f"{was['kind']} of {was['patient']} counts no longer")
+    click.echo(f"{was['kind']} of {was['patient']} counts no longer{held(was['queue'])}")
 
 
 @consent.command("import")

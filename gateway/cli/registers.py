@@ -52,6 +52,12 @@ def tell_import(answer: Mapping[str, Any], *, what: str, is_rehearsal: bool, as_
     return Status.DONE
 
 
+def held(counts: Mapping[str, int]) -> str:
+    """What became of mail in the queue, to be said behind a sentence."""
+    busy = f"; of {counts['busy']} on their way already nothing could be called back" if counts["busy"] else ""
+    return (f"; {counts['held']} in the queue held" if counts["held"] else "") + busy
+
+
 def tell_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
     """Print rows as a table or as JSON."""
     if as_json:

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from gateway.audit import events
+from gateway.control import ended
+from gateway.control.office import Office
 from gateway.control.register_rows import Maker, read_all, read_consent
 from gateway.control.wire import Refused
 from gateway.message.queue_id import new_queue_id
@@ -39,15 +41,18 @@ async def import_rows(
     return {"count": len(read.entries), "faults": [list(fault) for fault in read.faults]}
 
 
-async def revoke(store: Store, *, consent_id: str, by: str, why: str) -> dict[str, Any]:
-    """End one now. Returns: it, as it was. Raises: Refused when there is none, or it is revoked already."""
+async def revoke(office: Office, *, consent_id: str, by: str, why: str) -> dict[str, Any]:
+    """End one now. Returns: it, as it was, and what became of mail that waits (`queue`).
+
+    Raises: Refused when there is none, or it is revoked already.
+    """
     now = datetime.now(UTC)
     was = await consents.revoke(
-        store, consent_id, at=now, events_of=lambda one: [events.consent_revoked(one, at=now, by=by, why=why)]
+        office.store, consent_id, at=now, events_of=lambda one: [events.consent_revoked(one, at=now, by=by, why=why)]
     )
     if was is None:
         raise Refused(f"there is no consent {consent_id}, or it is revoked already")
-    return _shown(was, now)
+    return {**_shown(was, now), "queue": await ended.after_consent(office, was)}
 
 
 async def listing(store: Store, *, patient: str = "") -> list[dict[str, Any]]:

@@ -59,11 +59,11 @@ TABLE: Final[Mapping[str, Operation]] = {
     "suppression.remove": on_store(suppression.remove),
     "consent.add": on_store(consents.add),
     "consent.list": on_store(consents.listing),
-    "consent.revoke": on_store(consents.revoke),
+    "consent.revoke": consents.revoke,
     "consent.import": on_store(consents.import_rows),
     "baa.add": on_store(organisations.add),
     "baa.list": on_store(organisations.listing),
-    "baa.end": on_store(organisations.end),
+    "baa.end": organisations.end,
     "baa.import": on_store(organisations.import_rows),
 }
 

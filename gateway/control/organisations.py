@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from gateway.audit import events
+from gateway.control import ended
+from gateway.control.office import Office
 from gateway.control.register_rows import Maker, read_all, read_organisation
 from gateway.control.wire import Refused
 from gateway.message.queue_id import new_queue_id
@@ -41,12 +43,18 @@ async def import_rows(
     return {"count": len(read.entries), "faults": [list(fault) for fault in read.faults]}
 
 
-async def end(store: Store, *, name: str, by: str, why: str) -> None:
-    """End an agreement now. Raises: Refused when there is no such organisation, or it has ended."""
+async def end(office: Office, *, name: str, by: str, why: str) -> dict[str, int]:
+    """End an agreement now. Returns: what became of mail that waits.
+
+    Raises: Refused when there is no such organisation, or it has ended.
+    """
     now = datetime.now(UTC)
     event = events.baa_ended(at=now, name=name, by=by, why=why)
-    if not await organisations.end(store, name, at=now, events=(event,)):
+    if not await organisations.end(office.store, name, at=now, events=(event,)):
         raise Refused(f"{name} is not on the register, or has ended")
+    async with office.store.read() as conn:
+        (was,) = [one for one in await organisations.everything(conn) if one.name == name]
+    return await ended.after_agreement(office, was)
 
 
 async def listing(store: Store) -> list[dict[str, Any]]:
