@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from gateway.intake import turns
 from gateway.message.verdict import Verdict
 from gateway.pipeline import submit
 from gateway.store import queue
@@ -25,3 +26,8 @@ async def test_what_is_not_inspected_in_time_is_refused(store: Store, monkeypatc
     assert await Counter(store).submit(letter()) is Verdict.NO_INSPECTOR
     async with store.read() as conn:
         assert await queue.listing(conn, queue.Filter()) == ()
+
+
+def test_a_turn_and_an_inspection_leave_a_margin_before_the_client_gives_up() -> None:
+    """QD-05, RFC 5321 section 4.5.3.2.6: clients wait ten minutes after the dot; commit and reply need some of it."""
+    assert turns.WITHIN_S + submit.INSPECTED_WITHIN_S <= 600 - 60
