@@ -10,7 +10,7 @@ import struct
 import zlib
 from bz2 import BZ2Decompressor
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -33,6 +33,7 @@ _AES: Final = 99
 _DESCRIPTORS: Final = frozenset({12, 16, 20, 24})  # octets; section 4.3.9, with and without signature and 64 bits
 _SYMLINK: Final = 0o120000
 _UNIX: Final = 3
+_RECORD: Final = b"PK\x01\x02"
 _NAMES: Final = 10_000
 _NAME_END: Final = 260  # octets, where the suffix is
 
@@ -96,6 +97,8 @@ def read_contents(data: bytes) -> Contents:
     end, at, count, size, doubts = _find_end(data)
     if count > ENTRIES:
         raise ZipDamaged(f"the archive holds more than {ENTRIES} files")
+    if not data.startswith(_RECORD, at) and data.startswith(_RECORD, end - size):
+        return _behind(data, end - size - at)
     records = _read_directory(data[at : at + size], count)
     entries, spans = [], []
     words = printable(data[end + _END.size :])  # section 4.4.26: the comment, or what stands there in its place
@@ -111,6 +114,15 @@ def read_contents(data: bytes) -> Contents:
     if at + size != end:
         doubts.append("something stands between an archive's directory and its end")
     return Contents(tuple(entries), tuple(dict.fromkeys(doubts)), tuple(dict.fromkeys(words)))
+
+
+def _behind(data: bytes, octets: int) -> Contents:
+    """List an archive that was moved by what was put before it: programs count from its end then."""
+    inner = read_contents(data[octets:])
+    entries = (replace(entry, start=entry.start + octets, end=entry.end + octets) for entry in inner.entries)
+    return Contents(
+        tuple(entries), ("something stands before the first file of an archive", *inner.doubts), inner.words
+    )
 
 
 def _find_end(data: bytes) -> tuple[int, int, int, int, list[str]]:

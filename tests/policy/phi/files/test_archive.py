@@ -19,7 +19,7 @@ import pytest
 from policy.phi.classify import classify_message
 from policy.phi.files import archive
 from policy.phi.files.found import TOO_MUCH, Budget, Piece
-from tests.policy.phi.files.make import NUMBER, SEVEN_ZIP, docx, letters, paragraph, read, reasons, words, zipped
+from tests.policy.phi.files.make import NUMBER, PNG, SEVEN_ZIP, docx, letters, paragraph, read, reasons, words, zipped
 from tests.policy.phi.messages import PHI_SENTENCE, attachment, mail, multipart, pdf, text_part
 from tests.tools import IN_CI, need
 
@@ -215,6 +215,15 @@ def test_a_polyglot_is_read_both_ways() -> None:
     found = read(pdf([["from the page"]]) + zipped({"a.txt": "from the archive"}))
     assert "from the page" in words(found)
     assert "an archive stands in something else" in reasons(found)
+
+
+@pytest.mark.parametrize("before", [b"MZ" * 20, b"\x89PNG\r\n\x1a\n", b"PK\x03\x04" * 9, PNG])
+def test_what_stands_before_hides_nothing(before: bytes) -> None:
+    """AB-03: an archive behind a program or a picture is a doubt, and is read all the same, as programs do."""
+    found = read(before + zipped({"a.txt": SSN, "b.zip": zipped({"c.txt": "soup"})}))
+    assert "something stands before the first file of an archive" in reasons(found)
+    assert SSN in words(found)
+    assert "soup" in words(found)
 
 
 def test_what_stands_behind_hides_nothing() -> None:
