@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import dkim
 
@@ -12,7 +12,7 @@ from gateway.demo import mailbox
 from gateway.demo.destination import Arrival
 from gateway.demo.leaks import leak, markers
 from gateway.demo.letters import Way
-from gateway.demo.pgp import Correspondent, ReadError
+from gateway.demo.pgp import ReadError
 from gateway.demo.rows import Row
 from gateway.demo.visitor import PickedUp
 from gateway.message.address import domain_of
@@ -23,15 +23,29 @@ ALGORITHMS: Final = ["ed25519-sha256", "rsa-sha256"]
 IN_ORDER: Final = (Way.VERIFIED_TLS, Way.UNVERIFIED_TLS, Way.CLEAR)  # the message itself, as it was written
 
 
+class Reader(Protocol):
+    """A recipient with a key."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def read(self, message: bytes) -> bytes:
+        """What the key makes of a message. Raises: ReadError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that the demonstration saw. arrivals: by domain. picked_up: by queue id and recipient."""
+    """All that the demonstration saw. arrivals: by domain. picked_up: by queue id and recipient.
+
+    correspondents: who reads what left by each way of ciphertext.
+    """
 
     rows: tuple[Row, ...]
     arrivals: Mapping[str, Sequence[Arrival]] = field(repr=False)
     picked_up: Mapping[tuple[str, str], PickedUp] = field(repr=False)
     dkim: tuple[DkimKey, ...]
-    correspondent: Correspondent
+    correspondents: Mapping[Way, Reader] = field(repr=False)
 
     def copy(self, row: Row) -> Arrival | None:
         """The message as it came for a row's recipient."""
@@ -83,14 +97,14 @@ def content_is_whole(evidence: Evidence) -> Iterator[str]:
 def ciphertext_opens(evidence: Evidence) -> Iterator[str]:
     """The recipient's key, and only that, gives the message back, with its subject, which was not outside."""
     for row in evidence.rows:
-        if row.promised is not Way.OPENPGP:
+        if row.promised not in evidence.correspondents:
             continue
         what, copy = f"{row.letter.title} to {row.recipient}", evidence.copy(row)
         if copy is None:
             yield f"{what}: never came"
             continue
         try:
-            opened = evidence.correspondent.read(copy.content)
+            opened = evidence.correspondents[row.promised].read(copy.content)
         except ReadError as error:
             yield f"{what}: {error}"
             continue
@@ -148,7 +162,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "Every recipient got it the safest way that works": endings,
     "No protected text left in clear, nor in any notice": nothing_in_clear,
     "What arrived is what was sent": content_is_whole,
-    "The OpenPGP copies open with the recipient's key": ciphertext_opens,
+    "The encrypted copies open with the recipient's key": ciphertext_opens,
     "The portal shows and hands out what was sent": portal_shows_it,
     "Everything that left is DKIM-signed, and verifies": signatures_verify,
 }

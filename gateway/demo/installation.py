@@ -68,6 +68,9 @@ domain = "mailbox.example"
 methods = ["portal"]
 port = {port}
 
+[smime]
+ca_file = {ca_file}
+
 [portal]
 bind = "127.0.0.1:{portal}"
 base_url = "https://{local}:{portal}"

@@ -51,6 +51,7 @@ def commands(rows: Iterable[Row]) -> Iterator[str]:
         yield f"{program} audit search --id {row.sent.queue_id}"
     yield f"{program} audit verify"
     yield f"{program} key openpgp list"
+    yield f"{program} key smime list"
 
 
 def _program() -> str:

@@ -17,6 +17,7 @@ class Way(StrEnum):
     VERIFIED_TLS = "verified TLS"
     UNVERIFIED_TLS = "TLS, not verified"
     CLEAR = "no TLS"
+    SMIME = "S/MIME"
     OPENPGP = "OpenPGP"
     PORTAL_CODE = "portal, mailed code"
     PORTAL_PIN = "portal, PIN"
@@ -76,6 +77,7 @@ LETTERS: Final = (
             "referrals@labs.example": Way.PORTAL_PIN,
             "osei@hospital.example": Way.VERIFIED_TLS,
             "practice@gp.example": Way.OPENPGP,
+            "heart@specialist.example": Way.SMIME,
         },
     ),
     Letter(

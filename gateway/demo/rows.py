@@ -7,6 +7,7 @@ from typing import Final
 from gateway.audit.search import Found
 from gateway.demo.letters import Letter, Way
 
+CIPHERTEXT: Final = {"openpgp": Way.OPENPGP, "smime": Way.SMIME}
 UNVERIFIED: Final = "unauthenticated"  # `tls.evidence`: encrypted, and anybody's certificate
 
 
@@ -94,8 +95,8 @@ def _climbed(one: Found) -> dict[str, object]:
 def _delivered(one: Found) -> dict[str, object]:
     data = one.event.data
     verification, version = str(data.get("verification", "")), str(data.get("tls_version", ""))
-    if data.get("tried") == "openpgp":
-        way = Way.OPENPGP
+    if (tried := str(data.get("tried"))) in CIPHERTEXT:
+        way = CIPHERTEXT[tried]
     elif not version:
         way = Way.CLEAR
     else:

@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,14 +19,15 @@ from gateway.audit.search import Found
 from gateway.audit.verify import BadLogError
 from gateway.demo import mailbox, words
 from gateway.demo.audit import AuditLog, open_log
-from gateway.demo.checks import Evidence, Promise, judge
+from gateway.demo.checks import Evidence, Promise, Reader, judge
 from gateway.demo.client import hand_in
 from gateway.demo.installation import Installation, install, running
 from gateway.demo.letters import LETTERS, Door, Letter, Way
 from gateway.demo.pgp import Correspondent
 from gateway.demo.rows import Row, Sent, read_row
+from gateway.demo.smime import CertificateHolder
 from gateway.demo.visitor import PickedUp, PortalError, Visitor
-from gateway.demo.world import CLINIC, GP, HOSTS, World, open_world
+from gateway.demo.world import CLINIC, GP, HOSTS, SPECIALIST, World, open_world
 from gateway.message.address import domain_of
 
 REST_S: Final = 20  # until every recipient has come to rest
@@ -60,8 +61,13 @@ class Clinic:
     installation: Installation
     log: AuditLog
     correspondent: Correspondent
+    specialist: CertificateHolder
     password: str
     began: float
+
+    @property
+    def correspondents(self) -> Mapping[Way, Reader]:
+        return {Way.OPENPGP: self.correspondent, Way.SMIME: self.specialist}
 
 
 @asynccontextmanager
@@ -81,6 +87,7 @@ async def open_clinic(tell: Tell) -> AsyncIterator[Clinic]:
                     installation=installation,
                     log=log,
                     correspondent=Correspondent("General practice", f"practice@{GP}"),
+                    specialist=CertificateHolder("Cardiologist", f"heart@{SPECIALIST}", world.authority),
                     password=secrets.token_urlsafe(12),
                     began=began,
                 )
@@ -107,7 +114,7 @@ async def perform(clinic: Clinic, tell: Tell, letters: Sequence[Letter] = LETTER
         arrivals={domain: tuple(one.arrivals) for domain, one in clinic.world.destinations.items()},
         picked_up=picked_up,
         dkim=clinic.installation.dkim,
-        correspondent=clinic.correspondent,
+        correspondents=clinic.correspondents,
     )
     promises, audit = await asyncio.to_thread(judge, evidence), await _verify(clinic.log)
     return Outcome(
@@ -116,11 +123,12 @@ async def perform(clinic: Clinic, tell: Tell, letters: Sequence[Letter] = LETTER
 
 
 async def _prepare(clinic: Clinic, letters: Sequence[Letter]) -> None:
-    """Users and the practitioner's key, through the operations that the command line uses."""
+    """Users, a key and a certificate, through the operations that the command line uses."""
     senders = {letter.sender for letter in letters if letter.door is not Door.RELAY}
     for address in sorted(senders):
         await clinic.installation.ask("user.add", address=address, password=clinic.password, role="sender")
     await clinic.installation.ask("openpgp.import", incoming=[clinic.correspondent.for_import()])
+    await clinic.installation.ask("smime.import", incoming=[clinic.specialist.for_import()])
 
 
 async def _send(clinic: Clinic, letter: Letter, number: int, tell: Tell) -> Sent:
@@ -198,8 +206,8 @@ async def _visit(clinic: Clinic, row: Row) -> PickedUp:
 
 def _know_more(clinic: Clinic, row: Row, log: Sequence[Found]) -> Row:
     """What only those know who read the mail: link and PIN; and whose key it was."""
-    if row.way is Way.OPENPGP:
-        return replace(row, fingerprint=clinic.correspondent.fingerprint)
+    if row.way is not None and row.way in clinic.correspondents:
+        return replace(row, fingerprint=clinic.correspondents[row.way].fingerprint)
     if row.way is None or not row.way.is_portal:
         return row
     notices = [

@@ -15,6 +15,7 @@ WIDE: Final = 110  # columns of a terminal that the wide table needs
 
 STYLES: Final = {
     Way.VERIFIED_TLS: "green",
+    Way.SMIME: "green",
     Way.OPENPGP: "green",
     Way.PORTAL_CODE: "cyan",
     Way.PORTAL_PIN: "cyan",

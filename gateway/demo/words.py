@@ -104,6 +104,8 @@ def proof(row: Row) -> str:
             return f"{version}, certificate not verified"
         case Way.OPENPGP:
             return f"key {short(row.fingerprint)}"
+        case Way.SMIME:
+            return f"certificate {short(row.fingerprint)}"
         case Way.PORTAL_PIN:
             return f"PIN {row.pin}, told to the sender{opened}"
         case Way.PORTAL_CODE:
@@ -114,7 +116,7 @@ def proof(row: Row) -> str:
 
 
 def short(fingerprint: str) -> str:
-    """The last 16 digits of an OpenPGP fingerprint, in fours."""
+    """The last 16 digits of a fingerprint, in fours."""
     tail = fingerprint[-16:]
     return " ".join(tail[at : at + 4] for at in range(0, len(tail), 4))
 
@@ -138,7 +140,8 @@ def as_json(row: Row) -> dict[str, Any]:
         "why": row.why,
         "tls_version": row.tls_version,
         "verification": row.verification,
-        "openpgp_key": row.fingerprint,
+        "openpgp_key": row.fingerprint if row.way is Way.OPENPGP else "",
+        "smime_certificate": row.fingerprint if row.way is Way.SMIME else "",
         "pin": row.pin,
         "link": row.link,
         "opened": row.is_opened,

@@ -45,6 +45,7 @@ class Host:
 
 CLINIC: Final = "clinic.example"
 GP: Final = "gp.example"
+SPECIALIST: Final = "specialist.example"
 HOSTS: Final = (
     Host(CLINIC, "mail.clinic.example", "127.0.0.10", Offer.GOOD, "the clinic's own mailboxes"),
     Host("hospital.example", "mx.hospital.example", "127.0.0.11", Offer.GOOD, "certificate verifies"),
@@ -52,6 +53,7 @@ HOSTS: Final = (
     Host("oldclinic.example", "mx.oldclinic.example", "127.0.0.13", Offer.NOTHING, "offers no TLS"),
     Host(GP, "mx.gp.example", "127.0.0.14", Offer.NOTHING, "no TLS, OpenPGP key on file"),
     Host("mailbox.example", "mx.mailbox.example", "127.0.0.15", Offer.GOOD, "certificate verifies, portal only"),
+    Host(SPECIALIST, "mx.specialist.example", "127.0.0.16", Offer.NOTHING, "no TLS, S/MIME certificate on file"),
 )
 
 

@@ -88,6 +88,8 @@ def _proofs_are_there(rows: list[dict[str, Any]]) -> None:
                 assert row["verification"].startswith("webpki")
             case Way.OPENPGP:
                 assert len(row["openpgp_key"]) == 40
+            case Way.SMIME:
+                assert len(row["smime_certificate"]) == 64
             case Way.PORTAL_PIN:
                 assert len(row["pin"]) == len("4817-2290")
             case Way.PORTAL_CODE:

@@ -3,25 +3,34 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from gateway.demo import mailbox
-from gateway.demo.checks import Evidence
+from gateway.demo.authority import Authority
+from gateway.demo.checks import Evidence, Reader
 from gateway.demo.destination import Arrival
 from gateway.demo.letters import LETTERS, Letter, Way
 from gateway.demo.pgp import Correspondent
 from gateway.demo.rows import Row, Sent
+from gateway.demo.smime import CertificateHolder
 from gateway.demo.visitor import PickedUp
 from gateway.demo.world import HOSTS
 from gateway.message.address import domain_of
 from gateway.protect.dkim import DkimKey, Signer, generate_key
 from gateway.protect.notice import Origin, PortalLink, Secret, portal_notice
 from gateway.protect.openpgp import encrypt
+from gateway.protect.smime import mail as smime
+from gateway.protect.smime.mail import Candidate
 
 NOW: Final = datetime.now(UTC)
 DKIM: Final = tuple(DkimKey.load("clinic.example", kind, generate_key(kind)) for kind in ("rsa", "ed25519"))
 SIGNER: Final = Signer(DKIM)
 GP: Final = Correspondent("General practice", "practice@gp.example")
+with TemporaryDirectory() as _folder:
+    SPECIALIST: Final = CertificateHolder("Cardiologist", "heart@specialist.example", Authority.create(Path(_folder)))
+READERS: Final[Mapping[Way, Reader]] = {Way.OPENPGP: GP, Way.SMIME: SPECIALIST}
 
 
 def sign(data: bytes) -> bytes:
@@ -55,6 +64,12 @@ def arrival(letter: Letter, recipient: str) -> Arrival:
     way = letter.ways[recipient]
     if way is Way.OPENPGP:
         content = encrypt(as_kept(letter), [GP.certificate], now=NOW + timedelta(seconds=5)).message
+    elif way is Way.SMIME:
+        sealed = smime.encrypt(
+            as_kept(letter), [Candidate(SPECIALIST.certificate, is_trusted=True)],
+            address=recipient, now=NOW + timedelta(seconds=5),
+        )  # fmt: skip
+        content = sealed.message
     elif way.is_portal:
         content = notice(letter, recipient)
     else:
@@ -73,7 +88,7 @@ def row(letter: Letter, recipient: str) -> Row:
         tls_version="TLSv1.3",
         state="delivery.delivered",
         seq=7,
-        fingerprint=GP.fingerprint,
+        fingerprint=READERS[way].fingerprint if (way := letter.ways[recipient]) in READERS else "",
         pin="4817-2290",
     )
 
@@ -94,7 +109,9 @@ class Scene:
 
     @property
     def evidence(self) -> Evidence:
-        return Evidence(rows=self.rows, arrivals=self.arrivals, picked_up=self.picked_up, dkim=DKIM, correspondent=GP)
+        return Evidence(
+            rows=self.rows, arrivals=self.arrivals, picked_up=self.picked_up, dkim=DKIM, correspondents=READERS
+        )
 
     def with_arrival(self, domain: str, *more: Arrival) -> "Scene":
         return replace(self, arrivals={**self.arrivals, domain: [*self.arrivals[domain], *more]})

@@ -88,12 +88,20 @@ def _instead(scene: Scene, domain: str, change: Callable[[bytes], bytes]) -> Sce
     return replace(scene, arrivals={**scene.arrivals, domain: [changed, *others]})
 
 
+def _no_envelope(scene: Scene) -> Scene:
+    return _instead(scene, "specialist.example", lambda data: data.replace(b"enveloped-data", b"signed-data"))
+
+
+def _other_envelope(scene: Scene) -> Scene:
+    return _instead(scene, "specialist.example", lambda data: data.replace(b"\r\n\r\nMI", b"\r\n\r\nMJ"))
+
+
 CLEAR = "No protected text left in clear, nor in any notice"
 ENDINGS = "Every recipient got it the safest way that works"
 WHOLE = "What arrived is what was sent"
 SIGNED = "Everything that left is DKIM-signed, and verifies"
 PORTAL = "The portal shows and hands out what was sent"
-CIPHERTEXT = "The OpenPGP copies open with the recipient's key"
+CIPHERTEXT = "The encrypted copies open with the recipient's key"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +117,8 @@ CIPHERTEXT = "The OpenPGP copies open with the recipient's key"
         (_unsigned, SIGNED, "a message to gp.example: signed with nothing"),
         (_broken_signature, SIGNED, "a message to mailbox.example: its DKIM signature does not verify"),
         (_no_ciphertext, CIPHERTEXT, "Referral letter to practice@gp.example: it is not encrypted"),
+        (_no_envelope, CIPHERTEXT, "Referral letter to heart@specialist.example: it is not encrypted"),
+        (_other_envelope, CIPHERTEXT, "Referral letter to heart@specialist.example: it cannot be decrypted"),
         (_other_text, PORTAL, "Referral letter to referrals@labs.example: the portal shows another text"),
         (_nobody_came, PORTAL, "portal, PIN: nobody could pick a message up"),
     ],

@@ -62,6 +62,7 @@ CLIMBED = events.delivery_climbed(
         ((delivered(Method.TLS, TlsLevel.ENCRYPTED, "unauthenticated"),), Way.UNVERIFIED_TLS),
         ((delivered(Method.TLS, None),), Way.CLEAR),
         ((delivered(Method.OPENPGP, None),), Way.OPENPGP),
+        ((delivered(Method.SMIME, None),), Way.SMIME),
         ((CLIMBED, events.portal_published(ENTRY, at=NOW, secret="pin", expires_at=NOW)), Way.PORTAL_PIN),
         ((events.portal_published(ENTRY, at=NOW, secret="code", expires_at=NOW),), Way.PORTAL_CODE),
         ((events.delivery_bounced(ENTRY, at=NOW, why="refused"),), None),
