@@ -38,7 +38,7 @@ COMMANDS: Final = {
     "tls": Entry("gateway.cli.tls:tls", "What TLS another domain offers, and what we would require."),
     "dns": Entry("gateway.cli.dns:dns", "What to publish in DNS, and whether it is."),
     "patients": Entry("gateway.cli.patients:patients", "The list of patients, kept as keyed hashes."),
-    "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys, and our DKIM keys."),
+    "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys and S/MIME certificates, and our DKIM keys."),
 }
 
 

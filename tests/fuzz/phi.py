@@ -9,8 +9,11 @@ from gateway.inspect.wire import pack_report, unpack_report
 from policy.phi import headers, structure
 from policy.phi.classify import classify_message
 from policy.phi.containers import FORMATS, container_text
+from policy.phi.custom.detect import Custom, CustomDetectors
+from policy.phi.custom.patients import build_list, entry
 from policy.phi.decode import charset_decode, transfer_decode
 from policy.phi.mime import parse
+from policy.phi.report import Kind
 from policy.phi.subject import remove_tags
 from policy.phi.text_html import html_text
 from policy.phi.text_xml import xml_text
@@ -19,13 +22,24 @@ from tests.policy.phi.messages import HL7, PHI_SENTENCE, X12_CLAIM, attachment, 
 
 TAGS: Final = ("[secure]",)
 NUMBER: Final = "412-55-7812"
+ADDED: Final = CustomDetectors(
+    Custom(
+        mrn_shapes=(r"LK\d{2}[A-Z]\d{3}",),
+        programmes=("Blue Door",),
+        allow=("Carla Haddad",),
+        dictionaries=((Kind.HIV, ("red group",)),),
+        patients=build_list([entry("rain cloud")], bytes(32))[0],
+        patients_key=bytes(32),
+    )
+)
 
 
 def whole(data: bytes) -> None:
     """Every message has a report, the same each time, in range, and our own fault never stands in it (MP-15, MP-19)."""
     report = classify_message(data, subject_tags=TAGS)
     assert 0 <= report.score <= 1
-    assert not any("the classifier failed" in entry.reason for entry in report.uninspectable), report.uninspectable
+    for read in (report, classify_message(data, custom=ADDED)):
+        assert not any("the classifier failed" in part.reason for part in read.uninspectable), read.uninspectable
     assert report.phi or report.score < 1
     assert unpack_report(pack_report(report)) == report, "what it says gets through the wire"
     assert classify_message(data, subject_tags=TAGS) == report
@@ -163,6 +177,7 @@ TARGETS: Final[Mapping[str, Target]] = {
             mail(PHI_SENTENCE),
             mail(f"<p>{PHI_SENTENCE}", content_type="text/html"),
             mail("[secure]", subject="=?utf-8?q?=5Bsecure=5D?="),
+            mail("Carla Haddad, LK12B345, left Blue Door; Rain Cloud joined the red\r\ngroup."),
             multipart([text_part("a"), attachment(HL7.encode(), kind="text/plain")]),
         ),
     ),
