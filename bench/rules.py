@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from policy.consent import Consents
 from policy.decide import decide
 from policy.decision import Action, Method
 from policy.facts import Facts, RecipientFacts, Sent
@@ -16,6 +17,7 @@ from policy.phi.report import Finding, Kind, Place, Report
 from policy.rules import Rule, RuleBook, parse_condition
 
 ROUNDS: Final = 20
+CHOSE: Final = Consents(unencrypted=True, opted_out=False, confidential=False)
 FOUND: Final = Finding(kind=Kind.MRN, masked="…56", place=Place(part="1"), certainty=0.95, why="a label")
 
 
@@ -32,6 +34,8 @@ def make_rules(count: int) -> list[Rule]:
         'recipient.domain in ["x{0}.example", "y{0}.example", "z{0}.example"]',
         "attachments.executables > {1} and purpose != \"treatment\"",
         "recipient.has_openpgp_key or recipients.count >= 1",
+        'protected and baa.relation == "business-associate" and not baa.permits',
+        'topics contains "substance_use" and not consent.part2 and not consent.unencrypted',
     )  # fmt: skip
     return [
         Rule(
@@ -48,7 +52,9 @@ def make_facts(recipients: int) -> Facts:
     return Facts(
         report=Report(phi=True, score=0.9, findings=(FOUND,) * 20),
         recipients=tuple(
-            RecipientFacts(address=f"p{number}@there{number % 7}.example", methods=(Method.TLS, Method.PORTAL))
+            RecipientFacts(
+                address=f"p{number}@there{number % 7}.example", methods=(Method.TLS, Method.PORTAL), consents=CHOSE
+            )
             for number in range(recipients)
         ),
         sent=Sent(sender="a@clinic.example", our_domains=frozenset({"clinic.example"})),

@@ -61,12 +61,12 @@ def chose_plain(facts: Facts, to: RecipientFacts) -> bool:
     information is the one ground, the sender's system says that the mail is to the person it is about, nobody else
     gets it, and nothing in it points at a second person or at a topic that needs more than that.
     """
+    if not to.consents.unencrypted or to.consents.confidential:
+        return False
     report = facts.report
     kinds = Counter(finding.kind for finding in report.findings)
     return (
-        to.consents.unencrypted
-        and not to.consents.confidential
-        and facts.sent.purpose.lower() in ABOUT_THEMSELVES
+        facts.sent.purpose.lower() in ABOUT_THEMSELVES
         and len(facts.addresses) == 1
         and not report.bulk
         and all(kinds[kind] <= 1 for kind in ONE_PERSON)
