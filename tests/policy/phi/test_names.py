@@ -88,6 +88,7 @@ def test_ms_before_a_product_is_no_title() -> None:
         "Ann Ward and Bill Moss: please review the draft.",
         "George Allen donated to the walk.",
         "Ed Turner to fix the air in the ICU",
+        "Nina Katz studies schizophrenia",
         "Catherine Bell, VP Marketing, wants a banner",
         "Victor Cruz is the speaker for the seminar",
     ],

@@ -77,6 +77,7 @@ def test_wordings_become_what_people_write(wording: str, forms: set[str]) -> Non
         ("started on clonazepam", Kind.DRUG),
         ("take 500 mg daily", Kind.DRUG),
         ("her colonoscopy", Kind.PROCEDURE),
+        ("down for ERCP", Kind.PROCEDURE),
         ("A1c 9.4%", Kind.LAB),
         ("a 47-year-old", Kind.CLINICAL),
         ("prior authorization", Kind.INSURANCE),
