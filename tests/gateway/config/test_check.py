@@ -309,3 +309,36 @@ def test_a_client_certificate_and_its_key_belong_together(site: Path, authority:
     (problem,) = check(_settings(site))
     assert "smart_host_private_key" in str(problem)
     assert "belong together" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "key", "text"),
+    [
+        (lambda s: (s / "ca.pem").write_text(""), 14, "smime.ca_file", "ca.pem holds no PEM certificate"),
+        (lambda s: (s / "ca.pem").unlink(), 14, "smime.ca_file", "ca.pem does not exist"),
+        (
+            lambda s: (s / "organisation.key").chmod(0o604),
+            16,
+            "smime.private_key",
+            "organisation.key is open to other users; chmod 0640 organisation.key or stricter",
+        ),
+        (
+            lambda s: _secret(s / "organisation.key", _pem(ec.generate_private_key(ec.SECP256R1()))),
+            16,
+            "smime.private_key",
+            "organisation.key is not the key of cert.pem; name two that belong together",
+        ),
+    ],
+    ids=["no anchor", "no file", "open", "another key"],
+)
+def test_what_smime_goes_by_is_there(site: Path, spoil: Spoil, line: int, key: str, text: str) -> None:
+    """CR-05, CR-13: found before the start, not by the first message."""
+    _secret(site / "organisation.key", (site / "key.pem").read_bytes())
+    with (site / "mailward.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            f'[smime]\nca_file = "{site}/ca.pem"\ncertificate = "{site}/cert.pem"\n'
+            f'private_key = "{site}/organisation.key"\n'
+        )
+    assert _problems(site) == []
+    spoil(site)
+    assert (line, key, text) in _problems(site)
