@@ -27,7 +27,7 @@ _CHECK: Final = b"\0check"  # no entry begins with a zero byte
 _WORDS: Final = 4  # of an entry
 _NUMBER: Final = 5  # characters of a number, or it would be a year or a room
 _NAME: Final = 4
-_GROUPS: Final = (1, 2, 3)
+_GROUPS: Final = (2, 3)  # a number may stand in so many words, such as those of a telephone
 _WORD: Final = re.compile(r"[^\W_]+(?:['.@+_-]+[^\W_]+)*")
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _WHY: Final = "somebody on the list of patients"
@@ -57,7 +57,7 @@ def entry(value: str) -> str:
         raise ValueError("has no letters and no digits")
     if len(words) > _WORDS:
         raise ValueError(f"has more than {_WORDS} words")
-    joined = _joined(words)
+    joined = _joined([word.text for word in words])
     if len(words) == 1 and words[0].kind is None:
         raise ValueError("is one word without a digit; a name has two or more")
     if len(joined) < (_NUMBER if any(map(str.isdigit, joined)) else _NAME):
@@ -76,7 +76,7 @@ def build_list(values: Iterable[str], key: bytes) -> tuple[bytes, int]:
     hashes = array("Q", sorted({_hash(value, key) for value in unique}))
     if sys.byteorder == "big":
         hashes.byteswap()
-    lengths = sorted({length for value in unique for length in _lengths(value)})
+    lengths = sorted({value.count(" ") + 1 for value in unique})
     head = {"words": lengths, "check": _check(key)}
     return _OPENING + json.dumps(head).encode() + b"\n" + hashes.tobytes(), len(hashes)
 
@@ -91,7 +91,8 @@ class Patients:
         """
         self._key = key
         self._hashes: Sequence[int] = ()
-        self._lengths: tuple[int, ...] = ()
+        self._lengths: tuple[int, ...] = ()  # words of the names on the list
+        self._groups: tuple[int, ...] = ()  # the same, and in how many groups a number may stand
         if not data:
             return
         head, found, body = data.removeprefix(_OPENING).partition(b"\n")
@@ -99,7 +100,7 @@ class Patients:
             raise ListError("is no list of patients; build it again")
         try:
             told = json.loads(head)
-            lengths, check = tuple(int(length) for length in told["words"]), str(told["check"])
+            lengths, check = frozenset(int(length) for length in told["words"]), str(told["check"])
         except (ValueError, KeyError, TypeError):
             raise ListError("is no list of patients; build it again") from None
         if not hmac.compare_digest(check.encode(), _check(key).encode()):
@@ -107,25 +108,37 @@ class Patients:
         hashes = array("Q", body)
         if sys.byteorder == "big":
             hashes.byteswap()
-        self._hashes, self._lengths = hashes, tuple(length for length in lengths if 1 <= length <= _WORDS)
+        self._hashes = hashes
+        self._lengths = tuple(sorted(lengths & frozenset(range(2, _WORDS + 1))))
+        self._groups = tuple(sorted({*self._lengths, *_GROUPS}))
 
     def __repr__(self) -> str:
         return f"Patients({len(self._hashes)} entries)"
 
     def find(self, view: View) -> Iterator[Mention]:
-        """Yield each name and number that is on the list. Linear in the text; 2 million characters take seconds."""
+        """Yield each name and number that is on the list. Linear in the text."""
         if not self._hashes:
             return
         words = list(_split(view.lower))
+        texts = [word.text for word in words]
+        missed: set[str] = set()  # runs of this text that are not on the list: most come more than once
         for first, word in enumerate(words):
-            if word.kind is not None and self._has(word.text):
-                yield _mention(word.kind, word, word, view)
-            for length in self._lengths:
-                run = words[first : first + length]
-                if length > 1 and len(run) == length and self._has(_joined(run)):
-                    kind = Kind.MRN if any(map(str.isdigit, _joined(run))) else Kind.NAME
-                    yield _mention(kind, run[0], run[-1], view)
-            yield from self._parts(word, view)
+            if word.kind is not None:
+                if self._has(word.text):
+                    yield _mention(word.kind, word, word, view)
+                yield from self._parts(word, view)
+            lengths = self._lengths if not word.text.isdigit() else self._groups
+            for length in lengths:
+                if length == 1 or first + length > len(words):
+                    continue
+                joined = _joined(texts[first : first + length])
+                if joined in missed:
+                    continue
+                if self._has(joined):
+                    kind = Kind.MRN if any(map(str.isdigit, joined)) else Kind.NAME
+                    yield _mention(kind, word, words[first + length - 1], view)
+                else:
+                    missed.add(joined)
 
     def _parts(self, word: Word, view: View) -> Iterator[Mention]:
         """A number that a sign ties to its label: "mrn-0012345"."""
@@ -160,15 +173,9 @@ def _kind(word: str) -> Kind | None:
     return Kind.MRN if len(word) >= _NUMBER and any(map(str.isdigit, word)) else None
 
 
-def _joined(words: Sequence[Word]) -> str:
-    """The words as they are hashed: a number in its order, a name in that of the alphabet."""
-    texts = [word.text for word in words]
+def _joined(texts: Sequence[str]) -> str:
+    """Words as they are hashed: those of a number in their order, those of a name in that of the alphabet."""
     return "".join(texts) if all(map(str.isdigit, texts)) else " ".join(sorted(texts))
-
-
-def _lengths(value: str) -> tuple[int, ...]:
-    """In how many words a text may write a value: a number may stand in groups, such as those of a telephone."""
-    return _GROUPS if value.isdigit() else (value.count(" ") + 1,)
 
 
 def _hash(value: str, key: bytes) -> int:

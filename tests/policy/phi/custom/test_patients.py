@@ -1,5 +1,7 @@
 """A list of patients finds exactly them, in the ways people write them, and the list does not tell who they are."""
 
+import time
+
 import pytest
 
 from policy.phi.custom.patients import ListError, Patients, build_list, entry
@@ -84,3 +86,17 @@ def test_what_would_be_in_anybodys_mail_is_no_entry(value: str, why: str) -> Non
 
 def test_repr_holds_no_key(listed: bytes) -> None:
     assert repr(Patients(listed, KEY)) == "Patients(6 entries)"
+
+
+@pytest.mark.slow
+def test_short_words_are_linear(listed: bytes) -> None:
+    """AB-08: four times the text, words of which no two runs are the same, costs about four times as much."""
+    patients = Patients(listed, KEY)
+
+    def cost(count: int) -> float:
+        view = look(" ".join(f"ab{number:04x}" for number in range(count)))
+        started = time.process_time()
+        assert list(patients.find(view)) == []
+        return time.process_time() - started
+
+    assert cost(40_000) < 10 * max(cost(10_000), 0.01)
