@@ -32,7 +32,7 @@ JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="One o
 @click.group()
 @config_option
 def key() -> None:
-    """Recipients' keys and certificates, and our DKIM keys."""
+    """Recipients' OpenPGP keys and S/MIME certificates, and our DKIM keys."""
 
 
 key.add_command(smime)
