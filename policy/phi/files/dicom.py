@@ -18,6 +18,7 @@ from policy.phi.containers.dates import iso_date
 from policy.phi.decode import charset_decode
 from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
 from policy.phi.files.magic import NOT_YET
+from policy.phi.files.zip import RATIO, SMALL
 
 DICOM: Final = "application/dicom"
 _PREAMBLE: Final = 128  # octets, PS3.10 section 7.1
@@ -120,7 +121,7 @@ def read_dicom(data: bytes, job: Job) -> Iterator[Found]:
 def _inflate(packed: bytes, job: Job) -> tuple[bytes, str]:
     """Undo the deflated transfer syntax (PS3.5 section A.5); returns the elements, and why they are not all."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    limit = max(0, job.budget.octets)
+    limit = max(0, min(job.budget.octets, max(SMALL, RATIO * len(packed))))
     try:
         body = inflater.decompress(packed, limit + 1)
     except zlib.error as error:
@@ -154,6 +155,8 @@ def _walk(data: bytes, syntax: _Syntax, job: Job, lines: list[tuple[int, str]]) 
         elif element.tag == _DOCUMENT and element.value:
             documents += 1
             yield from job.inside(element.value, number=documents, file_name="document")
+        elif len(element.value) > 2 * job.budget.characters:
+            what = TOO_MUCH
         elif _NO_TEXT.search(element.value.rstrip(b"\x00")):
             is_long = len(element.value) > _SMALL and element.tag not in _TABLES
             what = f"{NOT_YET} (values of a picture)" if is_long else ""

@@ -36,7 +36,8 @@ _STYLED: Final = re.compile(
 _STYLE: Final = re.compile(rb"\bs=[\"'](\d{1,6})[\"']")
 _FORMAT: Final = re.compile(r"<(?:\w{1,20}:)?numFmt\b([^<>]*)>")
 _FORMAT_OF: Final = re.compile(r"\b(numFmtId|formatCode)=(?:\"([^\"]*)\"|'([^']*)')")
-_LOOKS: Final = re.compile(r"<(?:\w{1,20}:)?cellXfs\b.*?</(?:\w{1,20}:)?cellXfs>", re.DOTALL)
+_LOOKS: Final = re.compile(r"<(?:\w{1,20}:)?cellXfs\b")
+_LOOKS_END: Final = re.compile(r"</(?:\w{1,20}:)?cellXfs>")
 _LOOK: Final = re.compile(r"<(?:\w{1,20}:)?xf\b[^<>]*>")
 HEADER_CODES: Final = re.compile(r"&(?:[LCRPNDTFABGUEXYZISHO]|&|\"[^\"]{0,80}\"|K[0-9A-F]{6}|\d{1,3})")
 _TOO_LARGE: Final = "a sheet is larger than is read"
@@ -95,9 +96,10 @@ def _looks(book: Workbook) -> dict[str, str]:
         if masks := masks_of(said.get("formatCode", "")):
             formats[said.get("numFmtId", "")] = masks
     looks = _LOOKS.search(text)
-    if not formats or not looks:
+    end = _LOOKS_END.search(text, looks.end()) if looks else None
+    if not formats or not looks or not end:
         return {}
-    ids = [_attributes(look).get("numFmtId", "") for look in _LOOK.findall(looks[0])]
+    ids = [_attributes(look).get("numFmtId", "") for look in _LOOK.findall(text, looks.end(), end.start())]
     made: dict[str, str] = {}
     for content in book.sheets:
         for attributes, raw in _STYLED.findall(content):

@@ -5,6 +5,7 @@ import io
 import re
 import struct
 import tarfile
+import time
 import zipfile
 from collections.abc import Mapping
 from typing import Final
@@ -243,6 +244,26 @@ def test_numbers_are_read_as_they_are_shown(code: str, number: str, shown: str) 
     cell = record(0x203, struct.pack("<3Hd", 5, 5, 1, float(number)))
     found = read(excel((0, 0, "Patient"), (0, 1, "No"), before=looks, after=cell))
     assert shown in words(found).split("\n")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        docx(f"<w:p><a b='a{' ' * 200_000}'/></w:p>"),
+        docx(f"<w:p><a b='{'a-' * 100_000}'/></w:p>"),
+        docx(f"<w:p><a b='{'a ' * 100_000}'/></w:p>"),
+        xlsx(_X, more={"xl/styles.xml": "<numFmt numFmtId='164' formatCode='00-00'/>" + "<cellXfs " * 30_000}),
+        xlsx(_X, more={"xl/styles.xml": f"<numFmt numFmtId='164' formatCode='{'0;' * 100_000}'/><cellXfs></cellXfs>"}),
+        rtf("{\\stylesheet " + "\\'" * 100_000 + "}x"),
+        rtf("1" * 200_001),
+    ],
+    ids=lambda _: "file",
+)
+def test_long_values_cost_no_more_per_octet(data: bytes) -> None:
+    """MP-15: what is looked for in attributes, formats and looks is found in one pass."""
+    started = time.process_time()
+    read(data)
+    assert time.process_time() - started < 1
 
 
 def _ole(**streams: bytes) -> bytes:

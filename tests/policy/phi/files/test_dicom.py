@@ -175,6 +175,8 @@ def test_it_ends_early() -> None:
     assert words(found).count("Patient name") <= 100
     bomb = dicom([(0x00104000, "UT", b" " * 3_000_000)], DEFLATED)
     assert reasons(read(bomb, budget=Budget(characters=100_000, octets=1_000_000))) == [TOO_MUCH]
+    long = dicom([(0x00104000, "UT", b"a" * 3_000)])
+    assert reasons(read(long, budget=Budget(characters=1_000))) == [TOO_MUCH]
     nested = element(0xFFFEE000, "", b"", length=UNDEFINED) * 100_000
     assert reasons(read(dicom([], more=nested), budget=Budget(characters=1_000, elements=50_000)))
 
