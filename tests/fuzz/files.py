@@ -12,7 +12,7 @@ from policy.phi.report import Place
 from tests.fuzz.target import Target
 from tests.policy.phi.files.compound import compound, excel, prop, tnef, word
 from tests.policy.phi.files.make import docx, odf, paragraph, read, reasons, sheet, words, xlsx, zipped
-from tests.policy.phi.files.test_corners import packaged
+from tests.policy.phi.files.test_beside import packaged
 from tests.policy.phi.files.test_dicom import DEFLATED, IMPLICIT, PATIENT, PIXELS, dicom
 from tests.policy.phi.files.test_rtf import rtf
 
