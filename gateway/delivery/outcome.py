@@ -88,7 +88,7 @@ class Outcome:
     host, ip, port: the peer that decided, empty and 0 when none was reached.
     evidence: of the session that carried or was to carry the message; None: in clear, or no session.
     reused: messages that went over the same connection before this one.
-    keys: fingerprints of the OpenPGP certificates that open what was sent.
+    keys: fingerprints of the OpenPGP or S/MIME certificates that open what was sent.
     does_dsn: of the peer that decided, see `HostResult`.
     is_seven_bit: the message was converted for a next hop without 8BITMIME.
     is_asked: a transaction was begun with some host, which may be another than the one that decided.

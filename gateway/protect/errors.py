@@ -22,7 +22,7 @@ class SignError(ProtectError):
 
 
 class CertificateError(ProtectError):
-    """The file holds no OpenPGP certificate that can be read; the text says why and what would be right."""
+    """The file holds no OpenPGP or X.509 certificate that can be read; the text says why and what would be right."""
 
 
 class NoUsableCertificate(ProtectError):
