@@ -4,15 +4,18 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import click
+from cryptography import x509
 
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
 from gateway.config import Settings
 from gateway.protect.errors import CertificateError
 from gateway.protect.smime.chain import NoPath, find_path
+from gateway.protect.smime.crl import is_revoked, load_crl
 from gateway.protect.smime.files import load_anchors, split_certificates
 from gateway.protect.smime.judge import CertificateFacts, read_certificate
 from gateway.store.smime_certificates import Trust
@@ -38,8 +41,13 @@ def smime() -> None:
 
 @smime.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--crl",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Revocation list of the issuer, PEM or DER: what is on it, or cannot be held against it, is left out.",
+)
 @settings_option
-def import_(settings: Settings, *, file: str) -> int:
+def import_(settings: Settings, *, file: str, crl: Path | None) -> int:
     """Read certificates from FILE: PEM, DER or PKCS #7 (P7B), with their issuers; `-` is standard input.
 
     A certificate serves every mail address in it. Those that may not be used are left out, with the reason. One whose
@@ -54,7 +62,11 @@ def import_(settings: Settings, *, file: str) -> int:
         anchors = load_anchors(settings.smime.ca_file)
     except (OSError, CertificateError) as why:
         fail(f"smime.ca_file: {why}")
-    good, faults = _judge(found, anchors, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    good, faults = _judge(found, anchors, now=now)
+    if crl is not None:
+        good, revoked = _hold_against(_read_crl(crl), good, now=now)
+        faults += revoked
     if good:
         ask(settings, "smime.import", incoming=[row for one in good for row in _incoming(one)])
     for one in good:
@@ -125,6 +137,33 @@ def _judge(found: Sequence[bytes], anchors: frozenset[bytes], *, now: datetime) 
             good.append(Judged(data, facts, why_not=str(why)))
     if not good and not faults:
         faults.append("no recipient's certificate in it, only authorities'; name those in smime.ca_file")
+    return good, faults
+
+
+def _read_crl(path: Path) -> x509.CertificateRevocationList:
+    try:
+        return load_crl(path.read_bytes())
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
+    except CertificateError as why:
+        fail(f"{path}: {why}")
+
+
+def _hold_against(
+    crl: x509.CertificateRevocationList, found: Sequence[Judged], *, now: datetime
+) -> tuple[list[Judged], list[str]]:
+    """Those that their issuer has not revoked (CR-05), and a line for each of the others."""
+    good: list[Judged] = []
+    faults: list[str] = []
+    for one in found:
+        try:
+            if not one.chain:
+                raise CertificateError(f"the revocation list cannot be checked: {one.why_not}")
+            if is_revoked(one.certificate, one.chain[0], crl, now=now):
+                raise CertificateError("its issuer has revoked it")
+            good.append(one)
+        except CertificateError as why:
+            faults.append(f"{one.facts.fingerprint} was not imported: {why}")
     return good, faults
 
 

@@ -99,3 +99,27 @@ def test_anchors_that_cannot_be_read(config: Path, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "smime.ca_file" in result.stderr
     assert rows(config) == []
+
+
+SERIAL: Final = x509.load_der_x509_certificate(LEAF).serial_number
+GOOD_CRL: Final = MIDDLE.crl(SERIAL + 1, end=NOW + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("data", "crl", "why"),
+    [
+        (pem(LEAF) + pem(MIDDLE.der), GOOD_CRL, ""),
+        (pem(LEAF) + pem(MIDDLE.der), MIDDLE.crl(SERIAL, end=NOW + timedelta(days=1)), "its issuer has revoked it"),
+        (pem(LEAF) + pem(MIDDLE.der), MIDDLE.crl(end=NOW - timedelta(days=1)), "out of date"),
+        (pem(LEAF) + pem(MIDDLE.der), ROOT.crl(end=NOW + timedelta(days=1)), "of another authority"),
+        (pem(LEAF), GOOD_CRL, "cannot be checked: its issuer is not known"),
+        (pem(LEAF), b"nonsense", "not a certificate revocation list"),
+    ],
+    ids=["good", "revoked", "old list", "another list", "no chain", "no list"],
+)
+def test_held_against_a_revocation_list(trusting: Path, tmp_path: Path, data: bytes, crl: bytes, why: str) -> None:
+    """CR-05: what is revoked is refused, and a list that says nothing vouches for nobody."""
+    (tmp_path / "list.crl").write_bytes(crl)
+    result = run(trusting, "smime", "import", "-", "--crl", str(tmp_path / "list.crl"), data=data)
+    assert (result.exit_code, bool(rows(trusting))) == ((1, False) if why else (0, True))
+    assert why in result.stderr

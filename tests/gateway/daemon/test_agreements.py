@@ -1,10 +1,11 @@
 """Agreements that end soon: counted for monitoring, and told to people once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import pytest
+from structlog.testing import capture_logs
 
 from gateway.daemon.agreements import ENDED, STANDS, Agreements
 from gateway.metrics import Metrics
@@ -24,13 +25,12 @@ def associate(name: str, **changes: object) -> Organisation:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def said(output: str, names: Sequence[str]) -> list[str]:
+def warned(logs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Whom each warning is about, in their order."""
-    lines = [line for line in output.splitlines() if "agreement with a business associate" in line]
-    return [next(name for name in names if f"organisation={name} " in f"{line} ") for line in lines]
+    return [line["organisation"] for line in logs if line["event"] == "agreement with a business associate"]
 
 
-async def test_each_is_counted_and_told_once(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_each_is_counted_and_told_once(store: Store) -> None:
     now = datetime.now(UTC)
     rows = [
         associate("stands"),
@@ -43,14 +43,15 @@ async def test_each_is_counted_and_told_once(store: Store, capsys: pytest.Captur
     await organisations.add(store, rows, renews=False, events=())
     metrics = Metrics()
     watch = Agreements(store, metrics)
-    for _ in range(2):
-        await watch.look()
-    names = [row.name for row in rows]
-    assert said(capsys.readouterr().out, names) == ["over", "soon"]
+    with capture_logs() as logs:
+        for _ in range(2):
+            await watch.look()
+    assert warned(logs) == ["over", "soon"]
     page = metrics.page().decode()
     for state, count in ((STANDS, 2), ("ends within 30 days", 1), ("ends within 60 days", 0), (ENDED, 2)):
         assert f'mailward_business_associates{{agreement="{state}"}} {count}.0' in page
     nearer = associate("soon", expires_at=now + 6 * DAY)
     await organisations.add(store, [nearer], renews=True, events=())
-    await watch.look()
-    assert said(capsys.readouterr().out, names) == ["soon"]
+    with capture_logs() as logs:
+        await watch.look()
+    assert warned(logs) == ["soon"]
