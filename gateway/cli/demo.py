@@ -16,7 +16,7 @@ from gateway.control.wire import NoGateway, Refused
 from gateway.demo import keep as kept
 from gateway.demo.installation import NotReady
 from gateway.demo.run import Clinic, Outcome, Tell, open_clinic, perform
-from gateway.demo.table import legend, table
+from gateway.demo.table import climbs, legend, table
 from gateway.demo.words import as_json
 
 NO_TERMINAL_WIDTH: Final = 120
@@ -77,6 +77,8 @@ def _show(outcome: Outcome) -> None:
     console = Console(width=None if is_terminal else NO_TERMINAL_WIDTH, highlight=False, markup=False)
     console.print()
     console.print(table(outcome.rows, width=console.width, is_terminal=is_terminal))
+    console.print()
+    console.print(climbs(outcome.rows), soft_wrap=True)
     console.print()
     console.print(legend(width=console.width))
     console.print()

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.audit.search import Found
 from gateway.demo.letters import Letter, Way
+from gateway.demo.steps import Step, read_steps
 
 CIPHERTEXT: Final = {"openpgp": Way.OPENPGP, "smime": Way.SMIME}
 UNVERIFIED: Final = "unauthenticated"  # `tls.evidence`: encrypted, and anybody's certificate
@@ -27,6 +28,7 @@ class Row:
     methods: the ladder that was decided. way: None while it is under way, or when it left by none.
     why: of the climb, else of the ladder; tls_version, verification: of the copy, or of the mail with the code.
     state: the last event's kind, such as "delivery.delivered"; seq: its number in the audit log.
+    steps: every attempt and what the portal did with it, each with its own number.
     fingerprint, pin, link: known to the demonstration, not to the log.
     """
 
@@ -46,6 +48,7 @@ class Row:
     is_opened: bool = False
     state: str = ""
     seq: int = -1
+    steps: tuple[Step, ...] = ()
     fingerprint: str = ""
     pin: str = field(default="", repr=False)
     link: str = field(default="", repr=False)
@@ -70,7 +73,7 @@ def read_row(sent: Sent, recipient: str, log: Sequence[Found]) -> Row:
             facts |= reader(one) | {"state": one.event.kind, "seq": one.seq}
         elif one.event.kind == "portal.code_sent":
             facts |= _code_mail(one.event.data.get("code_id"), log)
-    return Row(sent=sent, recipient=recipient, **facts)  # type: ignore[arg-type]  # the readers name fields of Row
+    return Row(sent=sent, recipient=recipient, steps=read_steps(mine), **facts)  # type: ignore[arg-type]  # the readers name fields of Row
 
 
 def _decided(one: Found) -> dict[str, object]:

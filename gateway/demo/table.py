@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gateway.demo import words
+from gateway.demo import steps, words
 from gateway.demo.letters import Way
 from gateway.demo.rows import Row
 
@@ -105,6 +105,16 @@ def table(rows: Sequence[Row], *, width: int, is_terminal: bool) -> Table:
         shown.add_row(*(Text() if is_same and column.is_of_message else column.cell(row) for column in columns))
         before = row.sent
     return shown
+
+
+def climbs(rows: Sequence[Row]) -> Text:
+    """What did not leave by the first way tried: a line for each step, with the event that proves it."""
+    told = [row for row in rows if steps.has_climbed(row.steps)]
+    lines = [Text("step by step, what did not leave by the first way", style="bold")] if told else []
+    for row in told:
+        lines.append(Text(f"{row.letter.title} to {row.recipient}"))
+        lines += [Text(f"  {steps.line(step)}", style="" if step is row.steps[-1] else "dim") for step in row.steps]
+    return Text("\n").join(lines)
 
 
 def legend(*, width: int) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.demo import steps
 from gateway.demo.letters import Way
 from gateway.demo.rows import Row
 from policy.phi.report import Kind
@@ -147,4 +148,5 @@ def as_json(row: Row) -> dict[str, Any]:
         "opened": row.is_opened,
         "last_event": row.state,
         "seq": row.seq,
+        "steps": [steps.as_json(step) for step in row.steps],
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,6 +76,7 @@ def test_it_shows_every_ending_and_keeps_every_promise(room: Path) -> None:
     assert summary["broken"] == []
     assert summary["audit"].startswith("OK: ")
     _proofs_are_there(rows)
+    _each_step_is_there(rows)
     assert list(room.iterdir()) == []
     assert gateways(room) == []
 
@@ -95,6 +97,36 @@ def _proofs_are_there(rows: list[dict[str, Any]]) -> None:
             case Way.PORTAL_CODE:
                 assert not row["pin"]
                 assert row["opened"]
+
+
+def _each_step_is_there(rows: list[dict[str, Any]]) -> None:
+    """From TLS to the portal: the attempt that was refused has its own event, and so has what came of it."""
+    for row in rows:
+        numbers = [step["seq"] for step in row["steps"]]
+        assert numbers == sorted(set(numbers))
+        assert row["seq"] == numbers[-1]
+    climbed = next(row for row in rows if row["recipient"] == "referrals@labs.example")
+    refused, published, opened = climbed["steps"]
+    assert (refused["method"], refused["seen"], refused["tls_failure"]) == ("tls", "tls-refused", "expired")
+    assert (refused["host"], refused["required"]) == ("mx.labs.example", ["message needs verified TLS"])
+    assert refused["reply"] == "550 5.7.5 next hop has an expired certificate"
+    assert [(step["method"], step["seen"]) for step in (published, opened)] == [
+        ("portal", "published"), ("portal", "opened"),
+    ]  # fmt: skip
+
+
+def test_the_terminal_tells_each_step_of_a_climb(room: Path) -> None:
+    with start(room) as process:
+        output, errors = process.communicate(timeout=TIME_LIMIT_S)
+    assert process.returncode == 0, output + errors
+    _, _, told = output.partition("Referral letter to referrals@labs.example\n")
+    refused, published, opened = told.splitlines()[:3]
+    assert re.fullmatch(
+        r"  tls: refused, server has an expired certificate \(.*host mx\.labs\.example, message needs verified TLS\), "
+        r"audit event \d+", refused,
+    )  # fmt: skip
+    assert re.fullmatch(r"  portal: published, audit event \d+", published)
+    assert re.fullmatch(r"  portal: opened, audit event \d+", opened)
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing(room: Path) -> None:
