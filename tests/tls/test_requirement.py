@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.tls.pki import LEAF
+from tests.tls.pki import LEAF, ROOT
 from tls.dane.verify import NO_DANE, Dane, DaneState
 from tls.failures import MEANINGS, MISMATCHES, OF_CERTIFICATE, STRIPPABLE, TlsFailure
 from tls.levels import Proof, TlsLevel
@@ -263,6 +263,15 @@ def test_connections_are_not_shared_between_requirements() -> None:
     newer = replace(USABLE, records=(LEAF.tlsa(3, 0, 1),))
     assert requirement(MAIL, hop(USABLE)).kept_for != requirement(MAIL, hop(newer)).kept_for
     assert requirement(MAIL, hop(USABLE)).kept_for == requirement(PROTECTED, hop(USABLE, ENFORCED)).kept_for
+
+
+def test_an_anchor_is_kept_for_the_names_it_was_accepted_with() -> None:
+    """TL-20: a certificate of usage 2 that names one domain is no proof for another one behind the same host."""
+    anchored = replace(USABLE, records=(ROOT.tlsa(2, 0, 1),), names=("mx.c.example", "c.example"))
+    other = replace(anchored, names=("mx.c.example", "d.example"))
+    assert requirement(MAIL, hop(anchored)).kept_for != requirement(MAIL, hop(other)).kept_for
+    pinned = replace(anchored, records=USABLE.records), replace(other, records=USABLE.records)
+    assert len({requirement(MAIL, hop(dane)).kept_for for dane in pinned}) == 1  # usage 3 looks at no name
 
 
 def test_reasons_of_what_is_published() -> None:
