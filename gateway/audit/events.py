@@ -159,8 +159,19 @@ def delivery_possible_duplicate(entry: QueueEntry, *, at: datetime, host: str) -
 
 
 def delivery_tls_downgrade(entry: QueueEntry, *, at: datetime, host: str, why: str) -> Event:
-    """Alarm: a domain that used to have TLS, or publishes that it has, does not."""
+    """Alarm: a domain that used to have TLS does not."""
     return _about(entry, "delivery.tls_downgrade", at, host=host, why=why)
+
+
+def delivery_tls_mismatch(
+    entry: QueueEntry, *, at: datetime, host: str, why: str, tls_failure: str, certificate: str
+) -> Event:
+    """Alarm: a host's TLS is not what DANE, MTA-STS or a pin says, whether or not another host then took the message.
+
+    certificate: SHA-256 of the one that it showed, if any.
+    """
+    more = _given(tls_failure=tls_failure, certificate=certificate)
+    return _about(entry, "delivery.tls_mismatch", at, host=host, why=why, **more)
 
 
 def dsn_created(entry: QueueEntry, *, at: datetime, dsn_id: str, action: str, to: str) -> Event:

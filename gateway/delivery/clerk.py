@@ -222,10 +222,7 @@ class Clerk:
             tried = replace(result.before, attempts=result.entry.attempts)
             record.add(events=[events.delivery_attempted(tried, _try(result), at=result.at)])
         if result.step.alarm is not None:
-            alarm = events.delivery_tls_downgrade(
-                result.before, at=result.at, host=result.outcome.host, why=result.step.why
-            )
-            record.add(events=[alarm])
+            record.add(events=[_alarm(result, result.step.alarm)])
         evidence, domain = result.outcome.evidence, result.before.recipient.rpartition("@")[2]
         if evidence is not None:
             verified = evidence.level is TlsLevel.VERIFIED
@@ -310,6 +307,22 @@ def _wants_success(result: Result) -> bool:
 
 def _name(failure: TlsFailure | None) -> str:
     return "" if failure is None else failure.value
+
+
+def _alarm(result: Result, alarm: Alarm) -> Event:
+    """A mismatch is told by the host that it was seen at, which need not be the one that the outcome is told by."""
+    entry, outcome, at = result.before, result.outcome, result.at
+    if alarm is Alarm.TLS_DOWNGRADE:
+        return events.delivery_tls_downgrade(entry, at=at, host=outcome.host, why=result.step.why)
+    last = outcome.mismatches[-1]
+    return events.delivery_tls_mismatch(
+        entry,
+        at=at,
+        host=last.host,
+        why="; ".join(dict.fromkeys(host.words for host in outcome.mismatches)),
+        tls_failure=_name(last.tls_failure),
+        certificate="" if last.evidence is None else last.evidence.fingerprint,
+    )
 
 
 def _try(result: Result) -> events.Try:

@@ -159,7 +159,12 @@ def next_step(entry: QueueEntry, outcome: Outcome, policy: LadderPolicy, *, now:
             )
             deadlines = (_tls_deadline(tried, policy),) if climbs else ()
             step = _wait(tried, outcome.why, policy, now=now, moments=(now + pause, *deadlines))
-    return replace(step, alarm=ALARMS.get(outcome.seen))
+    return replace(step, alarm=_alarm(outcome))
+
+
+def _alarm(outcome: Outcome) -> Alarm | None:
+    """A mismatch is heard of although the next host took the message: it may be the attack that just failed."""
+    return ALARMS.get(outcome.seen) or (Alarm.TLS_MISMATCH if outcome.mismatches else None)
 
 
 def _column(entry: QueueEntry) -> Column:

@@ -122,3 +122,8 @@ class Outcome:
         if not self.hosts:
             return self.why
         return "; ".join(dict.fromkeys(host.own_words for host in self.hosts if host.own_words))
+
+    @property
+    def mismatches(self) -> tuple[HostResult, ...]:
+        """Hosts that were not what is published or pinned, also where another one then took the message."""
+        return tuple(host for host in self.hosts if host.seen is Seen.TLS_MISMATCH)

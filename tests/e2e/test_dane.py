@@ -125,7 +125,8 @@ def test_mismatch_is_not_delivered(dane_gateway: Installation, signed: Signed, m
     tried = event_of(dane_gateway, "delivery.attempted", queue_id)
     assert (tried["seen"], tried["tls_failure"]) == ("tls-mismatch", "tlsa-mismatch")
     assert re.fullmatch("[0-9a-f]{64}", tried["certificate"])
-    event_of(dane_gateway, "delivery.tls_downgrade", queue_id)
+    alarm = event_of(dane_gateway, "delivery.tls_mismatch", queue_id)
+    assert (alarm["tls_failure"], alarm["certificate"]) == ("tlsa-mismatch", tried["certificate"])
     assert not signed.forged.find(marker.encode())
     shown = dane_gateway.run("queue", "show", queue_id).stdout
     assert "has a certificate that its signed TLSA records do not name" in shown

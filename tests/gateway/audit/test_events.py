@@ -69,7 +69,7 @@ VALUES: dict[str, object] = {
     "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
     "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "to": "s@x.example",
     "tries_left": 2, "trust": "chain", "uid": 33, "verdict": "no-ad", "version": "0.1.0", "was_opened": False,
-    "what": "dsn",
+    "what": "dsn", "tls_failure": "tlsa-mismatch", "certificate": "ab" * 32,
     "purpose": "marketing", "status": "5.1.1", "consent": CONSENT, "organisation": ORGANISATION,
     "why": "no TLS offered",
 }  # fmt: skip
@@ -95,8 +95,9 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     """AU-06: every step of every recipient has a word."""
     wanted = """message_accepted message_decided message_held message_released message_rejected delivery_attempted
     delivery_delivered delivery_deferred delivery_climbed delivery_bounced delivery_expired delivery_possible_duplicate
-    delivery_tls_downgrade portal_published portal_noticed portal_code_sent portal_code_failed portal_opened
-    portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed user_disabled auth_failed
+    delivery_tls_downgrade delivery_tls_mismatch portal_published portal_noticed portal_code_sent portal_code_failed
+    portal_opened portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed
+    user_disabled auth_failed
     user_delegated user_undelegated auth_locked brake_engaged brake_released
     credential_created credential_revoked gateway_started gateway_stopped resolver_tested
     consent_recorded consent_revoked baa_recorded baa_ended heartbeat queue_full queue_drained

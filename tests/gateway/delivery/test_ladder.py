@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.delivery.ladder import TABLE, Alarm, Column, LadderPolicy, Move, Step, next_step
 from gateway.delivery.needs import CONTENT_FREE, NeedsPolicy, needs_for
-from gateway.delivery.outcome import Outcome, Seen
+from gateway.delivery.outcome import HostResult, Outcome, Seen
 from gateway.message.entry import ENDINGS, EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
 from policy.decision import Method
@@ -161,6 +161,19 @@ def test_alarms() -> None:
         Seen.TLS_MISMATCH: Alarm.TLS_MISMATCH,
         Seen.TLS_DOWNGRADED: Alarm.TLS_DOWNGRADE,
     }
+
+
+@pytest.mark.parametrize("seen", [Seen.DELIVERED, Seen.REJECTED, Seen.LOST_AFTER_DOT, Seen.NOT_8BITMIME])
+def test_a_mismatch_is_heard_of_whatever_the_next_host_said(seen: Seen) -> None:
+    """TL-21: the last host decides what becomes of the message, and not whether an attack is told."""
+    hosts = tuple(
+        HostResult(host=f"mx{number}.b.example", ip="", port=25, seen=one, reply="x")
+        for number, one in enumerate((Seen.TLS_MISMATCH, seen), 1)
+    )
+    quiet = Outcome(recipient="r@b.example", seen=seen, reply="x", why="y", started_at=NOW, hosts=hosts[1:])
+    loud = replace(quiet, hosts=hosts)
+    first, second = (next_step(make(), one, POLICY, now=NOW, jitter=0.5) for one in (quiet, loud))
+    assert (first.alarm, second) == (None, replace(first, alarm=Alarm.TLS_MISMATCH))
 
 
 @pytest.mark.parametrize(
