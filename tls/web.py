@@ -6,7 +6,6 @@ knock at hosts inside. The certificate has to name the host whatever the address
 """
 
 import asyncio
-import ipaddress
 import ssl
 from collections.abc import Callable
 from typing import Final
@@ -17,6 +16,7 @@ from tls.dnssec.answers import State
 from tls.dnssec.lookup import SecureDns
 from tls.errors import FetchError
 from tls.mta_sts.trouble import Trouble
+from tls.networks import is_public
 
 HTTPS: Final = 443
 DEADLINE_S: Final = 60.0  # RFC 8461 section 3.3, for everything together
@@ -103,13 +103,6 @@ async def _ask(client: httpx2.AsyncClient, host: str, url: str, limit: int, kind
             if len(body) > limit:
                 raise FetchError(f"{host} sent more than {limit // 1024} KiB", Trouble.FETCH)
         return bytes(body)
-
-
-def is_public(address: str) -> bool:
-    """Whether an address belongs to the public network."""
-    parsed = ipaddress.ip_address(address)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return (mapped or parsed).is_global and not parsed.is_multicast
 
 
 def _is_certificate(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ from gateway.config.ways import find_route
 from gateway.delivery.lookup import AliasLoop, DnsTrouble, Mx, NoSuchDomain, Resolver
 from gateway.delivery.race import interleave
 from tls.levels import TlsLevel
+from tls.networks import is_public, unwrapped
 from tls.requirement import HopTls
 
 HOP_LIMIT: Final = 10  # hosts tried for one domain; what stands behind them counts as not there
@@ -218,8 +219,6 @@ def is_literal(host: str) -> bool:
 def is_allowed(text: str, private_networks: Sequence[Network]) -> bool:
     """Whether an address may be a next hop: public, or in a network that the operator lists (OB-08)."""
     address: Address = ipaddress.ip_address(text)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if any(address in network for network in private_networks if network.version == address.version):
-        return True
-    return address.is_global and not address.is_multicast
+    forms = {address, unwrapped(address)}
+    listed = (form in network for network in private_networks for form in forms if network.version == form.version)
+    return any(listed) or is_public(text)

@@ -1,5 +1,6 @@
 """Which hosts a domain's mail is handed to, over DNS made of data."""
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -142,11 +143,28 @@ async def test_private_networks_when_listed() -> None:
         ("ff02::1", False),
         ("::ffff:127.0.0.1", False),
         ("::ffff:9.9.9.9", True),
+        ("::127.0.0.1", False),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b::9.9.9.9", True),
+        ("64:ff9b:1::9.9.9.9", False),
+        ("2002:7f00:1::1", False),
+        ("2002:909:909::1", True),
+        ("fec0::1", False),
     ],
 )
 def test_private_addresses(address: str, allowed: bool) -> None:
     """OB-08: what a name in public DNS must not make us talk to, in IPv6 clothes too."""
     assert is_allowed(address, ()) is allowed
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("10.0.0.1", "10.0.0.0/8"), ("64:ff9b::10.0.0.1", "10.0.0.0/8"), ("64:ff9b:1::9.9.9.9", "64:ff9b:1::/48")],
+)
+def test_private_addresses_that_are_listed(address: str, network: str) -> None:
+    """OB-08: a translator of the site is listed as it stands, what it leads to by its own network."""
+    assert is_allowed(address, (ipaddress.ip_network(network),))
+    assert not is_allowed(address, (ipaddress.ip_network("192.168.0.0/16"),))
 
 
 ROUTES = [
