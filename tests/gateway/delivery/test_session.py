@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.delivery.dialogue import Answer, Answered, Closed, Phase, Ready, Send, UpgradeTls
+from gateway.delivery.greeting import Greeting
 from gateway.delivery.outcome import Seen
 from gateway.delivery.session import ClientSession
 from tests.gateway.delivery.dialogues import BANNER, BODY, PLAIN, SECURE, Feed, answers, begin, make, ready, said, whole
@@ -105,6 +106,30 @@ def test_less_tls_than_needed_sends_nothing() -> None:
     session.tls_started(TlsLevel.ENCRYPTED)
     (closed,) = session.steps()
     assert isinstance(closed, Closed)
+
+
+@pytest.mark.parametrize("level", list(TlsLevel))
+def test_ehlo_unknown_inside_tls_says_nothing_of_tls(level: TlsLevel) -> None:
+    """TL-01, OB-06: TLS was had, so this is no host without it, and HELO in its place would hide REQUIRETLS."""
+    session = ClientSession("gw.a.example", level)
+    for reply in (BANNER, SECURE, b"220 go\r\n"):
+        whole(session, reply)
+    session.tls_started(TlsLevel.VERIFIED)
+    assert said(list(session.steps())) == b"EHLO gw.a.example\r\n"
+    assert whole(session, b"502 5.5.1 what?\r\n") == [Closed(Seen.DEFERRED, "502 5.5.1 what?")]
+    assert session.tls_failure is None
+
+
+@pytest.mark.parametrize("level", [TlsLevel.ENCRYPTED, TlsLevel.VERIFIED])
+def test_no_mail_even_where_the_greeting_was_fooled(monkeypatch: pytest.MonkeyPatch, level: TlsLevel) -> None:
+    """TL-01: `begin` looks itself, whatever led to it."""
+    monkeypatch.setattr(Greeting, "_do_without_tls", lambda greeting, _: greeting._be_ready())
+    session = ClientSession("gw.a.example", level)
+    whole(session, BANNER)
+    assert whole(session, PLAIN) == [Ready()]
+    with pytest.raises(RuntimeError, match="no message"):
+        session.begin(make())
+    assert list(session.steps()) == []
 
 
 def test_a_session_that_needs_tls_has_to_try_it() -> None:
