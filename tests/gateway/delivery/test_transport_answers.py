@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gateway.config.values import HostPort
+from gateway.delivery.connection import Connection
 from gateway.delivery.job import SendJob
 from gateway.delivery.outcome import Seen
 from gateway.delivery.pool import PoolLimits
@@ -167,6 +168,14 @@ async def test_messages_per_connection_are_limited(net: Net) -> None:
     assert server.connections == 2
 
 
+async def test_old_connections_are_left(net: Net) -> None:
+    """TL-30: what a certificate or a record proved, it proved for `age_s`."""
+    net.pool = PoolLimits(age_s=0)
+    (server,) = await net.serve(GOOD1)
+    assert [(await net.send(VERIFIED)).reused for _ in range(2)] == [0, 0]
+    assert server.connections == 2
+
+
 async def test_idle_connections_say_goodbye(net: Net) -> None:
     """Kept for `idle_s`, not for ever."""
     net.pool = PoolLimits(idle_s=0.01)
@@ -187,14 +196,23 @@ async def test_close_says_goodbye(net: Net) -> None:
     assert server.verbs()[-1] == "QUIT"
 
 
-async def test_cancelled_delivery_leaves_no_connection_behind(net: Net) -> None:
-    """The gateway stops, or a lease lapses: a session in the middle of a message is never used again."""
+async def test_cancelled_delivery_leaves_no_connection_behind(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway stops, or a lease lapses: a session in the middle of a message is closed, and never used again."""
+    closed: list[Connection] = []
+    close = Connection.close
+
+    def note(one: Connection) -> None:
+        closed.append(one)
+        close(one)
+
+    monkeypatch.setattr(Connection, "close", note)
     (server,) = await net.serve([Script(tls=certificates.good(MX1), does={"DOT": Stall()}), GOOD1])
     task = asyncio.create_task(net.send(VERIFIED))
     await server.stalled.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert len(closed) == 1
     assert (await net.send(VERIFIED)).reused == 0
     assert (server.connections, len(server.messages)) == (2, 1)
 
