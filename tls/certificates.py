@@ -21,6 +21,7 @@ VERIFY_CODES: Final = {
     62: TlsFailure.WRONG_NAME,  # HOSTNAME_MISMATCH
     64: TlsFailure.WRONG_NAME,  # IP_ADDRESS_MISMATCH
 }
+NO_CIPHER: Final = ("(NONE)", "TLSv1.2")  # SSL_CIPHER_get_name(3) of none
 # Library reasons and alerts that mean "no version or cipher in common".
 OUTDATED: Final = frozenset(
     {
@@ -55,6 +56,41 @@ def peer_chain(session: ssl.SSLObject) -> tuple[bytes, ...]:
         return tuple(public() or ())
     certificates = session._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]  # noqa: SLF001
     return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in certificates)
+
+
+class Witness(ssl.SSLObject):
+    """A client's session that keeps what it saw of a certificate that it refuses: the error goes on with it."""
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            error.evidence = _refused(self, classify_failure(error))  # type: ignore[attr-defined]  # for evidence_of
+            raise
+
+
+def evidence_of(error: Exception) -> TlsEvidence | None:
+    """What a `Witness` saw before this error; None when it was not one, or there was no certificate."""
+    evidence = getattr(error, "evidence", None)
+    return evidence if isinstance(evidence, TlsEvidence) else None
+
+
+def _refused(session: ssl.SSLObject, failure: TlsFailure) -> TlsEvidence | None:
+    """Facts of a handshake that ended at the certificate, when `version` does not answer yet.
+
+    The cipher is there already in TLS 1.3 and not in TLS 1.2, and our contexts speak nothing else.
+    """
+    cipher, chain = session.cipher() or NO_CIPHER, peer_chain(session)
+    if not chain:
+        return None
+    return TlsEvidence(
+        level=TlsLevel.ENCRYPTED,
+        version=cipher[1],
+        cipher=cipher[0],
+        fingerprint=hashlib.sha256(chain[0]).hexdigest(),
+        verification=failure.value,
+        chain=tuple(hashlib.sha256(above).hexdigest() for above in chain[1:]),
+    )
 
 
 def gather_evidence(session: ssl.SSLObject, level: TlsLevel, chain: Sequence[bytes] = ()) -> TlsEvidence:

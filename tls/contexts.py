@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tls.certificates import Witness
 from tls.levels import Proof, TlsLevel
 
 CIPHERS: Final = "ECDHE+AESGCM"  # NIST SP 800-52r2 section 3.3.1, TLS 1.2; those of TLS 1.3 are all AEAD
@@ -35,6 +36,7 @@ def build_contexts(ca_file: Path | None = None) -> Contexts:
     verified = _harden(ssl.create_default_context(ssl.Purpose.SERVER_AUTH))
     if ca_file is not None:
         verified.load_verify_locations(cafile=ca_file)
+    verified.sslobject_class = Witness
     unauthenticated = _harden(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     unauthenticated.check_hostname = False
     unauthenticated.verify_mode = ssl.CERT_NONE

@@ -11,7 +11,7 @@ from gateway.delivery.session import ClientSession
 from gateway.delivery.timeouts import TimeLimits
 from gateway.delivery.transaction import Transaction
 from gateway.delivery.wire import Wire
-from tls.certificates import classify_failure, gather_evidence, peer_chain
+from tls.certificates import classify_failure, evidence_of, gather_evidence, peer_chain
 from tls.contexts import Contexts
 from tls.evidence import TlsEvidence
 from tls.failures import TlsFailure
@@ -157,6 +157,7 @@ class Connection:
             chain = peer_chain(tls)
             evidence = gather_evidence(tls, TlsLevel.ENCRYPTED, chain)
         except ssl.SSLError as error:
+            self.evidence = evidence_of(error)
             self._session.tls_failed(classify_failure(error))
             return
         except (OSError, ValueError):

@@ -37,7 +37,7 @@ class NoConnection:
     """Why a host gave no session.
 
     ip: the address that answered last, local_ip: ours then; empty when none did. evidence: of a TLS session that proved
-    too little. unmet_wish: see `Connection`.
+    too little, or ended at the host's certificate. unmet_wish: see `Connection`.
     """
 
     closed: Closed

@@ -52,7 +52,7 @@ class HostResult:
     reply: one line, the peer's or ours (then it begins with a host-independent code such as `451 4.4.1`); no content.
     tls_failure: why there was no TLS that counts, also when an unprotected message then left in clear.
     does_dsn: it offers DSN, so that it was told what the sender wants to know, and will tell it.
-    evidence: of a TLS session that proved too little.
+    evidence: of a TLS session that proved too little, or whose handshake ended at the host's certificate.
     """
 
     host: str
@@ -86,7 +86,7 @@ class Outcome:
 
     reply: of the host that decided. why: one sentence for sender and audit log.
     host, ip, port: the peer that decided, empty and 0 when none was reached.
-    evidence: of the session that carried or was to carry the message; None: in clear, or no session.
+    evidence: of the session that carried or was to carry the message; None: in clear, or no certificate was seen.
     reused: messages that went over the same connection before this one.
     keys: fingerprints of the OpenPGP or S/MIME certificates that open what was sent.
     does_dsn: of the peer that decided, see `HostResult`.

@@ -75,7 +75,7 @@ def line(step: Step) -> str:
     why = "" if step.is_delivered or not step.tls_failure else f", server {TlsFailure(step.tls_failure).words}"
     facts = [
         step.tls_version,
-        step.verification,
+        step.verification if step.verification != step.tls_failure else "",
         f"certificate {step.certificate[:FINGERPRINT]}" * bool(step.certificate),
         *(f"key {key[-FINGERPRINT:]}" for key in step.keys),
         f"host {step.host}" * bool(step.host),

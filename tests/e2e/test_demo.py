@@ -108,6 +108,8 @@ def _each_step_is_there(rows: list[dict[str, Any]]) -> None:
     climbed = next(row for row in rows if row["recipient"] == "referrals@labs.example")
     refused, published, opened = climbed["steps"]
     assert (refused["method"], refused["seen"], refused["tls_failure"]) == ("tls", "tls-refused", "expired")
+    assert (refused["tls_version"], refused["verification"]) == ("TLSv1.3", "expired")
+    assert re.fullmatch("[0-9a-f]{64}", refused["certificate"])
     assert (refused["host"], refused["required"]) == ("mx.labs.example", ["message needs verified TLS"])
     assert refused["reply"] == "550 5.7.5 next hop has an expired certificate"
     assert [(step["method"], step["seen"]) for step in (published, opened)] == [
@@ -122,8 +124,8 @@ def test_the_terminal_tells_each_step_of_a_climb(room: Path) -> None:
     _, _, told = output.partition("Referral letter to referrals@labs.example\n")
     refused, published, opened = told.splitlines()[:3]
     assert re.fullmatch(
-        r"  tls: refused, server has an expired certificate \(.*host mx\.labs\.example, message needs verified TLS\), "
-        r"audit event \d+", refused,
+        r"  tls: refused, server has an expired certificate \(TLSv1\.3, certificate [0-9a-f]{16}, "
+        r"host mx\.labs\.example, message needs verified TLS\), audit event \d+", refused,
     )  # fmt: skip
     assert re.fullmatch(r"  portal: published, audit event \d+", published)
     assert re.fullmatch(r"  portal: opened, audit event \d+", opened)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faulty import certificates
-from tls.certificates import classify_failure, gather_evidence
+from tls.certificates import classify_failure, evidence_of, gather_evidence
 from tls.contexts import Contexts, build_contexts
 from tls.failures import TlsFailure
 from tls.levels import TlsLevel
@@ -133,3 +133,34 @@ def test_unfinished_session_proves_nothing(contexts: Contexts) -> None:
 def test_missing_ca_file_is_told_at_start(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         build_contexts(tmp_path / "none.pem")
+
+
+REFUSED: dict[str, tuple[Callable[[], ssl.SSLContext], TlsFailure]] = {
+    "expired": (lambda: certificates.expired(HOST), TlsFailure.EXPIRED),
+    "self-signed": (lambda: certificates.self_signed(HOST), TlsFailure.SELF_SIGNED),
+    "unknown authority": (lambda: certificates.of_unknown_authority(HOST), TlsFailure.UNKNOWN_CA),
+    "wrong name": (lambda: certificates.good("other.example"), TlsFailure.WRONG_NAME),
+}
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refused_certificate_leaves_evidence(contexts: Contexts, case: str, version: ssl.TLSVersion) -> None:
+    """TL-03: whose certificate it was can be shown afterwards, although no session came about."""
+    make, failure = REFUSED[case]
+    server = make()
+    server.maximum_version = version
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        shake(contexts.verified, server)
+    shown = shake(contexts.unauthenticated, server).getpeercert(binary_form=True)
+    assert shown is not None
+    evidence = evidence_of(caught.value)
+    assert evidence is not None
+    assert evidence.fingerprint == hashlib.sha256(shown).hexdigest()
+    assert (evidence.verification, evidence.level) == (failure.value, TlsLevel.ENCRYPTED)
+    assert evidence.version == version.name.replace("v1_", "v1.")
+    assert evidence.cipher.startswith("TLS_") if version is ssl.TLSVersion.TLSv1_3 else evidence.cipher == "(NONE)"
+
+
+def test_other_errors_have_no_evidence() -> None:
+    assert evidence_of(ssl.SSLError("broken")) is None

@@ -332,6 +332,17 @@ async def test_clear_text_proves_no_tls(office: Office, store: Store) -> None:
     assert b"mailward_unprotected_deliveries_total 1.0" in office.metrics.page()
 
 
+async def test_a_refused_certificate_proves_that_tls_was_offered(office: Office, store: Store) -> None:
+    """TL-07: a domain that shows an expired certificate today and no TLS tomorrow has lost it."""
+    office.see(RECIPIENT, replace(EXPIRED_CERTIFICATE, level=TlsLevel.ENCRYPTED))
+    message = await office.send(make_entry(new_queue_id(), methods=(Method.TLS, Method.PORTAL)))
+    assert await office.state(message.id) is EntryState.PORTAL
+    async with store.read() as conn:
+        seen = await domains.tls_seen(conn, "b.example")
+    assert seen is not None
+    assert not seen.verified
+
+
 async def test_uncertain_tls_waits_and_sends_nothing(office: Office) -> None:
     """Invariant 1: a stalled handshake is no reason to leave by another way before its time."""
     office.see(RECIPIENT, STALLED)

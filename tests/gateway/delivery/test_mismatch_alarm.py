@@ -1,6 +1,7 @@
 """A host that is not what is published raises an alarm, also where another host of the domain takes the mail."""
 
 import hashlib
+import re
 
 import pytest
 
@@ -18,7 +19,7 @@ MX1, MX2 = "mx1.b.example", "mx2.b.example"
 
 
 async def dane(net: Net, *, is_first_good: bool) -> str:
-    """Two hosts with signed records, the second as it should be. Returns: the first one's fingerprint."""
+    """Two hosts with signed records, the second as it should be. Returns: a pattern of the first one's fingerprint."""
     shown = ALONE if is_first_good else LEAF
     await net.serve(Script(tls=shown.server()), Script(tls=ALONE.server()))
     net.publish_tlsa(1, ALONE.tlsa(3, 1, 1))
@@ -27,15 +28,15 @@ async def dane(net: Net, *, is_first_good: bool) -> str:
 
 
 async def mta_sts(net: Net, *, is_first_good: bool) -> str:
-    """The same by MTA-STS: a handshake that breaks off leaves no certificate to show."""
+    """The same by MTA-STS, with a handshake that ends at the certificate."""
     first = certificates.good(MX1) if is_first_good else certificates.expired(MX1)
     await net.serve(Script(tls=first), Script(tls=certificates.good(MX2)))
     net.publish_sts(Mode.ENFORCE, MX1, MX2)
-    return ""
+    return "[0-9a-f]{64}"
 
 
 async def unlisted(net: Net, *, is_first_good: bool) -> str:
-    """A host that the policy does not list: somebody put it into the MX records."""
+    """A host that the policy does not list: it is not connected to, so there is no certificate."""
     await net.serve(Script(tls=certificates.good(MX1)), Script(tls=certificates.good(MX2)))
     net.publish_sts(Mode.ENFORCE, MX2, *([MX1] if is_first_good else []))
     return ""
@@ -63,7 +64,7 @@ async def test_the_second_host_takes_it_and_the_alarm_is_raised(
     assert await office.state(message.id) is EntryState.DELIVERED
     (alarm,) = await office.events("delivery.tls_mismatch", message.id)
     assert (alarm.data["host"], alarm.data["tls_failure"]) == (MX1, failure)
-    assert alarm.data.get("certificate", "") == certificate
+    assert re.fullmatch(certificate, str(alarm.data.get("certificate", "")))
     assert str(alarm.data["why"]).startswith(f"{MX1} ")
     assert alarm.recipient == RECIPIENT
     assert MX2 not in str(alarm.data["why"])

@@ -81,6 +81,23 @@ async def test_definitive_refusal_of_tls(net: Net, case: str) -> None:
     assert "MAIL" not in server.verbs()
 
 
+@pytest.mark.parametrize("case", ["expired", "not yet valid", "self-signed", "unknown authority", "wrong name"])
+async def test_a_refused_certificate_is_evidence(net: Net, case: str) -> None:
+    """TL-03: the attempt that failed can be proved as well; on either loop."""
+    script, failure = REFUSED[case]
+    await net.serve(script)
+    refused, taken = await net.send(VERIFIED), await net.send(CLEAR)
+    assert refused.evidence is not None
+    assert taken.evidence is not None
+    assert refused.evidence == replace(taken.evidence, verification=failure.value)
+    assert refused.hosts[0].evidence == refused.evidence
+
+
+async def test_no_certificate_no_evidence(net: Net) -> None:
+    await net.serve(REFUSED["no STARTTLS"][0])
+    assert (await net.send(VERIFIED)).evidence is None
+
+
 @pytest.mark.parametrize("case", UNCERTAIN)
 async def test_uncertain_failure_of_tls(net: Net, case: str) -> None:
     """TL-01, TL-02: an accident or an attack; nothing of the message leaves."""

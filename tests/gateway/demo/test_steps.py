@@ -21,7 +21,7 @@ from tls.levels import TlsLevel
 
 FINGERPRINT = "ab12" * 16
 EVIDENCE = TlsEvidence(
-    level=TlsLevel.ENCRYPTED, version="TLSv1.3", cipher="x", fingerprint=FINGERPRINT, verification="unauthenticated"
+    level=TlsLevel.ENCRYPTED, version="TLSv1.3", cipher="x", fingerprint=FINGERPRINT, verification="expired"
 )
 REPLY = "550 5.7.5 next hop has an expired certificate"
 PUBLISHED = events.portal_published(ENTRY, at=NOW, secret="pin", expires_at=NOW)
@@ -57,7 +57,7 @@ def test_from_tls_to_the_portal_with_the_evidence_of_each_step() -> None:
         "step by step, what did not leave by the first way",
         f"{SENT.letter.title} to {RECIPIENT}",
         (
-            "  tls: refused, server has an expired certificate (TLSv1.3, unauthenticated, certificate "
+            "  tls: refused, server has an expired certificate (TLSv1.3, certificate "
             "ab12ab12ab12ab12, host mx.labs.example, message needs verified TLS), audit event 35"
         ),
         "  portal: published, audit event 37",
@@ -65,7 +65,7 @@ def test_from_tls_to_the_portal_with_the_evidence_of_each_step() -> None:
     ]
 
 
-def test_a_handshake_that_broke_off_has_no_certificate_to_show() -> None:
+def test_where_no_certificate_was_seen_none_is_shown() -> None:
     (step,) = read(attempted()).steps
     assert line(step) == (
         "tls: refused, server has an expired certificate (host mx.labs.example, message needs verified TLS), "
@@ -131,7 +131,7 @@ def test_json_has_the_names_of_the_audit_log() -> None:
         "host": "mx.labs.example",
         "tls_version": "TLSv1.3",
         "certificate": FINGERPRINT,
-        "verification": "unauthenticated",
+        "verification": "expired",
         "tls_failure": "expired",
         "reply": REPLY,
         "required": ["message needs verified TLS"],
