@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.delivery.connection import Connection
-from gateway.delivery.wire import Wire
+from gateway.delivery.wire import BUFFER_LIMIT, Wire
 from tests.gateway.delivery.conftest import limits_of
 from tests.gateway.delivery.dialogues import ready, whole
 from tls.contexts import build_contexts
@@ -60,3 +60,28 @@ async def test_a_kept_connection_that_said_something_is_not_used(stray: bytes) -
         assert (before, connection.is_usable) == (True, False)
         connection.abort()
         await connection.wait_closed()
+
+
+class Tap(asyncio.Transport):
+    """A transport that only notes whether anybody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: list[str] = []
+
+    def pause_reading(self) -> None:
+        self.turns.append("off")
+
+    def resume_reading(self) -> None:
+        self.turns.append("on")
+
+
+def test_a_flood_that_nobody_reads_is_stopped() -> None:
+    """OB-06: while we send a message nobody reads, and the peer may not fill our memory meanwhile."""
+    tap, wire = Tap(), Wire()
+    wire.connection_made(tap)
+    for _ in range(3):
+        wire.data_received(b"x" * BUFFER_LIMIT)
+    assert tap.turns == ["off"]
+    assert len(wire.take()) == 3 * BUFFER_LIMIT
+    assert tap.turns == ["off", "on"]
