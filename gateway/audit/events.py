@@ -91,7 +91,7 @@ def message_suppressed(entry: QueueEntry, *, at: datetime, purpose: str, reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """One attempt as evidence. seen: the ladder's word; evidence: None when it went in clear or no certificate was seen.
+    """One attempt as evidence. seen: the ladder's word; evidence: None in clear, or when no certificate was seen.
 
     host, ip, port: the peer that decided; reply: its last line; took_s: seconds from look-up to the last reply.
     keys: fingerprints of the OpenPGP or S/MIME certificates that open what was sent.
