@@ -287,6 +287,16 @@ def test_nonsense_after_the_dot_is_unknown(feed: Feed) -> None:
     assert [answer.seen for answer in answers(feed(session, b"999 what\r\n"))] == [Seen.LOST_AFTER_DOT]
 
 
+def test_a_request_for_more_after_the_dot_is_unknown(feed: Feed) -> None:
+    """OB-03: whoever asks for the message once more may have one of it; nothing else is said to it."""
+    session = ready(feed)
+    begin(session, make())
+    feed(session, b"250 ok\r\n250 ok\r\n354 go\r\n")
+    (answered,) = feed(session, b"354 go\r\n")
+    assert isinstance(answered, Answered)
+    assert ([answer.seen for answer in answered.answers], answered.is_alive) == ([Seen.LOST_AFTER_DOT], False)
+
+
 @pytest.mark.parametrize("early", [b"250 thanks\r\n", b"552 5.3.4 too big\r\n"])
 def test_reply_before_the_end_of_the_message_is_never_a_success(early: bytes) -> None:
     """A 250 that comes with the 354 answers a message that the peer has not got."""

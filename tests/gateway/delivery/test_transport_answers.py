@@ -1,6 +1,9 @@
 """The transport when servers answer, stall or break off, and what becomes of the connections that are kept."""
 
 import asyncio
+import contextlib
+import socket
+from dataclasses import replace
 
 import pytest
 
@@ -124,6 +127,22 @@ async def test_reset_in_the_middle_of_the_message(net: Net) -> None:
     await net.serve(Script(tls=certificates.good(MX1), does={"DATA": ("354 go", Reset())}))
     data = b"A: b\r\n\r\n" + (b"x" * 70 + b"\r\n") * 400_000
     assert (await net.send(VERIFIED, data=data)).seen is Seen.DEFERRED
+
+
+async def test_a_host_that_never_answers_the_connection(net: Net) -> None:
+    """OB-07: the limit for connecting is ours, not the system's two minutes; the next MX is tried."""
+    net.limits = replace(limits_of(5), connect_s=0.2)
+    (server,) = await net.serve(None, GOOD2)
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.create_server(("127.0.0.1", server.port), backlog=0))
+        for _ in range(4):  # what does not fit into its queue is dropped without a word
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        async with asyncio.timeout(5):
+            outcome = await net.send(VERIFIED)
+    assert (outcome.seen, outcome.host) == (Seen.DELIVERED, MX2)
+    assert outcome.hosts[0].reply == f"451 4.4.1 no connection to {MX1} in time"
 
 
 async def test_connections_are_kept(net: Net) -> None:
