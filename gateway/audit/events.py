@@ -1,21 +1,19 @@
-"""One constructor for each kind of audit event; the function's name is the kind, `message_accepted` for
-`message.accepted`.
+"""Events of messages and of the gateway: one constructor for each kind; the function's name is the kind,
+`message_accepted` for `message.accepted`. What people change is in `gateway.audit.admin`.
 
-Long because it is the whole vocabulary in one place, and flat because there is nothing to it: typed facts in, an
-`Event` out. Facts are ids, addresses, counts, TLS facts, remote replies and sentences of a trace; never a subject, a
-body, a file name, a matched value or a credential.
+Flat because there is nothing to it: typed facts in, an `Event` out. Facts are ids, addresses, counts, TLS facts, remote
+replies and sentences of a trace; never a subject, a body, a file name, a matched value or a credential.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway.audit.made import make, moment
 from gateway.message.entry import QueueEntry
 from gateway.message.envelope import Envelope
 from gateway.message.event import Event, EventValue
-from policy.baa import Organisation
-from policy.consent import Consent
 from policy.decision import Decision, Method
 from tls.evidence import TlsEvidence
 
@@ -25,7 +23,7 @@ from tls.evidence import TlsEvidence
 def message_accepted(envelope: Envelope, *, queue_id: str, size: int) -> Event:
     """The message is ours: who handed it in, and how. size: bytes as received."""
     client = envelope.client
-    return _event(
+    return make(
         "message.accepted", envelope.received_at, queue_id,
         sender=envelope.sender, login=client.login, listener=client.listener, client_ip=client.ip, helo=client.helo,
         tls_version=client.tls_version, tls_cipher=client.tls_cipher, certificate=client.certificate, size=size,
@@ -38,7 +36,7 @@ def message_decided(
 ) -> Event:
     """What may happen for one recipient, and why. found: number of findings of each kind."""
     rules = {"rules": list(decision.rules)} if decision.rules else {}
-    return _event(
+    return make(
         "message.decided", at, queue_id, decision.recipient,
         action=decision.action.value, protected=decision.protected,
         methods=[method.value for method in decision.methods], score=round(score, 4),
@@ -49,7 +47,7 @@ def message_decided(
 def message_refused(envelope: Envelope, decision: Decision, *, queue_id: str) -> Event:
     """A rule refused it for this recipient, so it was refused for all: nothing of it was kept."""
     client = envelope.client
-    return _event(
+    return make(
         "message.refused", envelope.received_at, queue_id, decision.recipient,
         sender=envelope.sender, login=client.login, listener=client.listener, client_ip=client.ip,
         rules=list(decision.rules), trace=list(decision.trace),
@@ -135,7 +133,7 @@ def delivery_delivered(entry: QueueEntry, attempt: Try, *, at: datetime) -> Even
 def delivery_deferred(entry: QueueEntry, *, at: datetime, why: str) -> Event:
     return _about(
         entry, "delivery.deferred", at,
-        why=why, attempts=entry.attempts, reply=entry.last_reply, next_attempt_at=_time(entry.next_attempt_at),
+        why=why, attempts=entry.attempts, reply=entry.last_reply, next_attempt_at=moment(entry.next_attempt_at),
     )  # fmt: skip
 
 
@@ -194,7 +192,7 @@ def incident_untold(entry: QueueEntry, *, at: datetime, about_id: str, what: str
 
 def portal_published(entry: QueueEntry, *, at: datetime, secret: str, expires_at: datetime) -> Event:
     """secret: "code" or "pin", what pickup asks for."""
-    return _about(entry, "portal.published", at, secret=secret, expires_at=_time(expires_at))
+    return _about(entry, "portal.published", at, secret=secret, expires_at=moment(expires_at))
 
 
 def portal_noticed(entry: QueueEntry, *, at: datetime, notice_id: str) -> Event:
@@ -204,225 +202,76 @@ def portal_noticed(entry: QueueEntry, *, at: datetime, notice_id: str) -> Event:
 
 def portal_code_sent(*, at: datetime, queue_id: str, recipient: str, code_id: str) -> Event:
     """code_id: queue id of the mail with the code."""
-    return _event("portal.code_sent", at, queue_id, recipient, code_id=code_id)
+    return make("portal.code_sent", at, queue_id, recipient, code_id=code_id)
 
 
 def portal_pin_made(*, at: datetime, queue_id: str, recipient: str, why: str) -> Event:
     """A PIN opens the message from now on, and the sender was told it; the PIN itself is nowhere in the log."""
-    return _event("portal.pin_made", at, queue_id, recipient, why=why)
+    return make("portal.pin_made", at, queue_id, recipient, why=why)
 
 
 def portal_code_failed(*, at: datetime, queue_id: str, recipient: str, client_ip: str, tries_left: int) -> Event:
-    return _event("portal.code_failed", at, queue_id, recipient, client_ip=client_ip, tries_left=tries_left)
+    return make("portal.code_failed", at, queue_id, recipient, client_ip=client_ip, tries_left=tries_left)
 
 
 def portal_opened(*, at: datetime, queue_id: str, recipient: str, client_ip: str, secret: str) -> Event:
     """The first time an ending: picked up."""
-    return _event("portal.opened", at, queue_id, recipient, client_ip=client_ip, secret=secret)
+    return make("portal.opened", at, queue_id, recipient, client_ip=client_ip, secret=secret)
 
 
 def portal_downloaded(*, at: datetime, queue_id: str, recipient: str, client_ip: str, part: str, size: int) -> Event:
     """part: its number in the message (RFC 9051 section 6.4.5), never its file name."""
-    return _event("portal.downloaded", at, queue_id, recipient, client_ip=client_ip, part=part, size=size)
+    return make("portal.downloaded", at, queue_id, recipient, client_ip=client_ip, part=part, size=size)
 
 
 def portal_refused(*, at: datetime, queue_id: str, recipient: str, client_ip: str) -> Event:
     """Who may read this message asked for what is not part of it, such as the id of another (ID-12, PO-12)."""
-    return _event("portal.refused", at, queue_id, recipient, client_ip=client_ip)
+    return make("portal.refused", at, queue_id, recipient, client_ip=client_ip)
 
 
 def portal_expired(*, at: datetime, queue_id: str, recipient: str, was_opened: bool) -> Event:
-    return _event("portal.expired", at, queue_id, recipient, was_opened=was_opened)
-
-
-# --- people and keys -------------------------------------------------------------------------------------------------
-
-
-def auth_failed(*, at: datetime, login: str, client_ip: str, why: str) -> Event:
-    """A failed login of somebody who exists; strangers are in the log of the service, and cannot fill this one.
-
-    why: `password`, `network` or `expired`.
-    """
-    return _event("auth.failed", at, login=login, client_ip=client_ip, why=why)
-
-
-def auth_locked(*, at: datetime, scope: str, login: str, client_ip: str) -> Event:
-    """Too many failed logins. scope: `network`, `account` or `account-here`; login: empty when there is no such one."""
-    return _event("auth.locked", at, scope=scope, login=login, client_ip=client_ip)
-
-
-def credential_created(
-    *, at: datetime, name: str, senders: Sequence[str], networks: Sequence[str], expires_at: datetime | None, by: str
-) -> Event:
-    """A password for a program, and what it allows."""
-    return _event(
-        "credential.created", at,
-        name=name, senders=list(senders), networks=list(networks),
-        expires_at=None if expires_at is None else _time(expires_at), by=by,
-    )  # fmt: skip
-
-
-def credential_revoked(*, at: datetime, name: str, by: str, why: str) -> Event:
-    return _event("credential.revoked", at, name=name, by=by, why=why)
-
-
-def user_added(*, at: datetime, address: str, role: str, by: str) -> Event:
-    return _event("user.added", at, address=address, role=role, by=by)
-
-
-def user_password_changed(*, at: datetime, address: str, by: str) -> Event:
-    return _event("user.password_changed", at, address=address, by=by)
-
-
-def user_disabled(*, at: datetime, address: str, by: str) -> Event:
-    return _event("user.disabled", at, address=address, by=by)
-
-
-def user_delegated(*, at: datetime, address: str, other: str, by: str) -> Event:
-    """Somebody may send as another address from now on."""
-    return _event("user.delegated", at, address=address, may_send_as=other, by=by)
-
-
-def user_undelegated(*, at: datetime, address: str, other: str, by: str) -> Event:
-    return _event("user.undelegated", at, address=address, may_send_as=other, by=by)
-
-
-def key_imported(*, at: datetime, address: str, fingerprint: str, expires_at: datetime | None, by: str) -> Event:
-    """A recipient's OpenPGP certificate."""
-    return _event(
-        "key.imported", at,
-        address=address, fingerprint=fingerprint, expires_at=None if expires_at is None else _time(expires_at), by=by,
-    )  # fmt: skip
-
-
-def key_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
-    return _event("key.forgotten", at, fingerprint=fingerprint, by=by)
-
-
-def certificate_imported(
-    *, at: datetime, address: str, fingerprint: str, trust: str, expires_at: datetime, by: str
-) -> Event:
-    """A recipient's S/MIME certificate. trust: why it is believed."""
-    return _event(
-        "certificate.imported", at,
-        address=address, fingerprint=fingerprint, trust=trust, expires_at=_time(expires_at), by=by,
-    )  # fmt: skip
-
-
-def certificate_trusted(*, at: datetime, fingerprint: str, by: str) -> Event:
-    """Somebody compared it with the recipient, so that no chain is asked for any more."""
-    return _event("certificate.trusted", at, fingerprint=fingerprint, by=by)
-
-
-def certificate_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
-    return _event("certificate.forgotten", at, fingerprint=fingerprint, by=by)
-
-
-# --- the suppression list ---------------------------------------------------------------------------------------------
-
-
-def suppression_added(
-    *, at: datetime, address: str, reason: str, by: str, why: str, about_id: str = "", status: str = ""
-) -> Event:
-    """Bulk mail does not go to this address from now on. about_id, status: the message that bounced (RFC 3463)."""
-    return _event("suppression.added", at, "", address, reason=reason, status=status, by=by, why=why, about=about_id)
-
-
-def suppression_removed(*, at: datetime, address: str, by: str, why: str) -> Event:
-    return _event("suppression.removed", at, "", address, by=by, why=why)
-
-
-# --- the registers ---------------------------------------------------------------------------------------------------
-
-
-def consent_recorded(consent: Consent, *, at: datetime) -> Event:
-    """A patient consented to something, asked for it or refused it. The patient: an address or a keyed hash."""
-    return _event(
-        "consent.recorded", at, id=consent.id, patient=consent.patient, consent=consent.kind.value,
-        purposes=list(consent.purposes), recipients=list(consent.recipients), given_at=_time(consent.given_at),
-        expires_at=_end(consent.expires_at), evidence=consent.evidence, by=consent.recorded_by,
-    )  # fmt: skip
-
-
-def consent_revoked(consent: Consent, *, at: datetime, by: str, why: str) -> Event:
-    return _event(
-        "consent.revoked", at, id=consent.id, patient=consent.patient, consent=consent.kind.value, by=by, why=why
-    )
-
-
-def baa_recorded(organisation: Organisation, *, at: datetime) -> Event:
-    """An organisation with its agreement, or without one; in place of what was recorded under its name before."""
-    one = organisation
-    return _event(
-        "baa.recorded", at, name=one.name, relation=one.relation.value, domains=list(one.domains),
-        purposes=list(one.purposes), qsoa=one.is_qsoa, agreed_at=_end(one.agreed_at), expires_at=_end(one.expires_at),
-        contact=one.contact, by=one.recorded_by,
-    )  # fmt: skip
-
-
-def baa_ended(*, at: datetime, name: str, by: str, why: str) -> Event:
-    return _event("baa.ended", at, name=name, by=by, why=why)
-
-
-def _end(at: datetime | None) -> str:
-    return "" if at is None else _time(at)
-
-
-# --- the brake -------------------------------------------------------------------------------------------------------
-
-
-def brake_engaged(*, at: datetime, login: str, reason: str) -> Event:
-    """A login sent too much: its mail is held from now on. reason: the limit that was passed."""
-    return _event("brake.engaged", at, login=login, reason=reason)
-
-
-def brake_released(*, at: datetime, login: str, by: str, why: str) -> Event:
-    return _event("brake.released", at, login=login, by=by, why=why)
+    return make("portal.expired", at, queue_id, recipient, was_opened=was_opened)
 
 
 # --- the gateway itself ----------------------------------------------------------------------------------------------
 
 
 def gateway_started(*, at: datetime, version: str, node: str) -> Event:
-    return _event("gateway.started", at, version=version, node=node)
+    return make("gateway.started", at, version=version, node=node)
 
 
 def gateway_stopped(*, at: datetime, node: str) -> Event:
-    return _event("gateway.stopped", at, node=node)
+    return make("gateway.stopped", at, node=node)
 
 
 def heartbeat(*, at: datetime, node: str, queued: int) -> Event:
     """Bounds silence: a log without it for longer than its interval lacks something (AU-06)."""
-    return _event("heartbeat", at, node=node, queued=queued)
+    return make("heartbeat", at, node=node, queued=queued)
 
 
 def control_refused(*, at: datetime, uid: int) -> Event:
     """A local user who may not steer the gateway tried to (ID-12)."""
-    return _event("control.refused", at, uid=uid)
+    return make("control.refused", at, uid=uid)
 
 
 def resolver_tested(*, at: datetime, verdict: str, why: str) -> Event:
     """The self-test of a resolver that `dns.trust_ad` believes. Alarm unless the verdict is `validating`."""
-    return _event("resolver.tested", at, verdict=verdict, why=why)
+    return make("resolver.tested", at, verdict=verdict, why=why)
 
 
 def queue_full(*, at: datetime, queued: int, limit: int) -> Event:
     """So much waits for delivery that no new mail is taken (RX-09)."""
-    return _event("queue.full", at, queued=queued, limit=limit)
+    return make("queue.full", at, queued=queued, limit=limit)
 
 
 def queue_drained(*, at: datetime, queued: int) -> Event:
     """Mail is taken again."""
-    return _event("queue.drained", at, queued=queued)
+    return make("queue.drained", at, queued=queued)
 
 
 def _about(entry: QueueEntry, kind: str, at: datetime, **data: EventValue | list[str]) -> Event:
     method = entry.method.value if entry.methods else ""  # held and rejected mail has no ladder
-    return _event(kind, at, entry.queue_id, entry.recipient, entry=entry.id, method=method, **data)
-
-
-def _event(kind: str, at: datetime, queue_id: str = "", recipient: str = "", **data: EventValue | list[str]) -> Event:
-    return Event(kind=kind, at=at, queue_id=queue_id, recipient=recipient, data=data)
+    return make(kind, at, entry.queue_id, entry.recipient, entry=entry.id, method=method, **data)
 
 
 KEYS_OF: Final = {Method.SMIME: "smime_certificates"}  # how evidence names what opens it; else as OpenPGP keys
@@ -456,7 +305,3 @@ def _try(attempt: Try) -> dict[str, EventValue | list[str]]:
 def _given(**facts: EventValue | list[str]) -> dict[str, EventValue | list[str]]:
     """Those that say something."""
     return {name: value for name, value in facts.items() if value}
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat(timespec="seconds")

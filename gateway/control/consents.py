@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.control import ended
 from gateway.control.office import Office
 from gateway.control.register_rows import Maker, read_all, read_consent
@@ -26,7 +26,7 @@ async def add(store: Store, *, row: Mapping[str, str], by: str) -> dict[str, Any
         new = read_consent(row, _maker(store, by, now))
     except ValueError as why:
         raise Refused(str(why), USAGE) from None
-    await consents.add(store, [new], events=[events.consent_recorded(new, at=now)])
+    await consents.add(store, [new], events=[admin.consent_recorded(new, at=now)])
     return _shown(new, now)
 
 
@@ -37,7 +37,7 @@ async def import_rows(
     now = datetime.now(UTC)
     read = read_all(rows, partial(read_consent, maker=_maker(store, by, now)))
     if not read.faults and not is_rehearsal:
-        await consents.add(store, read.entries, events=[events.consent_recorded(one, at=now) for one in read.entries])
+        await consents.add(store, read.entries, events=[admin.consent_recorded(one, at=now) for one in read.entries])
     return {"count": len(read.entries), "faults": [list(fault) for fault in read.faults]}
 
 
@@ -48,7 +48,7 @@ async def revoke(office: Office, *, consent_id: str, by: str, why: str) -> dict[
     """
     now = datetime.now(UTC)
     was = await consents.revoke(
-        office.store, consent_id, at=now, events_of=lambda one: [events.consent_revoked(one, at=now, by=by, why=why)]
+        office.store, consent_id, at=now, events_of=lambda one: [admin.consent_revoked(one, at=now, by=by, why=why)]
     )
     if was is None:
         raise Refused(f"there is no consent {consent_id}, or it is revoked already")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.config.values import parse_duration, parse_network
 from gateway.control.office import Office
 from gateway.control.wire import Refused
@@ -52,7 +52,7 @@ async def create(
         )
     except ValueError as why:
         raise Refused(str(why), USAGE) from None
-    event = events.credential_created(
+    event = admin.credential_created(
         at=now, name=name, senders=new.senders, networks=new.networks, expires_at=new.expires_at, by=BY
     )
     if not await credentials.add(office.store, new, events=(event,)):
@@ -63,7 +63,7 @@ async def create(
 async def revoke(office: Office, *, name: str, reason: str) -> None:
     """End one, for sessions under way too. Raises: Refused when none of this name works."""
     now = datetime.now(UTC)
-    event = events.credential_revoked(at=now, name=name, by=BY, why=reason)
+    event = admin.credential_revoked(at=now, name=name, by=BY, why=reason)
     try:
         await credentials.revoke(office.store, name, at=now, events=(event,))
     except MissingRow:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.control.wire import Refused
 from gateway.message.address import AddressError, parse_address
 from gateway.store import certificates
@@ -41,7 +41,7 @@ async def import_certificates(store: Store, *, incoming: Sequence[Any]) -> int:
     except (msgspec.ValidationError, AddressError) as why:
         raise Refused(f"not a list of certificates: {why}") from None
     for row in rows:
-        event = events.key_imported(
+        event = admin.key_imported(
             at=row.imported_at, address=row.address, fingerprint=row.fingerprint, expires_at=row.expires_at, by=BY
         )
         await certificates.add(store, row, events=(event,))
@@ -65,7 +65,7 @@ async def listing(store: Store) -> list[dict[str, Any]]:
 
 async def forget(store: Store, *, fingerprint: str) -> None:
     """Forget a certificate, for all its addresses. Raises: Refused when it is not on file."""
-    event = events.key_forgotten(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    event = admin.key_forgotten(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
     if not await certificates.forget(store, fingerprint, events=(event,)):
         raise Refused(f"no key {fingerprint} on file; `mailward key openpgp list` shows them")
 

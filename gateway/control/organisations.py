@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.control import ended
 from gateway.control.office import Office
 from gateway.control.register_rows import Maker, read_all, read_organisation
@@ -49,7 +49,7 @@ async def end(office: Office, *, name: str, by: str, why: str) -> dict[str, int]
     Raises: Refused when there is no such organisation, or it has ended.
     """
     now = datetime.now(UTC)
-    event = events.baa_ended(at=now, name=name, by=by, why=why)
+    event = admin.baa_ended(at=now, name=name, by=by, why=why)
     if not await organisations.end(office.store, name, at=now, events=(event,)):
         raise Refused(f"{name} is not on the register, or has ended")
     async with office.store.read() as conn:
@@ -65,7 +65,7 @@ async def listing(store: Store) -> list[dict[str, Any]]:
 
 
 async def _record(store: Store, new: Sequence[Organisation], *, now: datetime, renews: bool) -> None:
-    said = [events.baa_recorded(one, at=now) for one in new]
+    said = [admin.baa_recorded(one, at=now) for one in new]
     if obstacle := await organisations.add(store, new, renews=renews, events=said):
         raise Refused(f"{obstacle}; nothing was recorded")
 

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.intake.passwords import hash_password
@@ -23,7 +23,7 @@ async def add(store: Store, *, address: str, password: str, role: str) -> None:
     """Raises: Refused for what is no address, for a password that is too short, and when the address is taken."""
     now, name = datetime.now(UTC), _name(address)
     person = Person(address=name, password_hash=await _hash(password), role=role, created_at=now)
-    event = events.user_added(at=now, address=name, role=role, by=BY)
+    event = admin.user_added(at=now, address=name, role=role, by=BY)
     if not await people.add(store, person, events=(event,)):
         raise Refused(f"{name} exists already; use `mailward user passwd` to change the password")
 
@@ -31,7 +31,7 @@ async def add(store: Store, *, address: str, password: str, role: str) -> None:
 async def passwd(store: Store, *, address: str, password: str) -> None:
     """Raises: Refused as `add`, and when there is no such person."""
     name = _name(address)
-    event = events.user_password_changed(at=datetime.now(UTC), address=name, by=BY)
+    event = admin.user_password_changed(at=datetime.now(UTC), address=name, by=BY)
     try:
         await people.passwd(store, name, await _hash(password), events=(event,))
     except MissingRow:
@@ -41,7 +41,7 @@ async def passwd(store: Store, *, address: str, password: str) -> None:
 async def disable(store: Store, *, address: str) -> None:
     """Raises: Refused when there is no such person."""
     now, name = datetime.now(UTC), _name(address)
-    event = events.user_disabled(at=now, address=name, by=BY)
+    event = admin.user_disabled(at=now, address=name, by=BY)
     try:
         await people.disable(store, name, at=now, events=(event,))
     except MissingRow:
@@ -56,7 +56,7 @@ async def delegate(office: Office, *, address: str, other: str) -> None:
     now, name, mailbox = datetime.now(UTC), _name(address), _name(other)
     if domain_of(mailbox) not in {domain.name for domain in office.settings.domain}:
         raise Refused(f"{mailbox}: mail from this domain is not sent from here", 2)
-    event = events.user_delegated(at=now, address=name, other=mailbox, by=BY)
+    event = admin.user_delegated(at=now, address=name, other=mailbox, by=BY)
     try:
         is_new = mailbox != name and await people.delegate(office.store, name, mailbox, at=now, events=(event,))
     except MissingRow:
@@ -68,7 +68,7 @@ async def delegate(office: Office, *, address: str, other: str) -> None:
 async def undelegate(office: Office, *, address: str, other: str) -> None:
     """The opposite, from the next message on. Raises: Refused when there was nothing to take back."""
     name, mailbox = _name(address), _name(other)
-    event = events.user_undelegated(at=datetime.now(UTC), address=name, other=mailbox, by=BY)
+    event = admin.user_undelegated(at=datetime.now(UTC), address=name, other=mailbox, by=BY)
     if not await people.undelegate(office.store, name, mailbox, events=(event,)):
         raise Refused(f"{name} has no delegation to send as {mailbox}")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.audit import events
+from gateway.audit import admin, events
 from gateway.control import look
 from gateway.control.changes import BY
 from gateway.control.office import Office
@@ -167,7 +167,7 @@ async def release_login(office: Office, *, login: str, reason: str) -> dict[str,
     Raises: Refused when no brake is on.
     """
     now, name = datetime.now(UTC), login.lower()
-    event = events.brake_released(at=now, login=name, by=BY, why=reason)
+    event = admin.brake_released(at=now, login=name, by=BY, why=reason)
     standing = (await brakes.Standings(office.store).current()).get(name)
     if standing is None or not await brakes.release(office.store, name, at=now, events=(event,)):
         raise Refused(f"no brake is on for {name}; `mailward audit search --kind brake.` shows when one was")

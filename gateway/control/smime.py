@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.control.wire import Refused
 from gateway.message.address import AddressError, parse_address
 from gateway.store import smime_certificates
@@ -44,7 +44,7 @@ async def import_certificates(store: Store, *, incoming: Sequence[Any]) -> int:
     except (msgspec.ValidationError, AddressError) as why:
         raise Refused(f"not a list of certificates: {why}") from None
     for row in rows:
-        event = events.certificate_imported(
+        event = admin.certificate_imported(
             at=row.imported_at, address=row.address, fingerprint=row.fingerprint, trust=row.trust,
             expires_at=row.expires_at, by=BY,
         )  # fmt: skip
@@ -70,14 +70,14 @@ async def listing(store: Store) -> list[dict[str, Any]]:
 
 async def trust(store: Store, *, fingerprint: str) -> None:
     """Believe a certificate by a person's word, for all its addresses. Raises: Refused when it is not on file."""
-    event = events.certificate_trusted(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    event = admin.certificate_trusted(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
     if not await smime_certificates.trust(store, fingerprint, events=(event,)):
         raise _unknown(fingerprint)
 
 
 async def forget(store: Store, *, fingerprint: str) -> None:
     """Forget a certificate, for all its addresses. Raises: Refused when it is not on file."""
-    event = events.certificate_forgotten(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    event = admin.certificate_forgotten(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
     if not await smime_certificates.forget(store, fingerprint, events=(event,)):
         raise _unknown(fingerprint)
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.control.wire import Refused
 from gateway.message.address import AddressError, parse_address
 from gateway.store import suppressions
@@ -33,7 +33,7 @@ async def listing(store: Store) -> list[dict[str, Any]]:
 async def add(store: Store, *, address: str, why: str) -> None:
     """Raises: Refused for what is no address, and when it is on the list."""
     now, name = datetime.now(UTC), _name(address)
-    event = events.suppression_added(at=now, address=name, reason=Reason.COMMAND.value, by=BY, why=why)
+    event = admin.suppression_added(at=now, address=name, reason=Reason.COMMAND.value, by=BY, why=why)
     new = Suppression(address=name, reason=Reason.COMMAND, created_at=now, why=why)
     if not await suppressions.add(store, new, events=(event,)):
         raise Refused(f"{name} is on the list already")
@@ -42,7 +42,7 @@ async def add(store: Store, *, address: str, why: str) -> None:
 async def remove(store: Store, *, address: str, why: str) -> None:
     """Raises: Refused when it is not on the list."""
     name = address.lower()
-    event = events.suppression_removed(at=datetime.now(UTC), address=name, by=BY, why=why)
+    event = admin.suppression_removed(at=datetime.now(UTC), address=name, by=BY, why=why)
     if not await suppressions.remove(store, name, events=(event,)):
         raise Refused(f"{name} is not on the list")
 

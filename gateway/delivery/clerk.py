@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.audit import events
+from gateway.audit import admin, events
 from gateway.delivery.about import UNREADABLE, UNRECORDED, About
 from gateway.delivery.courier import TO_OUR_SENDERS, Courier
 from gateway.delivery.hardbounce import hard_status
@@ -188,7 +188,7 @@ class Clerk:
         new = Suppression(
             address=address, reason=Reason.BOUNCE, created_at=result.at, status=status, queue_id=result.letter.id
         )
-        event = events.suppression_added(
+        event = admin.suppression_added(
             at=result.at, address=address, reason=new.reason.value, by="delivery", why="its server says so",
             about_id=new.queue_id, status=status,
         )  # fmt: skip

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.brake import Brake
 from gateway.intake.guard import Scope
 from gateway.message.account import Account
@@ -33,7 +33,7 @@ class AccountBook:
     async def note_failure(self, login: str, ip: str, why: str) -> None:
         """A failed login of somebody known enters the audit log (45 CFR 164.308(a)(5)(ii)(C), log-in monitoring)."""
         if await self.by_login(login) is not None:
-            event = events.auth_failed(at=datetime.now(UTC), login=login, client_ip=ip, why=why)
+            event = admin.auth_failed(at=datetime.now(UTC), login=login, client_ip=ip, why=why)
             await self._store.commit(Unit(events=(event,)))
 
     async def note_lock(self, scope: Scope, login: str, ip: str) -> None:
@@ -44,7 +44,7 @@ class AccountBook:
             return
         if self._strangers.wait_s(b"", time.monotonic()) and not known:
             return
-        event = events.auth_locked(at=datetime.now(UTC), scope=scope, login=login if known else "", client_ip=ip)
+        event = admin.auth_locked(at=datetime.now(UTC), scope=scope, login=login if known else "", client_ip=ip)
         await self._store.commit(Unit(events=(event,)))
 
     def note_use(self, account: Account) -> None:

@@ -1,8 +1,8 @@
 """An audit event as a value: what happened to which message, when, with which evidence.
 
-`gateway.audit.events` has one constructor for each kind; the store turns an event into a leaf of the Merkle log in the
-transaction that changes the state it tells about. `data` holds ids, addresses, counts, TLS facts and remote replies;
-never a subject, a body, a file name or a matched value.
+`gateway.audit.events` and `gateway.audit.admin` have one constructor for each kind; the store turns an event into a
+leaf of the Merkle log in the transaction that changes the state it tells about. `data` holds ids, addresses, counts,
+TLS facts and remote replies; never a subject, a body, a file name or a matched value.
 """
 
 from collections.abc import Mapping

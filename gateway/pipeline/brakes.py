@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from gateway.audit import events
+from gateway.audit import admin
 from gateway.config.model import Brake
 from gateway.log import get_logger
 from gateway.message.account import Account, Allowance
@@ -88,7 +88,7 @@ class Brakes:
 
     async def _engage(self, login: str, reason: Reason, at: datetime) -> Braked:
         standing = Standing(login=login, reason=reason, engaged_at=at)
-        event = events.brake_engaged(at=at, login=login, reason=reason.value)
+        event = admin.brake_engaged(at=at, login=login, reason=reason.value)
         is_new = await brakes.engage(self._store, standing, events=(event,))
         self._counting.pop(login, None)
         if is_new:

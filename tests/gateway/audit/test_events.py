@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from gateway.audit import events
+from gateway.audit import admin, events
 from gateway.audit.events import Try
 from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.event import Event
@@ -22,8 +22,9 @@ from tls.levels import TlsLevel
 
 CONSTRUCTORS: dict[str, Callable[..., Event]] = {
     name: value
-    for name, value in inspect.getmembers(events, inspect.isfunction)
-    if value.__module__ == events.__name__ and not name.startswith("_")
+    for module in (events, admin)
+    for name, value in inspect.getmembers(module, inspect.isfunction)
+    if value.__module__ == module.__name__ and not name.startswith("_")
 }
 EVIDENCE = TlsEvidence(
     level=TlsLevel.VERIFIED, version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", fingerprint="ab" * 32,

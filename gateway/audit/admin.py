@@ -1,0 +1,156 @@
+"""Events of administration: who may send, keys, lists, registers and brakes.
+
+As in `gateway.audit.events`, the function's name is the kind.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gateway.audit.made import make, moment
+from gateway.message.event import Event
+from policy.baa import Organisation
+from policy.consent import Consent
+
+# --- people and keys -------------------------------------------------------------------------------------------------
+
+
+def auth_failed(*, at: datetime, login: str, client_ip: str, why: str) -> Event:
+    """A failed login of somebody who exists; strangers are in the log of the service, and cannot fill this one.
+
+    why: `password`, `network` or `expired`.
+    """
+    return make("auth.failed", at, login=login, client_ip=client_ip, why=why)
+
+
+def auth_locked(*, at: datetime, scope: str, login: str, client_ip: str) -> Event:
+    """Too many failed logins. scope: `network`, `account` or `account-here`; login: empty when there is no such one."""
+    return make("auth.locked", at, scope=scope, login=login, client_ip=client_ip)
+
+
+def credential_created(
+    *, at: datetime, name: str, senders: Sequence[str], networks: Sequence[str], expires_at: datetime | None, by: str
+) -> Event:
+    """A password for a program, and what it allows."""
+    return make(
+        "credential.created", at,
+        name=name, senders=list(senders), networks=list(networks),
+        expires_at=None if expires_at is None else moment(expires_at), by=by,
+    )  # fmt: skip
+
+
+def credential_revoked(*, at: datetime, name: str, by: str, why: str) -> Event:
+    return make("credential.revoked", at, name=name, by=by, why=why)
+
+
+def user_added(*, at: datetime, address: str, role: str, by: str) -> Event:
+    return make("user.added", at, address=address, role=role, by=by)
+
+
+def user_password_changed(*, at: datetime, address: str, by: str) -> Event:
+    return make("user.password_changed", at, address=address, by=by)
+
+
+def user_disabled(*, at: datetime, address: str, by: str) -> Event:
+    return make("user.disabled", at, address=address, by=by)
+
+
+def user_delegated(*, at: datetime, address: str, other: str, by: str) -> Event:
+    """Somebody may send as another address from now on."""
+    return make("user.delegated", at, address=address, may_send_as=other, by=by)
+
+
+def user_undelegated(*, at: datetime, address: str, other: str, by: str) -> Event:
+    return make("user.undelegated", at, address=address, may_send_as=other, by=by)
+
+
+def key_imported(*, at: datetime, address: str, fingerprint: str, expires_at: datetime | None, by: str) -> Event:
+    """A recipient's OpenPGP certificate."""
+    return make(
+        "key.imported", at,
+        address=address, fingerprint=fingerprint, expires_at=None if expires_at is None else moment(expires_at), by=by,
+    )  # fmt: skip
+
+
+def key_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
+    return make("key.forgotten", at, fingerprint=fingerprint, by=by)
+
+
+def certificate_imported(
+    *, at: datetime, address: str, fingerprint: str, trust: str, expires_at: datetime, by: str
+) -> Event:
+    """A recipient's S/MIME certificate. trust: why it is believed."""
+    return make(
+        "certificate.imported", at,
+        address=address, fingerprint=fingerprint, trust=trust, expires_at=moment(expires_at), by=by,
+    )  # fmt: skip
+
+
+def certificate_trusted(*, at: datetime, fingerprint: str, by: str) -> Event:
+    """Somebody compared it with the recipient, so that no chain is asked for any more."""
+    return make("certificate.trusted", at, fingerprint=fingerprint, by=by)
+
+
+def certificate_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
+    return make("certificate.forgotten", at, fingerprint=fingerprint, by=by)
+
+
+# --- the suppression list ---------------------------------------------------------------------------------------------
+
+
+def suppression_added(
+    *, at: datetime, address: str, reason: str, by: str, why: str, about_id: str = "", status: str = ""
+) -> Event:
+    """Bulk mail does not go to this address from now on. about_id, status: the message that bounced (RFC 3463)."""
+    return make("suppression.added", at, "", address, reason=reason, status=status, by=by, why=why, about=about_id)
+
+
+def suppression_removed(*, at: datetime, address: str, by: str, why: str) -> Event:
+    return make("suppression.removed", at, "", address, by=by, why=why)
+
+
+# --- the registers ---------------------------------------------------------------------------------------------------
+
+
+def consent_recorded(consent: Consent, *, at: datetime) -> Event:
+    """A patient consented to something, asked for it or refused it. The patient: an address or a keyed hash."""
+    return make(
+        "consent.recorded", at, id=consent.id, patient=consent.patient, consent=consent.kind.value,
+        purposes=list(consent.purposes), recipients=list(consent.recipients), given_at=moment(consent.given_at),
+        expires_at=_end(consent.expires_at), evidence=consent.evidence, by=consent.recorded_by,
+    )  # fmt: skip
+
+
+def consent_revoked(consent: Consent, *, at: datetime, by: str, why: str) -> Event:
+    return make(
+        "consent.revoked", at, id=consent.id, patient=consent.patient, consent=consent.kind.value, by=by, why=why
+    )
+
+
+def baa_recorded(organisation: Organisation, *, at: datetime) -> Event:
+    """An organisation with its agreement, or without one; in place of what was recorded under its name before."""
+    one = organisation
+    return make(
+        "baa.recorded", at, name=one.name, relation=one.relation.value, domains=list(one.domains),
+        purposes=list(one.purposes), qsoa=one.is_qsoa, agreed_at=_end(one.agreed_at), expires_at=_end(one.expires_at),
+        contact=one.contact, by=one.recorded_by,
+    )  # fmt: skip
+
+
+def baa_ended(*, at: datetime, name: str, by: str, why: str) -> Event:
+    return make("baa.ended", at, name=name, by=by, why=why)
+
+
+def _end(at: datetime | None) -> str:
+    return "" if at is None else moment(at)
+
+
+# --- the brake -------------------------------------------------------------------------------------------------------
+
+
+def brake_engaged(*, at: datetime, login: str, reason: str) -> Event:
+    """A login sent too much: its mail is held from now on. reason: the limit that was passed."""
+    return make("brake.engaged", at, login=login, reason=reason)
+
+
+def brake_released(*, at: datetime, login: str, by: str, why: str) -> Event:
+    return make("brake.released", at, login=login, by=by, why=why)
