@@ -143,7 +143,8 @@ class DnsResolver:
             return self._addresses.put(host, found, min(answer.expiration for answer in answers))
         if found:
             return found
-        raise failures[0]
+        troubles = [failure for failure in failures if isinstance(failure, DnsTrouble)]
+        raise (troubles or failures)[0]  # servers that deny the name for AAAA alone exist (RFC 4074 section 4.2)
 
     async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> dns.resolver.Answer:
         try:

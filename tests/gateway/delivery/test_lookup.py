@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
+import dns.asyncresolver
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
@@ -23,11 +25,12 @@ ZONE: Mapping[str, Sequence[str]] = {
     "mx1.b.example. A": ["mx1.b.example. 60 IN A 9.9.9.9"],
     "mx1.b.example. AAAA": ["mx1.b.example. 60 IN AAAA 2620:fe::9"],
     "half.example. A": ["half.example. 60 IN A 9.9.9.9"],
+    "late.example. AAAA": [],
     "empty.example. MX": [],
     "empty.example. A": [],
     "empty.example. AAAA": [],
 }
-BROKEN = ("broken.example.", "half.example. AAAA")
+BROKEN = ("broken.example.", "half.example. AAAA", "late.example. A", "lame.example. A")
 SILENT = "silent.example."
 
 
@@ -122,6 +125,30 @@ async def test_silence_is_an_outage() -> None:
     async with serving(lifetime_s=0.1) as (resolver, _):
         with pytest.raises(DnsTrouble, match="in time"):
             await resolver.mx("silent.example")
+
+
+@pytest.mark.parametrize("name", ["broken.example", "late.example", "lame.example"])
+async def test_addresses_that_nobody_knows(name: str) -> None:
+    """OB-09: SERVFAIL for A is an outage, whatever is said of AAAA: the same, no such record, no such name."""
+    async with serving() as (resolver, _):
+        for _ in range(2):
+            with pytest.raises(DnsTrouble):
+                await resolver.addresses(name)
+
+
+@pytest.mark.parametrize("error", [OSError, dns.exception.FormError, dns.exception.DNSException])
+async def test_what_breaks_on_our_side_is_an_outage(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """OB-09: never a bounce."""
+
+    async def breaks(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(dns.asyncresolver.Resolver, "resolve", breaks)
+    resolver = DnsResolver([HostPort("127.0.0.1", 53)])
+    with pytest.raises(DnsTrouble):
+        await resolver.mx("b.example")
+    with pytest.raises(DnsTrouble):
+        await resolver.addresses("mx1.b.example")
 
 
 async def test_one_family_is_enough() -> None:

@@ -193,6 +193,13 @@ async def test_routes(domain: str, host: str, port: int, level: TlsLevel) -> Non
     assert hop.tls.is_vouched is (host in {"mx7.b.example", "mx8.b.example", "mx9.b.example"})
 
 
+async def test_a_route_holds_for_every_mx() -> None:
+    """TL-06: killing the first MX gets nobody past what the route asks."""
+    dns = FakeDns({"c.example": ["mx1.b.example", "mx2.b.example", "mx3.b.example"]}, PUBLIC)
+    found = await hops(dns, "c.example", settings={"route": ROUTES})
+    assert [(hop.port, hop.tls.route_level) for hop in found] == [(26, TlsLevel.VERIFIED)] * 3
+
+
 async def test_smart_host_for_all_without_a_route() -> None:
     """`delivery.smart_host`; a route to a host of its own goes before."""
     settings: Mapping[str, object] = {"smart_host": "mx5.b.example:587", "smart_host_attested": True, "route": ROUTES}
