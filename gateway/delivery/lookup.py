@@ -11,7 +11,9 @@ import dns.asyncresolver
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.nameserver
+import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 from dns.rdtypes.ANY.MX import MX
@@ -136,6 +138,7 @@ class DnsResolver:
         asked = await asyncio.gather(
             self._ask(host, dns.rdatatype.AAAA), self._ask(host, dns.rdatatype.A), return_exceptions=True
         )
+        self._forget_denial(host, asked)
         answers = [answer for answer in asked if not isinstance(answer, BaseException)]
         failures = [answer for answer in asked if isinstance(answer, BaseException)]
         found = tuple(record.to_text() for answer in answers for record in answer.rrset or ())
@@ -144,7 +147,13 @@ class DnsResolver:
         if found:
             return found
         troubles = [failure for failure in failures if isinstance(failure, DnsTrouble)]
-        raise (troubles or failures)[0]  # servers that deny the name for AAAA alone exist (RFC 4074 section 4.2)
+        raise (troubles or failures)[0]
+
+    def _forget_denial(self, host: str, asked: Sequence[object]) -> None:
+        """Servers that deny a name for AAAA alone exist (RFC 4074 section 4.2); the cache takes it for all types."""
+        denials = [isinstance(answer, NoSuchDomain) for answer in asked]
+        if any(denials) and not all(denials) and self._resolver.cache is not None:
+            self._resolver.cache.flush((dns.name.from_text(f"{host}."), dns.rdatatype.ANY, dns.rdataclass.IN))
 
     async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> dns.resolver.Answer:
         try:
