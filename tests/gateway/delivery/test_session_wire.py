@@ -119,6 +119,20 @@ def test_no_address_breaks_out_of_its_command(feed: Feed, address: str) -> None:
             session.begin(make(address))
 
 
+@pytest.mark.parametrize("value", ["Q1\r\nRSET", "Q1 BODY=8BITMIME", "Q\x001", "\u00e9"])
+def test_no_parameter_breaks_out_of_its_command(feed: Feed, value: str) -> None:
+    """SM-12: ENVID, RET and ORCPT come from the sender."""
+    one = make()
+    (person,) = one.recipients
+    for changed in (
+        replace(one, envid=value),
+        replace(one, ret=value),
+        replace(one, recipients=(replace(person, orcpt=value),)),
+    ):
+        with pytest.raises(ValueError, match="may hold"):
+            ready(feed).begin(changed)
+
+
 def test_quoted_local_part_is_sent_as_it_is(feed: Feed) -> None:
     """SM-17: valid, if rare."""
     assert b'RCPT TO:<"a b>"@b.example>' in begin(ready(feed), make('"a b>"@b.example'))
