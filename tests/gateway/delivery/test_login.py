@@ -16,6 +16,7 @@ from gateway.delivery.session import ClientSession
 from tests.faulty import certificates
 from tests.faulty.server import EXTENSIONS, Close, FaultyServer, Raw, Reaction, Script, Stall
 from tests.gateway.delivery.conftest import CLEAR, VERIFIED, Net, limits_of
+from tls.dane.parse import Tlsa
 from tls.levels import TlsLevel
 from tls.requirement import Needs
 
@@ -286,3 +287,11 @@ def test_mechanism(login: Login, offered: str, chosen: str) -> None:
 def test_password_stays_out_of_repr() -> None:
     """KY-01."""
     assert PASSWORD not in repr(Login(name="clinic", password=PASSWORD))
+
+
+async def test_no_password_past_dane_for_a_notice_either(clinic: Clinic) -> None:
+    """TL-21: a content-free notice may go past what is published, the password that goes along may not."""
+    server = await clinic.serve(provider("PLAIN"))
+    clinic.net.publish_tlsa(1, Tlsa(3, 1, 1, bytes(32)))
+    assert (await clinic.send(FREE)).seen is Seen.TLS_MISMATCH
+    assert (said(server, "AUTH"), server.messages) == ([], [])
