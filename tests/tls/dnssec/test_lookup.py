@@ -149,3 +149,18 @@ def test_whom_to_trust() -> None:
         DnssecResolver([], is_ad_trusted=True)
     with pytest.raises(ValueError, match="localhost"):
         DnssecResolver([("localhost", 53)], is_ad_trusted=True)
+
+
+async def test_an_ad_that_did_not_count_does_not_count_later() -> None:
+    """TL-25: what a resolver said while its self-test failed is asked again once it has passed."""
+    liar = Liar(sets_ad=True)
+    async with asking(liar) as resolver:
+        resolver.stop_trusting()
+        assert not (await resolver.addresses("mx.b.example")).is_secure
+        liar.sets_ad = False
+        resolver.trust_again()
+        assert not (await resolver.addresses("mx.b.example")).is_secure
+        assert len(liar.queries) == 4
+        resolver.trust_again()  # it passed again: what it said since may stay
+        await resolver.addresses("mx.b.example")
+        assert len(liar.queries) == 4
