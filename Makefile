@@ -28,8 +28,8 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.test system
 	$(BIN)/python -m pytest
 
-quick: $(VENV)/.test
-	$(BIN)/python -m pytest -q -m "not slow and not e2e" -n auto --dist loadscope
+quick: $(VENV)/.test  # one worker more than cores: some tests wait
+	$(BIN)/python -m pytest -q -m "not slow and not e2e" -n $$(($$(nproc) + 1)) --dist loadscope
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
