@@ -11,8 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from gateway.audit import admin
+from gateway.control.incoming import read_certificates
 from gateway.control.wire import Refused
-from gateway.message.address import AddressError, parse_address
+from gateway.message.address import parse_address
 from gateway.store import certificates
 from gateway.store.store import Store
 
@@ -35,11 +36,7 @@ async def import_certificates(store: Store, *, incoming: Sequence[Any]) -> int:
     Returns: how many.
     Raises: Refused when one has no proper address.
     """
-    try:
-        news = msgspec.convert(incoming, tuple[Incoming, ...], from_attributes=True)
-        rows = [_certificate(new) for new in news]
-    except (msgspec.ValidationError, AddressError) as why:
-        raise Refused(f"not a list of certificates: {why}") from None
+    rows = read_certificates(incoming, Incoming, _certificate)
     for row in rows:
         event = admin.key_imported(
             at=row.imported_at, address=row.address, fingerprint=row.fingerprint, expires_at=row.expires_at, by=BY
