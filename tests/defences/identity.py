@@ -136,7 +136,7 @@ IDENTITY: Final[tuple[Removal, ...]] = (
         "field.name in NEVER_RELAYED or ",
         "",
         f"{AT_HYGIENE}::test_what_clients_claim_is_taken_out",
-        f"{AT_SUBMIT}::test_whole_fields_go_and_the_body_stays",
+        "tests/gateway/pipeline/test_submit_header.py::test_whole_fields_go_and_the_body_stays",
     ),
     removal(
         "ID-08",
@@ -144,7 +144,7 @@ IDENTITY: Final[tuple[Removal, ...]] = (
         " or field.name.startswith(CONTROL_PREFIX):",
         ":",
         f"{AT_HYGIENE}::test_what_clients_claim_is_taken_out",
-        f"{AT_SUBMIT}::test_control_headers_of_others_do_nothing",
+        "tests/gateway/pipeline/test_submit_header.py::test_control_headers_of_others_do_nothing",
     ),
     removal(
         "ID-08",
@@ -152,7 +152,7 @@ IDENTITY: Final[tuple[Removal, ...]] = (
         'if field.name == "authentication-results" and _is_in_our_name(field.text, authserv_id):',
         "if False:",
         f"{AT_HYGIENE}::test_what_clients_claim_is_taken_out",
-        f"{AT_SUBMIT}::test_whole_fields_go_and_the_body_stays",
+        "tests/gateway/pipeline/test_submit_header.py::test_whole_fields_go_and_the_body_stays",
     ),
     removal(
         "ID-08",
@@ -160,15 +160,15 @@ IDENTITY: Final[tuple[Removal, ...]] = (
         "_control(parsed) if believes_headers else {}",
         "_control(parsed)",
         f"{AT_HYGIENE}::test_control_fields_of_strangers_say_nothing",
-        f"{AT_SUBMIT}::test_control_headers_of_others_do_nothing",
+        "tests/gateway/pipeline/test_submit_header.py::test_control_headers_of_others_do_nothing",
     ),
     removal(
         "ID-09",
         "policy/phi/subject.py",
         'return "".join(normalise(text).casefold().split())',
         "return text.casefold()",
-        f"{AT_SUBMIT}::test_the_subject_tag_raises_and_is_removed[Cyrillic e]",
-        f"{AT_SUBMIT}::test_the_subject_tag_raises_and_is_removed[full width]",
+        "tests/gateway/pipeline/test_submit_header.py::test_the_subject_tag_raises_and_is_removed[Cyrillic e]",
+        "tests/gateway/pipeline/test_submit_header.py::test_the_subject_tag_raises_and_is_removed[full width]",
         "tests/policy/phi/test_subject.py::test_a_tag_raises_the_level_and_leaves",
     ),
     removal(
@@ -201,7 +201,7 @@ IDENTITY: Final[tuple[Removal, ...]] = (
         "for name, make in missing.items() if name not in seen]",
         "for name, make in missing.items()]",
         f"{AT_HYGIENE}::test_missing_fields_are_added_once",
-        f"{AT_SUBMIT}::test_whole_fields_go_and_the_body_stays",
+        "tests/gateway/pipeline/test_submit_header.py::test_whole_fields_go_and_the_body_stays",
     ),
     removal(
         "ID-11",

@@ -45,7 +45,8 @@ from tls.mta_sts.parse import Mode, StsPolicy
 from tls.requirement import Needs
 
 WITH_SOCKETS = frozenset(
-    f"test_{name}.py" for name in ("transport", "transport_answers", "published_transport", "lookup", "chunking")
+    f"test_{name}.py"
+    for name in ("transport", "transport_answers", "published_transport", "published_routes", "lookup", "chunking")
 )
 WITH_CLOCK = frozenset({"test_cases.py", "test_race.py"})
 BODY = b"From: s@a.example\r\nSubject: result\r\n\r\nMarker of content\r\n.dot\r\n"
