@@ -10,7 +10,7 @@ BOUNDS: Final = "gateway/intake/limits.py"
 BACKLOG: Final = "gateway/pipeline/backlog.py"
 LOAD: Final = "tests/gateway/daemon/test_load.py"
 FEW: Final = "tests/e2e/test_descriptors.py"
-LORIS: Final = f"{SERVER}::test_slow_loris"
+LORIS: Final = f"{IN}/test_server_slow.py::test_slow_loris"
 
 RESOURCES: Final[tuple[Removal, ...]] = (
     removal(
@@ -78,7 +78,7 @@ RESOURCES: Final[tuple[Removal, ...]] = (
         BOUNDS,
         "if size >= self._goal:",
         "if False:",
-        f"{SERVER}::test_honest_slow_client",
+        f"{IN}/test_server_slow.py::test_honest_slow_client",
         f"{IN}/test_limits.py::test_pace_of_an_honest_client",
     ),
     removal(
@@ -137,7 +137,7 @@ RESOURCES: Final[tuple[Removal, ...]] = (
         CONNECTION,
         "asyncio.timeout(self.door.deadlines.write_s)",
         "asyncio.timeout(None)",
-        f"{SERVER}::test_client_that_never_reads",
+        f"{IN}/test_server_slow.py::test_client_that_never_reads",
     ),
     removal(
         "RX-08",
