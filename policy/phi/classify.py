@@ -110,7 +110,8 @@ def _prepared(text: Text) -> Text:
     """Return a text without quote marks and with program-made line ends joined, as the detectors want it."""
     if text.source not in {Source.BODY, Source.ATTACHMENT}:
         return text
-    return Text(text.place, text.source, flow(unquote(text.content) if text.source is Source.BODY else text.content))
+    whole = replace(text, content=unquote(text.content)) if text.source is Source.BODY else text
+    return whole.joined(flow)
 
 
 def _across(texts: Sequence[Text]) -> dict[int, tuple[Mention, ...]]:
@@ -194,9 +195,9 @@ def _findings(evidence: Sequence[Evidence], tied: Mapping[tuple[Kind, str], str]
     found: list[Finding] = []
     counts: dict[Kind, int] = {}
     listed: dict[Place, set[tuple[Kind, str]]] = {}
+    places: dict[Place, Place] = {}
     for item in evidence:
         seen = listed.setdefault(item.text.whole, set())
-        lines: dict[int, Place] = {}
         for mention in (*item.people, *item.health, *item.asides):
             kind = mention.kind
             key = (kind, mention.value.lower())
@@ -204,14 +205,14 @@ def _findings(evidence: Sequence[Evidence], tied: Mapping[tuple[Kind, str], str]
                 continue
             seen.add(key)
             counts[kind] = counts.get(kind, 0) + 1
-            line = item.text.line_at(mention.start)
-            if line not in lines:
-                lines[line] = told(item.text.place_at(mention.start))
+            place = item.text.place_at(mention.start)
+            if place not in places:
+                places[place] = told(place)
             found.append(
                 Finding(
                     kind=kind,
                     masked=mask(kind, mention.value),
-                    place=lines[line],
+                    place=places[place],
                     certainty=mention.strength,
                     why=mention.why,
                     tie=tied.get(key, ""),

@@ -159,7 +159,7 @@ def _text(text: str, place: Place, file_name: str) -> Iterator[Found]:
         if table is None:
             yield Unreadable(place, "the table cannot be read")
         else:
-            yield Piece(place, table)
+            yield Piece(place, table[0], grid=table[1])
             is_plain = False
     if is_page or looks.search(text):
         yield from _page(text, place)

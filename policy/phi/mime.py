@@ -20,6 +20,7 @@ from policy.phi import headers, structure
 from policy.phi.decode import IDENTITY, charset_decode, transfer_decode
 from policy.phi.extract import extract
 from policy.phi.files.found import Budget, Found, Job, Letter, Piece, Unreadable
+from policy.phi.grid import Grid
 from policy.phi.normalise import is_reversed, normalise
 from policy.phi.report import Place, Uninspectable
 from policy.phi.text import Source, Text
@@ -72,7 +73,7 @@ class Reading:
     parses_left: int = REPARSED_MESSAGES
     seen: set[int] = field(default_factory=set)
 
-    def add(self, place: Place, source: Source, content: str) -> None:
+    def add(self, place: Place, source: Source, content: str, *, grid: Grid | None = None) -> None:
         """Keep a text, unless the same words were read before; what passes the limit is noted and dropped.
 
         Files and ciphertext that hide in plain text, and text written backwards, are noted (MP-12, MP-13, MP-18).
@@ -100,7 +101,7 @@ class Reading:
             self.doubt(place, f"the message holds more than {TEXT_CHARACTERS} characters of text")
             content = content[:left]
         self.budget.characters -= len(content)
-        self.texts.append(Text(place, source, content))
+        self.texts.append(Text(place, source, content, grid=grid))
 
     def doubt(self, place: Place, reason: str) -> None:
         """Note that a place cannot be read for sure; once for each place and reason."""
@@ -358,7 +359,7 @@ def _keep(found: Found, reading: Reading, source: Source, *, depth: int) -> None
     elif isinstance(found, Letter):
         _read_again((found.data,), reading, found.place, depth=depth)
     else:
-        reading.add(found.place, Source.FILE_NAME if found.is_name else source, found.content)
+        reading.add(found.place, Source.FILE_NAME if found.is_name else source, found.content, grid=found.grid)
 
 
 def _raw_body(part: Message) -> bytes:

@@ -102,20 +102,24 @@ class Place:
     part: "subject", "header", "message" for all of it, or the MIME part number counted as IMAP does ("1", "1.2",
     RFC 9051 section 6.4.5); a word after the number says which piece of that part ("2 header").
     name: the kind of part, such as "application/pdf"; only type/subtype tokens, never what the sender called it.
-    page, line: counted from 1; 0 when the part has none.
+    page, line: counted from 1; 0 when the part has none. Sheets of a workbook are its pages, hidden ones counted too.
+    cell: "B7"; empty where there are none. A cell has no line.
     """
 
     part: str
     name: str = ""
     page: int = 0
     line: int = 0
+    cell: str = ""
 
     def __str__(self) -> str:
         words = [self.part if self.part in {"subject", "header", "message"} else f"part {self.part}"]
         if self.name:
             words[0] += f" ({self.name})"
         if self.page:
-            words.append(f"page {self.page}")
+            words.append(f"{'sheet' if self.cell else 'page'} {self.page}")
+        if self.cell:
+            words.append(f"cell {self.cell}")
         if self.line:
             words.append(f"line {self.line}")
         return ", ".join(words)

@@ -1,10 +1,11 @@
 """The readable text of one place in a message, as the extractors hand it to the detectors."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
+from policy.phi.grid import Grid
 from policy.phi.report import Place
 
 
@@ -24,27 +25,45 @@ _LINED: Final = (Source.BODY, Source.ATTACHMENT)
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Normalised text (lines end with one line feed) and its place; `place.line` counts the lines before it."""
+    """Normalised text (lines end with one line feed) and its place; `place.line` counts the lines before it.
+
+    lined: the text of the same length with all of its line ends, "" when `content` has them. grid: of a sheet, which
+    cell stands where. before: how much of its first line is not in it.
+    """
 
     place: Place
     source: Source
     content: str
+    lined: str = ""
+    grid: Grid | None = None
+    before: int = 0
 
     def __repr__(self) -> str:
         return f"Text({self.place}, {len(self.content)} characters)"
 
     def line_at(self, offset: int) -> int:
         """Return the line of a character, from 1; 0 in single-line sources (subject, file name)."""
-        return self.place.line + self.content.count("\n", 0, offset) + 1 if self.source in _LINED else 0
+        lined = self.lined or self.content
+        return self.place.line + lined.count("\n", 0, offset) + 1 if self.source in _LINED else 0
 
     def place_at(self, offset: int) -> Place:
         """Return the place of a character."""
-        return Place(part=self.place.part, name=self.place.name, page=self.place.page, line=self.line_at(offset))
+        line = self.line_at(offset)
+        if self.grid is not None and line:
+            start = (self.lined or self.content).rfind("\n", 0, offset) + 1
+            cell = self.grid.cell_at(line, offset - start + (0 if start else self.before))
+            if cell:
+                return replace(self.place, line=0, cell=cell)
+        return replace(self.place, line=line)
 
     @property
     def whole(self) -> Place:
         """The place of the text that this one may be a piece of."""
-        return Place(part=self.place.part, name=self.place.name, page=self.place.page)
+        return replace(self.place, line=0)
+
+    def joined(self, join: Callable[[str], str]) -> "Text":
+        """Return the text with line ends taken out by a function that keeps its length; lines are told as before."""
+        return replace(self, content=join(self.content), lined=self.content)
 
     def pieces(self, longest: int) -> Iterator["Text"]:
         """Yield the text in pieces of at most so many characters, cut at line ends where there are any."""
@@ -56,11 +75,16 @@ class Text:
             end = self.content.rfind("\n", start, start + longest) + 1 or (
                 self.content.rfind(" ", start, start + longest) + 1 or start + longest
             )
-            piece = self.content[start:end]
-            yield self._piece(piece, lines)
-            start, lines = end, lines + piece.count("\n")
-        yield self._piece(self.content[start:], lines)
+            yield self._piece(start, end, lines)
+            lines += (self.lined or self.content).count("\n", start, end)
+            start = end
+        yield self._piece(start, len(self.content), lines)
 
-    def _piece(self, content: str, lines: int) -> "Text":
-        place = Place(part=self.place.part, name=self.place.name, page=self.place.page, line=lines)
-        return Text(place, self.source, content)
+    def _piece(self, start: int, end: int, lines: int) -> "Text":
+        return replace(
+            self,
+            place=replace(self.place, line=lines),
+            content=self.content[start:end],
+            lined=self.lined[start:end],
+            before=start - (self.lined or self.content).rfind("\n", 0, start) - 1,
+        )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from policy.phi.grid import Grid
 from policy.phi.report import Place
 
 DEPTH: Final = 5  # files in files; 42.zip has six levels
@@ -12,11 +13,12 @@ TOO_MUCH: Final = "the files hold more than is unpacked"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text of a part or of one of its pages; is_name: what a file inside is called."""
+    """Text of a part or of one of its pages; is_name: what a file inside is called; grid: its cells, of a sheet."""
 
     place: Place
     content: str
     is_name: bool = False
+    grid: Grid | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 from policy.phi.files.found import Budget, Found, Job, Piece, Unreadable
 from policy.phi.files.masks import Mask, masks_of, written
 from policy.phi.files.xml_walk import XmlRefused, xml_lines
-from policy.phi.text_csv import is_header, labelled
+from policy.phi.grid import Grid
+from policy.phi.text_csv import bare, is_header, labelled
 
 CELLS: Final = 1_000_000  # of the rectangle around all cells of one sheet
 SHEETS: Final = 200
@@ -135,13 +136,12 @@ def read_cells(
         names = workbook.sheet_names
         yield Piece(job.at(name=kind), "\n".join(names))
         for number, name in enumerate(names[:SHEETS], start=1):
-            rows = [
-                [shown_as.get(word := _word(cell), word) for cell in row]
-                for row in workbook.get_sheet_by_name(name).iter_rows()
-            ]
+            cells = workbook.get_sheet_by_name(name)
+            rows = [[shown_as.get(word := _word(cell), word) for cell in row] for row in cells.iter_rows()]
             if shown is not None:
                 shown.update(cell for row in rows for cell in row)
-            yield Piece(job.at(name=kind, page=number), "\n".join(sheet_lines(rows)))
+            grid = Grid(first_column=cells.start[1] if cells.start else 0)
+            yield Piece(job.at(name=kind, page=number), "\n".join(sheet_lines(rows, grid)), grid=grid)
         if len(names) > SHEETS:
             yield Unreadable(job.at(name=kind), f"there are more than {SHEETS} sheets")
     except PasswordError:
@@ -163,25 +163,23 @@ def _word(cell: Any) -> str:
     return " ".join(str(cell).split())
 
 
-def sheet_lines(rows: Iterable[list[str]]) -> Iterator[str]:
-    """Yield a line for each row that is not empty.
+def sheet_lines(rows: Iterable[list[str]], grid: Grid) -> Iterator[str]:
+    """Yield a line for each row that is not empty, and note its cells.
 
     The first row of several words after a row that is empty or a title is the header of those below it, if it looks
     like one; a title is a row of one cell.
     """
     header: list[str] = []
     may_begin = True
-    for row in rows:
-        filled = [cell for cell in row if cell]
-        if len(filled) < 2:
-            may_begin = True
-            yield from filled
-        elif may_begin and is_header(row):
-            header, may_begin = row, False
-            yield " | ".join(filled)
+    for number, row in enumerate(rows, start=1):
+        filled = [column for column, cell in enumerate(row) if cell]
+        is_head = len(filled) > 1 and may_begin and is_header(row)
+        header = row if is_head else header
+        may_begin = len(filled) < 2
+        if may_begin or is_head or not header:
+            yield from [bare([row[column] for column in filled], filled, number, grid)] if filled else []
         else:
-            may_begin = False
-            yield labelled(header, row) if header else " | ".join(filled)
+            yield labelled(header, row, number, grid)
 
 
 def _area(content: bytes) -> int:

@@ -104,7 +104,12 @@ def test_sample_reaches_every_reader() -> None:
 
 
 PLACES = st.builds(
-    Place, part=st.text(max_size=8), name=st.text(max_size=8), page=st.integers(0, 9), line=st.integers(0, 9)
+    Place,
+    part=st.text(max_size=8),
+    name=st.text(max_size=8),
+    page=st.integers(0, 9),
+    line=st.integers(0, 9),
+    cell=st.text(max_size=8),
 )
 REPORTS = st.builds(
     Report,
