@@ -12,7 +12,8 @@ import dkim
 from bench.letters import letters
 from gateway.inspect.wire import pack_report
 from gateway.message.fields import split_message
-from gateway.protect.dkim import DkimKey, Signer, generate_key
+from gateway.protect.dkim import Signer
+from gateway.protect.dkim_keys import DkimKey, generate_key
 from gateway.store.content import BODY, Part, seal_part
 from gateway.store.vault import new_data_key
 from policy.phi.classify import classify_message

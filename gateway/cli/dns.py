@@ -12,7 +12,7 @@ from gateway.config import Settings
 
 if TYPE_CHECKING:
     from gateway.cli.dns_records import Finding, Wanted
-    from gateway.protect.dkim import DkimKey
+    from gateway.protect.dkim_keys import DkimKey
     from tls.dnssec.lookup import DnssecResolver
 
 CHECK_S: Final = 20.0  # for one question
@@ -75,7 +75,7 @@ def _wanted(settings: Settings) -> "Sequence[Wanted]":
 
 
 def _keys(settings: Settings) -> "Sequence[DkimKey]":
-    from gateway.protect.dkim import DkimKey
+    from gateway.protect.dkim_keys import DkimKey
     from gateway.protect.errors import DkimKeyError
 
     keys = []

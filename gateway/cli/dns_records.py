@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from gateway.protect.dkim import DkimKey
+from gateway.protect.dkim_keys import DkimKey
 
 TXT_STRING: Final = 255  # octets in one string of a TXT record, RFC 1035 section 3.3
 SPF_VERSION: Final = "v=spf1"

@@ -21,7 +21,7 @@ from gateway.config import Settings
 from gateway.message.address import AddressError, domain_of, parse_address
 from gateway.protect.armour import split_certificates
 from gateway.protect.certificates import CertificateFacts, read_certificate
-from gateway.protect.dkim import DkimKey, generate_key
+from gateway.protect.dkim_keys import DkimKey, generate_key
 from gateway.protect.errors import CertificateError
 
 SELECTOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")

@@ -45,6 +45,7 @@ from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
+from gateway.protect.dkim_desk import SigningDesk, signing_pool
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
 from gateway.store.errors import StoreError
 from gateway.store.opening import open_store
@@ -146,7 +147,11 @@ class Gateway:
         renderers = await self._pool(render_pool())
         converters = convert_pool()  # started by the first message that needs it
         self._stack.push_async_callback(converters.stop)
-        queueing = build_queueing(settings, store, Sealer(sealers), Converter(converters), self.metrics)
+        signers = signing_pool()  # as above
+        self._stack.push_async_callback(signers.stop)
+        queueing = build_queueing(
+            settings, store, Sealer(sealers), Converter(converters), SigningDesk(signers), self.metrics
+        )
         self._backlog = backlog = Backlog(store, limit=settings.limits.queue_messages, metrics=self.metrics)
         await backlog.measure()  # RX-09: what the last run left counts from the first message on
         reports = await build_reports(settings, store, queueing, self.metrics)

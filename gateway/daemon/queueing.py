@@ -23,7 +23,9 @@ from gateway.delivery.tls_report import TlsLedger
 from gateway.delivery.transport import Transport
 from gateway.inspect.converter import Converter
 from gateway.metrics import Metrics
-from gateway.protect.dkim import DkimKey, Signer, self_test
+from gateway.protect.dkim import Signer, self_test
+from gateway.protect.dkim_desk import SigningDesk
+from gateway.protect.dkim_keys import DkimKey
 from gateway.protect.sealer import Sealer
 from gateway.protect.smime.mail import Identity
 from gateway.store.store import Store
@@ -45,7 +47,7 @@ class Queueing:
 
 
 def build_queueing(
-    settings: Settings, store: Store, sealer: Sealer, converter: Converter, metrics: Metrics
+    settings: Settings, store: Store, sealer: Sealer, converter: Converter, desk: SigningDesk, metrics: Metrics
 ) -> Queueing:
     """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for a file or the resolver."""
     own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
@@ -60,7 +62,7 @@ def build_queueing(
         courier=Courier(
             store=store,
             transport=transport,
-            signer=_signer(settings),
+            signer=_signer(settings, desk),
             converter=converter,
             sealer=sealer,
             needs=NeedsPolicy(unsigned_mx=settings.tls.unsigned_mx, code_level=CODE_LEVELS[portal.code_channel]),
@@ -113,7 +115,7 @@ def _smime_ring(settings: Settings) -> SmimeRing:
     return SmimeRing(own.ca_file, identity)
 
 
-def _signer(settings: Settings) -> Signer:
+def _signer(settings: Settings, desk: SigningDesk) -> Signer:
     """Every DKIM key of the configuration, tried once. Raises: DkimKeyError."""
     keys = tuple(
         DkimKey.load(domain.name, entry.selector, entry.private_key.read_bytes())
@@ -122,4 +124,4 @@ def _signer(settings: Settings) -> Signer:
     )
     for key in keys:
         self_test(key)
-    return Signer(keys)
+    return Signer(keys, desk)

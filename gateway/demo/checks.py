@@ -16,7 +16,7 @@ from gateway.demo.pgp import ReadError
 from gateway.demo.rows import Row
 from gateway.demo.visitor import PickedUp
 from gateway.message.address import domain_of
-from gateway.protect.dkim import DkimKey
+from gateway.protect.dkim_keys import DkimKey
 
 ALGORITHM: Final = re.compile(r"(?:^|;)\s*a=([a-z0-9-]+)")
 ALGORITHMS: Final = ["ed25519-sha256", "rsa-sha256"]

@@ -17,7 +17,7 @@ import httpx2
 from gateway.config import Settings, load
 from gateway.control.wire import ask
 from gateway.demo.world import CLINIC, World
-from gateway.protect.dkim import DkimKey, generate_key
+from gateway.protect.dkim_keys import DkimKey, generate_key
 
 HOSTNAME: Final = "gw.clinic.example"
 ORGANISATION: Final = "Clinic A"

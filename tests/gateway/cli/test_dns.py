@@ -14,7 +14,7 @@ from gateway.cli.context import Status
 from gateway.cli.dns_records import Finding, Verdict, Wanted, judge, wanted
 from gateway.cli.main import main
 from gateway.demo.resolver import Zone, serve_zone
-from gateway.protect.dkim import DkimKey, generate_key
+from gateway.protect.dkim_keys import DkimKey, generate_key
 from tests.gateway.config.samples import config_in
 
 DOMAIN, HOST = "clinic.example", "gw.clinic.example"

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.main import main
-from gateway.protect.dkim import DkimKey, Signer
+from gateway.protect.dkim import Signer
+from gateway.protect.dkim_keys import DkimKey
 from tests.gateway.config.samples import MINIMAL
 from tests.gateway.protect.keys import certificate_of, make_key
 

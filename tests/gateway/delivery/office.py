@@ -27,7 +27,8 @@ from gateway.message.event import Event
 from gateway.message.queue_id import new_queue_id
 from gateway.message.sevenbit import to_seven_bit
 from gateway.metrics import Metrics
-from gateway.protect.dkim import DkimKey, Signer
+from gateway.protect.dkim import Signer
+from gateway.protect.dkim_keys import DkimKey
 from gateway.protect.openpgp import Ciphertext
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
 from gateway.protect.smime.mail import Candidate, Identity

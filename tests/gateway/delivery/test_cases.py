@@ -19,7 +19,7 @@ from gateway.delivery.timeouts import PHASE_LIMITS_S, TimeLimits
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
 from gateway.message.queue_id import new_queue_id
-from gateway.protect.dkim import DkimKey, generate_key
+from gateway.protect.dkim_keys import DkimKey, generate_key
 from gateway.store.store import Store
 from policy.decision import Method
 from tests.faulty.server import EXTENSIONS, Close, Drip, Raw, Reaction, Script, Stall, Turns, Wait

@@ -12,7 +12,7 @@ from gateway.delivery.letter import Batch, letter_of
 from gateway.delivery.outcome import Outcome, Seen
 from gateway.message.entry import MessageKind
 from gateway.message.queue_id import new_queue_id
-from gateway.protect.dkim import DkimKey
+from gateway.protect.dkim_keys import DkimKey
 from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.store.store import Store
 from gateway.workers.errors import ChildCrashed, ChildTimeout, PoolUnavailable

@@ -18,7 +18,8 @@ from gateway.demo.smime import CertificateHolder
 from gateway.demo.visitor import PickedUp
 from gateway.demo.world import HOSTS
 from gateway.message.address import domain_of
-from gateway.protect.dkim import DkimKey, Signer, generate_key
+from gateway.protect.dkim import Signer
+from gateway.protect.dkim_keys import DkimKey, generate_key
 from gateway.protect.notice import Origin, PortalLink, Secret, portal_notice
 from gateway.protect.openpgp import encrypt
 from gateway.protect.smime import mail as smime

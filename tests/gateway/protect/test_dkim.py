@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.message.fields import split_message
-from gateway.protect.dkim import DkimKey, Signer, generate_key, self_test
+from gateway.protect.dkim import Signer, self_test
+from gateway.protect.dkim_keys import DkimKey, generate_key
 from gateway.protect.errors import DkimKeyError, SignError
 
 RSA_PEM = generate_key("rsa")

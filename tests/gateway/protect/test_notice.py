@@ -13,7 +13,8 @@ from html import unescape
 import pytest
 
 from gateway.message.fields import split_message
-from gateway.protect.dkim import DkimKey, Signer, generate_key
+from gateway.protect.dkim import Signer
+from gateway.protect.dkim_keys import DkimKey, generate_key
 from gateway.protect.notice import (
     Braked,
     Cause,
