@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import metadata
 
 from gateway.config import Settings
 from gateway.config.rules import rule_book
@@ -15,6 +16,7 @@ from policy.decide import Facts, RecipientFacts, decide
 from policy.decision import Decision
 from policy.facts import Sent
 from policy.phi.report import Report
+from policy.rules.version import version_of
 
 
 class FactFinder:
@@ -24,6 +26,12 @@ class FactFinder:
         self._settings = settings
         self.rules = rule_book(settings.policy)
         self._domains = frozenset(domain.name for domain in settings.domain)
+        self.version = version_of(
+            self.rules,
+            default=settings.policy.default,
+            domains={domain.name: domain.policy_default for domain in settings.domain if domain.policy_default},
+            program=program_version(),
+        )
 
     def gather(
         self,
@@ -81,3 +89,11 @@ class FactFinder:
         )
         said = answers.get(address.lower(), Answers())
         return replace(found, consents=said.consents, agreement=said.agreement)
+
+
+def program_version() -> str:
+    """Of the installed Mailward."""
+    try:
+        return metadata.version("mailward")
+    except metadata.PackageNotFoundError:
+        return "from sources"

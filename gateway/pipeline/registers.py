@@ -43,6 +43,12 @@ class Registers:
         """Whom `X-Mailward-Patient` means, as the register has it; empty for nobody."""
         return patient_key(self._store.vault, said)
 
+    def asks(self, purpose: str) -> tuple[str, ...]:
+        """Which registers a message of this purpose is held against: `consent` and `baa`."""
+        word = purpose.strip().lower()
+        wanted = {"consent.": self._asked["consent."] or word in ABOUT_THEMSELVES, "baa.": self._asked["baa."]}
+        return tuple(prefix.rstrip(".") for prefix in ASKED_BY if wanted[prefix])
+
     async def ask(
         self, recipients: Sequence[str], *, patient: str, purpose: str, at: datetime
     ) -> Mapping[str, Answers]:

@@ -7,7 +7,7 @@ message is delivered straight from memory; the store has it all the same.
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,20 +30,24 @@ from gateway.message.received import received_field
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
-from gateway.pipeline.brakes import Braked, Brakes, braked_as
+from gateway.pipeline.brakes import Brakes, braked_as
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.judged import Judged
+from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.registers import Registers
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick, row_for
 from gateway.store.rows import NewMessage, destroy_if_finished, new_message
-from gateway.store.statements import Unit
+from gateway.store.statements import Change, Unit
 from gateway.store.store import Store
-from gateway.store.suppressions import Suppression
 from policy.decision import Action, Decision
+from policy.facts import Facts
 from policy.phi.report import Report
 from policy.phi.subject import remove_tags
+from policy.record import Cause
+from policy.rules import RuleBook
 
 STORE_VERDICTS: Final[Mapping[type[Exception], Verdict]] = {
     StoreFull: Verdict.STORE_FULL,
@@ -66,35 +70,6 @@ class SubmitPolicy:
     domains: frozenset[str]
     subject_tags: tuple[str, ...]
     expire_after: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A message with all that was found out and decided about it, not yet stored.
-
-    purpose: why the suppression list is asked, empty when it is not; suppressed: what it says, by recipient.
-    """
-
-    queue_id: str
-    envelope: Envelope
-    header: HeaderFacts
-    report: Report
-    decisions: tuple[Decision, ...]
-    data: bytes
-    braked: Braked | None = None
-    purpose: str = ""
-    suppressed: Mapping[str, Suppression] = field(default_factory=dict)
-
-    @property
-    def is_protected(self) -> bool:
-        return any(decision.protected for decision in self.decisions)
-
-    @property
-    def hold_trace(self) -> tuple[str, ...]:
-        """The sentence of a trace that tells of the brake."""
-        if self.braked is None:
-            return ()
-        return (f"Held: the brake of its login is on ({self.braked.reason.value} in an hour).",)
 
 
 class Pipeline:
@@ -120,6 +95,7 @@ class Pipeline:
         self._facts = facts
         self._registers = Registers(store, facts.rules.facts)
         self._rulings = Rulings(store, facts, own_mail)
+        self._ledger = Ledger(store, facts, self._registers)
         self._scheduler = scheduler
         self._own_mail = own_mail
         self._brakes = brakes
@@ -127,6 +103,11 @@ class Pipeline:
         self._metrics = metrics
         self._inspecting = metrics.histogram("stage_duration_seconds", "inspect")
         self._storing = metrics.histogram("stage_duration_seconds", "store")
+
+    @property
+    def rules(self) -> RuleBook:
+        """What it decides by."""
+        return self._facts.rules
 
     async def submit(self, envelope: Envelope, data: bytes) -> Accepted | Verdict:
         """Take responsibility for a message, or say why not. `Accepted` means that it is on stable storage."""
@@ -149,13 +130,14 @@ class Pipeline:
             return Verdict.NO_INSPECTOR
         report = replace(report, lowest_method=header.lowest_method)  # kept with it, for a release decides anew
         try:
-            decisions = await self._decide(envelope, header, report, data)
+            facts = await self._facts_of(envelope, header, report, data)
         except (StoreFull, StoreSick, StoreClosed) as error:  # a register that cannot be read permits nothing
             return row_for(error, STORE_VERDICTS)
         judged = Judged(
-            queue_id=new_queue_id(), envelope=envelope, header=header, report=report, decisions=decisions, data=data
-        )
-        if any(decision.action is Action.REJECT for decision in decisions):
+            queue_id=new_queue_id(), envelope=envelope, header=header, report=report, facts=facts,
+            decisions=self._facts.decide(facts), data=data,
+        )  # fmt: skip
+        if any(decision.action is Action.REJECT for decision in judged.decisions):
             return await self._refuse(judged)
         try:
             with self._storing.time():
@@ -180,16 +162,15 @@ class Pipeline:
             for claim in (header.from_address, *header.claims)
         )
 
-    async def _decide(
-        self, envelope: Envelope, header: HeaderFacts, report: Report, data: bytes
-    ) -> tuple[Decision, ...]:
+    async def _facts_of(self, envelope: Envelope, header: HeaderFacts, report: Report, data: bytes) -> Facts:
+        await self._ledger.begin(envelope.received_at)
         answers = await self._registers.ask(
             [recipient.address for recipient in envelope.recipients],
             patient=self._registers.patient(header.control.get("patient", "")),
             purpose=header.purpose,
             at=envelope.received_at,
         )
-        facts = self._facts.gather(
+        return self._facts.gather(
             await self._holders.current(),
             sender=header.from_address,
             recipients=[recipient.address for recipient in envelope.recipients],
@@ -198,7 +179,12 @@ class Pipeline:
             sent=await self._rulings.sent(envelope, header, data),
             answers=answers,
         )
-        return self._facts.decide(facts)
+
+    def _written_down(self, judged: Judged, cause: Cause) -> Change:
+        said = judged.header.control.get("patient", "")
+        return self._ledger.entry(
+            judged.queue_id, judged.facts, judged.decisions, cause=cause, at=judged.envelope.received_at, said=said
+        )
 
     async def _refuse(self, judged: Judged) -> Verdict:
         """A rule refuses it for a recipient, so for all: nothing is kept but why, and the notices about it."""
@@ -206,8 +192,9 @@ class Pipeline:
         said = self._rulings.refused(judged.envelope, judged.decisions, queue_id=judged.queue_id)
         try:
             sealed = [await self._store.seal_message(message) for message in notices]
-            changes = tuple(change for message in sealed for change in new_message(message))
-            await self._store.commit(Unit(changes=changes, events=said))
+            changes = (change for message in sealed for change in new_message(message))
+            unit = Unit(changes=(*changes, self._written_down(judged, Cause.REFUSED)), events=said)
+            await self._store.commit(unit)
         except (StoreFull, StoreSick, StoreClosed) as error:
             return row_for(error, STORE_VERDICTS)
         self._count_decisions(judged)
@@ -267,10 +254,11 @@ class Pipeline:
         if told := [entry for entry in stopped if envelope.sender and Notify.FAILURE in entry.notify]:
             own.append(self._own_mail.failure(letter_of(new), [(entry, "", "") for entry in told], now=now))
         finish = (destroy_if_finished(judged.queue_id),) if stopped else ()
+        kept = self._written_down(judged, Cause.RECEIVED)
         sealed = [await self._store.seal_message(message) for message in (*own, new)]  # a large one is on disk already
         await self._store.commit(
             Unit(
-                changes=(*(change for message in sealed for change in new_message(message)), *finish),
+                changes=(*(change for message in sealed for change in new_message(message)), kept, *finish),
                 events=(*self._events(judged, held, now), *self._stops(judged, stopped, told, own, now)),
             )
         )

@@ -18,6 +18,7 @@ from gateway.message.event import Event
 from gateway.store.tables import (
     UtcMicros,
     content,
+    decision_record,
     domain_tls,
     entry,
     message,
@@ -35,6 +36,7 @@ class Op(Enum):
     INSERT_MESSAGE = auto()
     INSERT_CONTENT = auto()
     INSERT_ENTRY = auto()
+    INSERT_DECISION = auto()
     SAVE_ENTRY = auto()  # the lease is kept
     RELEASE_ENTRY = auto()  # the lease is given back
     RENEW_LEASE = auto()
@@ -99,6 +101,7 @@ STATEMENTS: Final[Mapping[Op, tuple[Statement, ...]]] = {
     Op.INSERT_MESSAGE: (sa.insert(message),),
     Op.INSERT_CONTENT: (sa.insert(content),),
     Op.INSERT_ENTRY: (sa.insert(entry),),
+    Op.INSERT_DECISION: (sa.insert(decision_record),),
     Op.SAVE_ENTRY: (_save_entry,),
     Op.RELEASE_ENTRY: (_save_entry,),
     Op.RENEW_LEASE: (_save_entry.where(entry.c.lease_owner == sa.bindparam("b_owner", type_=sa.String)),),

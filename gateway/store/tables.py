@@ -302,6 +302,41 @@ organisation_domain: Final = sa.Table(
     sa.Column("organisation", sa.String(128), sa.ForeignKey("organisation.name"), nullable=False, index=True),
 )
 
+# Every policy that ever decided, as JSON. id: SHA-256 of the body, hexadecimal.
+decision_policy: Final = sa.Table(
+    "decision_policy",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("first_at", UtcMicros, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+# One row for each time that a message was decided on; the facts and the trace are sealed (`gateway.store.decisions`).
+# No foreign key: of a message that was refused there is no other row.
+decision_record: Final = sa.Table(
+    "decision_record",
+    metadata,
+    sa.Column("queue_id", sa.String(26), primary_key=True),
+    sa.Column("at", UtcMicros, primary_key=True),
+    sa.Column("cause", sa.String(16), nullable=False),
+    sa.Column("policy_id", sa.String(64), nullable=False),
+    sa.Column("master_key_id", sa.String(16), nullable=False),
+    sa.Column("ciphertext", sa.LargeBinary, nullable=False),
+    sa.Index("ix_decision_record_at", "at"),
+)
+
+# What a person says was wrong with a decision; never changed and never taken back, only followed by another.
+decision_correction: Final = sa.Table(
+    "decision_correction",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("queue_id", sa.String(26), nullable=False, index=True),
+    sa.Column("at", UtcMicros, nullable=False),
+    sa.Column("recorded_by", sa.String(320), nullable=False),
+    sa.Column("master_key_id", sa.String(16), nullable=False),
+    sa.Column("ciphertext", sa.LargeBinary, nullable=False),
+)
+
 # Leaf `seq` of the Merkle log: body is the canonical JSON of the event, leaf_hash = SHA-256(0x00 || body).
 audit_event: Final = sa.Table(
     "audit_event",

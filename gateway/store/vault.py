@@ -118,6 +118,14 @@ class Vault:
         """Raises: DamagedContent when it was not sealed under this name by this master key."""
         return _open(self._derive("secret", name), ciphertext, _aad("secret.ciphertext", name, self.key_id))
 
+    def seal_row(self, column: str, row_id: str, value: bytes) -> bytes:
+        """A value of one row that is sealed by itself. column: table and column, such as decision_record.ciphertext."""
+        return _seal(self._derive(column, row_id), value, _aad(column, row_id, self.key_id))
+
+    def open_row(self, column: str, row_id: str, ciphertext: bytes) -> bytes:
+        """Raises: DamagedContent when it was not sealed for this row by this master key."""
+        return _open(self._derive(column, row_id), ciphertext, _aad(column, row_id, self.key_id))
+
     def keyed_hash(self, purpose: str, text: str) -> str:
         """The same text always gives the same 64 hexadecimal digits, from which nobody without the key can guess it."""
         return hmac.digest(self._derive("hash", purpose), text.encode(), hashlib.sha256).hex()

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.store import rows
+from gateway.store import decisions, rows
 from gateway.store.rows import PortalMessage
 from gateway.store.statements import Change, Op, Unit
 from gateway.store.store import Store
 from gateway.store.suppressions import Reason, Suppression, suppress
+from gateway.store.vault import Vault
 from tests.gateway.store.parts import NOW, accept, make_entry, make_message
+from tests.gateway.store.test_decisions import stored
 
 IDS = ("Q1", "Q2", "Q3")
 TOKENS = {queue_id: queue_id.encode() * 16 for queue_id in IDS}
@@ -23,8 +25,13 @@ def waiting(queue_id: str) -> PortalMessage:
     )  # fmt: skip
 
 
+def decision(queue_id: str) -> Change:
+    return decisions.record(Vault(bytes(32)), stored(queue_id))
+
+
 # A change of each op for one of the messages; the inserts come from `new_message`.
 CHANGES: dict[Op, Callable[[str], Change]] = {
+    Op.INSERT_DECISION: decision,
     Op.SAVE_ENTRY: lambda queue_id: rows.save_entry(make_entry(queue_id), release=False),
     Op.RELEASE_ENTRY: lambda queue_id: rows.save_entry(make_entry(queue_id), release=True),
     Op.RENEW_LEASE: lambda queue_id: rows.renew_lease(f"{queue_id}-1", owner="node-1", until=NOW),

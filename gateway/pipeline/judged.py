@@ -1,0 +1,42 @@
+"""A message on its way through the pipeline, from the decision to the commit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.message.envelope import Envelope
+from gateway.message.hygiene import HeaderFacts
+from gateway.pipeline.brakes import Braked
+from gateway.store.suppressions import Suppression
+from policy.decision import Decision
+from policy.facts import Facts
+from policy.phi.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A message with all that was found out and decided about it, not yet stored.
+
+    purpose: why the suppression list is asked, empty when it is not; suppressed: what it says, by recipient.
+    """
+
+    queue_id: str
+    envelope: Envelope
+    header: HeaderFacts
+    report: Report
+    facts: Facts
+    decisions: tuple[Decision, ...]
+    data: bytes
+    braked: Braked | None = None
+    purpose: str = ""
+    suppressed: Mapping[str, Suppression] = field(default_factory=dict)
+
+    @property
+    def is_protected(self) -> bool:
+        return any(decision.protected for decision in self.decisions)
+
+    @property
+    def hold_trace(self) -> tuple[str, ...]:
+        """The sentence of a trace that tells of the brake."""
+        if self.braked is None:
+            return ()
+        return (f"Held: the brake of its login is on ({self.braked.reason.value} in an hour).",)
