@@ -9,6 +9,7 @@ from policy.baa import NO_AGREEMENT, Agreement
 from policy.consent import Consents
 from policy.decision import Method, PolicyDefault
 from policy.phi.report import Report
+from policy.purpose import PurposeSource
 
 UNASKED: Final = Consents()
 
@@ -50,7 +51,8 @@ class Sent:
     sender: the address in the From field. login: who signed in, empty for a relay. is_program: with a credential, and
     its name is the login. role: of a person, as `mailward user` has it. size: of the message, bytes.
     visible: addresses in To and Cc. at: when it was received, in the time zone of the gateway; None: not known.
-    purpose: `X-Mailward-Purpose` where it is believed, else empty. urgent: as `X-Mailward-Priority` or the sender says.
+    purpose: what the message is for, as `judge_purpose` settles it, empty: not known; purpose_source: who said so;
+    contradiction: what its words say against it. urgent: as `X-Mailward-Priority` or the sender says.
     our_domains: those that we send for, lower case.
     """
 
@@ -62,6 +64,8 @@ class Sent:
     visible: int = 0
     at: datetime | None = None
     purpose: str = ""
+    purpose_source: PurposeSource = PurposeSource.NOBODY
+    contradiction: str = ""
     urgent: bool = False
     our_domains: frozenset[str] = frozenset()
 

@@ -67,6 +67,7 @@ def chose_plain(facts: Facts, to: RecipientFacts) -> bool:
     kinds = Counter(finding.kind for finding in report.findings)
     return (
         facts.sent.purpose.lower() in ABOUT_THEMSELVES
+        and not facts.sent.contradiction
         and len(facts.addresses) == 1
         and not report.bulk
         and all(kinds[kind] <= 1 for kind in ONE_PERSON)

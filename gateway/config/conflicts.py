@@ -9,6 +9,7 @@ from gateway.config.modes import ListenerMode, RouteTlsKind
 from gateway.config.problems import Key, dotted
 from gateway.config.smart_hosts import Identity, placed_identities
 from gateway.config.values import HostPort
+from policy.rules.labels import unaskable
 
 ANY_V4, ANY_V6 = "0.0.0.0", "::"  # noqa: S104 - compared with, not bound to
 
@@ -101,6 +102,7 @@ def _twins(settings: Settings) -> Iterator[Conflict]:
     yield from _twice([(("domain", n, "name"), d.name) for n, d in enumerate(settings.domain)])
     yield from _twice([(("delivery", "route", n, "domain"), r.domain) for n, r in enumerate(settings.delivery.route)])
     yield from _twice([(("policy", "rule", n, "name"), rule.name) for n, rule in enumerate(settings.policy.rule)])
+    yield from _twice([(("policy", "label", n, "name"), one.name) for n, one in enumerate(settings.policy.label)])
     for number, domain in enumerate(settings.domain):
         yield from _twice(
             [(("domain", number, "dkim", n, "selector"), signature.selector) for n, signature in enumerate(domain.dkim)]
@@ -201,6 +203,14 @@ def _rules(settings: Settings) -> Iterator[Conflict]:
             yield Conflict(((*here, "add_header"), (*here, "when")), text)
 
 
+def _labels(settings: Settings) -> Iterator[Conflict]:
+    """Labels come before what is said of recipients, and before each other."""
+    for number, label in enumerate(settings.policy.label):
+        if late := unaskable(label.when):
+            text = f"asks for {late[0]}, which is known only after labels; ask for the message, its sender or its login"
+            yield Conflict((("policy", "label", number, "when"),), text)
+
+
 def _reporter(settings: Settings) -> Iterator[Conflict]:
     """Reports are signed by the domain of their author, so that has to be one of ours."""
     contact = settings.tls_reports.contact
@@ -223,4 +233,5 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _smime,
     _reporter,
     _rules,
+    _labels,
 )

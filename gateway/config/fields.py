@@ -92,6 +92,7 @@ OptionalFile = Annotated[Path | None, _empty_is(None, values.parse_file), Kind("
 StoreUrl = Annotated[store_url.StoreUrl, BeforeValidator(store_url.parse_store_url), Kind("text")]
 When = Annotated[InstanceOf[Condition], BeforeValidator(parse_condition), Kind("condition")]
 OptionalWhen = Annotated[InstanceOf[Condition] | None, _empty_is(None, parse_condition), Kind("condition")]
+OptionalPurpose = Annotated[str, _empty_is("", values.parse_purpose), Kind("text")]
 Mailbox = Annotated[str, BeforeValidator(values.parse_mailbox), Kind("mail address")]
 OptionalDefault = Annotated[PolicyDefault | None, _empty_is(None, values.parse_policy_default), Kind("text")]
 Fields = Annotated[dict[str, str], BeforeValidator(values.parse_fields), Kind("table")]

@@ -25,6 +25,7 @@ from gateway.config.fields import (
     OptionalAddress,
     OptionalDefault,
     OptionalFile,
+    OptionalPurpose,
     OptionalWhen,
     Percent,
     PositiveCount,
@@ -260,6 +261,20 @@ class Rule(Section):
     redact: tuple[Text, ...] = setting([], "Kinds of findings masked in the message.", example=["ssn"])
 
 
+class Label(Section):
+    """What messages are, before rules are asked: those of a credential, a domain, a kind."""
+
+    name: RuleName = required("Name in traces; each once.", example="newsletters")
+    when: When = required(
+        "Condition, see docs/policy.md; of the message alone, without registers.", example='credential == "newsletters"'
+    )
+    purpose: OptionalPurpose = setting(
+        "",
+        "What they are for, where the sender's system does not say: a word of X-Mailward-Purpose.",
+        example="marketing",
+    )
+
+
 class Policy(Section):
     """What may happen to mail."""
 
@@ -272,13 +287,14 @@ class Policy(Section):
     packs: tuple[Pack, ...] = setting(
         [],
         "Rules that come with the program, see docs/policy.md: hipaa-baseline, bulk-identifiers, mass-recipients,"
-        " executables, uninspectable, personal-mail, consent, part2, business-associates.",
+        " executables, uninspectable, personal-mail, consent, part2, business-associates, purpose.",
         example=["hipaa-baseline", "executables"],
     )
     pack_notify: tuple[Mailbox, ...] = setting(
         [], "Who is told when a rule of a pack holds or refuses a message.", example=["privacy@clinic.example"]
     )
     rule: tuple[Rule, ...] = setting([], "")
+    label: tuple[Label, ...] = setting([], "")
 
 
 class Brake(Section):

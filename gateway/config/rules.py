@@ -5,6 +5,7 @@ from dataclasses import replace
 from gateway.config.model import Policy
 from policy.decision import Action
 from policy.rules import Rule, RuleBook
+from policy.rules.labels import Label, LabelBook
 from policy.rules.packs import load_pack
 
 
@@ -27,3 +28,8 @@ def rule_book(policy: Policy) -> RuleBook:
         for one in load_pack(pack)
     ]
     return RuleBook(own + shipped)
+
+
+def label_book(policy: Policy) -> LabelBook:
+    """What `[[policy.label]]` says."""
+    return LabelBook([Label(name=label.name, when=label.when, purpose=label.purpose) for label in policy.label])

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from policy.decision import PolicyDefault
+from policy.purpose import PURPOSES, UNKNOWN
 
 UNITS: Final = {
     "s": timedelta(seconds=1),
@@ -269,6 +270,14 @@ def parse_fields(value: object) -> dict[str, str]:
         if not isinstance(text, str) or not FIELD_TEXT.fullmatch(text):
             raise ValueError(f"{name} needs a text of 1 to 200 printable US-ASCII characters")
     return value
+
+
+def parse_purpose(value: object) -> str:
+    """Read a word of X-Mailward-Purpose. Raises: ValueError."""
+    word = _text(value, "marketing").lower()
+    if word not in PURPOSES or word == UNKNOWN:
+        raise ValueError(f'"{word}" is no purpose; write one of {", ".join(sorted(PURPOSES - {UNKNOWN}))}')
+    return word
 
 
 def parse_rule_name(value: object) -> str:

@@ -27,6 +27,7 @@ from policy.phi.names import find_names
 from policy.phi.reader import find_reader
 from policy.phi.reasons import reasons_against, reasons_for, ties
 from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
+from policy.phi.signs import find_signs
 from policy.phi.subject import has_tag
 from policy.phi.text import Source, Text
 from policy.phi.tie import THRESHOLD, Evidence, tie
@@ -103,6 +104,7 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors)
         attachments=reading.attachments,
         bulk=is_bulk,
         attached=files,
+        signs=find_signs(texts, views, senders),
     )
 
 

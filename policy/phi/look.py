@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from policy.phi import asides, genre, health, identifiers, reader, zones
+from policy.phi import asides, genre, health, identifiers, reader, signs, zones
 from policy.phi.view import Literals, View
 
 _LITERALS: Final = Literals(
-    {*asides.WORDS, *genre.WORDS, *health.WORDS, *identifiers.WORDS, *reader.WORDS, *zones.WORDS}
+    {*asides.WORDS, *genre.WORDS, *health.WORDS, *identifiers.WORDS, *reader.WORDS, *signs.WORDS, *zones.WORDS}
 )
 
 

@@ -151,6 +151,44 @@ class Uninspectable:
     reason: str
 
 
+class SignKind(StrEnum):
+    """What words say a message is for, or which class is written on it; `policy.phi.signs` has the words."""
+
+    OFFER = "offer"
+    APPEAL = "appeal"  # for gifts
+    STUDY = "study"
+    OPT_OUT = "opt-out"
+    PAID = "paid"  # by somebody else
+    PART2 = "part2"
+    PSYCHOTHERAPY = "psychotherapy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """A phrase that was seen; one of our own list, so it is no content. place: where it stood first."""
+
+    kind: SignKind
+    phrase: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the sender's system says of a message in fields that are believed; empty: nothing.
+
+    purpose: a word of X-Mailward-Purpose, lower case. patient: X-Mailward-Patient, an address or the keyed hash of an
+    id. campaign: X-Mailward-Campaign, lower case. classes: words of X-Mailward-Class. emergency: X-Mailward-Emergency,
+    the reason; affiliation: of the recipient in that emergency (42 CFR 2.51(c)).
+    """
+
+    purpose: str = ""
+    patient: str = ""
+    campaign: str = ""
+    classes: tuple[str, ...] = ()
+    emergency: str = ""
+    affiliation: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attached:
     """One attachment, as rules ask for it, without its name.
@@ -182,6 +220,8 @@ class Report:
     attached: what those parts are, those without a text of their own and those with a file name.
     lowest_method: what the sender's system asks for at least (X-Mailward-Method); it is set by who believes it.
     bulk: a mailing list or bulk header is present (RFC 2369, RFC 2919, Precedence).
+    signs: what its words say it is for. said: what its sender's system says; as lowest_method, for a release decides
+    anew.
     """
 
     phi: bool
@@ -199,6 +239,8 @@ class Report:
     lowest_method: Method | None = None
     attached: tuple[Attached, ...] = ()
     against: tuple[str, ...] = ()
+    signs: tuple[Sign, ...] = ()
+    said: Said = Said()
 
     @property
     def protected(self) -> bool:

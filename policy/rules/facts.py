@@ -8,19 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from policy import purpose
 from policy.baa import Relation
 from policy.facts import Facts, RecipientFacts
 from policy.grounds import chose_plain, grounds
-from policy.phi.report import TOPICS, Kind
+from policy.phi.report import TOPICS, Kind, SignKind
 from policy.rules.syntax import Type, Value
 
 SURE: Final = 0.8  # certainty from which a finding counts as sure
-PURPOSES: Final = frozenset(  # interface.md, X-Mailward-Purpose; "unknown" where nobody said one
-    (
-        "unknown treatment payment operations individual access authorized marketing fundraising research public-health"
-        " oversight judicial law-enforcement required-by-law workers-comp decedent involved-in-care"
-    ).split()
-)
+PURPOSES: Final = purpose.PURPOSES
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NOT_LETTERS: Final = re.compile(r"[^a-z]+")
 _SHORTEST_NAME: Final = 4  # letters that two mailboxes must share to look like one person's
@@ -128,7 +124,19 @@ FACTS: Final[Mapping[str, Fact]] = {
         lambda facts: facts.sent.role.lower(),
     ),
     "purpose": _message(
-        Type.TEXT, "X-Mailward-Purpose where it is believed, else unknown.", _purpose, PURPOSES
+        Type.TEXT, "What the message is for: X-Mailward-Purpose where it is believed, a label, its words; or unknown.",
+        _purpose, PURPOSES,
+    ),
+    "purpose.source": _message(
+        Type.TEXT, "Who said so.", lambda facts: facts.sent.purpose_source.value, frozenset(purpose.PurposeSource)
+    ),
+    "purpose.contradicted": _message(
+        Type.TRUTH, "Its words speak of another purpose, or two labels disagree.",
+        lambda facts: bool(facts.sent.contradiction),
+    ),
+    "signs": _message(
+        Type.TEXTS, "What phrases in it speak of; `purpose` asks for two different ones.",
+        lambda facts: frozenset(sign.kind.value for sign in facts.report.signs), frozenset(SignKind),
     ),
     "urgent": _message(Type.TRUTH, "The sender marked the message urgent.", lambda facts: facts.sent.urgent),
     "time": _message(Type.TIME, "Time of day of the gateway when the message came.", _minutes),

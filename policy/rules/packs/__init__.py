@@ -27,6 +27,7 @@ class Pack(StrEnum):
     CONSENT = "consent"
     PART2 = "part2"
     BUSINESS_ASSOCIATES = "business-associates"
+    PURPOSE = "purpose"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from policy.decision import Action, Method, PolicyDefault
 from policy.facts import Facts, RecipientFacts, Sent
-from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
+from policy.phi.report import Finding, Kind, Place, Report, Sign, SignKind, Uninspectable
+from policy.purpose import PURPOSES, PurposeSource
 from policy.rules import Rule, parse_condition
 from policy.rules.book import STRICTNESS
 
@@ -49,6 +50,8 @@ CONDITIONS = (
     "recipients.count > 1 and not recipient.ours",
     "bulk or urgent",
     "false",
+    "purpose.contradicted",
+    'purpose in ["marketing", "fundraising"] and not signs contains "opt-out"',
 )
 REPORTS = st.builds(
     Report,
@@ -59,6 +62,9 @@ REPORTS = st.builds(
     tagged=st.booleans(),
     encrypted=st.booleans(),
     bulk=st.booleans(),
+    signs=st.lists(
+        st.builds(Sign, kind=st.sampled_from(SignKind), phrase=st.just("…"), place=st.just(Place(part="1"))), max_size=3
+    ).map(tuple),
     lowest_method=st.sampled_from([None, *Method]),
 )
 RECIPIENTS = st.builds(
@@ -76,7 +82,14 @@ ALL_FACTS = st.builds(
     recipients=st.lists(RECIPIENTS, min_size=1, max_size=3).map(tuple),
     default=st.sampled_from(PolicyDefault),
     requiretls=st.booleans(),
-    sent=st.builds(Sent, urgent=st.booleans(), our_domains=st.just(frozenset({"clinic.example"}))),
+    sent=st.builds(
+        Sent,
+        urgent=st.booleans(),
+        purpose=st.sampled_from(["", *sorted(PURPOSES)]),
+        purpose_source=st.sampled_from(PurposeSource),
+        contradiction=st.sampled_from(["", "It reads like marketing."]),
+        our_domains=st.just(frozenset({"clinic.example"})),
+    ),
     is_released=st.booleans(),
 )
 RULES = st.lists(

@@ -45,6 +45,10 @@ def told(
     return Facts(report=report, recipients=(about,), sent=replace(HOME, purpose=purpose))
 
 
+def meant(purpose: str = "", contradiction: str = "") -> Sent:
+    return replace(HOME, purpose=purpose, contradiction=contradiction)
+
+
 ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
     "hipaa-baseline/identifier": (
         (facts(report=many(Kind.MRN, 1)), True),
@@ -170,6 +174,18 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
         (told(ASKED, NO_AGREEMENT, purpose="operations"), False),
         (told(ASKED, BAA, report=PHI, purpose="operations"), False),
         (told(ASKED, Agreement(relation=Relation.PROVIDER), report=PHI, purpose="operations"), False),
+    ),
+    "purpose/contradicted": (
+        (facts(sent=meant("treatment", "It reads like marketing.")), True),
+        (facts(sent=meant("treatment")), False),
+        (facts("a@clinic.example", sent=meant("treatment", "It reads like marketing.")), False),
+    ),
+    "purpose/unknown-in-bulk": (
+        (facts(report=replace(CLEAN, bulk=True)), True),
+        (facts(*OUTSIDE), True),
+        (facts(*OUTSIDE[:20]), False),
+        (facts(*INSIDE, report=replace(CLEAN, bulk=True)), False),
+        (facts(*OUTSIDE, report=replace(CLEAN, bulk=True), sent=meant("operations")), False),
     ),
 }
 ACTIONS = {
