@@ -120,6 +120,8 @@ class Requirement:
         return (self.level, self.proofs, self.pin, self.server_name, self.dane.records, names)
 
 
+NOTHING_ASKED: Final = Requirement()
+
 # From light to heavy: what a retry may heal must not be hidden by what sends the message on at once.
 REFUSALS: Final = (
     None,
@@ -133,8 +135,7 @@ REFUSALS: Final = (
 
 def requirement(needs: Needs, hop: HopTls) -> Requirement:
     """Merge everything that has a say on one message at one host."""
-    parts = (
-        _from_message(needs),
+    others = (
         _from_route(needs, hop),
         _from_dane(needs, hop),
         _from_sts(needs, hop.published or NOTHING),
@@ -142,7 +143,7 @@ def requirement(needs: Needs, hop: HopTls) -> Requirement:
         _from_relaying(needs, hop),
         _from_login(hop),
     )
-    merged = reduce(Requirement.__or__, parts)
+    merged = reduce(Requirement.__or__, (one for one in others if one is not NOTHING_ASKED), _from_message(needs))
     if merged.level < TlsLevel.VERIFIED:
         return merged
     return replace(merged, proofs=merged.proofs or frozenset({Proof.WEBPKI}))
@@ -162,7 +163,7 @@ def _goes_past(needs: Needs, hop: HopTls) -> bool:
 
 def _from_route(needs: Needs, hop: HopTls) -> Requirement:
     if _goes_past(needs, hop):
-        return Requirement()
+        return NOTHING_ASKED
     if hop.pin:
         return Requirement(
             level=TlsLevel.VERIFIED,
@@ -172,7 +173,7 @@ def _from_route(needs: Needs, hop: HopTls) -> Requirement:
             reasons=("route pins the host's key",),
         )
     if hop.route_level is TlsLevel.NONE:
-        return Requirement()
+        return NOTHING_ASKED
     return Requirement(level=hop.route_level, reasons=(f"route asks for {hop.route_level.name.lower()} TLS",))
 
 
@@ -180,7 +181,7 @@ def _from_dane(needs: Needs, hop: HopTls) -> Requirement:
     """RFC 7672 section 2.2; mandatory DANE is section 6."""
     dane = (hop.published or NOTHING).dane
     if _goes_past(needs, hop):
-        return Requirement()
+        return NOTHING_ASKED
     match dane.state:
         case DaneState.USABLE:
             return Requirement(
@@ -199,14 +200,14 @@ def _from_dane(needs: Needs, hop: HopTls) -> Requirement:
         case DaneState.UNUSABLE:  # RFC 7672 section 2.2: TLS, without authentication
             return Requirement(level=TlsLevel.ENCRYPTED, bound=TlsLevel.ENCRYPTED, reasons=(f"DANE: {dane.why}",))
         case DaneState.NONE:
-            return Requirement()
+            return NOTHING_ASKED
 
 
 def _from_sts(needs: Needs, published: Published) -> Requirement:
     """RFC 8461 section 5."""
     policy = published.sts.policy
     if needs.is_content_free or published.is_proved_by_dane:
-        return Requirement()
+        return NOTHING_ASKED
     if policy is None:
         return _from_unknown_sts(needs, published)
     is_proved = published.dane.state is DaneState.USABLE
@@ -225,7 +226,7 @@ def _from_unknown_sts(needs: Needs, published: Published) -> Requirement:
     """RFC 8461 section 3.3: as if there were no policy. Protected mail waits, since the policy may name other hosts."""
     is_verified = needs.requiretls or needs.level is TlsLevel.VERIFIED
     if published.sts.trouble is None or not is_verified or published.is_vouched:
-        return Requirement()
+        return NOTHING_ASKED
     return Requirement(reasons=("MTA-STS: the policy could not be looked up",), refusal=TlsFailure.STS_UNKNOWN)
 
 
@@ -234,14 +235,14 @@ def _from_naming(needs: Needs, hop: HopTls) -> Requirement:
     is_needed = needs.is_vouched or (needs.requiretls and hop.published is not None)
     is_given = hop.is_vouched or hop.pin != "" or (hop.published or NOTHING).is_vouched  # a pinned key needs no name
     if not is_needed or is_given:
-        return Requirement()
+        return NOTHING_ASKED
     return Requirement(reasons=("host name must be vouched for",), refusal=TlsFailure.UNVOUCHED_MX)
 
 
 def _from_relaying(needs: Needs, hop: HopTls) -> Requirement:
     """A smart host's own TLS proves one hop: without an attestation only REQUIRETLS carries the duty onward."""
     if not needs.is_onward or not hop.is_smart_host or hop.is_attested:
-        return Requirement()
+        return NOTHING_ASKED
     return Requirement(
         level=TlsLevel.VERIFIED, requiretls=True, reasons=("smart host is not attested, so it must honour REQUIRETLS",)
     )
@@ -250,5 +251,5 @@ def _from_relaying(needs: Needs, hop: HopTls) -> Requirement:
 def _from_login(hop: HopTls) -> Requirement:
     """No password to a host that did not prove its name (RFC 4954 section 4), not even for a content-free notice."""
     if not hop.is_known:
-        return Requirement()
+        return NOTHING_ASKED
     return Requirement(level=TlsLevel.VERIFIED, reasons=("we sign in at this host",))
