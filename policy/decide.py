@@ -128,8 +128,8 @@ def _decide(facts: Facts, recipient: RecipientFacts, ground: Ground, hits: Seque
     actions = [rule.action for rule in applied if not (facts.is_released and rule.action is Action.HOLD)]
     asked = max(actions, key=STRICTNESS.index, default=Action.ALLOW)
     is_protected = ground.protects or bool({*actions} - {Action.ALLOW, Action.HOLD, Action.REJECT})
-    contradiction = facts.sent.contradiction
-    said = (*ground.said, *((contradiction,) if contradiction else ()), *(hit.why for hit in hits))
+    meant = filter(None, (facts.sent.purpose_why, facts.sent.contradiction))
+    said = (*ground.said, *meant, *(hit.why for hit in hits))
     ladder: tuple[Method, ...] = ()
     if asked in ENDS:
         action, trace = asked, (*said, ENDS[asked])

@@ -52,7 +52,8 @@ class Sent:
     its name is the login. role: of a person, as `mailward user` has it. size: of the message, bytes.
     visible: addresses in To and Cc. at: when it was received, in the time zone of the gateway; None: not known.
     purpose: what the message is for, as `judge_purpose` settles it, empty: not known; purpose_source: who said so;
-    contradiction: what its words say against it. urgent: as `X-Mailward-Priority` or the sender says.
+    purpose_why: in words, where its own words did; contradiction: what they say against it. urgent: as
+    `X-Mailward-Priority` or the sender says.
     our_domains: those that we send for, lower case.
     """
 
@@ -65,6 +66,7 @@ class Sent:
     at: datetime | None = None
     purpose: str = ""
     purpose_source: PurposeSource = PurposeSource.NOBODY
+    purpose_why: str = ""
     contradiction: str = ""
     urgent: bool = False
     our_domains: frozenset[str] = frozenset()

@@ -118,17 +118,26 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
         about = await queue.message_facts(conn, queue_id)
         people = await accounts.directory(conn)
     finder = FactFinder(office.settings)
+    sent = finder.settle(
+        _sent(finder, about, people, body, is_urgent=held[0].urgent),
+        report,
+        sender=_author(body),
+        everybody=everybody,
+    )
     facts = finder.gather(
         holders,
         sender=_author(body),
         recipients=[entry.recipient for entry in held],
         report=report,
         requiretls=held[0].requiretls,
-        sent=_sent(finder, about, people, body, is_urgent=held[0].urgent),
+        sent=sent,
         everybody=everybody,
         is_released=has_looked,
         answers=await Registers(office.store, finder.rules.facts).ask(
-            [entry.recipient for entry in held], patient="", purpose="", at=datetime.now(UTC)
+            [entry.recipient for entry in held],
+            patient=report.said.patient,
+            purpose=sent.purpose,
+            at=datetime.now(UTC),
         ),
     )
     found = Counter(finding.kind.value for finding in report.findings)

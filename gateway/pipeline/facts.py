@@ -5,7 +5,7 @@ from dataclasses import replace
 from importlib import metadata
 
 from gateway.config import Settings
-from gateway.config.rules import rule_book
+from gateway.config.rules import label_book, rule_book
 from gateway.config.ways import default_for, recipient_facts
 from gateway.message.account import Account
 from gateway.message.fields import split_message
@@ -16,6 +16,7 @@ from policy.decide import Facts, RecipientFacts, decide
 from policy.decision import Decision
 from policy.facts import Sent
 from policy.phi.report import Report
+from policy.purpose import UNKNOWN, PurposeSource, judge_purpose
 from policy.rules.version import version_of
 
 
@@ -25,6 +26,7 @@ class FactFinder:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.rules = rule_book(settings.policy)
+        self._labels = label_book(settings.policy)
         self._domains = frozenset(domain.name for domain in settings.domain)
         self.version = version_of(
             self.rules,
@@ -65,13 +67,32 @@ class FactFinder:
 
     def sent(self, account: Account | None, about: Sent, data: bytes) -> Sent:
         """What rules ask of a message besides. account: of the login, None without. data: only read when asked for."""
-        asks = "recipients.visible" in self.rules.facts
+        asks = "recipients.visible" in self.rules.facts | self._labels.facts
         return replace(
             about,
             is_program=account is not None and account.is_program,
             role="" if account is None else account.role,
             visible=count_visible(split_message(data)) if asks else 0,
             at=about.at and about.at.astimezone(),
+        )
+
+    def settle(self, sent: Sent, report: Report, *, sender: str, everybody: Sequence[str]) -> Sent:
+        """What the message is for, by all that is known of it before registers are asked."""
+        about = Facts(
+            report=report,
+            recipients=(),
+            default=default_for(self._settings.policy, self._settings.domain, sender=sender),
+            sent=replace(sent, sender=sender, our_domains=self._domains),
+            everybody=tuple(everybody),
+        )
+        named = [label.purpose for label in self._labels.fitting(about) if label.purpose]
+        purpose = judge_purpose(report.said.purpose, named, report.signs)
+        return replace(
+            sent,
+            purpose="" if purpose.word == UNKNOWN else purpose.word,
+            purpose_source=purpose.source,
+            purpose_why=purpose.why if purpose.source is PurposeSource.CONTENT else "",
+            contradiction=purpose.contradiction,
         )
 
     def decide(self, facts: Facts) -> tuple[Decision, ...]:

@@ -15,6 +15,7 @@ from gateway.store.rows import NewMessage
 from gateway.store.store import Store
 from policy.decision import Action, Decision
 from policy.facts import Sent
+from policy.phi.report import Report
 
 NO_METHOD = "no method is left that keeps it private"
 
@@ -27,17 +28,18 @@ class Rulings:
         self._facts = facts
         self._own_mail = own_mail
 
-    async def sent(self, envelope: Envelope, header: HeaderFacts, data: bytes) -> Sent:
-        """What is known of a message besides its content and recipients. Raises: StoreError."""
+    async def sent(self, envelope: Envelope, header: HeaderFacts, report: Report, data: bytes) -> Sent:
+        """What is known of a message besides its content and recipients, and what it is for. Raises: StoreError."""
         account = (await self._accounts.current()).by_login.get(envelope.client.login)
         about = Sent(
             login=envelope.client.login,
             size=len(data),
             at=envelope.received_at,
-            purpose=header.control.get("purpose", ""),
             urgent=header.urgent,
         )
-        return self._facts.sent(account, about, data)
+        everybody = [recipient.address for recipient in envelope.recipients]
+        sent = self._facts.sent(account, about, data)
+        return self._facts.settle(sent, report, sender=header.from_address, everybody=everybody)
 
     def refused(self, envelope: Envelope, decisions: Sequence[Decision], *, queue_id: str) -> tuple[Event, ...]:
         """The record of a message that a rule refuses, for each recipient that it does so for."""

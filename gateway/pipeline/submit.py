@@ -36,6 +36,7 @@ from gateway.pipeline.judged import Judged
 from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.registers import Registers
 from gateway.pipeline.rulings import Rulings
+from gateway.pipeline.said import said_in
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick, row_for
@@ -46,6 +47,7 @@ from policy.decision import Action, Decision
 from policy.facts import Facts
 from policy.phi.report import Report
 from policy.phi.subject import remove_tags
+from policy.purpose import PurposeSource
 from policy.record import Cause
 from policy.rules import RuleBook
 
@@ -128,7 +130,8 @@ class Pipeline:
                     report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
         except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
-        report = replace(report, lowest_method=header.lowest_method)  # kept with it, for a release decides anew
+        said = said_in(header, self._registers.patient)
+        report = replace(report, lowest_method=header.lowest_method, said=said)  # kept, for a release decides anew
         try:
             facts = await self._facts_of(envelope, header, report, data)
         except (StoreFull, StoreSick, StoreClosed) as error:  # a register that cannot be read permits nothing
@@ -164,10 +167,11 @@ class Pipeline:
 
     async def _facts_of(self, envelope: Envelope, header: HeaderFacts, report: Report, data: bytes) -> Facts:
         await self._ledger.begin(envelope.received_at)
+        sent = await self._rulings.sent(envelope, header, report, data)
         answers = await self._registers.ask(
             [recipient.address for recipient in envelope.recipients],
-            patient=self._registers.patient(header.control.get("patient", "")),
-            purpose=header.purpose,
+            patient=report.said.patient,
+            purpose=sent.purpose,
             at=envelope.received_at,
         )
         return self._facts.gather(
@@ -176,7 +180,7 @@ class Pipeline:
             recipients=[recipient.address for recipient in envelope.recipients],
             report=report,
             requiretls=envelope.requiretls,
-            sent=await self._rulings.sent(envelope, header, data),
+            sent=sent,
             answers=answers,
         )
 
@@ -213,8 +217,12 @@ class Pipeline:
 
     async def _ask_list(self, judged: Judged) -> Judged:
         """Who gets no bulk mail, if it is such."""
+        sent = judged.facts.sent
+        is_said = sent.purpose and sent.purpose_source is not PurposeSource.CONTENT  # words alone stop no care
         purpose = stopped_purpose(
-            said=judged.header.purpose, is_bulk=judged.report.bulk, is_protected=judged.is_protected
+            said=sent.purpose if is_said else judged.header.purpose,
+            is_bulk=judged.report.bulk,
+            is_protected=judged.is_protected,
         )
         people = [recipient.address for recipient in judged.envelope.recipients]
         found = await find_suppressed(self._store, people, purpose=purpose)
