@@ -1,7 +1,7 @@
 """Hatchling's build hook: a wheel never leaves without the health vocabulary that the classifier reads.
 
-The tables are compacted from two packages of `[build-system] requires` and are not kept in git. A failing build of the
-tables fails the build of the wheel: a gateway without its vocabulary would find no health terms and call mail harmless.
+The tables are compacted from three packages of `[build-system] requires` and are not kept in git. A failing build of
+the tables fails the build of the wheel: a gateway without its vocabulary would find no health terms and call mail harmless.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DATA = Path("policy", "phi", "data")
-TABLES = ("diagnoses.tsv.gz", "drugs.tsv.gz")
+TABLES = ("diagnoses.tsv.gz", "drugs.tsv.gz", "given.tsv.gz", "family.tsv.gz")
 
 
 class VocabularyHook(BuildHookInterface[BuilderConfig]):

@@ -191,8 +191,13 @@ def _known(candidate: _Candidate, vocabulary: Vocabulary) -> int:
 
 
 def _count(given: str, surname: str, vocabulary: Vocabulary) -> int:
-    is_family = surname in vocabulary.surnames or all(piece in vocabulary.surnames for piece in surname.split("-"))
-    return (given in vocabulary.given_names) + is_family
+    is_given = given in vocabulary.given_names
+    pieces = surname.split("-")
+    is_family = surname in vocabulary.surnames or all(piece in vocabulary.surnames for piece in pieces)
+    if is_given and not is_family:
+        rare = vocabulary.rare_surnames
+        is_family = surname in rare or all(piece in rare or piece in vocabulary.surnames for piece in pieces)
+    return is_given + is_family
 
 
 def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[Role, float, str] | None:

@@ -1,9 +1,9 @@
 """Build the compact vocabulary tables: `python -m policy.phi.data.build [FOLDER]`.
 
-Reads the data files of two packages that need not be there at run time, and writes `diagnoses.tsv.gz` and
-`drugs.tsv.gz`: gzip of UTF-8 lines "weight<TAB>term", terms in lower case, sorted, so that the same packages give the
-same bytes. Uses the standard library only and runs no code of the packages; unpickling the drug dictionary allows
-nothing but plain containers.
+Reads the data files of three packages that need not be there at run time, and writes `diagnoses.tsv.gz`,
+`drugs.tsv.gz`, `given.tsv.gz` and `family.tsv.gz`: gzip of UTF-8 lines "weight<TAB>term", terms in lower case, sorted,
+so that the same packages give the same bytes. Uses the standard library only and runs no code of the packages;
+unpickling the drug dictionary allows nothing but plain containers.
 """
 
 import bz2
@@ -20,6 +20,23 @@ from typing import Any
 
 _ICD_PACKAGE = "simple_icd_10_cm"
 _DRUG_PACKAGE = "drug_named_entity_recognition"
+_NAME_PACKAGE = "names"  # the lists of names of the US Census of 1990
+_COMMON_SURNAMES = 5_000  # of 88,799: so many are surnames whatever stands beside them
+# Given names of the census that are plain English, months or parts of surnames in mail.
+_NOT_GIVEN = frozenset(
+    """
+    an so my see else many man season page loan forest liberty spring german temple song era echo brain manual ha han
+    ka ta tu un ai aide al am ami ara aura bee bell berry bethel bong brook buck bud buddy bunny candy chi chin china
+    concha conception coral curt delta desire dimple dixie dong dot easter eve fae fairy fawn gala garnet garth german
+    golden gale harmony herb honey hue ivory jewel king kit lady lai lean lien liberty lore love mac magnolia mana
+    maple may mercy merry meta mi mica miss moon mora my na nana noble nova nu nubia page palma pandora pansy pasty patience
+    patria pearly prince princess prudence queen raven rea ria rob rod romaine rosy royal russel rusty sage sang scotch
+    sha shin silver so sol song soon sparkle spring star sterling stormy sun sunny sunshine tai temple tequila tiara tien
+    tiny toi tod tora tu un velvet wan willow windy winter yen yer yon bok lou del el loma nada dia do don in is la le
+    lan long ma mao maris mina min my no oda on or pa page porsha rocky santos see sid so sook su sung tad tam van wes
+    kum kam kizzy
+    """.split()
+)
 
 # Chapters whose words describe health; the rest (external causes V-Y, counselling and circumstances Z) describe life.
 _CHAPTERS = frozenset(str(number) for number in range(1, 20))
@@ -141,10 +158,11 @@ def main(arguments: list[str]) -> int:
     try:
         diagnoses = dict(diagnosis_terms(_package(_ICD_PACKAGE)))
         drugs = dict.fromkeys(drug_terms(_package(_DRUG_PACKAGE)), 0.7)
+        given, family = names(_package(_NAME_PACKAGE))
     except ModuleNotFoundError as missing:
         sys.stderr.write(f"{missing}; install the packages that requirements/data.txt names\n")
         return 1
-    for name, table in (("diagnoses", diagnoses), ("drugs", drugs)):
+    for name, table in (("diagnoses", diagnoses), ("drugs", drugs), ("given", given), ("family", family)):
         _write(folder / f"{name}.tsv.gz", table)
         sys.stdout.write(f"{name}: {len(table)} terms\n")
     return 0
@@ -224,6 +242,23 @@ class _PlainUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"the drug dictionary holds a class, {module}.{name}")
+
+
+def names(package: Path) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Return given names and surnames, lower case: weight 1.0 for common ones, 0.5 for the rare.
+
+    package: folder of `names`; its files have "NAME share cumulated rank" in each line, the most frequent first.
+    """
+    given = {name: 1.0 for file in ("dist.male.first", "dist.female.first") for name in _names(package / file)}
+    family = {
+        name: 1.0 if rank < _COMMON_SURNAMES else 0.5 for rank, name in enumerate(_names(package / "dist.all.last"))
+    }
+    return {name: given[name] for name in given.keys() - _NOT_GIVEN}, family
+
+
+def _names(path: Path) -> Iterator[str]:
+    for line in path.read_text(encoding="ascii").splitlines():
+        yield line.split(maxsplit=1)[0].lower()
 
 
 def _package(name: str) -> Path:
