@@ -71,6 +71,26 @@ def key_imported(*, at: datetime, address: str, fingerprint: str, expires_at: da
     )  # fmt: skip
 
 
+def key_found(*, at: datetime, address: str, fingerprint: str, source: str, trust: str) -> Event:
+    """A look-up found a recipient's OpenPGP certificate, new or renewed. trust: `pending` when it differs from ours."""
+    return make("key.found", at, address=address, fingerprint=fingerprint, source=source, trust=trust)
+
+
+def key_trusted(*, at: datetime, fingerprint: str, by: str) -> Event:
+    """Somebody compared it with the recipient."""
+    return make("key.trusted", at, fingerprint=fingerprint, by=by)
+
+
+def key_accepted(*, at: datetime, fingerprint: str, by: str) -> Event:
+    """A key that had waited counts from now on, in place of the others of its addresses."""
+    return make("key.accepted", at, fingerprint=fingerprint, by=by)
+
+
+def key_rejected(*, at: datetime, fingerprint: str, by: str) -> Event:
+    """A key that had waited will never count; what was on file does again."""
+    return make("key.rejected", at, fingerprint=fingerprint, by=by)
+
+
 def key_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
     return make("key.forgotten", at, fingerprint=fingerprint, by=by)
 

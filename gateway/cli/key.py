@@ -1,32 +1,20 @@
-"""`mailward key`: recipients' OpenPGP certificates, and our own DKIM keys; `key_smime` has the S/MIME ones."""
+"""`mailward key`: our own DKIM keys; `key_openpgp` and `key_smime` have those of recipients."""
 
-import asyncio
-import base64
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from gateway.cli.ask import ask
-from gateway.cli.context import Status, config_option, config_path, fail, print_json, print_table, settings_option
+from gateway.cli.context import Status, config_option, config_path, fail
 from gateway.cli.dns_records import zone_line
+from gateway.cli.key_openpgp import openpgp
 from gateway.cli.key_smime import smime
-from gateway.config import Settings
 from gateway.message.address import AddressError, domain_of, parse_address
-from gateway.protect.armour import split_certificates
-from gateway.protect.certificates import CertificateFacts, read_certificate
 from gateway.protect.dkim_keys import DkimKey, generate_key
-from gateway.protect.errors import CertificateError
 
 SELECTOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
-WKD_PORT: Final = 443
-JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="One object a line.")
 
 
 @click.group()
@@ -35,125 +23,8 @@ def key() -> None:
     """Recipients' OpenPGP keys and S/MIME certificates, and our DKIM keys."""
 
 
+key.add_command(openpgp)
 key.add_command(smime)
-
-
-@key.group()
-@config_option
-def openpgp() -> None:
-    """Recipients' OpenPGP keys."""
-
-
-@openpgp.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@settings_option
-def import_(settings: Settings, *, file: str) -> int:
-    """Read public keys from FILE, armoured or binary, one or many; `-` is standard input.
-
-    A key serves every address in its user ids. Keys that may not be used are left out, with the reason.
-    """
-    try:
-        with click.open_file(file, "rb") as stream:
-            found = split_certificates(stream.read())
-    except CertificateError as why:
-        fail(f"{file}: {why}")
-    good, faults = _judge(found)
-    _keep(settings, good)
-    if faults:
-        fail("\n".join(faults))
-    return Status.DONE
-
-
-@openpgp.command()
-@click.argument("address")
-@settings_option
-def fetch(settings: Settings, *, address: str) -> int:
-    """Ask the domain of ADDRESS for its key (web key directory, over HTTPS), and import it for this address alone.
-
-    Compare the fingerprint with the recipient. A key that differs from the one on file is not taken.
-    """
-    try:
-        wanted = parse_address(address).lower()
-    except AddressError as error:
-        fail(f"{address} is no address: {error}", Status.USAGE)
-    try:
-        found = split_certificates(_find(settings, wanted))
-    except CertificateError as why:
-        fail(f"{wanted}: what its domain sent is no key: {why}")
-    good, faults = _judge(found)
-    usable = [(data, replace(facts, addresses=(wanted,))) for data, facts in good if wanted in facts.addresses]
-    if not usable:
-        fail("\n".join(faults) or f"{wanted}: the key that its domain has is for other addresses")
-    on_file = {row["fingerprint"] for row in ask(settings, "openpgp.list") if row["address"] == wanted}
-    if strangers := [facts.fingerprint for _, facts in usable if on_file and facts.fingerprint not in on_file]:
-        fail(  # CR-03
-            f"{wanted}: its domain now has {', '.join(strangers)}, but {', '.join(sorted(on_file))} is on file; "
-            "nothing was changed. Ask the recipient which one counts, then `mailward key openpgp forget` the other"
-        )
-    _keep(settings, usable)
-    return Status.DONE
-
-
-def _find(settings: Settings, address: str) -> bytes:
-    """What the domain has under the address. A loop of its own: this command talks to others than the gateway."""
-    from gateway.delivery.routes import is_allowed
-    from gateway.protect import wkd
-    from tls.contexts import build_policy_context
-    from tls.dnssec.lookup import DnssecResolver
-    from tls.errors import FetchError
-    from tls.web import WebReader
-
-    try:
-        resolver = DnssecResolver([(at.host, at.port) for at in settings.dns.resolvers], is_ad_trusted=False)
-        context = build_policy_context(settings.delivery.ca_file)
-        allowed = partial(is_allowed, private_networks=settings.delivery.private_networks)
-        return asyncio.run(wkd.find(WebReader(resolver, context, is_allowed=allowed, port=WKD_PORT), address))
-    except FetchError as why:
-        fail(f"{address}: {why}")
-    except OSError as error:
-        fail(f"{error.filename or 'dns.resolvers'}: {error.strerror or error}")
-
-
-def _keep(settings: Settings, good: Sequence[tuple[bytes, CertificateFacts]]) -> None:
-    """Have them filed, and say which."""
-    incoming = [
-        {
-            "fingerprint": facts.fingerprint,
-            "address": address,
-            "certificate": base64.b64encode(data).decode("ascii"),
-            "expires_at": None if facts.expires_at is None else facts.expires_at.isoformat(),
-        }
-        for data, facts in good
-        for address in facts.addresses
-    ]
-    if incoming:
-        ask(settings, "openpgp.import", incoming=incoming)
-    for _, facts in good:
-        until = f"until {facts.expires_at:%Y-%m-%d}" if facts.expires_at else "without an end"
-        click.echo(f"imported {facts.fingerprint} ({facts.algorithm}, {until}) for {', '.join(facts.addresses)}")
-
-
-@openpgp.command("list")
-@JSON_OPTION
-@settings_option
-def list_(settings: Settings, *, as_json: bool) -> None:
-    """Show the keys on file."""
-    rows = ask(settings, "openpgp.list")
-    if as_json:
-        for row in rows:
-            print_json(row)
-        return
-    print_table([_row(row) for row in rows], ["address", "fingerprint", "imported", "expires"])
-
-
-@openpgp.command()
-@click.argument("fingerprint")
-@settings_option
-def forget(settings: Settings, *, fingerprint: str) -> None:
-    """Forget the key with this FINGERPRINT; blanks in it do not matter."""
-    wanted = fingerprint.replace(" ", "").upper()
-    ask(settings, "openpgp.forget", fingerprint=wanted)
-    click.echo(f"forgot {wanted}")
 
 
 @key.group()
@@ -186,31 +57,6 @@ def generate(*, domain: str, selector: str, algorithm: str, output: Path | None)
     click.echo("publish in DNS before that:")
     made = DkimKey.load(name, selector, pem)
     click.echo(zone_line(made.name, made.dns_record()))
-
-
-def _judge(found: Sequence[bytes]) -> tuple[list[tuple[bytes, CertificateFacts]], list[str]]:
-    """The usable certificates, and a line for each of the others."""
-    good: list[tuple[bytes, CertificateFacts]] = []
-    faults: list[str] = []
-    for number, data in enumerate(found, start=1):
-        try:
-            facts = read_certificate(data, now=datetime.now(UTC))
-        except CertificateError as why:
-            faults.append(f"key {number} was not imported: {why}")
-            continue
-        why_not = facts.why_not or ("" if facts.addresses else "none of its user ids holds a mail address")
-        if why_not:
-            faults.append(f"{facts.fingerprint} was not imported: {why_not}")
-        else:
-            good.append((data, facts))
-    return good, faults
-
-
-def _row(row: dict[str, Any]) -> tuple[str, str, str, str]:
-    ends = row["expires_at"]
-    has_ended = ends is not None and datetime.fromisoformat(ends) <= datetime.now(UTC)
-    shown = "never" if ends is None else ends[:10] + (" (expired)" if has_ended else "")
-    return row["address"], row["fingerprint"], row["imported_at"][:10], shown
 
 
 def _domain(text: str) -> str:

@@ -5,6 +5,7 @@ runs an OpenPGP parser. The sealer judges again before every use.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,7 +15,9 @@ from gateway.audit import admin
 from gateway.control.incoming import read_certificates
 from gateway.control.wire import Refused
 from gateway.message.address import parse_address
+from gateway.message.event import Event
 from gateway.store import certificates
+from gateway.store.certificates import Source, Trust
 from gateway.store.store import Store
 
 BY: Final = "command line"
@@ -55,16 +58,80 @@ async def listing(store: Store) -> list[dict[str, Any]]:
             "fingerprint": one.fingerprint,
             "imported_at": one.imported_at.isoformat(),
             "expires_at": None if one.expires_at is None else one.expires_at.isoformat(),
+            "trust": one.trust.value,
+            "source": one.source.value,
         }
         for one in found
     ]
+
+
+async def found(
+    store: Store, *, incoming: Sequence[Any], source: str, is_revoked: bool = False
+) -> list[dict[str, str]]:
+    """File what a look-up found for one address; a key that differs from the one on file waits for a person (CR-03).
+
+    incoming: each as `Incoming`, or its JSON form. is_revoked: their owner has revoked these.
+    Returns: what was filed: fingerprint and trust.
+    Raises: Refused when one has no proper address.
+    """
+    try:
+        origin = Source(source)
+    except ValueError:
+        raise Refused(f"keys do not come from {source!r}") from None
+    rows = [replace(row, source=origin) for row in read_certificates(incoming, Incoming, _certificate)]
+    filed = await certificates.found(store, rows, is_revoked=is_revoked, events=found_events)
+    return [{"fingerprint": one.fingerprint, "trust": one.trust.value} for one in filed]
+
+
+def found_events(filed: Sequence[certificates.Certificate]) -> list[Event]:
+    return [
+        admin.key_found(
+            at=one.imported_at, address=one.address, fingerprint=one.fingerprint, source=one.source, trust=one.trust
+        )
+        for one in filed
+    ]
+
+
+async def trust(store: Store, *, fingerprint: str) -> None:
+    """Believe a key by a person's word. Raises: Refused when it is not on file, or waits for another decision."""
+    async with store.read() as conn:
+        known = {one.trust for one in await certificates.everything(conn) if one.fingerprint == fingerprint}
+    if Trust.PENDING in known:
+        raise Refused(f"{fingerprint} differs from the key on file; say `mailward key openpgp accept` or `reject`")
+    if Trust.REVOKED in known:
+        raise Refused(f"the owner of {fingerprint} has revoked it")
+    event = admin.key_trusted(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    if not await certificates.trust(store, fingerprint, events=(event,)):
+        raise _unknown(fingerprint)
+
+
+async def accept(store: Store, *, fingerprint: str) -> None:
+    """Take a key that waits in place of the one on file. Raises: Refused when none such waits."""
+    event = admin.key_accepted(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    if not await certificates.accept(store, fingerprint, events=(event,)):
+        raise _not_pending(fingerprint)
+
+
+async def reject(store: Store, *, fingerprint: str) -> None:
+    """Refuse a key that waits, for good. Raises: Refused when none such waits."""
+    event = admin.key_rejected(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    if not await certificates.reject(store, fingerprint, events=(event,)):
+        raise _not_pending(fingerprint)
+
+
+def _not_pending(fingerprint: str) -> Refused:
+    return Refused(f"no key {fingerprint} waits for a decision; `mailward key openpgp pending` shows those that do")
+
+
+def _unknown(fingerprint: str) -> Refused:
+    return Refused(f"no key {fingerprint} on file; `mailward key openpgp list` shows them")
 
 
 async def forget(store: Store, *, fingerprint: str) -> None:
     """Forget a certificate, for all its addresses. Raises: Refused when it is not on file."""
     event = admin.key_forgotten(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
     if not await certificates.forget(store, fingerprint, events=(event,)):
-        raise Refused(f"no key {fingerprint} on file; `mailward key openpgp list` shows them")
+        raise _unknown(fingerprint)
 
 
 def _certificate(new: Incoming) -> certificates.Certificate:

@@ -39,6 +39,10 @@ CANNOT_SEAL: Final = "451 4.7.0 The message could not be encrypted at the moment
 TO_OUR_SENDERS: Final = frozenset({MessageKind.DSN, MessageKind.SENDER_NOTICE})
 BUG: Final = "451 4.3.0 Local error"
 NO_KEY: Final = "No usable OpenPGP key"
+PENDING_KEY: Final = "451 4.7.0 Another OpenPGP key waits for a person's word"
+PENDING_WHY: Final = (
+    "Another OpenPGP key than the one on file was found for this recipient; `mailward key openpgp pending` shows it."
+)
 NO_CERTIFICATE: Final = "No usable S/MIME certificate"
 # RFC 3461 section 5.2.1 hands the sender's RET on; a peer's notice takes a way that we do not choose, so it must not
 # hold what we protect (TL-27), and RET=FULL is disregarded for REQUIRETLS (RFC 8689 section 5).
@@ -135,10 +139,12 @@ class Courier:
 
     async def _as_openpgp(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         async with self._store.read() as conn:
-            keys = await certificates.for_address(conn, batch.entries[0].recipient)
+            ring = await certificates.ring(conn, batch.entries[0].recipient)
+        if ring.pending:
+            return self._not_sent(batch, PENDING_KEY, PENDING_WHY, seen=Seen.KEY_PENDING)
         try:
             with self._sealing.time():
-                sealed = await self._sealer.encrypt(batch.letter.body, keys)
+                sealed = await self._sealer.encrypt(batch.letter.body, ring.usable)
             data = await self._copies.sign(sealed.message)
         except NoUsableCertificate as why:
             return self._not_sent(batch, NO_KEY, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)

@@ -78,6 +78,7 @@ class Cell(Enum):
     WAIT = auto()  # until expires_at
     WAIT_THEN_CLIMB = auto()  # until the TLS deadline of the rung
     CLIMB = auto()
+    CLIMB_OR_WAIT = auto()  # until expires_at, where no rung is below
     RETURN = auto()
     REPEAT = auto()  # wait, and never leave this rung again
 
@@ -116,7 +117,7 @@ _BOUND: Final = {  # retry, then bounce
 TABLE: Final[Mapping[Column, Mapping[Seen, Cell]]] = {
     Column.CLEAR: _BOUND,
     Column.TLS: _PROTECTED,
-    Column.CIPHERTEXT: {**_PROTECTED, Seen.NO_KEY: Cell.CLIMB},
+    Column.CIPHERTEXT: {**_PROTECTED, Seen.NO_KEY: Cell.CLIMB, Seen.KEY_PENDING: Cell.CLIMB_OR_WAIT},
     Column.NOTICE: _BOUND,
 }
 NO_TLS: Final = frozenset({Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN, Seen.TLS_MISMATCH, Seen.TLS_DOWNGRADED})
@@ -180,6 +181,8 @@ def _settle(cell: Cell, entry: QueueEntry, policy: LadderPolicy, now: datetime) 
         if now < _tls_deadline(entry, policy):
             return cell
         cell = Cell.CLIMB
+    if cell is Cell.CLIMB_OR_WAIT:
+        cell = Cell.CLIMB if _has_rung_below(entry) else Cell.WAIT
     if cell is Cell.CLIMB:
         if entry.possible_duplicate:
             return Cell.REPEAT

@@ -23,6 +23,7 @@ class Seen(Enum):
     NOT_REQUIRETLS = "not-requiretls"  # RFC 8689 was asked for and the peer does not offer it
     NOT_8BITMIME = "not-8bitmime"  # RFC 6152: the message is 8-bit and the peer does not take such; a 7-bit form may go
     NO_KEY = "no-key"  # no usable key of the recipient for this rung; nothing was sent
+    KEY_PENDING = "key-pending"  # another key was found for the recipient, and waits for a person; nothing was sent
 
 
 TLS_FAILED: Final = frozenset({Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN, Seen.TLS_MISMATCH})

@@ -37,7 +37,7 @@ CAUSES: Final = {
 
 def cause_of(outcome: Outcome) -> Cause:
     """Why a rung was left, for the sender's eyes."""
-    if outcome.seen is Seen.NO_KEY:
+    if outcome.seen in (Seen.NO_KEY, Seen.KEY_PENDING):
         return Cause.KEY_UNFIT
     if outcome.seen is Seen.NOT_8BITMIME:
         return Cause.NOT_8BIT

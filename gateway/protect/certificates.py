@@ -76,6 +76,7 @@ class CertificateFacts:
     created_at: datetime
     expires_at: datetime | None
     why_not: str
+    is_revoked: bool = False
 
     @property
     def usable(self) -> bool:
@@ -155,13 +156,14 @@ def _judge(key: Any, now: datetime) -> Certificate:
         created_at=key.created,
         expires_at=min((end for end in ends if end is not None), default=None),
         why_not=why_not,
+        is_revoked=_is_revoked(key),
     )
     return Certificate(facts=facts, key=key, encryption_keys=tuple(k.key for k in good[:1]) if not why_not else ())
 
 
 def _fault(key: Any, primary: _Key | None, subkeys: list[_Key], good: list[_Key], now: datetime) -> str:
     """The first reason not to use the certificate, or nothing."""
-    if any(_verifies(key, sig, key, STRONG | WEAK) for sig in _of_type(key, SignatureType.KeyRevocation)):
+    if _is_revoked(key):
         return "it was revoked by its owner"
     if primary is None:
         weak = any(_verifies(key, sig, uid, WEAK) for uid in key.userids for sig in _of_type(uid, *CERTIFICATIONS))
@@ -172,6 +174,10 @@ def _fault(key: Any, primary: _Key | None, subkeys: list[_Key], good: list[_Key]
         return short
     faults = [_subkey_fault(subkey, now) for subkey in subkeys if subkey.flags & ENCRYPTION]
     return faults[0] if faults else "it has no key for encryption"
+
+
+def _is_revoked(key: Any) -> bool:
+    return any(_verifies(key, sig, key, STRONG | WEAK) for sig in _of_type(key, SignatureType.KeyRevocation))
 
 
 def _subkey_fault(subkey: _Key, now: datetime) -> str:

@@ -164,6 +164,8 @@ openpgp_certificate: Final = sa.Table(
     sa.Column("certificate", sa.LargeBinary, nullable=False),
     sa.Column("imported_at", UtcMicros, nullable=False),
     sa.Column("expires_at", UtcMicros),
+    sa.Column("trust", sa.String(8), nullable=False),  # `certificates.Trust`
+    sa.Column("source", sa.String(8), nullable=False),  # `certificates.Source`
 )
 
 smime_certificate: Final = sa.Table(

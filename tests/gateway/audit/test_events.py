@@ -68,7 +68,7 @@ VALUES: dict[str, object] = {
     "notice_id": "N1", "old": Method.TLS, "other": "lab@clinic.example", "part": "1.2", "queue_id": "Q1",
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
     "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
-    "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "to": "s@x.example",
+    "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "source": "wkd", "to": "s@x.example",
     "tries_left": 2, "trust": "chain", "uid": 33, "verdict": "no-ad", "version": "0.1.0", "was_opened": False,
     "what": "dsn", "tls_failure": "tlsa-mismatch", "certificate": "ab" * 32,
     "purpose": "marketing", "status": "5.1.1", "consent": CONSENT, "organisation": ORGANISATION,
@@ -97,7 +97,8 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     wanted = """message_accepted message_decided message_held message_released message_rejected delivery_attempted
     delivery_delivered delivery_deferred delivery_climbed delivery_bounced delivery_expired delivery_possible_duplicate
     delivery_tls_downgrade delivery_tls_mismatch portal_published portal_noticed portal_code_sent portal_code_failed
-    portal_opened portal_downloaded portal_expired dsn_created key_imported user_added user_password_changed
+    portal_opened portal_downloaded portal_expired dsn_created key_imported key_found key_trusted
+    key_accepted key_rejected user_added user_password_changed
     user_disabled auth_failed
     user_delegated user_undelegated auth_locked brake_engaged brake_released
     credential_created credential_revoked gateway_started gateway_stopped resolver_tested

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from pgpy.constants import HashAlgorithm, RevocationReason
 
-from gateway.cli import key
+from gateway.cli import key_openpgp as key
 from gateway.cli.context import Status
 from gateway.cli.main import main
 from gateway.demo.resolver import Zone, serve_zone
@@ -62,14 +63,14 @@ async def on_file(config: Path) -> list[tuple[str, str]]:
 
 
 async def test_a_key_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """interface.md: `key openpgp fetch ADDRESS`; again it renews the same key."""
+    """interface.md: `key openpgp fetch ADDRESS`; again, there is nothing new."""
     made = make_key(address=ADDRESS)
     async with directory(tmp_path, monkeypatch) as (config, host):
         host.answer = http(certificate_of(made), kind=KIND)
-        for _ in range(2):
+        for said in (f"imported {made.fingerprint}", f"{made.fingerprint}: nothing new"):
             result = await run(config, "fetch", "B@Example.org")
             assert result.exit_code == Status.DONE, result.output
-            assert f"imported {made.fingerprint}" in result.stdout
+            assert said in result.stdout
         assert await on_file(config) == [(ADDRESS, str(made.fingerprint))]
     assert host.names == [HOST] * 2
     path = places(ADDRESS)[0].target
@@ -85,9 +86,50 @@ async def test_another_key_is_never_taken_silently(tmp_path: Path, monkeypatch: 
         host.answer = http(certificate_of(new), kind=KIND)
         result = await run(config, "fetch", ADDRESS)
         assert result.exit_code == Status.PROBLEM
-        assert "nothing was changed" in result.stderr
+        assert "Nothing is encrypted to either" in result.stderr
         assert str(new.fingerprint) in result.stderr
-        assert await on_file(config) == [(ADDRESS, str(old.fingerprint))]
+        waiting = await run(config, "pending", "--json")
+        assert waiting.exit_code == Status.PROBLEM
+        assert [json.loads(line)["fingerprint"] for line in waiting.stdout.splitlines()] == [str(new.fingerprint)]
+        assert "by its domain" in (await run(config, "pending")).stdout
+        assert (await run(config, "trust", str(new.fingerprint))).exit_code == Status.PROBLEM
+        await run(config, "reject", str(new.fingerprint))
+        assert (await run(config, "pending")).exit_code == Status.DONE
+        again = await run(config, "fetch", ADDRESS)
+        assert "nothing new" in again.stdout
+        assert (await run(config, "pending")).exit_code == Status.DONE
+
+
+async def test_an_accepted_key_takes_the_place_of_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CR-03."""
+    old, new = make_key(address=ADDRESS), make_key(address=ADDRESS, rsa_bits=2048)
+    async with directory(tmp_path, monkeypatch) as (config, host):
+        for one in (old, new):
+            host.answer = http(certificate_of(one), kind=KIND)
+            await run(config, "fetch", ADDRESS)
+        assert (await run(config, "accept", str(new.fingerprint).lower())).exit_code == Status.DONE
+        rows = [json.loads(line) for line in (await run(config, "list", "--json")).stdout.splitlines()]
+        trusts = {row["fingerprint"]: row["trust"] for row in rows}
+        assert trusts == {str(new.fingerprint): "person", str(old.fingerprint): "refused"}
+
+
+async def test_a_key_on_file_that_its_owner_revoked_is_used_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CR-01: and an older copy, without the revocation, does not bring it back."""
+    made = make_key(address=ADDRESS, hash_algorithm=HashAlgorithm.SHA384)
+    before = certificate_of(made)
+    async with directory(tmp_path, monkeypatch) as (config, host):
+        host.answer = http(before, kind=KIND)
+        await run(config, "fetch", ADDRESS)
+        made |= made.revoke(made, reason=RevocationReason.Compromised)
+        host.answer = http(certificate_of(made), kind=KIND)
+        result = await run(config, "fetch", ADDRESS)
+        assert result.exit_code == Status.PROBLEM
+        assert "is used no more" in result.stderr
+        host.answer = http(before, kind=KIND)
+        await run(config, "fetch", ADDRESS)
+        assert "revoked by its owner" in (await run(config, "list")).stdout
 
 
 async def test_a_domain_speaks_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,41 @@ async def test_changes_are_audited(store: Store) -> None:
     assert kinds == ["key.imported", "key.forgotten"]
 
 
+TWO = {**ONE, "fingerprint": "B" * 40, "certificate": base64.b64encode(b"another").decode()}
+
+
+async def test_a_changed_key_waits_for_a_person(store: Store) -> None:
+    """CR-03: accepted, it takes the place of the old one; each step is evidence."""
+    await keys.found(store, incoming=[ONE], source="wkd")
+    assert await keys.found(store, incoming=[ONE], source="wkd") == []
+    assert await keys.found(store, incoming=[TWO], source="wkd") == [{"fingerprint": "B" * 40, "trust": "pending"}]
+    with pytest.raises(Refused, match="accept"):
+        await keys.trust(store, fingerprint="B" * 40)
+    with pytest.raises(Refused, match="waits"):
+        await keys.accept(store, fingerprint="A" * 40)
+    await keys.accept(store, fingerprint="B" * 40)
+    with pytest.raises(Refused, match="waits"):
+        await keys.reject(store, fingerprint="B" * 40)
+    async with store.read() as conn:
+        assert await certificates.for_address(conn, "b@example.org") == (b"another",)
+        kinds = [found.event.kind for found in await search(conn, Query())]
+    assert kinds == ["key.found", "key.found", "key.accepted"]
+
+
+async def test_a_strangers_word_is_not_used(store: Store) -> None:
+    """CR-03: what a keyserver has is on file and used for nothing until somebody trusts it."""
+    await keys.found(store, incoming=[ONE], source="vks")
+    async with store.read() as conn:
+        assert await certificates.for_address(conn, "b@example.org") == ()
+    await keys.trust(store, fingerprint="A" * 40)
+    async with store.read() as conn:
+        assert await certificates.for_address(conn, "b@example.org") == (b"octets",)
+    with pytest.raises(Refused, match="no key"):
+        await keys.trust(store, fingerprint="C" * 40)
+    with pytest.raises(Refused, match="do not come"):
+        await keys.found(store, incoming=[ONE], source="rumour")
+
+
 @pytest.mark.parametrize(
     "incoming", [[{**ONE, "address": "b@example.org, c@example.org"}], [{"address": "b@example.org"}], "x", [1]]
 )

@@ -1,6 +1,7 @@
 """Forms and failures before the first byte: what cannot be sealed or signed is not sent at all."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from gateway.message.entry import MessageKind
 from gateway.message.queue_id import new_queue_id
 from gateway.protect.dkim_keys import DkimKey
 from gateway.protect.errors import NoUsableCertificate, SealError
+from gateway.store import certificates
+from gateway.store.certificates import Certificate, Source
 from gateway.store.store import Store
 from gateway.workers.errors import ChildCrashed, ChildTimeout, PoolUnavailable
 from policy.decision import Method
@@ -59,6 +62,22 @@ async def test_without_a_usable_key_nothing_is_sent(office: Office) -> None:
     outcome = await attempt(office, batch(methods=(Method.OPENPGP,)))
     assert (outcome.seen, office.transport.jobs) == (Seen.NO_KEY, [])
     assert "it has expired" in outcome.why
+
+
+async def test_nothing_is_sent_while_another_key_waits(office: Office) -> None:
+    """CR-03: neither the old key nor the new one is encrypted to before a person has said which one counts."""
+    one = batch(methods=(Method.OPENPGP,))
+    address, now = one.entries[0].recipient, datetime.now(UTC)
+    old = Certificate(fingerprint="A" * 40, address=address, certificate=b"old", imported_at=now)
+    await certificates.add(office.store, old, events=())
+    await attempt(office, one)
+    assert len(office.transport.jobs) == 1
+    new = replace(old, fingerprint="B" * 40, certificate=b"new", source=Source.WKD)
+    await certificates.found(office.store, [new], events=lambda _: ())
+    assert (await attempt(office, one)).seen is Seen.KEY_PENDING
+    assert len(office.transport.jobs) == 1
+    await certificates.reject(office.store, new.fingerprint, events=())
+    assert (await attempt(office, one)).seen is Seen.DELIVERED
 
 
 async def test_ciphertext_is_what_leaves(office: Office) -> None:

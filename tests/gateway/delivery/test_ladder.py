@@ -26,6 +26,7 @@ POLICY = LadderPolicy(
 )
 TLS, OPENPGP, PORTAL = Method.TLS, Method.OPENPGP, Method.PORTAL
 ALL = (TLS, OPENPGP, PORTAL)
+NEED_NO_KEY = {Seen.NO_KEY, Seen.KEY_PENDING}  # what the rungs tls and portal cannot see
 
 
 def make(*methods: Method, protected: bool = True, **more: object) -> QueueEntry:
@@ -71,8 +72,11 @@ NO_RUNG_BELOW = PROTECTED_TLS | dict.fromkeys((Seen.TLS_REFUSED, Seen.NOT_REQUIR
 CELLS = {
     "protected, tls": (make(), PROTECTED_TLS),
     "protected, tls or return": (make(TLS), NO_RUNG_BELOW),
-    "protected, openpgp": (make(rung=1), {**PROTECTED_TLS, Seen.NO_KEY: Move.CLIMB}),
-    "protected, openpgp or return": (make(OPENPGP), {**NO_RUNG_BELOW, Seen.NO_KEY: Move.BOUNCE}),
+    "protected, openpgp": (make(rung=1), {**PROTECTED_TLS, Seen.NO_KEY: Move.CLIMB, Seen.KEY_PENDING: Move.CLIMB}),
+    "protected, openpgp or return": (
+        make(OPENPGP),
+        {**NO_RUNG_BELOW, Seen.NO_KEY: Move.BOUNCE, Seen.KEY_PENDING: Move.WAIT},
+    ),
     "protected, portal": (make(rung=2), NO_RUNG_BELOW),
     "unprotected": (make(TLS, protected=False), NO_RUNG_BELOW),
     "unprotected, REQUIRETLS": (make(TLS, PORTAL, protected=False, requiretls=True), PROTECTED_TLS),
@@ -97,7 +101,7 @@ def test_every_cell_at_the_first_attempt(case: str, seen: Seen) -> None:
 def test_only_ciphertext_lacks_a_key(column: Column) -> None:
     """The rungs tls and portal need no key of the recipient."""
     lacking = set(Seen) - set(TABLE[column])
-    assert lacking == (set() if column is Column.CIPHERTEXT else {Seen.NO_KEY})
+    assert lacking == (set() if column is Column.CIPHERTEXT else NEED_NO_KEY)
 
 
 @pytest.mark.parametrize("seen", [Seen.TLS_UNCERTAIN, Seen.TLS_MISMATCH, Seen.TLS_DOWNGRADED])
@@ -156,7 +160,7 @@ def test_possible_duplicate_stays_on_its_rung(seen: Seen) -> None:
 
 def test_alarms() -> None:
     """TL-07, TL-21: mismatch and downgrade are heard of at once."""
-    alarms = {seen: step(make(), seen).alarm for seen in set(Seen) - {Seen.NO_KEY}}
+    alarms = {seen: step(make(), seen).alarm for seen in set(Seen) - NEED_NO_KEY}
     assert {seen: alarm for seen, alarm in alarms.items() if alarm} == {
         Seen.TLS_MISMATCH: Alarm.TLS_MISMATCH,
         Seen.TLS_DOWNGRADED: Alarm.TLS_DOWNGRADE,
@@ -244,7 +248,7 @@ def test_no_observation_lets_a_protected_message_out_in_clear(
             assert not needs.is_content_free
         if entry.method is PORTAL:
             assert needs == CONTENT_FREE
-        if seen is Seen.NO_KEY and entry.method is not OPENPGP:
+        if seen in NEED_NO_KEY and entry.method is not OPENPGP:
             continue
         now += minutes * MINUTE
         result = next_step(entry, saw(seen, now), POLICY, now=now, jitter=jitter)
