@@ -109,13 +109,13 @@ async def policy_body(conn: AsyncConnection, policy_id: str) -> str:
 async def of_message(conn: AsyncConnection, vault: Vault, queue_id: str) -> tuple[Stored, ...]:
     """All records of one message, oldest first. Raises: DamagedContent."""
     query = sa.select(decision_record).where(decision_record.c.queue_id == queue_id).order_by(decision_record.c.at)
-    return tuple(_read(row, vault) for row in (await conn.execute(query)).mappings())
+    return tuple(opened(row, vault) for row in (await conn.execute(query)).mappings())
 
 
-async def since(
-    conn: AsyncConnection, vault: Vault, begin: datetime, *, causes: Collection[Cause], after: tuple[datetime, str]
-) -> tuple[Stored, ...]:
-    """One page of the records from a time on, in their order. after: time and message of the last one before it."""
+async def sealed_since(
+    conn: AsyncConnection, begin: datetime, *, causes: Collection[Cause], after: tuple[datetime, str]
+) -> Sequence[sa.RowMapping]:
+    """One page of the rows from a time on, in their order. after: time and message of the last one before it."""
     c = decision_record.c
     query = (
         sa.select(decision_record)
@@ -124,7 +124,7 @@ async def since(
         .order_by(c.at, c.queue_id)
         .limit(AT_ONCE)
     )
-    return tuple(_read(row, vault) for row in (await conn.execute(query)).mappings())
+    return (await conn.execute(query)).mappings().all()
 
 
 async def correct(store: Store, new: Correction, *, events: Sequence[Event]) -> None:
@@ -168,7 +168,8 @@ def _place(queue_id: str, at: datetime) -> str:
     return f"{queue_id}/{(at - EPOCH) // MICROSECOND}"
 
 
-def _read(row: sa.RowMapping, vault: Vault) -> Stored:
+def opened(row: sa.RowMapping, vault: Vault) -> Stored:
+    """A row as the value. Raises: DamagedContent."""
     packed = vault.open_row(RECORD, _place(row["queue_id"], row["at"]), row["ciphertext"])
     inflater = zlib.decompressobj()
     text = inflater.decompress(packed, LARGEST)

@@ -2,19 +2,32 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.store import Store
+from gateway.store.vault import Vault
 
 T = TypeVar("T")
+
+
+class Readable(Protocol):
+    """A store as far as it is read: the gateway's own, or one that a command looks into beside it."""
+
+    @property
+    def vault(self) -> Vault: ...
+
+    @property
+    def registers_revision(self) -> int: ...
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 class Kept(Generic[T]):
     """The result of one reading of an open store, never older than its registers. read: must be repeatable."""
 
-    def __init__(self, store: Store, read: Callable[[AsyncConnection], Awaitable[T]]) -> None:
+    def __init__(self, store: Readable, read: Callable[[AsyncConnection], Awaitable[T]]) -> None:
         self._store = store
         self._read = read
         self._reading = asyncio.Lock()

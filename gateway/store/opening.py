@@ -1,12 +1,14 @@
 """Opening the store that a configuration names."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.config import Settings
 from gateway.store.store import Store, open_reader, open_vault
+from gateway.store.vault import Vault
 
 
 async def open_store(settings: Settings, *, node: str) -> Store:
@@ -28,5 +30,28 @@ async def reading(settings: Settings) -> AsyncIterator[AsyncConnection]:
     try:
         async with engine.connect() as conn:
             yield conn
+    finally:
+        await engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A store that is looked into beside a running gateway; it does not change for who looks."""
+
+    engine: AsyncEngine = field(repr=False)
+    vault: Vault
+    registers_revision: int = 0
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection that only reads."""
+        return self.engine.connect()
+
+
+@asynccontextmanager
+async def reading_sealed(settings: Settings) -> AsyncIterator[Reader]:
+    """The same as `reading`, with the key to what is sealed. Raises: as `reading`, and MasterKeyError."""
+    engine = await open_reader(settings.store.url.text, data_dir=settings.server.data_dir)
+    try:
+        yield Reader(engine, Vault.open(settings.seal.master_key, may_create=False))
     finally:
         await engine.dispose()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
-from gateway.store.kept import Kept
+from gateway.store.kept import Kept, Readable
 from gateway.store.store import Store
 from gateway.store.tables import organisation as table
 from gateway.store.tables import organisation_domain as domains
@@ -67,7 +67,7 @@ async def by_domain(conn: AsyncConnection) -> Mapping[str, Organisation]:
 class Organisations(Kept[Mapping[str, Organisation]]):
     """The same, kept in memory."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Readable) -> None:
         super().__init__(store, by_domain)
 
 

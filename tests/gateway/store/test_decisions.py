@@ -110,11 +110,9 @@ async def test_pages_have_every_record_once(store: Store, monkeypatch: pytest.Mo
     await write(store, *some, stored("Q6", at=NOW - timedelta(days=8)), stored("Q7", cause=Cause.CHECKED))
     seen, after = list[str](), (NOW - timedelta(days=7), "")
     async with store.read() as conn:
-        while page := await decisions.since(
-            conn, store.vault, NOW - timedelta(days=7), causes=[Cause.RECEIVED], after=after
-        ):
-            seen += [one.queue_id for one in page]
-            after = page[-1].at, page[-1].queue_id
+        while page := await decisions.sealed_since(conn, NOW - timedelta(days=7), causes=[Cause.RECEIVED], after=after):
+            seen += [decisions.opened(row, store.vault).queue_id for row in page]
+            after = page[-1]["at"], page[-1]["queue_id"]
     assert seen == ["Q1", "Q2", "Q3", "Q4", "Q5"]
 
 

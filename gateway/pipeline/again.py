@@ -1,0 +1,95 @@
+"""Decisions made again from their records: by another policy, or by what registers say now.
+
+How this works: the facts are those of the record. What the configuration says of a recipient's way is read anew; what
+registers said stays as it was, unless nobody asked them then or the caller wants to know what they say now.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateway.config import Settings
+from gateway.config.ways import default_for, recipient_facts
+from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.registers import Answers, Registers
+from gateway.store.kept import Readable
+from policy.decision import Decision
+from policy.facts import Facts, RecipientFacts
+from policy.record import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """asked_now: registers that were asked only now, because the first decision did not need them."""
+
+    facts: Facts
+    decisions: tuple[Decision, ...]
+    asked_now: tuple[str, ...] = ()
+
+
+class Again:
+    """One policy, and the registers of an installation."""
+
+    def __init__(self, settings: Settings, store: Readable) -> None:
+        self._settings = settings
+        self._finder = FactFinder(settings)
+        self._registers = Registers(store, self._finder.rules.facts)
+
+    @property
+    def finder(self) -> FactFinder:
+        """Whose policy it is."""
+        return self._finder
+
+    async def by_policy(self, kept: Kept, *, at: datetime) -> Made:
+        """As it would have been decided then. Raises: StoreError."""
+        facts = kept.facts
+        late = tuple(name for name in self._registers.asks(facts.sent.purpose) if name not in kept.asked)
+        answers = await self._ask(kept, at) if late else {}
+        return self._made(
+            replace(facts, recipients=tuple(_answered(to, answers, late) for to in facts.recipients)), asked_now=late
+        )
+
+    async def by_registers(self, kept: Kept, *, at: datetime) -> Made:
+        """As it is to be decided now. Raises: StoreError."""
+        facts, asked = kept.facts, self._registers.asks(kept.thin.sent.purpose)
+        answers = await self._ask(kept, at)
+        return self._made(
+            replace(facts, recipients=tuple(_answered(to, answers, asked) for to in facts.recipients)), asked_now=asked
+        )
+
+    async def _ask(self, kept: Kept, at: datetime) -> Mapping[str, Answers]:
+        facts = kept.thin
+        return await self._registers.ask(
+            [to.address for to in facts.recipients], patient=kept.patient, purpose=facts.sent.purpose, at=at
+        )
+
+    def _made(self, facts: Facts, *, asked_now: tuple[str, ...]) -> Made:
+        settings, sender = self._settings, facts.sent.sender
+        again = replace(
+            facts,
+            default=default_for(settings.policy, settings.domain, sender=sender),
+            recipients=tuple(self._way(to, sender) for to in facts.recipients),
+        )
+        return Made(again, self._finder.decide(again), asked_now)
+
+    def _way(self, to: RecipientFacts, sender: str) -> RecipientFacts:
+        way = recipient_facts(
+            self._settings.delivery, self._settings.domain, sender=sender, address=to.address,
+            has_openpgp_key=to.has_openpgp_key, has_smime_certificate=to.has_smime_certificate,
+        )  # fmt: skip
+        return replace(
+            to,
+            methods=way.methods,
+            source=way.source,
+            is_route_opportunistic=way.is_route_opportunistic,
+            is_tls_vouched=way.is_tls_vouched,
+        )
+
+
+def _answered(to: RecipientFacts, answers: Mapping[str, Answers], which: tuple[str, ...]) -> RecipientFacts:
+    said = answers.get(to.address.lower(), Answers())
+    return replace(
+        to,
+        consents=said.consents if "consent" in which else to.consents,
+        agreement=said.agreement if "baa" in which else to.agreement,
+    )
