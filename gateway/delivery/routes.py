@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from gateway.config.model import Domain
@@ -108,7 +109,7 @@ class Router:
         Raises: Unroutable.
         """
         targets = self._configured(domain, via, home) or await self._published(domain)
-        found = await asyncio.gather(*(self._resolve(target) for target in targets[:HOP_LIMIT]))
+        found = await self._resolve_all(targets[:HOP_LIMIT])
         hops = tuple(hop for hop in found if hop is not None)
         if not hops:
             raise Unroutable(f"550 5.4.4 no mail host of {domain} has an address", is_permanent=True)
@@ -152,6 +153,12 @@ class Router:
             hosts = order_mx(domain, found.records, hostname=self._hostname, shuffle=self._shuffle)
         tls = route_tls(route)
         return tuple(Target(host=host, port=port, tls=tls, is_mx_signed=found.has_ad) for host in hosts)
+
+    async def _resolve_all(self, targets: Sequence[Target]) -> Sequence[Hop | None]:
+        """A task for each costs more than the look-up of a name that is known: most domains have one host."""
+        if len(targets) == 1:
+            return (await self._resolve(targets[0]),)
+        return await asyncio.gather(*map(self._resolve, targets))
 
     async def _resolve(self, target: Target) -> Hop | None:
         """Look the addresses up. None: DNS says for certain that there are none that may be used."""
@@ -207,6 +214,7 @@ def order_mx(domain: str, records: Sequence[Mx], *, hostname: str, shuffle: Shuf
     return tuple(dict.fromkeys(record.host for record in sorted(usable, key=lambda record: record.preference)))
 
 
+@lru_cache(maxsize=4096)
 def is_literal(host: str) -> bool:
     """Whether a host is an IP address."""
     try:
