@@ -160,6 +160,25 @@ def baa_ended(*, at: datetime, name: str, by: str, why: str) -> Event:
     return make("baa.ended", at, name=name, by=by, why=why)
 
 
+def patients_bound(*, at: datetime, count: int, by: str) -> Event:
+    """So many patients were bound to their addresses, or bound anew."""
+    return make("patients.bound", at, count=count, by=by)
+
+
+def patients_forgotten(*, at: datetime, by: str, why: str) -> Event:
+    """One patient is off the index of addresses; which one, nobody can tell any more."""
+    return make("patients.forgotten", at, by=by, why=why)
+
+
+def segment_filled(*, at: datetime, name: str, count: int, by: str) -> Event:
+    """A list of recipients that bulk mail may name; in place of one of that name."""
+    return make("segment.filled", at, name=name, count=count, by=by)
+
+
+def segment_dropped(*, at: datetime, name: str, by: str, why: str) -> Event:
+    return make("segment.dropped", at, name=name, by=by, why=why)
+
+
 def _end(at: datetime | None) -> str:
     return "" if at is None else moment(at)
 

@@ -38,7 +38,8 @@ COMMANDS: Final = {
     "report": Entry("gateway.cli.report:report", "Reports: what a login sent, and what TLS other domains gave us."),
     "tls": Entry("gateway.cli.tls:tls", "What TLS another domain offers, and what we would require."),
     "dns": Entry("gateway.cli.dns:dns", "What to publish in DNS, and whether it is."),
-    "patients": Entry("gateway.cli.patients:patients", "The list of patients, kept as keyed hashes."),
+    "patients": Entry("gateway.cli.patients:patients", "The list of patients and the index of their addresses."),
+    "segment": Entry("gateway.cli.segment:segment", "Lists of recipients that bulk mail may name."),
     "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys and S/MIME certificates, and our DKIM keys."),
 }
 

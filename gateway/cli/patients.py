@@ -9,7 +9,9 @@ from typing import Final
 
 import click
 
+from gateway.cli.ask import ask
 from gateway.cli.context import config_option, fail, settings_option
+from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, read_rows, tell_import
 from gateway.config import Settings
 from gateway.config.custom import CustomError, read_key
 from policy.phi.custom.patients import KEY_BYTES, ListError, build_list, entry
@@ -20,7 +22,40 @@ SHOWN: Final = 20  # lines that cannot be used
 @click.group()
 @config_option
 def patients() -> None:
-    """The list of patients, kept as keyed hashes."""
+    """The list of patients, and the index of their addresses, kept as keyed hashes."""
+
+
+@patients.command()
+@FILE
+@DRY_RUN
+@BY
+@JSON
+@settings_option
+def bind(settings: Settings, *, file: Path, dry_run: bool, by: str, as_json: bool) -> int:
+    """Bind patients to their addresses by the rows of FILE, CSV or a JSON array: all or none.
+
+    Columns: patient (your id), name, birth_date, addresses. Who is on the index already is replaced.
+    """
+    answer = ask(settings, "patients.bind", rows=read_rows(file), by=by, is_rehearsal=dry_run)
+    return tell_import(answer, what="patients", is_rehearsal=dry_run, as_json=as_json)
+
+
+@patients.command()
+@click.argument("patient", metavar="ID")
+@WHY
+@BY
+@settings_option
+def forget(settings: Settings, *, patient: str, why: str, by: str) -> None:
+    """Take a patient off the index of addresses; ID is yours of the patient."""
+    ask(settings, "patients.forget", patient=patient, by=by, why=why)
+    click.echo("the patient is off the index")
+
+
+@patients.command()
+@settings_option
+def count(settings: Settings) -> None:
+    """How many patients the index of addresses has."""
+    click.echo(f"{ask(settings, 'patients.count')} patients")
 
 
 @patients.command()

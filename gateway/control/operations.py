@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway.audit import events
 from gateway.control import (
+    bindings,
     changes,
     consents,
     credentials,
@@ -65,6 +66,12 @@ TABLE: Final[Mapping[str, Operation]] = {
     "consent.list": on_store(consents.listing),
     "consent.revoke": consents.revoke,
     "consent.import": on_store(consents.import_rows),
+    "patients.bind": bindings.bind,
+    "patients.forget": bindings.forget,
+    "patients.count": bindings.count,
+    "segment.import": bindings.fill,
+    "segment.list": bindings.segments,
+    "segment.drop": bindings.drop,
     "baa.add": on_store(organisations.add),
     "baa.list": on_store(organisations.listing),
     "baa.end": organisations.end,

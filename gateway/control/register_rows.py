@@ -60,7 +60,7 @@ def read_all(rows: Sequence[Mapping[str, str]], read: Callable[[Mapping[str, str
 
 def read_consent(row: Mapping[str, str], maker: Maker) -> Consent:
     """Raises: ValueError with what is missing or wrong, in words."""
-    texts = _texts(row, CONSENT_COLUMNS)
+    texts = read_texts(row, CONSENT_COLUMNS)
     kind = _word(texts["kind"], tuple(Kind), "kind")
     given = _date(texts["given"], "given") or maker.now
     expires = _date(texts["expires"], "expires")
@@ -92,7 +92,7 @@ def read_consent(row: Mapping[str, str], maker: Maker) -> Consent:
 
 def read_organisation(row: Mapping[str, str], maker: Maker) -> Organisation:
     """Raises: ValueError with what is missing or wrong, in words."""
-    texts = _texts(row, ORGANISATION_COLUMNS)
+    texts = read_texts(row, ORGANISATION_COLUMNS)
     relation = _word(texts["relation"] or Relation.ASSOCIATE.value, set(Relation) - {Relation.UNKNOWN}, "relation")
     agreed, expires = _date(texts["agreed"], "agreed"), _date(texts["expires"], "expires")
     domains = tuple(dict.fromkeys(_domain(word) for word in texts["domains"].split()))
@@ -138,7 +138,8 @@ def _check_bounds(kind: Kind, purposes: Sequence[str], recipients: Sequence[str]
         raise ValueError("expires: is needed (45 CFR 164.508(c)(1)(v), 42 CFR 2.31(a)(7))")
 
 
-def _texts(row: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+def read_texts(row: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """The values of a row, without blanks around them. Raises: ValueError for a column that nobody knows."""
     if strange := sorted(set(row) - set(columns)):
         raise ValueError(f"no such column: {', '.join(strange)}; there are {', '.join(columns)}")
     texts = {column: row.get(column, "") for column in columns}
@@ -180,14 +181,14 @@ def _patient(text: str, kind: Kind, maker: Maker) -> str:
     if not text:
         raise ValueError("patient: an address, or the organisation's id of the patient")
     if "@" in text:
-        return _address(text)
+        return read_address(text)
     if kind not in BOUND_TO_RECIPIENT:
         raise ValueError(f"patient: {kind} is about mail to an address; give the address")
     return maker.key(text)
 
 
 def _recipient(word: str) -> str:
-    return _address(word) if "@" in word else _domain(word)
+    return read_address(word) if "@" in word else _domain(word)
 
 
 def _domain(word: str) -> str:
@@ -197,7 +198,8 @@ def _domain(word: str) -> str:
     return domain
 
 
-def _address(text: str) -> str:
+def read_address(text: str) -> str:
+    """An address in lower case. Raises: ValueError."""
     try:
         return parse_address(text).lower()
     except AddressError as why:

@@ -10,6 +10,7 @@ import platform
 import socket
 import ssl
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -47,6 +48,7 @@ from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
 from gateway.protect.dkim_desk import SigningDesk, signing_pool
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
+from gateway.store.bindings import persons_key
 from gateway.store.errors import StoreError
 from gateway.store.opening import open_store
 from gateway.store.statements import Unit
@@ -140,7 +142,7 @@ class Gateway:
         book = AccountBook(store)
         self._stack.push_async_callback(self._last_words, store, signer, book)
 
-        custom = read_custom(settings.classification)
+        custom = replace(read_custom(settings.classification), persons_key=persons_key(store.vault))
         inspectors = inspector_pool(settings.server.inspectors or os.cpu_count() or 1, custom=custom)
         self._inspectors = await self._pool(inspectors)
         sealers = await self._pool(ChildPool(MODULE, 1, LIMITS, "sealer"))

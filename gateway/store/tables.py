@@ -339,6 +339,86 @@ decision_correction: Final = sa.Table(
     sa.Column("ciphertext", sa.LargeBinary, nullable=False),
 )
 
+# Known patients, and keyed hashes of the ways to name them and of their addresses. person: `consents.patient_key`.
+bound_patient: Final = sa.Table(
+    "bound_patient",
+    metadata,
+    sa.Column("person", sa.String(80), primary_key=True),
+    sa.Column("recorded_at", UtcMicros, nullable=False),
+)
+
+patient_mark: Final = sa.Table(
+    "patient_mark",
+    metadata,
+    sa.Column("mark", sa.String(32), primary_key=True),
+    sa.Column("person", sa.String(80), primary_key=True, index=True),
+    sa.Column("is_address", sa.Boolean, nullable=False),
+)
+
+# Lists of recipients that bulk mail may name; of an address only a keyed hash.
+segment: Final = sa.Table(
+    "segment",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("recorded_at", UtcMicros, nullable=False),
+    sa.Column("recorded_by", sa.String(320), nullable=False),
+)
+
+segment_member: Final = sa.Table(
+    "segment_member",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("mark", sa.String(32), primary_key=True),
+)
+
+# Campaigns and studies that somebody reviewed. document: SHA-256, hexadecimal.
+campaign: Final = sa.Table(
+    "campaign",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("purpose", sa.String(24), nullable=False),
+    sa.Column("about", sa.String(24), nullable=False),
+    sa.Column("payment", sa.String(8), nullable=False),
+    sa.Column("audience", sa.String(16), nullable=False),
+    sa.Column("basis", sa.String(24), nullable=False),
+    sa.Column("recipients", sa.Text, nullable=False),  # JSON list of addresses and domains
+    sa.Column("reviewer", sa.String(320), nullable=False),
+    sa.Column("reviewed_at", UtcMicros, nullable=False),
+    sa.Column("document", sa.String(64), nullable=False),
+    sa.Column("expires_at", UtcMicros),
+    sa.Column("ended_at", UtcMicros),
+    sa.Column("recorded_by", sa.String(320), nullable=False),
+    sa.Column("recorded_at", UtcMicros, nullable=False),
+)
+
+# Patients with addresses. id: as `consent.patient`. majority_at: when a minor comes of age.
+individual: Final = sa.Table(
+    "individual",
+    metadata,
+    sa.Column("id", sa.String(320), primary_key=True),
+    sa.Column("majority_at", UtcMicros),
+    sa.Column("recorded_by", sa.String(320), nullable=False),
+    sa.Column("recorded_at", UtcMicros, nullable=False),
+)
+
+# Who is reached at an address, in lower case, and as what. Never deleted: an ended one stays as evidence.
+person_link: Final = sa.Table(
+    "person_link",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("person", sa.String(320), sa.ForeignKey("individual.id"), nullable=False, index=True),
+    sa.Column("address", sa.String(320), nullable=False, index=True),
+    sa.Column("tie", sa.String(16), nullable=False),
+    sa.Column("basis", sa.String(24), nullable=False),  # of a representative; else empty
+    sa.Column("verified", sa.String(200), nullable=False),  # how; else empty
+    sa.Column("from_at", UtcMicros, nullable=False),
+    sa.Column("until_at", UtcMicros),
+    sa.Column("suspended_at", UtcMicros),  # since a hard bounce
+    sa.Column("ended_at", UtcMicros),
+    sa.Column("recorded_by", sa.String(320), nullable=False),
+    sa.Column("recorded_at", UtcMicros, nullable=False),
+)
+
 # Leaf `seq` of the Merkle log: body is the canonical JSON of the event, leaf_hash = SHA-256(0x00 || body).
 audit_event: Final = sa.Table(
     "audit_event",

@@ -130,6 +130,10 @@ class Vault:
         """The same text always gives the same 64 hexadecimal digits, from which nobody without the key can guess it."""
         return hmac.digest(self._derive("hash", purpose), text.encode(), hashlib.sha256).hex()
 
+    def hash_key(self, purpose: str) -> bytes:
+        """A key for keyed hashes that are made elsewhere, such as in an inspector; it opens nothing."""
+        return self._derive("hash key", purpose)
+
     def _wrapping_key(self, message_id: str) -> bytes:
         return self._derive("message.wrapped_key", message_id)
 

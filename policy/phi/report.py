@@ -177,13 +177,14 @@ class Said:
     """What the sender's system says of a message in fields that are believed; empty: nothing.
 
     purpose: a word of X-Mailward-Purpose, lower case. patient: X-Mailward-Patient, an address or the keyed hash of an
-    id. campaign: X-Mailward-Campaign, lower case. classes: words of X-Mailward-Class. emergency: X-Mailward-Emergency,
-    the reason; affiliation: of the recipient in that emergency (42 CFR 2.51(c)).
+    id. campaign, segment: X-Mailward-Campaign and -Segment, lower case. classes: words of X-Mailward-Class.
+    emergency: X-Mailward-Emergency, the reason; affiliation: of the recipient in that emergency (42 CFR 2.51(c)).
     """
 
     purpose: str = ""
     patient: str = ""
     campaign: str = ""
+    segment: str = ""
     classes: tuple[str, ...] = ()
     emergency: str = ""
     affiliation: str = ""
@@ -221,7 +222,7 @@ class Report:
     lowest_method: what the sender's system asks for at least (X-Mailward-Method); it is set by who believes it.
     bulk: a mailing list or bulk header is present (RFC 2369, RFC 2919, Precedence).
     signs: what its words say it is for. said: what its sender's system says; as lowest_method, for a release decides
-    anew.
+    anew. named: whom it names, as `policy.phi.persons` marks them.
     """
 
     phi: bool
@@ -241,6 +242,7 @@ class Report:
     against: tuple[str, ...] = ()
     signs: tuple[Sign, ...] = ()
     said: Said = Said()
+    named: tuple[str, ...] = ()
 
     @property
     def protected(self) -> bool:

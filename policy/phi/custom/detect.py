@@ -15,7 +15,12 @@ from policy.phi.view import View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Custom:
-    """What the organisation wrote. patients: the bytes of its list, and the key of the list; both empty without one."""
+    """What the organisation wrote. patients: the bytes of its list, and the key of the list; both empty without one.
+
+    ocr: the folder of the model that pictures are read by; empty: they are not.
+
+    persons_key: by which whom a message names is marked (`policy.phi.persons`); empty: nobody asks.
+    """
 
     mrn_shapes: tuple[str, ...] = ()
     programmes: tuple[str, ...] = ()
@@ -23,6 +28,8 @@ class Custom:
     dictionaries: tuple[tuple[Kind, tuple[str, ...]], ...] = ()
     patients: bytes = field(default=b"", repr=False)
     patients_key: bytes = field(default=b"", repr=False)
+    ocr: str = ""
+    persons_key: bytes = field(default=b"", repr=False)
 
 
 class CustomDetectors:
@@ -36,6 +43,7 @@ class CustomDetectors:
         self._shapes = Shapes(custom.mrn_shapes)
         self._terms = Terms(custom.programmes, merged)
         self._patients = Patients(custom.patients, custom.patients_key)
+        self.persons_key = custom.persons_key
         self._allowed = frozenset(map(bare, custom.allow))
 
     def people(self, view: View) -> Iterator[Mention]:

@@ -60,7 +60,8 @@ ORGANISATION = Organisation(
 # A value for each parameter, by its name.
 VALUES: dict[str, object] = {
     "about_id": "Q2", "action": "failed", "address": "dr@x.example", "at": NOW, "attempt": ATTEMPT, "by": "admin",
-    "client_ip": "192.0.2.7", "code_id": "C1", "decision": DECISION, "dsn_id": "D1", "entry": make_entry("Q1"),
+    "client_ip": "192.0.2.7", "code_id": "C1", "count": 12, "decision": DECISION, "dsn_id": "D1",
+    "entry": make_entry("Q1"),
     "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
     "found": {"ssn": 2, "dob": 1},
     "host": "mx.x.example", "listener": "submission", "limit": 100, "login": "nurse@clinic.example",
@@ -102,7 +103,8 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     user_disabled auth_failed
     user_delegated user_undelegated auth_locked brake_engaged brake_released
     credential_created credential_revoked gateway_started gateway_stopped resolver_tested
-    consent_recorded consent_revoked baa_recorded baa_ended heartbeat queue_full queue_drained
+    consent_recorded consent_revoked baa_recorded baa_ended patients_bound patients_forgotten
+    segment_filled segment_dropped heartbeat queue_full queue_drained
     control_refused portal_refused
     message_deleted message_bounced incident_untold message_suppressed suppression_added suppression_removed"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()

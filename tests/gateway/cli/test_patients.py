@@ -120,3 +120,83 @@ def test_explain_finds_them(config: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == Status.BAD_CONFIG
     assert "patients.list does not exist" in result.stderr
+
+
+def index(tmp_path: Path, more: str = "[policy]\npacks = ['misaddressed']\n") -> Path:
+    path = tmp_path / "mailward.toml"
+    path.write_text(config_in(tmp_path / "data", more), encoding="utf-8")
+    return path
+
+
+def call(config: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--config", str(config)])
+
+
+def test_patients_are_bound_and_forgotten(tmp_path: Path) -> None:
+    """All or none, each told by its row; nothing of a value is in the audit log or in the data."""
+    config, rows = index(tmp_path), tmp_path / "patients.csv"
+    head = "patient,name,birth_date,addresses\n"
+    rows.write_text(f"{head}MRN-0042317,Martha Grimes,1961-03-31,martha@b.example m@c.example\nMRN-7,,,a@b.example\n")
+    done = call(config, "patients", "bind", str(rows))
+    why = "patient: too short to be found in mail, and there is no name with a birth date"
+    assert (done.exit_code, done.stderr) == (1, f"row 2: {why}\nNothing was recorded.\n")
+    rows.write_text(f"{head}MRN-0042317,Martha Grimes,1961-03-31,martha@b.example m@c.example\n")
+    assert call(config, "patients", "bind", str(rows), "--dry-run").stdout == "1 patients are right\n"
+    assert call(config, "patients", "count").stdout == "0 patients\n"
+    assert call(config, "patients", "bind", str(rows), "--by", "me").stdout == "1 patients recorded\n"
+    assert call(config, "patients", "count").stdout == "1 patients\n"
+    assert not any(
+        value in file.read_bytes()
+        for file in (tmp_path / "data").iterdir() if file.is_file()
+        for value in (b"0042317", b"Grimes", b"grimes", b"martha@b.example", b"1961-03-31")
+    )  # fmt: skip
+    assert call(config, "patients", "forget", "MRN-0042317", "--why", "died").exit_code == 0
+    again = call(config, "patients", "forget", "MRN-0042317", "--why", "died")
+    assert (again.exit_code, again.stderr) == (1, "no patient of that id is on the index\n")
+    assert call(config, "patients", "count").stdout == "0 patients\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("a@b.example,,,m@b.example", "patient: the id of the patient, not an address"),
+        ("MRN-0042317,Martha Grimes,,m@b.example", "name and birth_date: both or neither"),
+        ("MRN-0042317,Martha Grimes,04/03/1961,m@b.example", "birth_date: write it as 1961-03-31"),
+        ("MRN-0042317,Grimes,1961-03-31,m@b.example", "name: has fewer than two words"),
+        ("MRN-0042317,,,", "addresses: at least one is needed"),
+        ("MRN-0042317,,,nobody", "'nobody' is no address: no @"),
+    ],
+)
+def test_a_row_that_binds_nobody(tmp_path: Path, row: str, why: str) -> None:
+    rows = tmp_path / "patients.csv"
+    rows.write_text(f"patient,name,birth_date,addresses\n{row}\n")
+    done = call(index(tmp_path), "patients", "bind", str(rows))
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"row 1: {why.partition(': no @')[0]}")
+
+
+def test_an_index_that_no_rule_asks_for_is_refused(tmp_path: Path) -> None:
+    """Nobody shall believe to be protected by a list without effect."""
+    rows = tmp_path / "rows"
+    rows.write_text("patient,name,birth_date,addresses\nMRN-0042317,,,m@b.example\n")
+    for command in (["patients", "bind", str(rows)], ["segment", "import", "spring", str(rows)]):
+        done = call(index(tmp_path, ""), *command)
+        assert done.exit_code == 1
+        assert 'add "misaddressed" to policy.packs' in done.stderr
+
+
+def test_a_segment_from_import_to_drop(tmp_path: Path) -> None:
+    config, lines = index(tmp_path), tmp_path / "addresses"
+    lines.write_text("a@b.example\nnobody\n\nA@b.example\n")
+    done = call(config, "segment", "import", "Spring", str(lines))
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, "Nothing was recorded.")
+    assert call(config, "segment", "list", "--json").stdout == ""
+    lines.write_text("a@b.example\n\nA@b.example\nc@b.example\n")
+    assert call(config, "segment", "import", "Spring", str(lines)).stdout == "2 addresses recorded\n"
+    (row,) = [json.loads(line) for line in call(config, "segment", "list", "--json").stdout.splitlines()]
+    assert (row["name"], row["members"]) == ("spring", 2)
+    assert call(config, "segment", "drop", "spring", "--why", "over").exit_code == 0
+    assert call(config, "segment", "drop", "spring", "--why", "over").exit_code == 1
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    assert call(config, "segment", "import", "spring", str(empty)).exit_code == 2
