@@ -11,6 +11,7 @@ import msgspec
 from gateway.audit import admin, events
 from gateway.control import look
 from gateway.control.changes import BY
+from gateway.control.known_holds import known_holds, newly_held
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.delivery.about import About
@@ -22,12 +23,14 @@ from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.fields import split_message
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.registers import Registers
+from gateway.pipeline.ledger import Ledger
 from gateway.store import accounts, brakes, certificates, queue
 from gateway.store.accounts import Directory
 from gateway.store.errors import ContentError
 from gateway.store.rows import save_entry
 from policy.facts import Sent
 
+from policy.record import Cause
 
 async def listing(office: Office, *, everything: bool = False) -> list[dict[str, Any]]:
     """Entries that have no ending yet, or all; in the order of their arrival."""
@@ -119,6 +122,8 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
         people = await accounts.directory(conn)
     finder = FactFinder(office.settings)
     sent = finder.settle(
+    registers = Registers(office.store, finder.rules.facts)
+    ledger, known = Ledger(office.store, finder, registers), await known_holds(office, queue_id)
         _sent(finder, about, people, body, is_urgent=held[0].urgent),
         report,
         sender=_author(body),
@@ -133,7 +138,7 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
         sent=sent,
         everybody=everybody,
         is_released=has_looked,
-        answers=await Registers(office.store, finder.rules.facts).ask(
+        answers=await registers.ask(
             [entry.recipient for entry in held],
             patient=report.said.patient,
             purpose=sent.purpose,
@@ -142,7 +147,13 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
     )
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []
-    for entry, decision in zip(held, finder.decide(facts), strict=True):
+    decided = finder.decide(facts)
+    kept = ledger.entry(queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=report.said.patient)
+    await ledger.begin(now)
+    for entry, decision in zip(held, decided, strict=True):
+        if fresh := newly_held(decision, known, finder.rules):
+            said.append(f"{entry.recipient}: {', '.join(fresh)} holds it only now; release it once more if it may go")
+            continue
         if not decision.methods:
             said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
             continue
@@ -163,10 +174,13 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
                 events.message_released(freed, at=now, by=BY, why=reason),
             ],
         )
-    if not released.changes:
+    freed_now = len(released.changes)
+    released.add(changes=[kept])
+    if freed_now or said:
+        await released.commit(office.store)
+    if not freed_now:
         raise Refused("\n".join(said))
-    await released.commit(office.store)
-    return len(released.changes)
+    return freed_now
 
 
 async def release_login(office: Office, *, login: str, reason: str) -> dict[str, int]:

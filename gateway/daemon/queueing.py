@@ -23,6 +23,7 @@ from gateway.delivery.tls_report import TlsLedger
 from gateway.delivery.transport import Transport
 from gateway.inspect.converter import Converter
 from gateway.metrics import Metrics
+from gateway.pipeline.recheck import Recheck
 from gateway.protect.dkim import Signer, self_test
 from gateway.protect.dkim_desk import SigningDesk
 from gateway.protect.dkim_keys import DkimKey
@@ -81,6 +82,7 @@ def build_queueing(
         publisher=Publisher(own_mail, lifetime=portal.message_lifetime, channel=portal.code_channel),
         metrics=metrics,
         take=lambda messages: scheduler.take_new(messages),
+        recheck=Recheck(settings, store),
     )
     scheduler: Scheduler = Scheduler(store, clerk, shaper=shaping.domains, delay_notice=delivery.delay_notice)
     return Queueing(

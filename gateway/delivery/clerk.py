@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from gateway.audit import admin, events
@@ -20,6 +21,7 @@ from gateway.delivery.lines import log_attempt
 from gateway.delivery.outcome import Outcome, Seen
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.publish import Publisher, cause_of
+from gateway.delivery.recheck import Recheck
 from gateway.delivery.record import Record
 from gateway.log import get_logger
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
@@ -28,7 +30,7 @@ from gateway.message.event import Event
 from gateway.metrics import Metrics
 from gateway.protect.notice import Cause
 from gateway.store import domains, suppressions
-from gateway.store.errors import StoreClosed
+from gateway.store.errors import StoreClosed, StoreError
 from gateway.store.rows import NewMessage, destroy_if_finished, save_entry, saw_tls
 from gateway.store.store import Store
 from gateway.store.suppressions import Reason, Suppression, suppress
@@ -71,6 +73,7 @@ class Clerk:
         publisher: Publisher,
         metrics: Metrics,
         take: TakeOwnMail,
+        recheck: Recheck | None = None,
     ) -> None:
         self._store = store
         self._courier = courier
@@ -80,6 +83,7 @@ class Clerk:
         self._about = about
         self._metrics = metrics
         self._take = take
+        self._recheck = recheck
         self._tls_known: dict[str, bool] = {}  # domain: verified; what the store remembers of those met in this run
         self._mail: Final = {
             Move.DONE: self._done,
@@ -91,6 +95,9 @@ class Clerk:
 
     async def __call__(self, batch: Batch, sent: Callable[[], None] = lambda: None) -> tuple[Batch, ...]:
         """Work one batch to its next rest. An outcome that cannot be recorded, by a bug, holds it for a person."""
+        if (instead := await self._look_again(batch)) is not None:
+            sent()
+            return instead
         outcomes = await self._courier.attempt(batch, tls_seen=await self._offered_tls(batch.domain))
         sent()
         try:
@@ -105,6 +112,36 @@ class Clerk:
             self._count(result)
         self._take(record.own)
         return make_batches(batch.letter, tuple(record.following), most=len(batch.entries))
+
+    async def _look_again(self, batch: Batch) -> tuple[Batch, ...] | None:
+        """Stop or redirect what may not go on as it is. Returns: what is to be tried instead; None: nothing changed.
+
+        While a register that has a say cannot be read, nothing is tried: the lease lapses, and the mail comes again.
+        """
+        if self._recheck is None:
+            return None
+        now = datetime.now(UTC)
+        try:
+            review = await self._recheck(batch.entries, now=now)
+        except StoreError as error:
+            log.warning("registers cannot be read, mail waits", queue_id=batch.letter.id, why=type(error).__name__)
+            return ()
+        if not review.changed:
+            return None
+        record, touched = Record(), {one.entry.id for one in review.changed}
+        record.add(changes=review.kept, events=[one.event for one in review.changed])
+        for why in dict.fromkeys(one.why for one in review.changed if one.why):
+            stopped = [one.entry for one in review.changed if one.why == why]
+            await self._about.set_aside(stopped, record, why=why, at=now)
+            record.afterwards.append(partial(self._metrics.counter("stopped_in_queue").inc, len(stopped)))
+        for one in review.changed:
+            if not one.why:
+                record.add(changes=[save_entry(one.entry, release=False)])
+                record.following.append(one.entry)
+        await record.commit(self._store)
+        self._take(record.own)
+        left = [entry for entry in batch.entries if entry.id not in touched]
+        return make_batches(batch.letter, (*left, *record.following), most=len(batch.entries))
 
     async def _record(self, batch: Batch, outcomes: Sequence[Outcome]) -> tuple[list[Result], Record]:
         """Take the ladder's step for each recipient, and make all of it durable in one transaction."""

@@ -5,8 +5,9 @@ registers said stays as it was, unless nobody asked them then or the caller want
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any, Final
 
 from gateway.config import Settings
 from gateway.config.ways import default_for, recipient_facts
@@ -16,6 +17,9 @@ from gateway.store.kept import Readable
 from policy.decision import Decision
 from policy.facts import Facts, RecipientFacts
 from policy.record import Kept
+
+# What each register answers, by its name in `Registers.asks`: fields of an answer and of the facts about a recipient.
+FIELDS: Final = {"consent": "consents", "baa": "agreement", "campaign": "campaign", "people": "standing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,16 @@ class Again:
         self._settings = settings
         self._finder = FactFinder(settings)
         self._registers = Registers(store, self._finder.rules.facts)
+
+    @property
+    def registers(self) -> Registers:
+        """What is asked."""
+        return self._registers
+
+    @property
+    def asks_anything(self) -> bool:
+        """Whether a register has a say in mail of any purpose."""
+        return bool(self._registers.asks(""))
 
     @property
     def finder(self) -> FactFinder:
@@ -88,8 +102,7 @@ class Again:
 
 def _answered(to: RecipientFacts, answers: Mapping[str, Answers], which: tuple[str, ...]) -> RecipientFacts:
     said = answers.get(to.address.lower(), Answers())
-    return replace(
-        to,
-        consents=said.consents if "consent" in which else to.consents,
-        agreement=said.agreement if "baa" in which else to.agreement,
-    )
+    changed: dict[str, Any] = {
+        one.name: getattr(said, one.name) for one in fields(said) if one.name in {FIELDS.get(name) for name in which}
+    }
+    return replace(to, **changed)

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -127,6 +128,11 @@ class Store:
     def registers_revision(self) -> int:
         """Moves whenever a register may have changed: what was read of one before has to be read again."""
         return self._writer.registers_revision
+
+    @property
+    def registers_changed_at(self) -> datetime:
+        """When a register may last have changed, by this process."""
+        return self._writer.registers_changed_at
 
     async def wait_healthy(self) -> None:
         await self._writer.wait_healthy()

@@ -15,6 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.log import get_logger
@@ -74,6 +75,7 @@ class Writer:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
         self.registers_revision = 0  # moves with every transaction of `transact`
+        self.registers_changed_at = datetime.now(UTC)
         self._task = asyncio.create_task(self._run(), name="store writer")
 
     @property
@@ -100,6 +102,7 @@ class Writer:
 
         def succeed(result: T) -> None:
             self.registers_revision += 1
+            self.registers_changed_at = datetime.now(UTC)
             done.set_result(result)
 
         async def run() -> None:

@@ -20,6 +20,7 @@ from gateway.delivery.needs import NeedsPolicy
 from gateway.delivery.outcome import HostResult, Outcome, Seen
 from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
 from gateway.delivery.publish import Publisher
+from gateway.delivery.recheck import Recheck
 from gateway.inspect.converter import Converter, convert_pool
 from gateway.inspect.eightbit import find_edits
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
@@ -174,6 +175,7 @@ class Office:
     converter: FakeConverter = field(default_factory=lambda: FakeConverter())
     metrics: Metrics = field(default_factory=Metrics)
     taken: list[NewMessage] = field(default_factory=list)
+    recheck: Recheck | None = None
 
     def __post_init__(self) -> None:
         words = OwnMailPolicy(
@@ -204,6 +206,7 @@ class Office:
             publisher=Publisher(self.own_mail, lifetime=30 * DAY, channel=self.channel),
             metrics=self.metrics,
             take=self.taken.extend,
+            recheck=self.recheck,
         )
 
     # --- what a test does ---

@@ -1,0 +1,124 @@
+"""Mail that waits is decided on again before each attempt: what a register no longer permits does not leave.
+
+How this works: the facts are those of the message's last decision record, and the registers are asked anew. A copy that
+nothing permits any more stops and a person decides; one that may leave only by fewer ways goes on by those; nothing is
+ever opened that was closed (OB-12). Mail that no register has a say in is not looked at, so a register that cannot be
+read stops nothing else; nor is mail that was decided on after the last change of any register, and just now.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.audit import events
+from gateway.config import Settings
+from gateway.delivery.recheck import Changed, Review
+from gateway.message.entry import MessageKind, QueueEntry
+from gateway.pipeline.again import Again, Made
+from gateway.pipeline.ledger import Ledger
+from gateway.store import decisions
+from gateway.store.decisions import Stored
+from gateway.store.statements import Change
+from gateway.store.store import Store
+from gateway.store.tables import MICROSECOND
+from policy.decision import Action, Decision, Method
+from policy.record import Cause, Kept
+
+FRESH: Final = timedelta(seconds=5)  # of a first attempt, straight from memory
+STOPS: Final = frozenset({Action.HOLD, Action.REJECT})
+
+
+class Recheck:
+    """One for the gateway."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._store = store
+        self._again = Again(settings, store)
+        self._book = self._again.finder.rules.by_name
+        self._ledger = Ledger(store, self._again.finder, self._again.registers)
+
+    async def __call__(self, entries: Sequence[QueueEntry], *, now: datetime) -> Review:
+        """Those of some entries of one message that may not go on as they are. Raises: StoreError."""
+        asking = [entry for entry in entries if self._needs(entry, now)]
+        if not asking:
+            return Review()
+        async with self._store.read() as conn:
+            records = await decisions.of_message(conn, self._store.vault, asking[0].queue_id)
+        changed, kept = list[Changed](), list[Change]()
+        for stored, some in _last(records, asking):
+            made = await self._made(stored, some, now)
+            if found := self._look(stored.kept, made, some, now):
+                await self._ledger.begin(now)
+                at = now + len(kept) * MICROSECOND  # its own for each record
+                kept.append(self._record(stored, made, {one.entry.recipient for one in found}, at))
+                changed += found
+        return Review(tuple(changed), tuple(kept))
+
+    def _needs(self, entry: QueueEntry, now: datetime) -> bool:
+        """Whether any register has a say, and may say something else than it did."""
+        if entry.kind is not MessageKind.MAIL or (entry.protected and not self._again.asks_anything):
+            return False
+        is_fresh = entry.attempts == 0 and now - entry.queued_at < FRESH
+        return not is_fresh or entry.queued_at <= self._store.registers_changed_at
+
+    async def _made(self, stored: Stored, entries: Sequence[QueueEntry], now: datetime) -> Made:
+        names, facts = {entry.recipient for entry in entries}, stored.kept.thin
+        some = tuple(to for to in facts.recipients if to.address in names)
+        kept = replace(stored.kept, thin=replace(facts, recipients=some, everybody=facts.addresses))
+        return await self._again.by_registers(kept, at=now)
+
+    def _look(self, kept: Kept, made: Made, entries: Sequence[QueueEntry], now: datetime) -> list[Changed]:
+        if not made.asked_now:
+            return []
+        old = {decision.recipient: decision for decision in kept.decisions}
+        new = {decision.recipient: decision for decision in made.decisions}
+        found = Counter({kind.value: count for kind, count in kept.found.items()})
+        changed = list[Changed]()
+        for entry in entries:
+            decision = new[entry.recipient]
+            why, methods = self._judge(entry, old[entry.recipient], decision)
+            if not why and methods == entry.methods:
+                continue
+            score = kept.thin.report.score
+            event = events.message_decided(decision, at=now, queue_id=entry.queue_id, score=score, found=found)
+            rung = methods.index(entry.method) if entry.method in methods else 0
+            goes_on = entry if why else replace(entry, methods=methods, rung=rung)
+            changed.append(Changed(entry=goes_on, event=event, why=why))
+        return changed
+
+    def _judge(self, entry: QueueEntry, was: Decision, new: Decision) -> tuple[str, tuple[Method, ...]]:
+        """Why it stops, or by what it goes on."""
+        fresh = [name for name in new.rules if name not in was.rules and self._book[name].action in STOPS]
+        if new.action in STOPS or fresh:
+            return f"{CHANGED} ({', '.join(fresh) or 'no method is left'})", ()
+        if not new.protected:
+            return "", entry.methods
+        if not entry.protected:
+            return f"{CHANGED} (it is protected now)", ()
+        if entry.method in new.methods:
+            return "", tuple(method for method in entry.methods if method in new.methods)
+        left = tuple(method for method in new.methods if method in entry.methods[entry.rung :])
+        return (f"{CHANGED} (no method is left)" if not left else ""), left
+
+    def _record(self, stored: Stored, made: Made, whose: set[str], at: datetime) -> Change:
+        facts = replace(made.facts, recipients=tuple(to for to in made.facts.recipients if to.address in whose))
+        decided = [decision for decision in made.decisions if decision.recipient in whose]
+        return self._ledger.entry(
+            stored.queue_id, facts, decided, cause=Cause.CHECKED, at=at, patient=stored.kept.patient
+        )
+
+
+CHANGED: Final = "a register says something else than when it was decided"
+
+
+def _last(records: Sequence[Stored], entries: Sequence[QueueEntry]) -> list[tuple[Stored, list[QueueEntry]]]:
+    """Entries by the last record that decided on each; one without a record was accepted by an older release."""
+    found: dict[datetime, tuple[Stored, list[QueueEntry]]] = {}
+    for entry in entries:
+        for stored in reversed(records):
+            if any(one.recipient == entry.recipient for one in stored.kept.decisions):
+                found.setdefault(stored.at, (stored, []))[1].append(entry)
+                break
+    return list(found.values())

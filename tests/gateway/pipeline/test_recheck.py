@@ -1,0 +1,195 @@
+"""Decided on again before an attempt: whatever a register no longer permits stays, and nothing else is touched."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from gateway.config import Settings
+from gateway.control import queue as queue_desk
+from gateway.control.office import Office
+from gateway.control.wire import Refused
+from gateway.delivery.recheck import Review
+from gateway.message.entry import EntryState, QueueEntry
+from gateway.pipeline.recheck import Recheck
+from gateway.store import consents, decisions, organisations
+from gateway.store.consents import patient_key
+from gateway.store.errors import StoreSick
+from gateway.store.store import Store
+from policy.consent import Consent, Kind
+from policy.decision import Method
+from policy.record import Cause
+from tests.gateway.pipeline.counter import CLEAN, PHI, Counter
+from tests.gateway.pipeline.test_registers import (
+    ACCESS,
+    DAY,
+    DOC,
+    NOW,
+    PAT,
+    SUBSTANCE,
+    TREATMENT,
+    associate,
+    consent,
+    packs,
+    send,
+)  # fmt: skip
+
+PAYMENT: Final = b"X-Mailward-Purpose: payment"
+
+
+async def look(store: Store, told: Settings, *entries: QueueEntry, later: timedelta = DAY) -> Review:
+    return await Recheck(told, store)(entries, now=entries[0].queued_at + later)
+
+
+async def waiting(store: Store, told: Settings, report: object, recipient: str, *fields: bytes) -> QueueEntry:
+    entry = await send(Counter(store, report, settings=told), recipient, *fields)  # type: ignore[arg-type]
+    assert entry.state is EntryState.QUEUED
+    assert await look(store, told, entry) == Review(), "nothing changed"
+    return entry
+
+
+async def revoke(store: Store) -> None:
+    await consents.revoke(store, "C1", at=NOW, events_of=lambda _: ())
+
+
+async def test_a_revoked_consent_of_part_2_stops_what_waits(store: Store) -> None:
+    """Item 7; 42 CFR 2.31(a)(8)."""
+    told = packs("part2")
+    given = consent(patient_key(store.vault, "MRN-0042"), Kind.PART2, recipients=("clinic2.example",))
+    await consents.add(store, [given], events=())
+    entry = await waiting(store, told, SUBSTANCE, DOC, *TREATMENT)
+    await revoke(store)
+    (one,) = (await look(store, told, entry)).changed
+    assert "part2/consent" in one.why
+    assert one.event.data["action"] == "hold"
+
+
+async def test_a_revoked_authorization_stops_what_waits(store: Store) -> None:
+    """45 CFR 164.508(b)(5)."""
+    told = packs("consent")
+    given = consent(
+        patient_key(store.vault, "MRN-0042"), Kind.AUTHORIZATION, purposes=("authorized",), recipients=(DOC,),
+        expires_at=NOW + 9 * DAY,
+    )  # fmt: skip
+    await consents.add(store, [given], events=())
+    entry = await waiting(store, told, PHI, DOC, b"X-Mailward-Purpose: authorized", TREATMENT[1])
+    assert (await look(store, told, entry, later=10 * DAY)).changed, "nor when it has run out meanwhile"
+    await revoke(store)
+    (one,) = (await look(store, told, entry)).changed
+    assert "consent/authorization" in one.why
+
+
+async def test_an_agreement_that_ended_or_ran_out_stops_what_waits(store: Store) -> None:
+    """45 CFR 164.504(e), of one recipient of two; the other goes on."""
+    told = packs("business-associates")
+    await organisations.add(store, [associate(expires_at=NOW + 9 * DAY)], renews=False, events=())
+    entry = await waiting(store, told, PHI, "a@billing.example", PAYMENT)
+    assert (await look(store, told, entry, later=10 * DAY)).changed
+    await organisations.end(store, "Billing Ltd", at=NOW, events=())
+    (one,) = (await look(store, told, entry)).changed
+    assert "business-associates/ended" in one.why
+
+
+async def test_who_asked_for_the_portal_meanwhile_gets_it_there(store: Store) -> None:
+    """45 CFR 164.522(b): it is not stopped, which would delay care, but takes the way that was asked for."""
+    told = packs("consent")
+    entry = await waiting(store, told, PHI, PAT)
+    await consents.add(store, [consent(PAT, Kind.CONFIDENTIAL)], events=())
+    (one,) = (await look(store, told, entry)).changed
+    assert (one.why, one.entry.method, one.entry.methods) == ("", Method.PORTAL, (Method.PORTAL,))
+    assert await look(store, told, one.entry) == Review(), "once"
+
+
+async def test_plain_mail_stops_when_its_choice_is_gone(store: Store) -> None:
+    """Without any pack: the purpose alone asks the register."""
+    told = packs()
+    await consents.add(store, [consent(PAT, Kind.UNENCRYPTED)], events=())
+    entry = await waiting(store, told, PHI, PAT, ACCESS)
+    assert not entry.protected
+    await revoke(store)
+    (one,) = (await look(store, told, entry)).changed
+    assert "protected now" in one.why
+
+
+async def test_nothing_opens_that_was_closed(store: Store) -> None:
+    """OB-12: a choice of plain mail that comes later changes nothing for what waits."""
+    told = packs("consent")
+    entry = await waiting(store, told, PHI, PAT, ACCESS)
+    await consents.add(store, [consent(PAT, Kind.UNENCRYPTED)], events=())
+    assert await look(store, told, entry) == Review()
+
+
+async def test_a_record_is_kept_of_it(store: Store) -> None:
+    """Item 13: years later it can be said why it stopped."""
+    told = packs("business-associates")
+    await organisations.add(store, [associate()], renews=False, events=())
+    entry = await waiting(store, told, PHI, "a@billing.example", PAYMENT)
+    await organisations.end(store, "Billing Ltd", at=NOW, events=())
+    review = await look(store, told, entry)
+    (row,) = review.kept
+    kept = decisions.opened(row.row, store.vault)  # type: ignore[arg-type]
+    assert (kept.cause, kept.kept.decisions[0].action.value) == (Cause.CHECKED, "hold")
+    assert not kept.kept.facts.recipients[0].agreement.in_force
+
+
+# --- outages and what costs nothing ---
+
+
+async def broken(_conn: object, _patients: Sequence[str]) -> tuple[Consent, ...]:
+    raise StoreSick("disk")
+
+
+async def test_a_register_that_cannot_be_read_stops_only_what_needs_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Item 11: what a register has a say in is not tried; all else goes on."""
+    free, asking = packs("executables"), packs("consent")
+    safe = await waiting(store, free, PHI, PAT)
+    needs = await waiting(store, asking, PHI, PAT)
+    monkeypatch.setattr(consents, "of_patients", broken)
+    assert await look(store, free, safe) == Review()
+    with pytest.raises(StoreSick):
+        await look(store, asking, needs)
+
+
+async def test_what_was_just_decided_costs_no_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first attempt straight from memory; but not when a register changed since."""
+    told = packs("consent")
+    counter = Counter(store, PHI, settings=told)
+    await send(counter, PAT)  # the first of a gateway writes its policy down
+    entry = await send(counter, PAT)
+    monkeypatch.setattr(consents, "of_patients", broken)
+    assert await look(store, told, entry, later=timedelta(seconds=1)) == Review()
+    await organisations.add(store, [associate()], renews=False, events=())
+    with pytest.raises(StoreSick):
+        await look(store, told, entry, later=timedelta(seconds=1))
+
+
+async def test_mail_without_a_record_goes_on(store: Store) -> None:
+    """An older release accepted it."""
+    told = packs("consent")
+    entry = await send(Counter(store, CLEAN, settings=told), PAT)
+    other = replace(entry, id="OTHER-1", queue_id="OTHER")
+    assert await look(store, told, other) == Review()
+
+
+# --- release ---
+
+
+async def test_a_release_knows_what_changed_while_it_was_held(store: Store) -> None:
+    """Held for one reason, and meanwhile revoked: a person has to see that before it leaves."""
+    told = packs("consent", "mass-recipients", "business-associates")
+    await organisations.add(store, [associate(purposes=("payment",))], renews=False, events=())
+    counter = Counter(store, PHI, settings=told)
+    entry = await send(counter, "a@billing.example", b"X-Mailward-Purpose: operations")
+    assert entry.state is EntryState.HELD
+    await organisations.end(store, "Billing Ltd", at=NOW, events=())
+    office = Office(store, told)
+    with pytest.raises(Refused, match="business-associates/ended holds it only now"):
+        await queue_desk.release(office, queue_id=entry.queue_id, reason="looked at it")
+    assert await counter.states(entry.queue_id) == [EntryState.HELD]
+    assert await queue_desk.release(office, queue_id=entry.queue_id, reason="seen that too") == 1
+    (freed,) = await counter.entries(entry.queue_id)
+    assert await look(store, told, freed) == Review(), "and the attempt does not hold it again"
