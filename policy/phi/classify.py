@@ -16,6 +16,7 @@ from policy.phi.attached import attached
 from policy.phi.cards import find_cards
 from policy.phi.custom.detect import NOTHING, CustomDetectors
 from policy.phi.data.load import Vocabulary, VocabularyMissing, vocabulary
+from policy.phi.files.sight import Eye
 from policy.phi.genre import generality
 from policy.phi.health import find_health
 from policy.phi.identifiers import find_identifiers, may_hold_identifier
@@ -24,7 +25,8 @@ from policy.phi.mask import mask
 from policy.phi.mention import Mention, Role
 from policy.phi.mime import Reading, parse, read_message
 from policy.phi.names import find_names
-from policy.phi.reader import find_reader
+from policy.phi.persons import find_named
+from policy.phi.reader import find_reader, is_greeting
 from policy.phi.reasons import reasons_against, reasons_for, ties
 from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
 from policy.phi.signs import find_signs
@@ -45,15 +47,17 @@ _UNLISTED: Final = (Role.STAFF, Role.READER)
 _SENDER_FIELDS: Final = ("from", "sender")
 
 
-def classify_message(data: bytes, *, subject_tags: Sequence[str] = (), custom: CustomDetectors = NOTHING) -> Report:
+def classify_message(
+    data: bytes, *, subject_tags: Sequence[str] = (), custom: CustomDetectors = NOTHING, eye: Eye | None = None
+) -> Report:
     """Classify one message.
 
     data: the message as received (RFC 5322), CRLF or LF. subject_tags: words by which senders raise the level.
-    custom: what the organisation added.
+    custom: what the organisation added. eye: reads pictures; None when there is no program for it.
     Returns: the report; `uninspectable` says what could not be read and why. Never raises, for any input.
     """
     try:
-        return _classify(data, subject_tags, custom)
+        return _classify(data, subject_tags, custom, eye)
     except VocabularyMissing as missing:
         reason = str(missing)
     except (Exception, RecursionError) as fault:
@@ -66,10 +70,10 @@ def classify_message(data: bytes, *, subject_tags: Sequence[str] = (), custom: C
     )
 
 
-def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors) -> Report:
+def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors, eye: Eye | None) -> Report:
     words = vocabulary()
     shape = structure.scan(data)
-    reading = Reading()
+    reading = Reading(eye=eye)
     for reason in (*shape.limits, *shape.ambiguities):
         reading.doubt(_WHOLE, reason)
     # Past a limit no parser sees the body; the header alone is parsed, for what policy must know about the message.
@@ -81,8 +85,9 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors)
     texts = [piece for text in reading.texts for piece in _prepared(text).pieces(_PIECE)]
     views = [look(text.content) for text in texts]
     across = _across(texts)
+    is_greeted = any(is_greeting(view, words.given_names) for view in views)
     evidence = [
-        _examine(text, view, words, senders, across=across.get(index, ()), custom=custom)
+        _examine(text, view, words, senders, across=across.get(index, ()), custom=custom, is_greeted=is_greeted)
         for index, (text, view) in enumerate(zip(texts, views, strict=True))
     ]
     is_bulk = headers.is_bulk(message)
@@ -105,11 +110,14 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors)
         bulk=is_bulk,
         attached=files,
         signs=find_signs(texts, views, senders),
+        named=find_named(custom.persons_key, (person for item in evidence for person in item.people)),
     )
 
 
 def _prepared(text: Text) -> Text:
     """Return a text without quote marks and with program-made line ends joined, as the detectors want it."""
+    if text.source in {Source.SUBJECT, Source.FILE_NAME}:
+        return replace(text, content=text.content.replace("_", " "))  # "Roe_Jane": a space that a file name may have
     if text.source not in {Source.BODY, Source.ATTACHMENT}:
         return text
     whole = replace(text, content=unquote(text.content)) if text.source is Source.BODY else text
@@ -144,6 +152,7 @@ def _examine(
     *,
     across: Sequence[Mention],
     custom: CustomDetectors,
+    is_greeted: bool,
 ) -> Evidence:
     """Find people and health in one text, and take what stands in a signature, a footer or a header for what it is."""
     zones = find_zones(view, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
@@ -159,7 +168,7 @@ def _examine(
     said = custom.without_allowed(terms)
     exempt += len(terms) - len(said)
     health = [mention for mention in said if zones is None or zones.at(mention.start) is None]
-    people.extend(find_reader(view, health))
+    people.extend(find_reader(view, health, is_greeted=is_greeted))
     settled = tuple(
         _as_staff(person) if zones and _is_about_mail(person, zones.at(person.start)) else person for person in people
     )

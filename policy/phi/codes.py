@@ -41,11 +41,40 @@ _UNITS: Final = Anchored(
     number=AT_NUMBER,
 )
 _PRESSURE: Final = Anchored(r"\bbp(?: (?:was|is|of|at))?[ :=]{1,3}\d{2,3}/\d{2,3}\b", "bp")
+# Clinicians' short names with a value: "K 6.8", "Hgb 9.8", "EF 35%", "PHQ-9 is 19".
+_SHORT: Final = (
+    "K Na Cr Ca Mg Cl Hgb Hb Hct Plt WBC INR BNP EF BUN AST ALT Phos trop Trop lactate Tmax GCS pH HR RR CD4".split()
+)
+_SHORT_VALUES: Final = Anchored(
+    rf"(?<![\w.-])(?:{'|'.join(_SHORT)}|A1[cC]|PHQ-?9|GAD-?7|CIWA|MoCA|MMSE|FSIQ|SpO2|TSH|PSA|LDL|HDL)(?: of| is"
+    rf"| was| at|:|=)?"
+    r" ?[<>]?\d{1,4}(?:\.\d{1,2})?(?![\d/-])",
+    *(f"{word.lower()} " for word in _SHORT),
+    *(f"{word.lower()}:" for word in _SHORT),
+    *("a1c", "phq", "gad", "ciwa", "moca", "mmse", "fsiq", "spo2", "tsh", "psa", "ldl", "hdl"),
+    is_cased=True,
+)
+_TOOTH: Final = Anchored(
+    r"\b(?:tooth|teeth|crown|filling|rct|extract(?:ion)?s?|pa of) (?:on |of )?#?\d{1,2}(?!\d)",
+    "tooth",
+    "teeth",
+    "crown",
+    "filling",
+    "rct",
+    "extract",
+    "pa of",
+)
+_DENTAL: Final = Anchored(r"\bd[0-9]\d{3}\b", *(f"d{digit}" for digit in range(10)))  # ADA, CDT codes
 _SHAPES: Final = (
+    (_SHORT_VALUES, 0.6, "a test's short name with a value"),
+    (_TOOTH, 0.6, "a tooth by its number"),
+    (_DENTAL, 0.4, "the shape of a dental procedure's code"),
     (_UNITS, 0.55, "a value with a laboratory's unit"),
     (_PRESSURE, 0.75, "a blood pressure"),
 )
-WORDS: Final = frozenset().union(*(pattern.words for pattern in (_DIAGNOSES, _PROCEDURES, _PRESSURE)))
+WORDS: Final = frozenset().union(
+    *(pattern.words for pattern in (_DIAGNOSES, _PROCEDURES, _PRESSURE, _SHORT_VALUES, _TOOTH, _DENTAL))
+)
 _CODE: Final = re.compile(_DIAGNOSIS)
 _PROCEDURE_CODE: Final = re.compile(_PROCEDURE)
 _MOST: Final = 3_000  # in one text; more adds nothing to a verdict

@@ -24,6 +24,17 @@ _MARKS: Final = frozenset(
     ask the expert, summary :, symptoms of, symptoms include, national institute, your doctor may
     your doctor can, your doctor will, your doctor uses, what is the, what are the, can cause, can affect
     most people, most common
+    has shipped, ship to, purchase order, your order, invoice, net 30, veterinary, rabies, good dog, your pet, your dog
+    your cat, committee, agenda, keynote, foundation invites, luncheon, sponsorship, walk for, walk to end
+    training is due
+    is phi, sign up with, open enrollment, formulary, fee schedule, per employee, volunteers, grand rounds, in-service
+    recall of, are recalled, competency, consignment, preventive maintenance, maintenance for, expires in, team captain
+    every patient, each patient, all patients, patients should, patients must, patients may, patients can, patients who
+    our patients, adults with, children with, women with, men with, anyone with, anyone who, who wants, if your child
+    if a patient, when a patient, a patient who, for patients, dear parents, dear neighbors, our community, this month's
+    board of, is named, has named, job opening, open position, we seek, seeks a, apply by, apply at, book club
+    biography
+    naming gift, in memory of, donations, fundraising, raised, raises
     """.replace("\n", ",").split(",")
     if phrase.strip()
 )

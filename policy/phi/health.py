@@ -34,7 +34,8 @@ _VALUE_AFTER: Final = re.compile(
 _CAPITALS_ONLY: Final = frozenset(
     """
     aids als ana alt ast bid bun sob cea tia esr ent nad coded doe loc dbt lmp edd gcs pna kub sle para std cmp bmp mdd
-    aki usg ems ards oud
+    aki usg ems ards oud ct rct iol yag iui svt vre sbo pvd ngt nwb rue lue rle lle ime uds moca trop phos iop gcs
+    cta abg
     """.split()
 )
 # What makes a health word part of the name of something that is nobody's: "the diabetes association".

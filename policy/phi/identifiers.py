@@ -28,6 +28,16 @@ _DOB: Final = Anchored(
     *("do", "d.o", "date of birth", "birth", "born"),
 )
 
+_BIRTH_YEAR: Final = Anchored(
+    r"\b(?:d\.?o\.?b\.?|yob|year of birth|born)\b[^\w\n]{0,3}(?P<value>(?:19|20)\d\d)(?![-/.]?\d)",
+    *("do", "d.o", "yob", "year of birth", "born"),
+)
+# HL7 v2.5.1 section 3.4.2: fields 3 and 5 of PID; ASC X12 NM1 with IL, QC: a segment that somebody pasted into a text.
+_PID: Final = Anchored(
+    r"\bpid\|(?:[^|\n]{0,80}\|){2}(?P<mrn>[^|\n^~]{0,40})[^|\n]{0,200}\|[^|\n]{0,80}\|(?P<value>[^|\n]{2,80})", "pid|"
+)
+_NM1: Final = Anchored(r"\bnm1\*(?:il|qc|74)\*1\*(?P<value>[^*~\n]{1,60}\*[^*~\n]{1,40})", "nm1*")
+
 # SSA: area 000, 666 and 900-999, group 00 and serial 0000 are never issued.
 _SSN: Final = Anchored(
     r"(?<![\w.-])(?!000|666|9)\d{3}(?P<gap>[ .|-]{1,3}|)\n?(?!00)\d{2}(?P=gap)\n?(?!0000)\d{4}(?![\w-])",
@@ -89,7 +99,7 @@ _HOME_PHONE: Final = re.compile(
     re.IGNORECASE,
 )
 _LOOK_BACK: Final = 48
-_WITH_WORDS: Final = (_DOB, _LABELLED_SSN, _SERVICE_DATE, _PHONE, _AGED)
+_WITH_WORDS: Final = (_DOB, _BIRTH_YEAR, _PID, _NM1, _LABELLED_SSN, _SERVICE_DATE, _PHONE, _AGED)
 WORDS: Final = frozenset(
     {"@"}.union(labels.WORDS, checked.WORDS, columns.WORDS, *(pattern.words for pattern in _WITH_WORDS))
 )
@@ -126,6 +136,16 @@ def _new(mentions: Iterator[Mention], taken: set[int]) -> Iterator[Mention]:
 def _labelled(view: View) -> Iterator[Mention]:
     for match in _DOB.finditer(view):
         yield _value(Kind.DOB, view, match, 0.9, "a date after a birth date label", Role.PATIENT)
+    for match in _BIRTH_YEAR.finditer(view):
+        yield _value(Kind.DOB, view, match, 0.6, "a year after a birth date label", Role.UNKNOWN)
+    for pattern in (_PID, _NM1):
+        for match in islice(pattern.finditer(view), MENTIONS):
+            yield _value(Kind.NAME, view, match, 0.9, "the patient of a segment of HL7 or X12", Role.PATIENT)
+    for match in islice(_PID.finditer(view), MENTIONS):
+        if match["mrn"].strip():
+            start, end = match.span("mrn")
+            why = "the record number of a segment of HL7"
+            yield Mention(Kind.MRN, start, end, view.text[start:end], 0.95, why, Role.PATIENT)
     yield from find_labelled(view)
 
 

@@ -52,7 +52,7 @@ _LABELLED: Final = (
         ("member", "mbr", "subscriber", "policy", "insur", "medica", "mbi", "hic", "beneficiary", "enrollee",
          "cardholder id", "health plan", "plan id"),
     ),
-    _Label(Kind.MEMBER_ID, 0.92, Role.PATIENT, 5, r"policy(?: id)?", ("policy",)),
+    _Label(Kind.MEMBER_ID, 0.62, Role.PATIENT, 5, r"policy(?: id)?", ("policy",)),  # of a car as well
     _Label(Kind.MEMBER_ID, 0.45, Role.UNKNOWN, 4, r"group", ("group",)),  # of an employer, not of a person
     _Label(Kind.ACCOUNT, 0.64, Role.PATIENT, 1, r"acct|account|guarantor(?: id)?", ("acct", "account", "guarantor")),
     _Label(

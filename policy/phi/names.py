@@ -17,8 +17,10 @@ from policy.phi.mention import Mention, Role
 from policy.phi.names_cues import (
     AGE,
     CREDENTIALS,
+    EPONYM_AFTER,
     GREETING_AFTER,
     GREETING_BEFORE,
+    IN_PLACE_BEFORE,
     NOT_NAMES,
     ORGANISATION,
     PATIENT_AFTER,
@@ -30,6 +32,7 @@ from policy.phi.names_cues import (
     STAFF_BEFORE,
     STAFF_TITLES,
     TITLES,
+    WORKER_AFTER,
 )
 from policy.phi.report import Kind
 
@@ -43,6 +46,8 @@ _TOKEN: Final = re.compile(r"[\w'-]+")
 _POSSESSIVE: Final = re.compile(r"'s?\Z")
 _PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
 _TITLE_LENGTH: Final = 7  # with a character before
+_BED: Final = re.compile(r"\b(?:bed|room|rm\.?) #?\d{1,4}[a-d]?[:,]? \Z")
+_BED_LENGTH: Final = 14
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
 _CAPITAL: Final = re.compile(r"[A-Z]")
 _DIGIT: Final = re.compile(r"\d")
@@ -95,9 +100,17 @@ def find_names(text: str, vocabulary: Vocabulary) -> list[Mention]:
 
 def _may_be_name(text: str, start: int, word: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a single capitalised word, mostly the first of a sentence, is worth a closer look."""
-    return _without_possessive(word).lower() in vocabulary.given_names or bool(
-        _PERSON_TITLE.search(_before(text, start, _TITLE_LENGTH, word))
-    )
+    lower = _without_possessive(word).lower()
+    if lower in vocabulary.given_names or _PERSON_TITLE.search(_before(text, start, _TITLE_LENGTH, word)):
+        return True
+    return _is_in_bed(text, start, lower, vocabulary)
+
+
+def _is_in_bed(text: str, start: int, lower: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a surname stands after a bed or room: "Bed 3 Ames"."""
+    if lower not in vocabulary.surnames and lower not in vocabulary.rare_surnames:
+        return False
+    return lower not in NOT_NAMES and _BED.search(text[max(0, start - _BED_LENGTH) : start].lower()) is not None
 
 
 def _before(text: str, start: int, reach: int, word: str) -> str:
@@ -112,7 +125,7 @@ def _without_possessive(word: str) -> str:
 
 def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | None:
     tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(run)]
-    while tokens and tokens[0][0].lower() in _LEADING:
+    while tokens and tokens[0][0].lower() in _LEADING and not _is_surname(tokens, run, vocabulary):
         tokens = tokens[1:]
     has_credentials = names_place = False
     number = next((index for index, token in enumerate(tokens) if _DIGIT.search(token[0])), len(tokens))
@@ -135,6 +148,12 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     candidate = _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
     is_place = any(word.lower() in ORGANISATION for word in words) and not _is_ward_or_park(words, vocabulary)
     return None if is_place or (inverted and len(words) > 4) else candidate
+
+
+def _is_surname(tokens: list[tuple[str, int, int]], run: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a title is a family name that stands first: "Judge, Guadalupe"."""
+    first, _, end = tokens[0]
+    return run[end : end + 1] == "," and first.lower() in STAFF_TITLES and first.lower() in vocabulary.surnames
 
 
 def _possessive(tokens: list[tuple[str, int, int]]) -> int:
@@ -169,7 +188,21 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
     known = _known(candidate, vocabulary)
     is_abbreviation = known and candidate.words[0].isupper()
     if len(candidate.words) == 1 and (not known or is_abbreviation) and not _PERSON_TITLE.search(before):
+        if not is_abbreviation and _is_in_bed(text, candidate.start, candidate.words[0].lower(), vocabulary):
+            return Mention(
+                Kind.NAME,
+                candidate.start,
+                candidate.end,
+                candidate.words[0],
+                0.8,
+                "a surname after a bed",
+                Role.PATIENT,
+            )
         return None  # a capitalised word like any other, or "ADA"
+    if EPONYM_AFTER.match(after) or (
+        len(candidate.words) == 1 and IN_PLACE_BEFORE.search(before) and not _PERSON_TITLE.search(before)
+    ):
+        return None
     verdict = (
         _staff(candidate, before, after, known)
         or _patient(text, candidate, before, after, known)
@@ -203,6 +236,8 @@ def _count(given: str, surname: str, vocabulary: Vocabulary) -> int:
 def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[Role, float, str] | None:
     if GREETING_BEFORE.match(before) and GREETING_AFTER.match(after):
         return Role.STAFF, 0.0, "a person who is greeted"
+    if WORKER_AFTER.match(after):
+        return None
     if candidate.has_credentials or STAFF_AFTER.match(after):
         return Role.STAFF, 0.0, "a name with a profession"
     if STAFF_BEFORE.search(before) and (known or len(candidate.words) <= 3):

@@ -10,6 +10,10 @@ TITLES: Final = frozenset("mr mrs ms miss mx master sr jr".split())
 STAFF_TITLES: Final = frozenset(
     """
     dr doctor prof professor nurse sister rev chaplain sgt capt judge-advocate attorney
+    ceo cfo coo cto cmo cno cio vp president senator sen congressman congresswoman governor mayor chancellor provost
+    chef coach actor actress author editor officer deputy detective sheriff judge justice principal dean chairman
+    chairwoman captain lieutenant colonel pastor rabbi bishop imam deacon reverend commissioner technician engineer
+    speaker presenter instructor moderator keynote host captain: singer novelist reporter
     """.split()
 )
 CREDENTIALS: Final = frozenset(
@@ -74,6 +78,8 @@ ORGANISATION: Final = frozenset(
     plans medicare medicaid month week day awareness maneuver sign reflex procedure method technique catheter stent
     clamp retractor suture needle solution unit wing ward tower campus house store market print shop waste
     consulting technologies labs logistics supply
+    aetna cigna humana anthem bcbs ppo hmo epo hsa uhc kaiser tricare unitedhealthcare labcorp auditorium
+    suite foundation luncheon gala
     """.split()
 )
 
@@ -89,7 +95,16 @@ STAFF_BEFORE: Final = re.compile(
     r"|pcp|np|pa|resident physician|therapist|counselor|pharmacist|dentist"
     r"|contact|attn|host(?:ed by)?|from|sent by|signed by|written by|dictated by|reviewed by|ordered by"
     r"|referred by|seen by|performed by|prepared by|presented by|author(?:ed by)?|cc|reporter"
-    r"|presenter|speaker|instructor|employee|staff|manager|supervisor|director|ceo|cfo|coo|president|chair"
+    r"|presenter|speaker|instructor|employee(?: of the month|(?=s?:))|staff|manager|supervisor|director|ceo|cfo|coo"
+    r"|president|chair"
+    r"|cto|cmo|cno|cio|vp|senator|congress(?:man|woman)|governor|mayor|chancellor|provost|chef|coach|actor|actress"
+    r"|officer|deputy|detective|sheriff|judge|justice|principal|dean|chair(?:man|woman)|captain|lieutenant|colonel"
+    r"|pastor|rabbi|bishop|imam|deacon|reverend|commissioner|technician|engineer|moderator|keynote|singer|novelist"
+    r"|(?:ask|e-?mail|questions to|questions for|rsvp to|sign up with|register with|check with|apply to|work with"
+    r"|working with|join|led by|run by|taught by|given by|welcome|meet|congratulate|thank)"
+    r"|(?:representative|technician|contact|trainer|consultant|contractor|installer|driver|inspector|engineer"
+    r"|architect|lead|head|owner|sponsor|volunteer|winner|secretary|treasurer|organi[sz]er|successor|buyer|planner"
+    r"|specialist|educator|librarian|preceptor|champion|proctor|auditor|accountant|recruiter) (?:is|was|will be)"
     r"|editor|organizer|attendee|colleague|vendor|rep|recruiter"
     r"|thanks to|sincerely|regards|thanks|colleague|agent|case manager|coordinator|appointment with"
     r"|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
@@ -105,7 +120,10 @@ STAFF_AFTER: Final = re.compile(
     r"|editor|spokes\w{1,8})\b"
     r"|,? (?:will (?:present|host|lead|speak|be covering|cover|attend|draft|send|review|prepare|share|join"
     r"|handle|update|work on|take notes|follow up|be out|be on|demo|demonstrate|order|rework|moderate|train"
+    r"|give|bring|run|install|restock|fix|announce|talk|explain|teach|perform|sing|donate|judge|emcee|sign"
+    r"|collect|organi[sz]e|coordinate|bring|sell"
     r"|facilitate|chair|arrive)|wrote|is in town|joins|joined"
+    r"|collects|organi[sz]es|coordinates|leads|runs the|brings|hands out|sells|hosts|heads|chairs|opens|manages|owns"
     r"|studies|researches|covers|drafted|is organi[sz]ing|has joined|arrives|donated|donates"
     r"|to (?:fix|install|order|present|lead|attend|draft|chair|cover|join|moderate|host)"
     r"|(?:our|the|a|an|your) (?:[a-z]{2,14} )?(?:rep|representative|vendor|consultant|contractor|intern|recruiter"
@@ -117,6 +135,21 @@ STAFF_AFTER: Final = re.compile(
     r"|:? please (?:review|approve|edit|circulate|forward|sign off)\b"
     r"| and [a-z][\w'-]{1,20} [a-z][\w'-]{1,20}(?: will (?:present|host|lead|speak|attend|draft|review|prepare|share"
     r"|join|demo|chair|moderate)|:? please (?:review|approve|edit|circulate|forward))\b",
+)
+
+# What makes of a name an eponym: "Wilson's disease", "Bell's palsy", "Foley catheter".
+EPONYM_AFTER: Final = re.compile(
+    r"(?:'s?)? (?:disease|syndrome|palsy|tumou?r|sarcoma|lymphoma|sign|test|score|scale|criteria|classification"
+    r"|maneuver"
+    r"|catheter|esophagus|thyroiditis|chorea|contracture|cyst|fracture|phenomenon|reflex|stain|procedure|operation|law"
+    r"|hernia|angina|anemia|nodes?|encephalopathy|neuroma|duct|diverticulum|ulcer|dementia|gait|triad|ring|tube|pouch)s?\b"
+)
+IN_PLACE_BEFORE: Final = re.compile(r"\b(?:in|from|near|the|at|around|across|greater|downtown|outside) \Z")
+# A person of the staff who is a patient: "Roe RN may return to work on Monday".
+WORKER_AFTER: Final = re.compile(
+    r"(?:,? (?:rn|lpn|md|cna|pa|np|rt|pct))?,? (?:may return|can return|tested|was diagnosed|is cleared"
+    r"|is not cleared|not cleared"
+    r"|is out (?:with|for)|fell|was exposed|got stuck|is on (?:fmla|leave|light duty))\b"
 )
 
 # The person a letter opens with is its reader: a patient only when the letter speaks to one (`reader`).
@@ -140,7 +173,12 @@ PATIENT_LABEL: Final = re.compile(
 )
 PATIENT_BEFORE: Final = re.compile(
     r"\b(?:patient|pt|patient named|named|member|subscriber|insured|client|our patient|my patient"
-    r"|bed \d{1,4}[:,]?|room \d{1,4}[:,]?|authorization for|auth for|claim for|claims for|results? for"
+    r"|(?:bed|room|rm\.?|bay|pod)(?: #)? ?\d{1,4}[a-d]?[:,]?|resident|scripts? for|rx for|meds for|orders? for|cpap for"
+    r"|sending (?:you |over )|re-?schedul(?:e|ed|ing)|schedule|cancel(?:led)?|admitting|please see|squeeze in"
+    r"|fit in|signature (?:for|on)|enrolled|employee|(?:approved|denied|denial|appeal|authorized|coverage) for|remind"
+    r"|on file for|screen(?:ing)? (?:for|on)|test(?:ed)? (?:for|on)|delivery for|samples? (?:for|from)"
+    r"|eligibility for|benefits for|referred|refer|transferring|discharging|grandma|grandpa|uncle|aunt|cousin|nephew"
+    r"|niece|authorization for|auth for|claim for|claims for|results? for"
     r"|labs? for|refill for"
     r"|records? (?:for|of)|attorney for|lawyer for|report (?:of|on|for)|transport for|decedent|worker:?"
     r"|intake:?|mom of|dad of|plan for|panel for|audiogram for|wants|result for|photo of|baby (?:boy|girl)"
@@ -164,6 +202,16 @@ PATIENT_AFTER: Final = re.compile(
     r"|expired|died|had an?|has an?|suffers|suffered|requires|needs"
     r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|, \d{1,2}(?:[,.;)]| ?[mf]\b)|tested (?:positive|negative)"
     r"|came back (?:positive|negative)"
+    r"|,? (?:0?[1-9]|1[0-2])[-/.]\d{1,2}[-/.](?:19\d\d|20[01]\d|[3-9]\d)\b|,? (?:19\d\d|20[01]\d)-\d\d-\d\d\b"
+    r"|(?:is|was|are) (?:still |now |back |also )?(?:due|cleared|not cleared|in (?:the )?(?:icu|er|ed|hospital|rehab"
+    r"|detox|labor)|out of (?:his|her|the) |on (?:her|his)|at (?:the )?(?:hospital|er|ed|clinic)|having|bleeding"
+    r"|vomiting"
+    r"|coughing|wheezing|in pain|sick|ill\b|dizzy|weak|worse|better|stable|npo|asking for|calling|coming in|here for)"
+    r"|(?:may|can|cannot|can't|should) (?:return|go back|not lift|not bear|be discharged|come off)"
+    r"|(?:called|calls|came in|comes in|went to|missed|no-showed|wants|asks|asked|is asking|stopped|started|starts"
+    r"|takes|took|uses|wears|weighs|gained|lost|fell|vomited|passed out|fainted|collapsed|has been|had his|had her"
+    r"|saw|sees|is seeing|recovered|relapsed|overdosed|met criteria|meets criteria|could not|couldn't)\b"
+    r"|(?:rn|lpn|md|cna)?,? (?:may return|tested positive|tested negative|was diagnosed|is cleared|is not cleared)"
     r"|(?:19|20)\d{6}\b|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr"
     r"|year|[mf]\b)|\(?age\b|home meds|c/o|s/p|h/o|hx|pmh"
     r")|'s? (?:\w{1,15} ){0,2}?(?:labs?|results?|mri|ct|x-?ray|scan|biopsy|chart|medications?|meds"

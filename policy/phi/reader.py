@@ -22,7 +22,10 @@ _THINGS: Final = (
     r"|immunization|chemo\w{0,8}"
     r"|discharge|referral|symptoms|condition|cancer|infection|diabetes|asthma|wound|incision|claim"
     r"|prior authorization|explanation of benefits|eob|medical records?|test results?|chart|inhaler"
-    r"|insulin|implant|pacemaker|dialysis|screening results|transfer|cleaning|crown|filling|embryos?)"
+    r"|insulin|implant|pacemaker|dialysis|screening results|transfer|cleaning|crown|filling|embryos?"
+    r"|cpap|sleep study|(?:pt|therapy|counseling) session|physical therapy|shots?|exam|eye pressure|copay|deductible"
+    r"|biopsy|stitches|cast|brace|allergies|blood|inhalers?|x-?rays?|lenses|hearing aids?|dentures|retainer|tooth|teeth"
+    r"|specialist|surgeon|therapist|baby|due date|ultrasounds?)"
 )
 _YOUR: Final = Anchored(
     rf"\b(?:your|ur)(?: (?:son|daughter|child|mother|father|husband|wife|baby|mom|dad)'s)?(?: (?!doctor"
@@ -33,25 +36,54 @@ _YOU: Final = Anchored(
     r"\byou (?:are|were|have been|have|had|may have|need|should|tested|missed|will (?:need"
     r"|be))(?: [\w'-]{1,15}){0,2}? (?:diagnosed|scheduled for|prescribed|due for|overdue for|admitted"
     r"|discharged|tested|positive|negative|pregnant|treated|referred"
-    r"|denied|approved for|stop taking|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery"
+    r"|denied|booked (?:with|for)|a no-?show|late for|in remission|clear(?:ed)? (?:to|for)|approved for|stop taking"
+    r"|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery"
     r"|follow-up))\b",
     "you ",
 )
+_READY: Final = Anchored(
+    r"\b(?:it's|it is) time to (?:refill|renew|take|reorder)\b"
+    r"|\b(?:prescription|medication|rx|order of meds|insulin|inhaler|glasses|lenses|contacts|hearing aids?)s?"
+    r"[^.\n]{0,40} (?:is|are) ready (?:for (?:pick ?-?up|you)|to be picked up)",
+    *("it's time", "it is time", "prescription", "medication", "rx", "order of meds", "insulin", "inhaler"),
+    *("glasses", "lenses", "contacts", "hearing aid"),
+)
 _MINE: Final = Anchored(
     rf"\bmy (?:[\w'/-]{{1,20}} ){{0,2}}?(?:doctor|{_THINGS[3:-1]}|pain|bp|blood pressure|insurance should"
-    rf"|period|side effects|depression|anxiety|migraines?|back pain)\b"
+    rf"|period|side effects|depression|anxiety|migraines?|back pain"
+    r"|(?:left |right |lower |upper |whole )(?:ear|eye|knee|leg|arm|foot|hand|hip|shoulder|breast|side|back|wrist"
+    r"|ankle|chest)"
+    r"|sugar|stomach|chest|throat|urine|stool|skin|seizures?|panic attacks?|cough|fever|rash|cramps|headaches?)\b"
     r"|\bi (?:was|am|have been|'ve been|have|had|started|stopped|take|took|am taking|need"
     r"|missed)(?: [\w'-]{1,15}){0,2}? (?:diagnosed|prescribed|pregnant|charged|taking|refill|appointment"
     r"|symptoms|surgery|allergic|bleeding|dizzy|vomiting|fever|rash)\b",
     *("my ", "i "),
 )
 _GENERAL: Final = re.compile(
-    r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b"
+    r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b|\bif your?\b"
 )
 _GREETING: Final = re.compile(
-    r" {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague"
-    r"|friend|patient|member|subscriber|customer|reader|valued)[a-z][\w'-]{1,20}",
+    r" {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague|friend|patient"
+    r"|member|subscriber"
+    r"|customer|reader|valued|parents?\b|famil|staff|everyone|everybody|folks|neighbou?r|resident|student|provider|nurses?\b"
+    r"|physician|employee|client|sirs?\b|madam|ladies|gentlemen|supporter|donor|volunteer|community|both|there\b)"
+    r"[a-z][\w'-]{1,20}",
 )
+# "Jonah, your level is 1.3": a given name before a comma that opens a line, or after a word of good will.
+_VOCATIVE: Final = re.compile(
+    r"(?:^|\n) {0,3}(?P<initial>[A-Z]\. ?)?(?P<name>[A-Z][a-z'-]{1,20})(?: [A-Z][a-z'-]{1,20})?,"
+    r"|\b(?:Good news|Hello again|Reminder|Congratulations|Thanks|Thank you|Hi|Hey|Hello|Welcome back),? "
+    r"(?P<told>[A-Z][a-z'-]{1,20})[!,.]"
+)
+_RELATIVE: Final = Anchored(
+    r"\b(?:my|our) (?:(?:own|late|poor|little|older|younger|elderly|\d{1,2}[- ]year[- ]old) )?(?:wife|husband|spouse"
+    r"|partner|mother|father|mom|mum|dad|son|daughter|brother|sister|grand(?:mother|father|ma|pa|son|daughter)|aunt"
+    r"|uncle|kids?|child|children|baby|boy|girl|fianc[e\u00e9]e?|boyfriend|girlfriend)\b"
+    r"|\b(?:mom|mum|dad|daddy|mommy|grand(?:ma|pa)|granny|gramps)(?:'s)? (?!and\b|or\b|of\b|to\b|brought\b|bring)\w",
+    *("my ", "our ", "mom", "mum", "dad", "grandma", "grandpa", "granny", "gramps"),
+)
+_OF_RELATIVE: Final = "a relative of the writer or the reader"
+
 _SPECIFIC: Final = re.compile(
     r"\d{1,2}:\d{2}|\b\d{1,2} ?[ap]\.?m\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\d{1,2}/\d{1,2}"
     r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}\b|\b(?:is|are|was|were"
@@ -65,25 +97,37 @@ _OWNER: Final = re.compile(r"\b(my|your|ur)(?: (?!doctor|health|body|patients?\b
 _OWNERS: Final = ("my ", "your", "ur ")
 _REACH: Final = 48  # characters between an owner and the health word
 _LIMIT: Final = 200
+_OPENING: Final = 2_000  # characters of a text in which somebody is called by name
 _OF_READER: Final = "the text speaks to its reader as to a patient"
 _OF_WRITER: Final = "the writer speaks as a patient"
-_TALK: Final = ((_YOUR, 0.8, _OF_READER), (_YOU, 0.8, _OF_READER), (_MINE, 0.7, _OF_WRITER))
+_TALK: Final = (
+    (_YOUR, 0.8, _OF_READER),
+    (_YOU, 0.8, _OF_READER),
+    (_READY, 0.8, _OF_READER),
+    (_MINE, 0.7, _OF_WRITER),
+    (_RELATIVE, 0.66, _OF_RELATIVE),
+)
 WORDS: Final = frozenset(_OWNERS).union(*(pattern.words for pattern, _, _ in _TALK))
 
 
-def find_reader(view: View, health: Sequence[Mention]) -> Iterator[Mention]:
+def find_reader(view: View, health: Sequence[Mention], *, is_greeted: bool) -> Iterator[Mention]:
     """Yield stretches that address the reader as a patient, or in which the writer speaks as one.
 
-    health: what the text says about health; "your" or "my" right before such a word speaks of its owner.
+    health: what the text says about health; "your" or "my" right before such a word speaks of its owner. is_greeted:
+    somebody is greeted by name in the message.
     """
     if not view.words.keys() & WORDS:
         return
     lower = view.lower
-    is_greeted = _is_greeted(lower)
+    has_patient = "the patient" in lower  # a note's "mom" is the source, not the patient
     yield from _owned(view, health, is_greeted=is_greeted)
     for pattern, strength, why in _TALK:
         for match in islice(pattern.finditer(view), _LIMIT):
-            if not _is_general(lower[max(0, match.start() - 24) : match.start() + 8]):
+            before = lower[max(0, match.start() - 24) : match.start() + 8]
+            if why is _OF_RELATIVE:
+                if not has_patient and not _is_general(before):
+                    yield Mention(Kind.EMAIL, *match.span(), match[0], strength, why, Role.READER)
+            elif not _is_general(before):
                 signs = is_greeted + bool(_SPECIFIC.search(lower, match.end(), match.end() + _SPECIFIC_REACH))
                 yield Mention(
                     Kind.EMAIL, *match.span(), match[0], (_IN_GENERAL, strength, _PERSONAL)[signs], why, Role.READER
@@ -92,12 +136,17 @@ def find_reader(view: View, health: Sequence[Mention]) -> Iterator[Mention]:
 
 def _is_general(lower: str) -> bool:
     """Tell whether words speak to anybody: "ask your doctor", "if you have"."""
-    return (" your" in lower or "if you " in lower) and _GENERAL.search(lower) is not None
+    return (" your" in lower or "if you" in lower) and _GENERAL.search(lower) is not None
 
 
-def _is_greeted(lower: str) -> bool:
-    """Tell whether a line greets somebody by name."""
-    start = 0
+def is_greeting(view: View, given_names: frozenset[str]) -> bool:
+    """Tell whether a line greets or calls somebody by name. given_names: lower case."""
+    lower, start = view.lower, 0
+    if any(
+        match["initial"] or (match["name"] or match["told"]).lower() in given_names
+        for match in _VOCATIVE.finditer(view.text[:_OPENING])
+    ):
+        return True
     while not _GREETING.match(lower, start):
         start = lower.find("\n", start) + 1
         if not start:

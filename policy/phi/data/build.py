@@ -25,16 +25,15 @@ _COMMON_SURNAMES = 5_000  # of 88,799: so many are surnames whatever stands besi
 # Given names of the census that are plain English, months or parts of surnames in mail.
 _NOT_GIVEN = frozenset(
     """
-    an so my see else many man season page loan forest liberty spring german temple song era echo brain manual ha han
-    ka ta tu un ai aide al am ami ara aura bee bell berry bethel bong brook buck bud buddy bunny candy chi chin china
-    concha conception coral curt delta desire dimple dixie dong dot easter eve fae fairy fawn gala garnet garth german
-    golden gale harmony herb honey hue ivory jewel king kit lady lai lean lien liberty lore love mac magnolia mana
-    maple may mercy merry meta mi mica miss moon mora my na nana noble nova nu nubia page palma pandora pansy pasty patience
-    patria pearly prince princess prudence queen raven rea ria rob rod romaine rosy royal russel rusty sage sang scotch
-    sha shin silver so sol song soon sparkle spring star sterling stormy sun sunny sunshine tai temple tequila tiara tien
-    tiny toi tod tora tu un velvet wan willow windy winter yen yer yon bok lou del el loma nada dia do don in is la le
-    lan long ma mao maris mina min my no oda on or pa page porsha rocky santos see sid so sook su sung tad tam van wes
-    kum kam kizzy
+    ai aide al am ami an ara aura bee bell berry bethel bok bong brain brook buck bud buddy bunny candy chi chin
+    china conception concha coral curt del delta desire dia dimple dixie do don dong dot easter echo el else era eve
+    fae fairy fawn forest gala gale garnet garth german golden ha han harmony herb honey hue in is ivory jewel ka
+    kam king kit kizzy kum la lady lai lan le lean liberty lien loan loma long lore lou love ma mac magnolia man
+    mana manual many mao maple maris may mercy merry meta mi mica min mina miss moon mora my na nada nana no noble
+    nova nu nubia oda on or pa page palma pandora pansy pasty patience patria pearly porsha prince princess prudence
+    queen raven rea ria rob rocky rod romaine rosy royal russel rusty sage sang santos scotch season see sha shin
+    sid silver so sol song sook soon sparkle spring star sterling stormy su sun sung sunny sunshine ta tad tai tam
+    temple tequila tiara tien tiny tod toi tora tu un van velvet wan wes willow windy winter yen yer yon
     """.split()
 )
 
