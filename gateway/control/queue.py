@@ -22,15 +22,15 @@ from gateway.message.address import parse_from
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.fields import split_message
 from gateway.pipeline.facts import FactFinder
-from gateway.pipeline.registers import Registers
 from gateway.pipeline.ledger import Ledger
+from gateway.pipeline.registers import Registers
 from gateway.store import accounts, brakes, certificates, queue
 from gateway.store.accounts import Directory
 from gateway.store.errors import ContentError
 from gateway.store.rows import save_entry
 from policy.facts import Sent
-
 from policy.record import Cause
+
 
 async def listing(office: Office, *, everything: bool = False) -> list[dict[str, Any]]:
     """Entries that have no ending yet, or all; in the order of their arrival."""
@@ -121,9 +121,9 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
         about = await queue.message_facts(conn, queue_id)
         people = await accounts.directory(conn)
     finder = FactFinder(office.settings)
-    sent = finder.settle(
     registers = Registers(office.store, finder.rules.facts)
     ledger, known = Ledger(office.store, finder, registers), await known_holds(office, queue_id)
+    sent = finder.settle(
         _sent(finder, about, people, body, is_urgent=held[0].urgent),
         report,
         sender=_author(body),
