@@ -6,7 +6,7 @@ set -eu
 
 PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim-tools
     curl msmtp s-nail libsasl2-modules sasl2-bin testssl.sh nmap unbound strace pflogsumm iproute2 p7zip-full
-    libarchive-tools"
+    libarchive-tools tesseract-ocr-eng"
 POLICY=/usr/sbin/policy-rc.d
 FOLDER=/opt/mailward-tests
 SERVERS="exim4-daemon-light opensmtpd"

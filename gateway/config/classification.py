@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-from gateway.config.fields import DerivedFile, Kind, OptionalFile, Section, required, setting
+from gateway.config.fields import DerivedFile, Flag, Kind, OptionalFile, Section, required, setting
 from policy.phi.custom import shapes
 from policy.phi.custom import terms as own_terms
 from policy.phi.custom.detect import bare
@@ -105,4 +105,7 @@ class Classification(Section):
         "", "The key of the list, made with it, mode 0600; who has both can test guesses.",
         derived="data_dir/patients.key",
     )  # fmt: skip
+    ocr: Flag = setting(
+        False, "Read pictures and scanned pages with tesseract; needs the extra [ocr] and tesseract-ocr-eng."
+    )
     dictionary: Annotated[tuple[Dictionary, ...], _at_most(MOST_DICTIONARIES)] = setting([], "")

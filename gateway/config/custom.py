@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gateway.config.classification import Classification
+from gateway.config.ocr import OcrMissing, find_model
 from gateway.config.problems import Fault
 from policy.phi.custom.detect import Custom
 from policy.phi.custom.patients import KEY_BYTES, MOST, ListError, Patients
@@ -19,7 +20,16 @@ class CustomError(Exception):
 
 
 def read_custom(added: Classification) -> Custom:
-    """What the inspectors get. Raises: CustomError when the list or its key is missing, damaged or not of a pair."""
+    """What the inspectors get. Raises: CustomError when the list or its key is missing, damaged or not of a pair.
+
+    It is also raised when pictures shall be read and cannot be.
+    """
+    model = ""
+    if added.ocr:
+        try:
+            model = find_model()
+        except OcrMissing as missing:
+            raise CustomError((("classification", "ocr"), str(missing))) from None
     data = key = b""
     if added.patients_file is not None:
         data, key = _read(added.patients_file, "patients_file", LONGEST), read_key(added.patients_key)
@@ -34,6 +44,7 @@ def read_custom(added: Classification) -> Custom:
         dictionaries=tuple((one.kind, one.terms) for one in added.dictionary),
         patients=data,
         patients_key=key,
+        ocr=model,
     )
 
 

@@ -14,14 +14,16 @@ from policy.phi.decode import charset_decode
 from policy.phi.files.archive import is_tar, read_compressed, read_other_archive, read_tar, read_zip
 from policy.phi.files.dicom import is_dicom, read_dicom
 from policy.phi.files.found import Found, Job, Letter, Piece, Unreadable
-from policy.phi.files.magic import LEADING, NOT_YET, is_binary, unreadable_kind
+from policy.phi.files.magic import IMAGE, LEADING, NOT_YET, is_binary, unreadable_kind
 from policy.phi.files.office import is_flat, read_flat
 from policy.phi.files.ole import MAGIC as OLE
 from policy.phi.files.ole import read_ole
 from policy.phi.files.outlook import TNEF_MAGIC as TNEF
 from policy.phi.files.outlook import read_tnef
+from policy.phi.files.picture import read_picture
 from policy.phi.files.rtf import MAGIC as RTF
 from policy.phi.files.rtf import read_rtf
+from policy.phi.files.sight import Gaze
 from policy.phi.files.zip import END as ZIP_END
 from policy.phi.files.zip import ends_as_zip
 from policy.phi.report import Place
@@ -69,7 +71,7 @@ def extract(data: bytes, job: Job) -> Iterator[Found]:
         return
     is_pdf = b"%PDF-" in data[:1024]  # readers look for it anywhere in the first kilobyte
     if is_pdf:
-        yield from _pdf(data, place, job.budget.characters)
+        yield from _pdf(data, job)
     read = _reader(data)
     if read:
         yield from read(data, job)
@@ -82,7 +84,9 @@ def extract(data: bytes, job: Job) -> Iterator[Found]:
     if is_pdf and not place.name.startswith("text/"):
         return
     what = "" if is_pdf else _unreadable_kind(data, place)
-    if what:
+    if what == IMAGE and job.eye:
+        yield from read_picture(data, job)
+    elif what:
         yield Unreadable(place, what)
     elif job.depth and _is_letter(data, job.file_name):
         yield Letter(place, data)
@@ -133,9 +137,10 @@ def _is_letter(data: bytes, file_name: str) -> bool:
     return file_name.lower().endswith(_LETTER_NAMES) or _LETTER.match(data.lstrip(LEADING)) is not None
 
 
-def _pdf(data: bytes, place: Place, max_characters: int) -> Iterator[Found]:
-    for page in pdf_pages(data, max_characters=max_characters):
-        where = Place(part=place.part, name="application/pdf", page=page.number)
+def _pdf(data: bytes, job: Job) -> Iterator[Found]:
+    gaze = Gaze(job.eye, job.budget) if job.eye else None
+    for page in pdf_pages(data, max_characters=job.budget.characters, gaze=gaze):
+        where = job.at(name="application/pdf", page=page.number)
         if page.reason:
             yield Unreadable(where, page.reason)
         if page.text:

@@ -20,6 +20,7 @@ from policy.phi import headers, structure
 from policy.phi.decode import IDENTITY, charset_decode, transfer_decode
 from policy.phi.extract import extract
 from policy.phi.files.found import Budget, Found, Job, Letter, Piece, Unreadable
+from policy.phi.files.sight import Eye
 from policy.phi.grid import Grid
 from policy.phi.normalise import is_reversed, normalise
 from policy.phi.report import Place, Uninspectable
@@ -72,6 +73,7 @@ class Reading:
     budget: Budget = field(default_factory=lambda: Budget(characters=TEXT_CHARACTERS))
     parses_left: int = REPARSED_MESSAGES
     seen: set[int] = field(default_factory=set)
+    eye: Eye | None = None
 
     def add(self, place: Place, source: Source, content: str, *, grid: Grid | None = None) -> None:
         """Keep a text, unless the same words were read before; what passes the limit is noted and dropped.
@@ -338,7 +340,7 @@ def _read_views(part: Message, reading: Reading, place: Place, source: Source, *
         return
     charset = _parameter(part, "charset")
     deletes_blanks = _parameter(part, "delsp").lower() == "yes"
-    job = Job(place=place, budget=reading.budget, read=extract, charset=charset, file_name=file_name)
+    job = Job(place=place, budget=reading.budget, read=extract, charset=charset, file_name=file_name, eye=reading.eye)
     for index, view in enumerate(views):
         texts = 0
         for found in extract(view, job):

@@ -5,6 +5,7 @@ pictures and letters that stand for nothing are not read; each is said, so that 
 """
 
 import ctypes
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Final
 
 import pypdfium2
 import pypdfium2.raw as pdfium
+
+from policy.phi.files.sight import PAGE_PIXELS, TOO_LARGE, Gaze
 
 PAGES: Final = 500
 _NOTES: Final = 500  # of one page
@@ -23,6 +26,14 @@ _SAMPLE: Final = 200  # letters of a page that are asked for their meaning
 _MEANINGLESS_SHARE: Final = 0.05
 _WRAPPED_HYPHEN: Final = re.compile(r"(?<=\w)-(?:\r?\n|\ufffe|\u0002)\s{0,20}(?=\w)")
 _NO_TEXT: Final = "a page has no text layer"
+_PICTURE: Final = "a page shows a picture"
+_SCAN: Final = "a page is a picture"
+_SCAN_SHARE: Final = 0.8  # of a page, from which on its picture is the page
+_LETTERS: Final = "letters of a page stand for nothing"
+_SEEN: Final = frozenset({_NO_TEXT, _PICTURE, _SCAN, _LETTERS})  # what a program that reads pictures may help
+_DPI: Final = 200
+_POINTS: Final = 72  # an inch, PDF 32000-1 section 8.3.2.3
+_ROUNDED: Final = 4  # pixels by which a line of a drawn page may be longer
 _XFA: Final = frozenset({pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND})
 _METADATA: Final = ("Title", "Subject", "Keywords", "Author")
 
@@ -36,10 +47,11 @@ class Page:
     reason: str = ""
 
 
-def pdf_pages(data: bytes, *, max_characters: int) -> Iterator[Page]:
+def pdf_pages(data: bytes, *, max_characters: int, gaze: Gaze | None = None) -> Iterator[Page]:
     """Yield the pages of a PDF. Never raises: what PDFium refuses is one page, number 0, with the reason.
 
     max_characters: text wanted at most; a page that would pass it is yielded empty with the reason, as the last.
+    gaze: reads a page that is a picture; None when there is no program for it.
     """
     try:
         document = pypdfium2.PdfDocument(data)
@@ -49,7 +61,7 @@ def pdf_pages(data: bytes, *, max_characters: int) -> Iterator[Page]:
         return
     try:
         yield from _around(document)
-        yield from _pages(document, max_characters)
+        yield from _pages(document, max_characters, gaze)
     finally:
         document.close()
 
@@ -73,13 +85,17 @@ def _around(document: pypdfium2.PdfDocument) -> Iterator[Page]:
         yield Page(0, "\n".join(lines))
 
 
-def _pages(document: pypdfium2.PdfDocument, left: int) -> Iterator[Page]:
+def _pages(document: pypdfium2.PdfDocument, left: int, gaze: Gaze | None) -> Iterator[Page]:
     for number in range(1, len(document) + 1):
         if number > PAGES:
             yield Page(number, "", f"the PDF has more than {PAGES} pages")
             return
         try:
             text, reason = _read_page(document, number - 1)
+            reason = reason or ("" if text.strip() else _NO_TEXT)
+            if gaze and reason in _SEEN:
+                said, doubt = _look(document, number - 1, gaze)
+                text, reason = f"{text}\n{said}".strip(), reason if reason == _PICTURE else doubt
         except pypdfium2.PdfiumError:
             yield Page(number, "", "a page of the PDF is damaged")
             continue
@@ -87,7 +103,7 @@ def _pages(document: pypdfium2.PdfDocument, left: int) -> Iterator[Page]:
             yield Page(number, "", "the PDF holds more text than is read")
             return
         left -= len(text)
-        yield Page(number, text, reason or ("" if text.strip() else _NO_TEXT))
+        yield Page(number, text, reason)
 
 
 def _read_page(document: pypdfium2.PdfDocument, index: int) -> tuple[str, str]:
@@ -104,6 +120,20 @@ def _read_page(document: pypdfium2.PdfDocument, index: int) -> tuple[str, str]:
         return text, reason or _doubt(page, textpage)
     finally:
         textpage.close()
+        page.close()
+
+
+def _look(document: pypdfium2.PdfDocument, index: int, gaze: Gaze) -> tuple[str, str]:
+    """Draw a page and have it read; returns what stands there, and why there may be more."""
+    page = document[index]
+    try:
+        width, height = page.get_size()
+        scale = min(_DPI / _POINTS, math.sqrt(PAGE_PIXELS / max(1, width * height)))
+        if not gaze.fits(width * scale + _ROUNDED, height * scale + _ROUNDED):
+            return "", TOO_LARGE
+        bitmap = page.render(scale=scale, grayscale=True)
+        return gaze.read(bytes(bitmap.buffer), width=bitmap.stride, height=bitmap.height)
+    finally:
         page.close()
 
 
@@ -137,12 +167,13 @@ def _doubt(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> str:
     width, height = page.get_size()
     for count, picture in enumerate(page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=5)):
         left, bottom, right, top = picture.get_bounds()
-        if (right - left) * (top - bottom) > _PICTURE_SHARE * width * height or count >= _PICTURES:
-            return "a page shows a picture"
+        share = (right - left) * (top - bottom) / max(1, width * height)
+        if share > _PICTURE_SHARE or count >= _PICTURES:
+            return _SCAN if share > _SCAN_SHARE else _PICTURE
     letters = textpage.count_chars()
     asked = range(0, letters, letters // _SAMPLE + 1)
     meaningless = sum(pdfium.FPDFText_HasUnicodeMapError(textpage.raw, index) == 1 for index in asked)
-    return "letters of a page stand for nothing" if meaningless > _MEANINGLESS_SHARE * len(asked) else ""
+    return _LETTERS if meaningless > _MEANINGLESS_SHARE * len(asked) else ""
 
 
 def join_wraps(text: str) -> str:

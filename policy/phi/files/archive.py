@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from policy.phi.files import office
 from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
-from policy.phi.files.magic import unreadable_kind
+from policy.phi.files.magic import IMAGE, unreadable_kind
 from policy.phi.files.streams import printable
 from policy.phi.files.xml_walk import speaks
 from policy.phi.files.zip import RATIO, SMALL, Entry, ZipDamaged, begins, read_contents, unpack
@@ -60,7 +60,7 @@ def read_entry(data: bytes, entry: Entry, job: Job, number: int) -> Iterator[Fou
     """Yield what one file of a ZIP holds; a picture is told by its first octets and never unpacked."""
     place = job.at(name=ZIP)
     what = unreadable_kind(begins(data, entry, _SNIFFED))
-    if what and not entry.is_encrypted:
+    if what and not entry.is_encrypted and not (what == IMAGE and job.eye):
         job.budget.entries -= 1
         yield Unreadable(place, what)
         return

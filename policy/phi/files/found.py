@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from policy.phi.grid import Grid
 from policy.phi.report import Place
+
+if TYPE_CHECKING:
+    from policy.phi.files.sight import Eye
 
 DEPTH: Final = 5  # files in files; 42.zip has six levels
 TOO_MUCH: Final = "the files hold more than is unpacked"
@@ -45,13 +48,16 @@ class Budget:
     """What reading one message may still cost, all of its parts and all that is packed in them together.
 
     characters: text that may still be read. octets: what may still come out of compression. entries: files in files
-    that may still be opened. elements: tags of XML and tokens of RTF that may still be looked at.
+    that may still be opened. elements: tags of XML and tokens of RTF that may still be looked at. pixels: of pictures
+    that may still be unpacked, where there is a program that reads them. sight_ms: time that it may still take.
     """
 
     characters: int
     octets: int = 64 * 1024 * 1024
     entries: int = 1_000
     elements: int = 500_000
+    pixels: int = 100_000_000
+    sight_ms: int = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,7 @@ class Job:
     """One file to read.
 
     place: where it is. charset, file_name: as declared, "" when not. depth: how many files it is in.
-    read: reads a file that was found inside this one.
+    read: reads a file that was found inside this one. eye: reads pictures; None when there is no program for it.
     """
 
     place: Place
@@ -68,6 +74,7 @@ class Job:
     charset: str = ""
     file_name: str = ""
     depth: int = 0
+    eye: "Eye | None" = None
 
     def at(self, *, name: str, page: int = 0) -> Place:
         """Return the place of a page of this file, whose type is known by now."""

@@ -5,17 +5,19 @@ from typing import Final
 
 NOT_YET: Final = "attachment type not readable yet"
 LEADING: Final = b"\xef\xbb\xbf \t\r\n"
+_IMAGE: Final = "an image"
 _WORDS: Final = (
-    (b"\x89PNG", "an image"),
-    (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
-    (b"BM", "an image"),
-    (b"II*\x00", "an image"),
-    (b"MM\x00*", "an image"),
-    (b"\xd7\xcd\xc6\x9a", "an image"),  # WMF
-    (b"\x01\x00\x00\x00\x58\x00\x00\x00", "an image"),  # EMF
+    (b"\x89PNG", _IMAGE),
+    (b"\xff\xd8\xff", _IMAGE),
+    (b"GIF8", _IMAGE),
+    (b"BM", _IMAGE),
+    (b"II*\x00", _IMAGE),
+    (b"MM\x00*", _IMAGE),
+    (b"\xd7\xcd\xc6\x9a", _IMAGE),  # WMF
+    (b"\x01\x00\x00\x00\x58\x00\x00\x00", _IMAGE),  # EMF
     (b"%!PS", "a PostScript document"),
 )
+IMAGE: Final = f"{NOT_YET} ({_IMAGE})"
 _BINARY_BYTES: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x7f]")
 
 
