@@ -114,6 +114,16 @@ def certificate_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
     return make("certificate.forgotten", at, fingerprint=fingerprint, by=by)
 
 
+def dkim_prepared(*, at: datetime, domain: str, selectors: list[str], by: str) -> Event:
+    """Keys of ours were made that do not sign yet."""
+    return make("dkim.prepared", at, domain=domain, selectors=selectors, by=by)
+
+
+def dkim_rotated(*, at: datetime, domain: str, old: list[str], new: list[str], until: datetime, by: str) -> Event:
+    """Other keys sign from now on. until: how long the records of the old selectors must stay."""
+    return make("dkim.rotated", at, domain=domain, old=old, new=new, old_until=moment(until), by=by)
+
+
 # --- the suppression list ---------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 """`mailward dns`: what to publish, and whether it is."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from gateway.config import Settings
 if TYPE_CHECKING:
     from gateway.cli.dns_records import Finding, Wanted
     from gateway.protect.dkim_keys import DkimKey
+    from gateway.protect.dkim_rotation import Rotation
     from tls.dnssec.lookup import DnssecResolver
 
 CHECK_S: Final = 20.0  # for one question
@@ -48,7 +50,7 @@ def check(settings: Settings, *, as_json: bool) -> Status:
     from gateway.cli.dns_records import Verdict
 
     try:
-        found = asyncio.run(_check(settings, tuple(_wanted(settings))))
+        found = asyncio.run(look_up(settings, tuple(_wanted(settings))))
     except OSError as error:
         fail(f"dns.resolvers: {error.strerror or error}")
     if as_json:
@@ -63,7 +65,8 @@ def check(settings: Settings, *, as_json: bool) -> Status:
 
 
 def _wanted(settings: Settings) -> "Sequence[Wanted]":
-    from gateway.cli.dns_records import wanted
+    from gateway.cli.dns_records import rotated, wanted
+    from gateway.protect.dkim_rotation import Rotation
 
     domains = [domain.name for domain in settings.domain]
     others = {domain.name for domain in settings.domain if domain.smart_host or settings.delivery.smart_host}
@@ -71,26 +74,54 @@ def _wanted(settings: Settings) -> "Sequence[Wanted]":
     hosts = {settings.server.hostname: "this server"} | {portal: "the portal"}
     if portal == settings.server.hostname:
         hosts = {portal: "this server"}
-    return tuple(wanted(_keys(settings), domains=domains, through_others=frozenset(others), hosts=hosts))
+    rotations, now = _rotations(settings), datetime.now(UTC)
+    keys = [
+        key
+        for name in domains
+        for key in rotations.get(name, Rotation()).in_effect([key for key in _keys(settings) if key.domain == name])
+    ]
+    more = [one for name in domains if name in rotations for one in rotated(name, rotations[name], now=now)]
+    return (*wanted(keys, domains=domains, through_others=frozenset(others), hosts=hosts), *more)
 
 
 def _keys(settings: Settings) -> "Sequence[DkimKey]":
-    from gateway.protect.dkim_keys import DkimKey
+    from gateway.protect.dkim_files import configured_keys
     from gateway.protect.errors import DkimKeyError
 
-    keys = []
-    for domain in settings.domain:
-        for entry in domain.dkim:
-            try:
-                keys.append(DkimKey.load(domain.name, entry.selector, entry.private_key.read_bytes()))
-            except OSError as error:
-                fail(f"{entry.private_key}: {error.strerror}", Status.BAD_CONFIG)
-            except DkimKeyError as error:
-                fail(f"{entry.private_key}: {error}", Status.BAD_CONFIG)
-    return keys
+    try:
+        return configured_keys(settings)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}", Status.BAD_CONFIG)
+    except DkimKeyError as error:
+        fail(str(error), Status.BAD_CONFIG)
 
 
-async def _check(settings: Settings, all_wanted: "Sequence[Wanted]") -> "list[Finding]":
+def _rotations(settings: Settings) -> "Mapping[str, Rotation]":
+    """What the store knows of keys that followed the configured ones; nothing where no gateway has ever run."""
+    from gateway.control.dkim import kept_rotations
+    from gateway.control.owner import owners_files
+    from gateway.store.errors import MasterKeyError, StoreError, StoreMissing
+    from gateway.store.opening import reading
+    from gateway.store.store import open_vault
+
+    async def read() -> "Mapping[str, Rotation]":
+        data_dir = settings.server.data_dir
+        async with reading(settings) as conn:
+            vault = await open_vault(settings.store.url.text, master_key=settings.seal.master_key, data_dir=data_dir)
+            return await kept_rotations(conn, vault)
+
+    try:
+        with owners_files(settings.server.data_dir):
+            return asyncio.run(read())
+    except StoreMissing:
+        return {}
+    except MasterKeyError as error:
+        fail(str(error), Status.BAD_CONFIG)
+    except StoreError as error:
+        fail(str(error), Status.TRY_LATER)
+
+
+async def look_up(settings: Settings, all_wanted: "Sequence[Wanted]") -> "list[Finding]":
     """Raises: OSError when there is no resolver."""
     from tls.dnssec.lookup import DnssecResolver
 

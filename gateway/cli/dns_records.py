@@ -6,10 +6,12 @@ the names that we go by.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from gateway.protect.dkim_keys import DkimKey
+from gateway.protect.dkim_rotation import Rotation
 
 TXT_STRING: Final = 255  # octets in one string of a TXT record, RFC 1035 section 3.3
 SPF_VERSION: Final = "v=spf1"
@@ -37,7 +39,8 @@ class Wanted:
     """One thing to publish.
 
     what: in a word, such as DKIM. text: the TXT record, empty where only the operator knows it. note: for the operator.
-    judge: from the records of the name to what is wrong with them, empty when nothing is.
+    judge: from the records of the name to what is wrong with them, empty when nothing is. is_needed: else it may be
+    there, and `note` says why it need not.
     """
 
     what: str
@@ -46,6 +49,7 @@ class Wanted:
     text: str = ""
     note: str = ""
     judge: Callable[[Sequence[str]], str] = field(repr=False)
+    is_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,7 @@ def wanted(
     for domain in domains:
         for key in keys:
             if key.domain == domain:
-                yield _dkim(key)
+                yield dkim(key.name, key.dns_record())
         yield _spf(domain, next(iter(hosts), domain), is_through_others=domain in through_others)
         yield _dmarc(domain)
     for host, purpose in hosts.items():
@@ -79,6 +83,8 @@ def judge(one: Wanted, records: Sequence[str] | None) -> Finding:
     """records: None when DNS did not answer; TXT records as text otherwise, or addresses."""
     if records is None:
         return Finding(what=one.what, name=one.name, verdict=Verdict.UNKNOWN, why="DNS does not answer")
+    if not one.is_needed:
+        return Finding(what=one.what, name=one.name, verdict=Verdict.OK, why=one.note if records else "")
     if not records:
         return Finding(what=one.what, name=one.name, verdict=Verdict.MISSING, why=f"no {one.kind} record")
     why = one.judge(records)
@@ -93,14 +99,28 @@ def zone_line(name: str, record: str) -> str:
     return f"{name}. IN TXT ( {strings} )"
 
 
-def _dkim(key: DkimKey) -> Wanted:
+def dkim(name: str, record: str, *, what: str = "DKIM", note: str = "", is_needed: bool = True) -> Wanted:
+    """The record of one selector."""
     return Wanted(
-        what="DKIM",
-        name=key.name,
+        what=what,
+        name=name,
         kind=Kind.TXT,
-        text=key.dns_record(),
-        judge=lambda records: _dkim_fault(records, key.dns_record()),
+        text=record if is_needed else "",
+        note=note,
+        judge=lambda records: _dkim_fault(records, record),
+        is_needed=is_needed,
     )
+
+
+def rotated(domain: str, rotation: Rotation, *, now: datetime) -> Iterator[Wanted]:
+    """What a rotation adds to the keys that sign: those before them, and those that wait for DNS."""
+    for made in rotation.waiting:
+        key = made.load(domain)
+        yield dkim(key.name, key.dns_record(), what="DKIM (next)", note="`mailward key dkim rotate` waits for it")
+    for old in rotation.retired:
+        name, is_needed = f"{old.selector}._domainkey.{domain}", old.until > now
+        words = "must stay until" if is_needed else "may be removed since"
+        yield dkim(name, old.record, what="DKIM (old)", note=f"{words} {old.until:%Y-%m-%d}", is_needed=is_needed)
 
 
 def _dkim_fault(records: Sequence[str], ours: str) -> str:

@@ -17,17 +17,23 @@ def _nobody_in_line(_ids: Collection[str]) -> frozenset[str]:
     return frozenset()
 
 
+async def _nobody_signs() -> None:
+    """Of such a command too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """One installation, opened by a gateway or by a command that found none running.
 
     withdraw: takes entries out of the line for delivery. changing: who changes entries of the queue by hand holds it.
+    keys_changed: has our own keys read again.
     """
 
     store: Store
     settings: Settings
     withdraw: Withdraw = _nobody_in_line
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    keys_changed: Callable[[], Awaitable[None]] = _nobody_signs
 
 
 def on_store(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

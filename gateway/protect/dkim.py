@@ -8,8 +8,8 @@ refused, never signed (CR-10). dkimpy is the oracle: `self_test` at start and th
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import dkim
@@ -52,6 +52,7 @@ class _Task:
 
     parsed: Parsed
     keys: tuple[DkimKey, ...]
+    der: Mapping[str, bytes] = field(repr=False)
 
     def unsigned(self, body_hash: bytes, now: int) -> tuple[Unsigned, ...]:
         return unsigned_fields(self.keys, _canonical_fields(self.parsed, body_hash), now=now)
@@ -65,9 +66,14 @@ class Signer:
 
     def __init__(self, keys: tuple[DkimKey, ...], desk: SigningDesk | None = None) -> None:
         self._desk = desk
-        self._keys: dict[str, tuple[DkimKey, ...]] = {}
+        self.use(keys)
+
+    def use(self, keys: tuple[DkimKey, ...]) -> None:
+        """Sign with these from the next message on, in place of all that were there."""
+        by_domain: dict[str, tuple[DkimKey, ...]] = {}
         for key in keys:
-            self._keys[key.domain] = (*self._keys.get(key.domain, ()), key)
+            by_domain[key.domain] = (*by_domain.get(key.domain, ()), key)
+        self._keys = by_domain
         self._der = {key.name: key.der for key in keys}
 
     def keys_for(self, domain: str) -> tuple[DkimKey, ...]:
@@ -108,7 +114,7 @@ class Signer:
         unsigned = task.unsigned(digest.digest(), now)
         if self._desk is None:
             return _on_top(message, unsigned, [one.key.sign(one.data) for one in unsigned])
-        made = await self._desk.signatures([Wanted(self._der[one.key.name], one.data) for one in unsigned])
+        made = await self._desk.signatures([Wanted(task.der[one.key.name], one.data) for one in unsigned])
         return _on_top(message, unsigned, made)
 
     def _task(self, message: bytes) -> _Task | None:
@@ -122,7 +128,7 @@ class Signer:
             raise SignError(f"From: {why}") from None
         except ValueError:
             raise SignError("not exactly one From field") from None
-        return _Task(parsed, keys) if keys else None
+        return _Task(parsed, keys, self._der) if keys else None
 
 
 def self_test(key: DkimKey) -> None:
