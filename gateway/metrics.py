@@ -63,6 +63,7 @@ METRICS: Final = (
     Spec(Counter, "portal_code", "Portal codes and PINs tried.", ("result",)),
     Spec(Counter, "dkim_sign", "DKIM signing of outgoing copies.", ("result",)),
     Spec(Gauge, "certificate_expiry_timestamp_seconds", "When a certificate of ours ends.", ("name",)),
+    Spec(Counter, "key_lookups", "Look-ups of recipients' keys and certificates.", ("source", "result")),
     Spec(Gauge, "audit_tree_size", "Leaves of the audit log."),
     Spec(Gauge, "store_healthy", "1 while the store can commit."),
     Spec(Gauge, "config_reload_success_timestamp_seconds", "When the configuration was last read without a problem."),

@@ -62,7 +62,7 @@ OBSTACLES: Final = (
     ),
     Obstacle(
         Method.SMIME,
-        lambda _facts, to: to.has_smime_certificate is False,
+        lambda _facts, to: to.has_smime_certificate is False and not to.may_find_smime_certificate,
         "No usable S/MIME certificate of this recipient is on file, so smime is skipped.",
     ),
     Obstacle(
@@ -77,7 +77,7 @@ OBSTACLES: Final = (
     ),
     Obstacle(
         Method.OPENPGP,
-        lambda _facts, to: to.has_openpgp_key is False,
+        lambda _facts, to: to.has_openpgp_key is False and not to.may_find_openpgp_key,
         "No usable OpenPGP key of this recipient is on file, so openpgp is skipped.",
     ),
     Obstacle(

@@ -28,6 +28,7 @@ class RecipientFacts:
 
     address: the envelope address. methods, source: the configured ladder (`choose_methods`).
     has_openpgp_key, has_smime_certificate: one is on file that was fit for use at import; None: nobody looked.
+    may_find_openpgp_key, may_find_smime_certificate: where none is on file, one is looked for when it is needed.
     is_route_opportunistic: the route's `tls` verifies nothing.
     is_tls_vouched: false when a smart host takes everything and nobody vouches for its onward TLS.
     consents, agreement: what the registers say; where nobody asked them, what asks for the most.
@@ -38,6 +39,8 @@ class RecipientFacts:
     source: MethodSource = MethodSource.DELIVERY
     has_openpgp_key: bool | None = False
     has_smime_certificate: bool | None = False
+    may_find_openpgp_key: bool = False
+    may_find_smime_certificate: bool = False
     is_route_opportunistic: bool = False
     is_tls_vouched: bool = True
     consents: Consents = UNASKED

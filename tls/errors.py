@@ -4,6 +4,7 @@ TlsPolicyError          never raised itself
 ├── StsSyntaxError      an MTA-STS record or policy is not one: keep what is cached, report `sts-policy-invalid`
 ├── RptSyntaxError      a TLS-RPT record is not one: the domain gets no reports
 └── FetchError          no policy came over HTTPS: keep what is cached, try again later; `trouble` says what to report
+    └── NotThere        the host answered, and has no such page
 """
 
 from tls.mta_sts.trouble import Trouble
@@ -31,3 +32,7 @@ class FetchError(TlsPolicyError):
     def __init__(self, why: str, trouble: Trouble) -> None:
         super().__init__(why)
         self.trouble = trouble
+
+
+class NotThere(FetchError):
+    """The host has no such page (404, 410), and says so itself."""

@@ -14,13 +14,14 @@ import httpx2
 
 from tls.dnssec.answers import State
 from tls.dnssec.lookup import SecureDns
-from tls.errors import FetchError
+from tls.errors import FetchError, NotThere
 from tls.mta_sts.trouble import Trouble
 from tls.networks import is_public
 
 HTTPS: Final = 443
 DEADLINE_S: Final = 60.0  # RFC 8461 section 3.3, for everything together
 CONNECT_S: Final = 10.0  # for one address
+NOWHERE: Final = frozenset({httpx2.codes.NOT_FOUND, httpx2.codes.GONE})
 ADDRESS_LIMIT: Final = 4  # addresses tried
 
 
@@ -92,6 +93,8 @@ async def _ask(client: httpx2.AsyncClient, host: str, url: str, limit: int, kind
         extensions={"sni_hostname": host},  # SNI, and the name that the certificate is checked for
     )
     async with request as response:
+        if response.status_code in NOWHERE:
+            raise NotThere(f"{host} answered {response.status_code}", Trouble.FETCH)
         if response.status_code != httpx2.codes.OK:
             raise FetchError(f"{host} answered {response.status_code}", Trouble.FETCH)
         given = response.headers.get("content-type", "").partition(";")[0].strip().lower()

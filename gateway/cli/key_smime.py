@@ -20,7 +20,12 @@ from gateway.protect.smime.files import load_anchors, split_certificates
 from gateway.protect.smime.judge import CertificateFacts, read_certificate
 from gateway.store.smime_certificates import Trust
 
-WORDS: Final = {Trust.CHAIN: "by its issuer", Trust.PERSON: "by your word", Trust.NONE: "not trusted, not used"}
+WORDS: Final = {
+    Trust.CHAIN: "by its issuer",
+    Trust.PERSON: "by your word",
+    Trust.DOMAIN: "by its domain",
+    Trust.NONE: "not trusted, not used",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,14 @@ def _trust(settings: Settings) -> Iterator[Conflict]:
             yield Conflict((("delivery", "route", number, "tls"), trust_ad), text)
 
 
+def _discovery(settings: Settings) -> Iterator[Conflict]:
+    """Keys from DNS count with DNSSEC alone (RFC 7929 section 5, RFC 8162 section 5)."""
+    for key, sources in (("openpgp", settings.discovery.openpgp), ("smime", settings.discovery.smime)):
+        if "dns" in sources and not settings.dns.trust_ad:
+            text = '"dns" needs dns.trust_ad = true and a validating resolver, or nothing is ever found there'
+            yield Conflict((("discovery", key), ("dns", "trust_ad")), text)
+
+
 def _smime(settings: Settings) -> Iterator[Conflict]:
     """A signature needs the certificate and its key."""
     certificate, private_key = ("smime", "certificate"), ("smime", "private_key")
@@ -231,6 +239,7 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _resolvers,
     _trust,
     _smime,
+    _discovery,
     _reporter,
     _rules,
     _labels,

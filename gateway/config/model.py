@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr
 
 from gateway.config.classification import Classification
+from gateway.config.discovery import Discovery
 from gateway.config.fields import (
     Bind,
     Count,
@@ -356,6 +357,7 @@ class Settings(Section):
     console: Console = setting({}, "")
     metrics: Metrics = setting({}, "")
     smime: Smime = setting({}, "")
+    discovery: Discovery = setting({}, "")
     policy: Policy = setting({}, "")
     classification: Classification = setting({}, "")
     limits: GeneralLimits = setting({}, "")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gateway.config.model import Domain, Policy
 from gateway.config.modes import RouteTlsKind
+from gateway.config.patterns import matches
 from gateway.config.sending import Delivery, Route
 from gateway.config.smart_hosts import smart_host_for
 from policy.decide import RecipientFacts, choose_methods
@@ -15,12 +16,8 @@ def find_route(domain: str, routes: Sequence[Route]) -> Route | None:
 
     domain: lower-case A-label. "*.partner.example" matches sub-domains at any depth, not partner.example itself.
     """
-    matching = [route for route in routes if _matches(route.domain, domain)]
+    matching = [route for route in routes if matches(route.domain, domain)]
     return max(matching, key=lambda route: (not route.domain.startswith("*."), len(route.domain)), default=None)
-
-
-def _matches(pattern: str, domain: str) -> bool:
-    return domain.endswith(pattern[1:]) if pattern.startswith("*.") else domain == pattern
 
 
 def recipient_facts(

@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from gateway.audit import admin
+from gateway.audit.keys import found_events
 from gateway.control.incoming import read_certificates
 from gateway.control.wire import Refused
 from gateway.message.address import parse_address
-from gateway.message.event import Event
 from gateway.store import certificates
 from gateway.store.certificates import Source, Trust
 from gateway.store.store import Store
@@ -81,15 +81,6 @@ async def found(
     rows = [replace(row, source=origin) for row in read_certificates(incoming, Incoming, _certificate)]
     filed = await certificates.found(store, rows, is_revoked=is_revoked, events=found_events)
     return [{"fingerprint": one.fingerprint, "trust": one.trust.value} for one in filed]
-
-
-def found_events(filed: Sequence[certificates.Certificate]) -> list[Event]:
-    return [
-        admin.key_found(
-            at=one.imported_at, address=one.address, fingerprint=one.fingerprint, source=one.source, trust=one.trust
-        )
-        for one in filed
-    ]
 
 
 async def trust(store: Store, *, fingerprint: str) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from gateway.config import Settings
@@ -10,11 +11,13 @@ from gateway.daemon.outbound import Outbound, build_stored_outbound
 from gateway.delivery.about import About
 from gateway.delivery.clerk import Clerk
 from gateway.delivery.courier import Courier
+from gateway.delivery.discovery import KeyFinder
 from gateway.delivery.ladder import LadderPolicy
 from gateway.delivery.needs import NeedsPolicy
 from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
 from gateway.delivery.pool import PoolLimits
 from gateway.delivery.publish import Publisher
+from gateway.delivery.routes import is_allowed
 from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.selftest import SelfTest
 from gateway.delivery.shaping import Shaping, build_shaping
@@ -30,7 +33,9 @@ from gateway.protect.dkim_keys import DkimKey
 from gateway.protect.sealer import Sealer
 from gateway.protect.smime.mail import Identity
 from gateway.store.store import Store
+from tls.contexts import build_policy_context
 from tls.levels import TlsLevel
+from tls.web import WebReader
 
 CODE_LEVELS: Final = {CodeChannel.VERIFIED: TlsLevel.VERIFIED, CodeChannel.ENCRYPTED: TlsLevel.ENCRYPTED}
 
@@ -45,6 +50,7 @@ class Queueing:
     transport: Transport
     ledger: TlsLedger
     self_test: SelfTest | None
+    finder: KeyFinder
 
 
 def build_queueing(
@@ -57,6 +63,7 @@ def build_queueing(
     outbound = build_stored_outbound(settings, store, metrics)
     delivery, portal = settings.delivery, settings.portal
     shaping = build_shaping(delivery)
+    finder = _finder(settings, outbound, sealer, store, metrics)
     transport = _transport(settings, outbound, ledger, shaping)
     clerk = Clerk(
         store=store,
@@ -70,6 +77,7 @@ def build_queueing(
             inbound={domain.name: domain.inbound for domain in settings.domain if domain.inbound is not None},
             metrics=metrics,
             smime=_smime_ring(settings),
+            finder=finder,
         ),
         ladder=LadderPolicy(
             tls_deadline=delivery.tls_deadline,
@@ -92,6 +100,7 @@ def build_queueing(
         transport=transport,
         ledger=ledger,
         self_test=outbound.self_test,
+        finder=finder,
     )
 
 
@@ -106,6 +115,13 @@ def _transport(settings: Settings, outbound: Outbound, ledger: TlsLedger, shapin
         observer=ledger,
         shaping=shaping,
     )
+
+
+def _finder(settings: Settings, outbound: Outbound, sealer: Sealer, store: Store, metrics: Metrics) -> KeyFinder:
+    delivery = settings.delivery
+    allowed = partial(is_allowed, private_networks=delivery.private_networks)
+    web = WebReader(outbound.resolver, build_policy_context(delivery.ca_file), is_allowed=allowed)
+    return KeyFinder(settings.discovery, web=web, dns=outbound.resolver, sealer=sealer, store=store, metrics=metrics)
 
 
 def _smime_ring(settings: Settings) -> SmimeRing:

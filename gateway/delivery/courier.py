@@ -13,10 +13,11 @@ from typing import Final, Protocol
 
 from gateway.config.values import HostPort
 from gateway.delivery.copies import Copies
+from gateway.delivery.discovery import KeyFinder
 from gateway.delivery.job import SendJob
 from gateway.delivery.letter import Batch
 from gateway.delivery.needs import NeedsPolicy, needs_for
-from gateway.delivery.outcome import Outcome, Seen
+from gateway.delivery.outcome import NONE_ON_FILE, Outcome, Seen
 from gateway.delivery.smime_ring import SmimeRing
 from gateway.inspect.converter import Converter
 from gateway.inspect.eightbit import NoSevenBitForm
@@ -29,6 +30,7 @@ from gateway.protect.dkim import Signer
 from gateway.protect.errors import NoUsableCertificate, SealError, SignError
 from gateway.protect.sealer import Sealer
 from gateway.store import certificates, smime_certificates
+from gateway.store.smime_certificates import SmimeCertificate, Trust
 from gateway.store.store import Store
 from gateway.workers.errors import WorkerError
 from policy.decision import Method
@@ -66,7 +68,10 @@ class Rung(Protocol):
 
 
 class Courier:
-    """inbound: `domain.inbound`, where DSNs and notices to our own senders go instead of MX."""
+    """inbound: `domain.inbound`, where DSNs and notices to our own senders go instead of MX.
+
+    finder: looks for a recipient's key when none is on file; None: nobody does.
+    """
 
     def __init__(
         self,
@@ -80,11 +85,13 @@ class Courier:
         inbound: Mapping[str, HostPort],
         metrics: Metrics,
         smime: SmimeRing | None = None,
+        finder: KeyFinder | None = None,
     ) -> None:
         self._store = store
         self._transport = transport
         self._sealer = sealer
         self._smime = smime or SmimeRing()
+        self._finder = finder
         self._needs = needs
         self._inbound = inbound
         self._copies = Copies(signer, converter, metrics)
@@ -138,8 +145,10 @@ class Courier:
         return [replace(outcome, is_seven_bit=True) for outcome in sent]
 
     async def _as_openpgp(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
-        async with self._store.read() as conn:
-            ring = await certificates.ring(conn, batch.entries[0].recipient)
+        recipient = batch.entries[0].recipient
+        ring = await self._ring(recipient)
+        if not ring.usable and not ring.pending and self._finder and await self._finder.openpgp(recipient):
+            ring = await self._ring(recipient)
         if ring.pending:
             return self._not_sent(batch, PENDING_KEY, PENDING_WHY, seen=Seen.KEY_PENDING)
         try:
@@ -147,7 +156,8 @@ class Courier:
                 sealed = await self._sealer.encrypt(batch.letter.body, ring.usable)
             data = await self._copies.sign(sealed.message)
         except NoUsableCertificate as why:
-            return self._not_sent(batch, NO_KEY, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)
+            reply = NO_KEY if ring.usable else NONE_ON_FILE
+            return self._not_sent(batch, reply, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)
         except (SealError, WorkerError, SignError) as why:
             log.error("cannot encrypt", queue_id=batch.letter.id, why=type(why).__name__)
             return self._not_sent(batch, CANNOT_SEAL, "The message could not be encrypted at the moment.")
@@ -156,8 +166,9 @@ class Courier:
 
     async def _as_smime(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         recipient = batch.entries[0].recipient
-        async with self._store.read() as conn:
-            on_file = await smime_certificates.for_address(conn, recipient)
+        on_file = await self._certificates(recipient)
+        if all(one.trust is Trust.NONE for one in on_file) and self._finder and await self._finder.smime(recipient):
+            on_file = await self._certificates(recipient)
         try:
             candidates = await self._smime.candidates(on_file)
             with self._sealing.time():
@@ -167,12 +178,20 @@ class Courier:
             data = await self._copies.sign(sealed.message)
         except NoUsableCertificate as why:
             reason = f"There is no usable S/MIME certificate: {why}."
-            return self._not_sent(batch, NO_CERTIFICATE, reason, seen=Seen.NO_KEY)
+            return self._not_sent(batch, NO_CERTIFICATE if on_file else NONE_ON_FILE, reason, seen=Seen.NO_KEY)
         except (SealError, WorkerError, SignError) as why:
             log.error("cannot encrypt", queue_id=batch.letter.id, why=type(why).__name__)
             return self._not_sent(batch, CANNOT_SEAL, "The message could not be encrypted at the moment.")
         outcomes = await self._send(batch, data, tls_seen=tls_seen)
         return [replace(outcome, keys=sealed.fingerprints) for outcome in outcomes]
+
+    async def _ring(self, recipient: str) -> certificates.Ring:
+        async with self._store.read() as conn:
+            return await certificates.ring(conn, recipient)
+
+    async def _certificates(self, recipient: str) -> tuple[SmimeCertificate, ...]:
+        async with self._store.read() as conn:
+            return await smime_certificates.for_address(conn, recipient)
 
     async def _into_portal(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         """Publishing is a change of the store alone, made with the outcome; there is nothing to attempt."""

@@ -26,6 +26,7 @@ class Seen(Enum):
     KEY_PENDING = "key-pending"  # another key was found for the recipient, and waits for a person; nothing was sent
 
 
+NONE_ON_FILE: Final = "No key on file"  # the reply of a NO_KEY where there is none at all, fit or not
 TLS_FAILED: Final = frozenset({Seen.TLS_REFUSED, Seen.TLS_UNCERTAIN, Seen.TLS_MISMATCH})
 
 

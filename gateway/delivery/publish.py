@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.audit import events
 from gateway.config.modes import CodeChannel
-from gateway.delivery.outcome import Outcome, Seen
+from gateway.delivery.outcome import NONE_ON_FILE, Outcome, Seen
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.record import Record
 from gateway.message import pickup
@@ -37,6 +37,8 @@ CAUSES: Final = {
 
 def cause_of(outcome: Outcome) -> Cause:
     """Why a rung was left, for the sender's eyes."""
+    if outcome.reply == NONE_ON_FILE:
+        return Cause.NO_KEY
     if outcome.seen in (Seen.NO_KEY, Seen.KEY_PENDING):
         return Cause.KEY_UNFIT
     if outcome.seen is Seen.NOT_8BITMIME:

@@ -46,6 +46,6 @@ class SmimeRing:
 
 
 def _candidate(one: SmimeCertificate, anchors: frozenset[bytes]) -> Candidate:
-    is_trusted = one.trust is Trust.PERSON or (one.trust is Trust.CHAIN and one.certificate in anchors)
+    is_trusted = one.trust in (Trust.PERSON, Trust.DOMAIN) or (one.trust is Trust.CHAIN and one.certificate in anchors)
     is_chained = one.trust is Trust.CHAIN and bool(one.chain) and one.chain[-1] in anchors
     return Candidate(one.certificate, path=one.chain if is_chained else (), is_trusted=is_trusted)

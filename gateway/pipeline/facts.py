@@ -108,6 +108,7 @@ class FactFinder:
             has_openpgp_key=address.lower() in holders.openpgp,
             has_smime_certificate=address.lower() in holders.smime,
         )
+        found = self._settings.discovery.may_find(found)
         said = answers.get(address.lower(), Answers())
         return replace(found, consents=said.consents, agreement=said.agreement)
 

@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.message.fields import HeaderError, split_message
 from gateway.protect.errors import NoUsableCertificate, SealError
+from gateway.protect.found import Found, openpgp_in, smime_in
 from gateway.protect.openpgp import NEUTRAL_SUBJECT, Ciphertext, encrypt
 from gateway.protect.smime import mail as smime
 from gateway.protect.smime.mail import Candidate, Identity
@@ -42,6 +43,24 @@ class SmimeRecipe(msgspec.Struct, frozen=True, tag="smime"):
         return f"SmimeRecipe({len(self.candidates)} candidates)"  # the identity holds a private key
 
 
+class OpenpgpSearch(msgspec.Struct, frozen=True, tag="openpgp-search"):
+    """Which OpenPGP keys in the blob, the answer to a look-up, are of an address, all in lower case."""
+
+    address: str
+
+
+class SmimeSearch(msgspec.Struct, frozen=True, tag="smime-search"):
+    """The same of an S/MIME certificate, DER."""
+
+    address: str
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """What was found."""
+
+    found: tuple[Found, ...]
+
+
 class Done(msgspec.Struct, frozen=True, tag=True):
     """`openpgp.Ciphertext` on the wire."""
 
@@ -68,6 +87,7 @@ class Sealer:
     def __init__(self, pool: ChildPool) -> None:
         self._pool = pool
         self._answers = msgspec.msgpack.Decoder(Done | Refusal)
+        self._hits = msgspec.msgpack.Decoder(Hits)
 
     async def encrypt(
         self, message: bytes, certificates: Sequence[bytes], *, neutral_subject: str = NEUTRAL_SUBJECT
@@ -84,6 +104,20 @@ class Sealer:
         """As `smime.mail.encrypt`. Raises: as `encrypt`."""
         return await self._ask(SmimeRecipe(tuple(candidates), address, identity, NEUTRAL_SUBJECT), message)
 
+    async def openpgp_in(self, answer: bytes, *, address: str) -> tuple[Found, ...]:
+        """As `found.openpgp_in`. Raises: SealError, WorkerError."""
+        return await self._search(OpenpgpSearch(address), answer)
+
+    async def smime_in(self, answer: bytes, *, address: str) -> tuple[Found, ...]:
+        """As `found.smime_in`. Raises: SealError, WorkerError."""
+        return await self._search(SmimeSearch(address), answer)
+
+    async def _search(self, search: OpenpgpSearch | SmimeSearch, answer: bytes) -> tuple[Found, ...]:
+        try:
+            return self._hits.decode(await self._pool.call(msgspec.msgpack.encode(search), answer)).found
+        except msgspec.DecodeError:
+            raise SealError("the sealer's answer has no proper form") from None
+
     async def _ask(self, recipe: Recipe | SmimeRecipe, message: bytes) -> Ciphertext:
         try:
             answer = self._answers.decode(await self._pool.call(msgspec.msgpack.encode(recipe), message))
@@ -98,7 +132,11 @@ class Sealer:
 
 def handle(header: bytes, blob: memoryview) -> bytes:
     """One job in the child."""
-    recipe = msgspec.msgpack.decode(header, type=Recipe | SmimeRecipe)
+    recipe = msgspec.msgpack.decode(header, type=Recipe | SmimeRecipe | OpenpgpSearch | SmimeSearch)
+    if isinstance(recipe, OpenpgpSearch):
+        return msgspec.msgpack.encode(Hits(openpgp_in(bytes(blob), address=recipe.address, now=datetime.now(UTC))))
+    if isinstance(recipe, SmimeSearch):
+        return msgspec.msgpack.encode(Hits(smime_in(bytes(blob), address=recipe.address, now=datetime.now(UTC))))
     return msgspec.msgpack.encode(_seal(recipe, bytes(blob)))
 
 

@@ -1,16 +1,14 @@
 """Web key directory: a domain says over HTTPS which OpenPGP key an address has (draft-koch-openpgp-webkey-service).
 
 Asking tells the domain's web host, and whoever watches DNS, that somebody here is about to write to the address. So it
-is done when an operator says so, never for a message; and what comes is the word of a web host, to be compared with the
-recipient before it replaces a key that is on file (CR-03).
+is done when an operator says so, by a command or in `discovery.openpgp`; what comes is the word of a web host, to be
+compared with the recipient before it replaces a key that is on file (CR-03).
 """
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
-
-from tls.web import WebReader
 
 SIZE_LIMIT: Final = 128 * 1024  # octets of an answer; a key that may be used has 32 KiB at most
 _LETTERS: Final = "ybndrfg8ejkmcpqxot1uwisza345h769"  # z-base-32, RFC 6189 section 5.1.6
@@ -39,7 +37,17 @@ def places(address: str) -> tuple[Place, Place]:
     )
 
 
-async def find(web: WebReader, address: str) -> bytes:
+class Web(Protocol):
+    """What is asked of the web; `tls.web.WebReader` is one."""
+
+    async def exists(self, host: str) -> bool:
+        """Whether there may be such a host."""
+
+    async def get(self, host: str, target: str, *, limit: int) -> bytes:
+        """The page. Raises: FetchError."""
+
+
+async def find(web: Web, address: str) -> bytes:
     """What the domain of an address has under it, unread. Raises: FetchError."""
     advanced, direct = places(address)
     # The direct method counts only where the name of the advanced one does not exist (section 3.1).

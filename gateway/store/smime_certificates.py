@@ -18,6 +18,7 @@ class Trust(StrEnum):
     """Why a certificate is believed to be its address's."""
 
     CHAIN = "chain"  # up to an anchor of ours
+    DOMAIN = "domain"  # the address's own domain has it in DNS, and DNSSEC vouches for that
     PERSON = "person"  # somebody compared it with the recipient
     NONE = "none"  # it is on file and not used
 

@@ -175,7 +175,7 @@ smime_certificate: Final = sa.Table(
     sa.Column("address", sa.String(320), primary_key=True, index=True),  # one row for each address of a certificate
     sa.Column("certificate", sa.LargeBinary, nullable=False),
     sa.Column("chain", sa.LargeBinary, nullable=False),  # msgpack list: its issuers in order, DER, to a trust anchor
-    sa.Column("trust", sa.String(8), nullable=False),  # "chain"; "person": by somebody's word; "none": not used
+    sa.Column("trust", sa.String(8), nullable=False),  # `smime_certificates.Trust`
     sa.Column("imported_at", UtcMicros, nullable=False),
     sa.Column("expires_at", UtcMicros, nullable=False),
 )

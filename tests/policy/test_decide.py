@@ -71,6 +71,8 @@ def test_each_ground_protects_alone(why: str) -> None:
         (recipient(), False, (Method.TLS, Method.PORTAL)),
         (recipient(has_openpgp_key=None), False, (Method.TLS, Method.PORTAL)),
         (recipient(has_openpgp_key=True), False, (Method.TLS, Method.OPENPGP, Method.PORTAL)),
+        (replace(recipient(), may_find_openpgp_key=True), False, (Method.TLS, Method.OPENPGP, Method.PORTAL)),
+        (replace(recipient(has_openpgp_key=None), may_find_openpgp_key=True), False, (Method.TLS, Method.PORTAL)),
         (recipient(has_smime_certificate=None), False, (Method.TLS, Method.PORTAL)),
         (recipient(has_smime_certificate=True), False, (Method.TLS, Method.SMIME, Method.PORTAL)),
         (recipient(has_smime_certificate=True), True, (Method.TLS, Method.PORTAL)),

@@ -111,6 +111,14 @@ class DnssecResolver:
     async def mx(self, name: str) -> Lookup[tuple[int, str]]:
         return await self._ask(name, dns.rdatatype.MX, _mx)
 
+    async def openpgpkey(self, name: str) -> Lookup[bytes]:
+        """Each record as its RDATA, a transferable public key (RFC 7929 section 2.2)."""
+        return await self._ask(name, dns.rdatatype.OPENPGPKEY, lambda record: record.to_wire() or b"")
+
+    async def smimea(self, name: str) -> Lookup[bytes]:
+        """Each record as its RDATA, in the form of TLSA (RFC 8162 section 2)."""
+        return await self._ask(name, dns.rdatatype.SMIMEA, lambda record: record.to_wire() or b"")
+
     async def self_test(self, *, bogus_name: str = BOGUS_NAME, signed_name: str = SIGNED_NAME) -> ResolverVerdict:
         """Whether every resolver validates (TL-25), by the addresses of both names; asks past the cache.
 

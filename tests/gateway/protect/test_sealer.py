@@ -61,6 +61,22 @@ async def test_a_killed_child_gives_no_message(sealer: Sealer) -> None:
     assert decrypt((await sealer.encrypt(MAIL, [certificate])).message)
 
 
+async def test_a_child_reads_what_a_look_up_brought(sealer: Sealer) -> None:
+    """CR-03: a stranger's octets are read in the child's confinement; nonsense is nothing, and the child lives on."""
+    made = make_key()
+    (hit,) = await sealer.openpgp_in(certificate_of(made), address="b@example.org")
+    assert (hit.fingerprint, hit.is_revoked, hit.expires_at) == (str(made.fingerprint), False, None)
+    assert await sealer.openpgp_in(certificate_of(made), address="c@example.org") == ()
+    assert await sealer.openpgp_in(os.urandom(100_000), address="b@example.org") == ()
+    assert await sealer.smime_in(os.urandom(100_000), address=ADDRESS) == ()
+    now = datetime.now(UTC)
+    leaf = Authority(number=123, start=now - YEAR, end=now + YEAR).issue(
+        make_smime_key("p256", 124), start=now - YEAR, end=now + YEAR
+    )
+    (certificate,) = await sealer.smime_in(leaf, address=ADDRESS)
+    assert certificate.fingerprint == fingerprint(leaf)
+
+
 async def test_a_child_does_smime(sealer: Sealer) -> None:
     """CR-05, CR-06: what the child needs works under its confinement, the signature too; reasons travel."""
     now = datetime.now(UTC)
