@@ -52,7 +52,7 @@ class NoSevenBitForm(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Entity:
+class Entity:
     """One MIME entity in the message. start, header_end, body_at, end: octets of the message."""
 
     fields: tuple[Field, ...]
@@ -105,7 +105,7 @@ class _Walker:
                 return []  # nothing in it has to change, so nobody needs to understand it
             raise
 
-    def _entity(self, start: int, end: int, *, is_message: bool) -> _Entity:
+    def _entity(self, start: int, end: int, *, is_message: bool) -> Entity:
         raw = self._data[start:end]
         if not is_message and (not raw or raw.startswith(CRLF)):
             parsed = Parsed(raw, (), 0, min(len(CRLF), len(raw)))  # RFC 2046 section 5.1: a part without a header
@@ -116,11 +116,11 @@ class _Walker:
                 raise NoSevenBitForm(Obstacle.UNCLEAR) from None
         if not is_seven_bit(raw[: parsed.header_end]):
             raise NoSevenBitForm(Obstacle.HEADER)
-        return _Entity(parsed.fields, start, start + parsed.header_end, start + parsed.body_at, end)
+        return Entity(parsed.fields, start, start + parsed.header_end, start + parsed.body_at, end)
 
-    def _edits(self, entity: _Entity, depth: int, kind: str, *, is_message: bool) -> list[Edit]:
-        kind, boundary = _content_type(entity, kind)
-        encoding = _encoding(entity)
+    def _edits(self, entity: Entity, depth: int, kind: str, *, is_message: bool) -> list[Edit]:
+        kind, boundary = content_type(entity, kind)
+        encoding = encoding_of(entity)
         label, inner = self._inside(entity, kind, boundary, encoding, depth)
         header = [entity.label(label)] if label else []
         if (header or inner) and is_message and entity.one("mime-version") is None:
@@ -128,7 +128,7 @@ class _Walker:
         return sorted(header, key=lambda edit: edit.start) + inner
 
     def _inside(
-        self, entity: _Entity, kind: str, boundary: bytes, encoding: str, depth: int
+        self, entity: Entity, kind: str, boundary: bytes, encoding: str, depth: int
     ) -> tuple[Change | None, list[Edit]]:
         """What the entity has to say of its encoding from now on, if that changes, and the edits of its body."""
         body = self._data[entity.body_at : entity.end]
@@ -155,7 +155,7 @@ class _Walker:
         change = shorter_encoding(body, is_text=kind.startswith("text/"))
         return SAYS[change], [Edit(entity.body_at, entity.end, change)]
 
-    def _parts(self, entity: _Entity, boundary: bytes, depth: int, *, is_digest: bool) -> list[Edit]:
+    def _parts(self, entity: Entity, boundary: bytes, depth: int, *, is_digest: bool) -> list[Edit]:
         """The edits of the parts; what stands before the first and behind the last cannot be encoded."""
         kind = "message/rfc822" if is_digest else "text/plain"  # RFC 2046 section 5.1.5
         delimiter = re.compile(rb"(?:\A|(?<=\r\n))--%b(--)?[ \t]*(?:\r\n|\Z)" % re.escape(boundary))
@@ -175,7 +175,7 @@ class _Walker:
         return edits
 
 
-def _content_type(entity: _Entity, default: str) -> tuple[str, bytes]:
+def content_type(entity: Entity, default: str) -> tuple[str, bytes]:
     """Type and subtype in lower case, and the boundary of a multipart. Raises: NoSevenBitForm unless both are plain."""
     field = entity.one("content-type")
     if field is None:
@@ -189,19 +189,34 @@ def _content_type(entity: _Entity, default: str) -> tuple[str, bytes]:
 
 def _boundary(value: bytes, at: int) -> bytes:
     """The boundary parameter, given once in the plain form (RFC 2046 section 5.1.1). at: where the parameters begin."""
-    found: list[bytes] = []
-    while at < len(value):
-        match = _PARAMETER.match(value, at)
-        if match is None:
-            raise NoSevenBitForm(Obstacle.UNCLEAR)
-        if match[1] is not None and match[1].lower().startswith(b"boundary"):
-            found.append(match[0] if match[1].lower() != b"boundary" else match[2] or match[3])
-        at = match.end()
+    found = _parameters(value, at, b"boundary")
     if len(found) != 1 or not found[0] or not _BOUNDARY.fullmatch(found[0]):
         raise NoSevenBitForm(Obstacle.UNCLEAR)
     return found[0]
 
 
-def _encoding(entity: _Entity) -> str:
+def parameter(value: bytes, name: bytes) -> bytes:
+    """A parameter of a Content-Type field, in the plain form; empty when it is not there. Raises: NoSevenBitForm."""
+    match = _TYPE.match(value)
+    found = _parameters(value, match.end(), name) if match is not None else [b"", b""]
+    if len(found) > 1 or (found and not re.fullmatch(_TOKEN, found[0])):
+        raise NoSevenBitForm(Obstacle.UNCLEAR)
+    return found[0] if found else b""
+
+
+def _parameters(value: bytes, at: int, name: bytes) -> list[bytes]:
+    """Every parameter of that name; one whose name only begins so, such as `boundary*0`, counts as it is written."""
+    found: list[bytes] = []
+    while at < len(value):
+        match = _PARAMETER.match(value, at)
+        if match is None:
+            raise NoSevenBitForm(Obstacle.UNCLEAR)
+        if match[1] is not None and match[1].lower().startswith(name):
+            found.append(match[0] if match[1].lower() != name else match[2] or match[3])
+        at = match.end()
+    return found
+
+
+def encoding_of(entity: Entity) -> str:
     field = entity.one("content-transfer-encoding")
     return "7bit" if field is None else field.text.lower()
