@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from gateway import log
 from gateway.cli.context import Status, fail
 from gateway.config import Settings
 from gateway.control.wire import Refused
@@ -11,6 +10,7 @@ from gateway.store.errors import MasterKeyError, StoreError
 
 def ask(settings: Settings, call: str, **args: Any) -> Any:
     """Perform an operation in the running gateway, or alone. Raises: Failure with what stood in the way."""
+    from gateway import log
     from gateway.control.client import perform  # late: every room of the gateway, which `queue list` does without
 
     log.configure(level="warning", style=settings.log.format.value)  # a library's own traceback would show arguments

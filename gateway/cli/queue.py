@@ -14,7 +14,7 @@ from gateway.cli.context import config_option, print_json, print_table, printabl
 from gateway.cli.queue_filter import filter_options, look, read_filter
 from gateway.config import Settings
 from gateway.control.look import records, table
-from gateway.store.queue import UNFINISHED, Filter
+from gateway.store.filter import UNFINISHED, Filter
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
 HEADERS: Final = ("id", "state", "method", "tries", "next attempt", "from", "to", "why it waits")
@@ -47,9 +47,9 @@ def list_(settings: Settings, /, *, queue_id: str | None, everything: bool, as_j
 
 def _list(settings: Settings, which: Filter, *, as_json: bool) -> None:
     if not as_json:
-        print_table(look(settings, lambda conn: table(conn, which)), HEADERS)
+        print_table(look(settings, lambda fetch: table(fetch, which)), HEADERS)
         return
-    lines = b"\n".join(map(msgspec.json.Encoder().encode, look(settings, lambda conn: records(conn, which))))
+    lines = b"\n".join(map(msgspec.json.Encoder().encode, look(settings, lambda fetch: records(fetch, which))))
     if lines:
         click.echo(lines)
 

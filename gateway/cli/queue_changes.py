@@ -14,7 +14,7 @@ from gateway.cli.queue_filter import count, filter_options, look, read_filter
 from gateway.config import Settings
 from gateway.control.reach import ENDABLE, HOLDABLE, MOST
 from gateway.message.entry import EntryState
-from gateway.store import queue
+from gateway.store.filter import Filter
 from gateway.store.overview import matching
 
 WHY: Final = click.option("--why", "--reason", "why", required=True, help="Why; it is kept in the audit log.")
@@ -114,17 +114,17 @@ def reject(settings: Settings, *, queue_id: str, to: str, why: str) -> None:
     click.echo(f"{refused} recipients are refused")
 
 
-def _which(queue_id: str | None, given: dict[str, Any], *, everything: bool) -> queue.Filter:
+def _which(queue_id: str | None, given: dict[str, Any], *, everything: bool) -> Filter:
     """Raises: Failure when nothing says what is meant: an empty filter means everything, and nobody means that."""
     if not (queue_id or any(given.values()) or everything):
         fail("give an ID, filters, or --all", Status.USAGE)
     return read_filter(queue_id, **given)
 
 
-def _find(settings: Settings, which: queue.Filter, states: frozenset[EntryState]) -> list[str]:
+def _find(settings: Settings, which: Filter, states: frozenset[EntryState]) -> list[str]:
     """What matches and is in a state that the command changes; the count is printed. Raises: Failure when nothing."""
     fit = states & frozenset(which.states) if which.states else states
-    ids = look(settings, lambda conn: matching(conn, replace(which, states=fit))) if fit else []
+    ids = look(settings, lambda fetch: matching(fetch, replace(which, states=fit))) if fit else []
     if not ids:
         fail("nothing that waits matches")
     click.echo(count(ids))

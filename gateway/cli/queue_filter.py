@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import click
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.context import Status, fail
 from gateway.config import Settings
 from gateway.config.values import parse_duration
 from gateway.control.owner import owners_files
 from gateway.message.entry import EntryState
-from gateway.store import queue
 from gateway.store.errors import StoreError
-from gateway.store.opening import reading
+from gateway.store.filter import Filter
+from gateway.store.glance import glancing
+from gateway.store.overview import Fetch
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -38,12 +38,12 @@ def filter_options(command: Command) -> Command:
     return command
 
 
-def read_filter(queue_id: str | None = None, **given: Any) -> queue.Filter:
+def read_filter(queue_id: str | None = None, **given: Any) -> Filter:
     """Read the filters. queue_id: of a message, or of one of its recipients (`ID-2`). Raises: Failure, wrong usage."""
     now = datetime.now(UTC)
     older, younger = _duration(given["older_than"]), _duration(given["younger_than"])
     message, _, number = (queue_id or "").upper().partition("-")
-    return queue.Filter(
+    return Filter(
         queue_id=message,
         ids=[f"{message}-{number}"] if number else (),
         domain=given["domain"],
@@ -55,13 +55,13 @@ def read_filter(queue_id: str | None = None, **given: Any) -> queue.Filter:
     )
 
 
-def look(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Run work on a read-only connection. Raises: Failure with what stood in the way."""
+def look(settings: Settings, work: Callable[[Fetch], Awaitable[T]]) -> T:
+    """Run work that reads. Raises: Failure with what stood in the way."""
 
     async def run() -> T:
         with owners_files(settings.server.data_dir):  # reading SQLite in WAL mode may make files beside the database
-            async with reading(settings) as conn:
-                return await work(conn)
+            async with glancing(settings) as fetch:
+                return await work(fetch)
 
     try:
         return asyncio.run(run())

@@ -22,6 +22,7 @@ from gateway.delivery.record import Record
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.store import portal, queue
 from gateway.store.errors import MissingRow
+from gateway.store.fetching import through
 from gateway.store.overview import matching
 from gateway.store.rows import close_portal, destroy_if_finished, save_entry
 
@@ -73,7 +74,7 @@ async def _change(office: Office, ids: Sequence[str], reach: Reach, act: Act, wh
         raise Refused(f"at most {MOST} recipients in one request", 2)
     async with office.changing:
         async with office.store.read() as conn:
-            fit = await matching(conn, queue.Filter(ids=ids, states=reach.states, kinds=reach.kinds))
+            fit = await matching(through(conn), queue.Filter(ids=ids, states=reach.states, kinds=reach.kinds))
         taken = await _take(office, fit, reach.states) if fit else []
         messages = [tuple(group) for _, group in groupby(taken, key=lambda entry: entry.queue_id)]
         done = 0

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.audit import admin, events
-from gateway.control import look
+from gateway.control import history, look
 from gateway.control.changes import BY
 from gateway.control.known_holds import known_holds, newly_held
 from gateway.control.office import Office
@@ -27,6 +27,7 @@ from gateway.pipeline.registers import Registers
 from gateway.store import accounts, brakes, certificates, queue
 from gateway.store.accounts import Directory
 from gateway.store.errors import ContentError
+from gateway.store.fetching import through
 from gateway.store.rows import save_entry
 from policy.facts import Sent
 from policy.record import Cause
@@ -35,7 +36,7 @@ from policy.record import Cause
 async def listing(office: Office, *, everything: bool = False) -> list[dict[str, Any]]:
     """Entries that have no ending yet, or all; in the order of their arrival."""
     async with office.store.read() as conn:
-        return list(await look.records(conn, queue.Filter(states=() if everything else queue.UNFINISHED)))
+        return list(await look.records(through(conn), queue.Filter(states=() if everything else queue.UNFINISHED)))
 
 
 async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
@@ -48,9 +49,9 @@ async def show(office: Office, *, queue_id: str) -> dict[str, Any]:
         if facts is None:
             raise Refused(f"there is no message {queue_id}")
         entries = await queue.of_message(conn, queue_id)
-        rows = {row["entry"]: row for row in await look.records(conn, queue.Filter(queue_id=queue_id))}
+        rows = {row["entry"]: row for row in await look.records(through(conn), queue.Filter(queue_id=queue_id))}
         traces = {entry.id: await queue.trace(conn, entry.id) for entry in entries}
-        attempts, reasons = await look.attempts_of(conn, queue_id), await look.reasons_of(conn, entries)
+        attempts, reasons = await history.attempts_of(conn, queue_id), await history.reasons_of(conn, entries)
     return {
         "queue_id": facts.id,
         "kind": facts.kind.value,

@@ -22,7 +22,7 @@ from gateway.store import decisions
 from gateway.store.decisions import Stored
 from gateway.store.statements import Change
 from gateway.store.store import Store
-from gateway.store.tables import MICROSECOND
+from gateway.store.times import MICROSECOND
 from policy.decision import Action, Decision, Method
 from policy.record import Cause, Kept
 

@@ -18,7 +18,8 @@ from gateway.message.event import Event
 from gateway.store.errors import DamagedContent
 from gateway.store.statements import Change, Op
 from gateway.store.store import Store
-from gateway.store.tables import EPOCH, MICROSECOND, decision_correction, decision_policy, decision_record
+from gateway.store.tables import decision_correction, decision_policy, decision_record
+from gateway.store.times import micros
 from gateway.store.vault import Vault
 from policy.decision import Action
 from policy.record import Cause, Kept
@@ -165,7 +166,7 @@ async def forget(store: Store, *, before: datetime) -> int:
 
 
 def _place(queue_id: str, at: datetime) -> str:
-    return f"{queue_id}/{(at - EPOCH) // MICROSECOND}"
+    return f"{queue_id}/{micros(at)}"
 
 
 def opened(row: sa.RowMapping, vault: Vault) -> Stored:

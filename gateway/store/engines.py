@@ -6,21 +6,26 @@ connection ever writes, and it alone checkpoints (QD-12).
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from gateway.store.errors import StoreSick
+from gateway.store.file import (
+    BUSY_TIMEOUT_S,
+    READER_PRAGMAS,
+    connect,
+    read_only_uri,
+    read_write_uri,
+    set_pragmas,
+)
 
 T = TypeVar("T")
 
-DATABASE_NAME: Final = "mailward.db"
-BUSY_TIMEOUT_S: Final = 5.0  # how long an outside reader or shell may hold the lock before we answer 451 (QD-10)
 TRUNCATE_TIMEOUT_MS: Final = 50
 READERS: Final = 4
 ITERATED_ROWS: Final = 64  # aiosqlite's own default for rows fetched at once by a loop
@@ -37,15 +42,6 @@ WRITER_PRAGMAS: Final[Mapping[str, tuple[str, str]]] = {
     "trusted_schema": ("OFF", "0"),
     "wal_autocheckpoint": ("1000", "1000"),  # pages; the writer's own commits checkpoint
 }
-READER_PRAGMAS: Final[Mapping[str, tuple[str, str]]] = {
-    "query_only": ("ON", "1"),
-    "temp_store": ("MEMORY", "2"),
-    "trusted_schema": ("OFF", "0"),
-}
-
-
-def database_path(data_dir: Path) -> Path:
-    return data_dir / DATABASE_NAME
 
 
 class DriverConnection(aiosqlite.Connection):
@@ -53,9 +49,7 @@ class DriverConnection(aiosqlite.Connection):
 
     def __init__(self, address: str) -> None:
         """address: a `file:` URI."""
-        super().__init__(
-            lambda: sqlite3.connect(address, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True), ITERATED_ROWS
-        )
+        super().__init__(lambda: connect(address), ITERATED_ROWS)
         self._thread.daemon = True  # as SQLAlchemy has it: a process that fails at its start must not wait for it
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -76,7 +70,7 @@ def writer_engine(database: Path) -> AsyncEngine:
     """One connection, kept; every transaction opens with BEGIN IMMEDIATE, so that none has to upgrade its lock."""
     engine = create_async_engine(
         "sqlite+aiosqlite://",
-        async_creator=lambda: DriverConnection(_uri(database)),
+        async_creator=lambda: DriverConnection(read_write_uri(database)),
         poolclass=sa.pool.AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,
@@ -97,7 +91,7 @@ def reader_engine(database: Path) -> AsyncEngine:
     """Read-only twice over (mode=ro and query_only); each statement sees its own snapshot."""
     engine = create_async_engine(
         "sqlite+aiosqlite://",
-        async_creator=lambda: DriverConnection(f"{_uri(database)}?mode=ro"),
+        async_creator=lambda: DriverConnection(read_only_uri(database)),
         poolclass=sa.pool.AsyncAdaptedQueuePool,
         pool_size=READERS,
         max_overflow=0,
@@ -120,20 +114,8 @@ async def truncate_wal(engine: AsyncEngine) -> bool:
     return busy == 0
 
 
-def _uri(database: Path) -> str:
-    return f"file:{quote(str(database))}"
-
-
 def _set_on_connect(engine: AsyncEngine, pragmas: Mapping[str, tuple[str, str]]) -> None:
     @event.listens_for(engine.sync_engine, "connect")
-    def set_pragmas(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        try:
-            for name, (value, expected) in pragmas.items():
-                cursor.execute(f"PRAGMA {name} = {value}")
-                cursor.execute(f"PRAGMA {name}")
-                (actual,) = cursor.fetchone()
-                if str(actual) != expected:
-                    raise StoreSick(f"SQLite refuses PRAGMA {name} = {value} (it says {actual}); not safe to run")
-        finally:
-            cursor.close()
+    def set_them(connection: Any, _record: object) -> None:
+        with closing(connection.cursor()) as cursor:
+            set_pragmas(cursor, pragmas)

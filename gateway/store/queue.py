@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,18 +10,17 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.message.account import ANY_OF
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.store.content import BODY, REPORT, open_part
 from gateway.store.errors import ContentGone, DamagedContent
+from gateway.store.filter import LIST_LIMIT as LIST_LIMIT
+from gateway.store.filter import UNFINISHED as UNFINISHED
+from gateway.store.filter import Filter as Filter
+from gateway.store.filter import every
 from gateway.store.rows import read_entry, renew_lease
 from gateway.store.statements import Unit
 from gateway.store.store import THREAD_ABOVE_BYTES, Store
 from gateway.store.tables import UtcMicros, content, entry, message
-
-LIST_LIMIT: Final = 1000
-
-UNFINISHED: Final = tuple(state for state in EntryState if not state.is_ending)
 
 _is_unfinished: Final = entry.c.state.in_([state.value for state in UNFINISHED])
 _NOW: Final = sa.bindparam("b_now", type_=UtcMicros)
@@ -55,50 +54,6 @@ class MessageFacts:
     size: int
     received_at: datetime
     is_sealed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which entries to list; empty means any. after: the id of the last entry of the page before.
-
-    sender: an address, or `*@domain`; recipient: an address; domain: of recipients. Case counts in none of them.
-    ids: of entries. until, since: when they were queued, the first inclusive.
-    """
-
-    states: Collection[EntryState] = ()
-    kinds: Collection[MessageKind] = ()
-    queue_id: str = ""
-    ids: Collection[str] = ()
-    sender: str = ""
-    recipient: str = ""
-    domain: str = ""
-    until: datetime | None = None
-    since: datetime | None = None
-    after: str = ""
-    limit: int = LIST_LIMIT
-
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """For the table `entry`; `after` and `limit` are the caller's."""
-        c = entry.c
-        pairs: tuple[tuple[object, Callable[[], sa.ColumnElement[bool]]], ...] = (
-            (self.states, lambda: c.state.in_([state.value for state in self.states])),
-            (self.kinds, lambda: c.kind.in_([kind.value for kind in self.kinds])),
-            (self.queue_id, lambda: c.queue_id == self.queue_id),
-            (self.ids, lambda: c.id.in_(list(self.ids))),
-            (self.sender, lambda: _is_sender(self.sender.lower())),
-            (self.recipient, lambda: sa.func.lower(c.recipient) == self.recipient.lower()),
-            (self.domain, lambda: c.domain == self.domain.lower()),
-            (self.until, lambda: c.queued_at <= self.until),
-            (self.since, lambda: c.queued_at > self.since),
-        )
-        return [condition() for given, condition in pairs if given]
-
-
-def _is_sender(pattern: str) -> sa.ColumnElement[bool]:
-    sender = sa.func.lower(entry.c.sender)
-    if pattern.startswith(ANY_OF):
-        return sender.endswith(pattern.removeprefix("*"), autoescape=True)
-    return sender == pattern
 
 
 async def claim(
@@ -135,7 +90,7 @@ async def take(
     taking = (
         sa.update(entry)
         .where(
-            *Filter(ids=ids, states=states).conditions(),
+            _holds(Filter(ids=ids, states=states)),
             sa.or_(entry.c.lease_until.is_(None), entry.c.lease_until <= now, entry.c.lease_owner == owner),
         )
         .values(lease_owner=owner, lease_until=now + lease)
@@ -155,7 +110,7 @@ async def renew(store: Store, entry_ids: Collection[str], *, owner: str, until: 
 
 async def hurry(store: Store, *, now: datetime, which: Filter | None = None) -> int:
     """Make due what waits for a later attempt; leases stay with their holders. Returns: how many entries."""
-    more = () if which is None else which.conditions()
+    more = () if which is None else (_holds(which),)
     waits = (entry.c.state == EntryState.QUEUED.value, entry.c.next_attempt_at > now, *more)
     hurrying = sa.update(entry).where(*waits).values(next_attempt_at=now)
 
@@ -174,13 +129,19 @@ async def due(
     return tuple(sorted(entries, key=lambda one: (not one.urgent, one.next_attempt_at, one.id)))
 
 
+def _holds(which: Filter) -> sa.TextClause:
+    """A filter as a condition."""
+    clause = every(which.clauses())
+    return sa.text(clause.sql).bindparams(**clause.values)
+
+
 def _which(now: datetime, limit: int, but_for: Collection[str] = ()) -> Mapping[str, object]:
     return {"b_now": now, "b_limit": limit, "b_but_for": list(but_for)}
 
 
 async def listing(conn: AsyncConnection, which: Filter) -> tuple[QueueEntry, ...]:
     """Entries in the order of their ids, which is that of their arrival; at most `which.limit`."""
-    statement = sa.select(entry).where(entry.c.id > which.after, *which.conditions())
+    statement = sa.select(entry).where(entry.c.id > which.after, _holds(which))
     statement = statement.order_by(entry.c.id).limit(which.limit)
     return tuple(read_entry(row) for row in (await conn.execute(statement)).mappings())
 

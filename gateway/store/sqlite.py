@@ -23,7 +23,6 @@ from gateway.store.database import EventsOf, T, Work
 from gateway.store.disk import DirectoryLock, Disk
 from gateway.store.engines import (
     DriverConnection,
-    database_path,
     driver_of,
     reader_engine,
     truncate_wal,
@@ -31,6 +30,7 @@ from gateway.store.engines import (
 )
 from gateway.store.errors import RowRefused
 from gateway.store.faults import EnvironmentFault, in_our_words
+from gateway.store.file import database_path
 from gateway.store.prepared import prepare_select
 from gateway.store.sequencer import Head
 from gateway.store.start import Last, begin_run, probe_rows

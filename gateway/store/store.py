@@ -16,9 +16,10 @@ from gateway.message.entry import MessageKind
 from gateway.store.compiling import Row
 from gateway.store.content import BODY, PIECE_BYTES, REPORT, Part, Piece, seal_part
 from gateway.store.database import Database, EventsOf, T, Work
-from gateway.store.engines import database_path, reader_engine
+from gateway.store.engines import reader_engine
 from gateway.store.errors import StoreError, StoreFull, StoreMissing, StoreSick, StoreUnsupported
 from gateway.store.faults import EnvironmentFault
+from gateway.store.file import database_path, existing_database
 from gateway.store.rows import NewMessage, Sealed, drop_pieces
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.statements import Change, Op, Unit
@@ -58,10 +59,7 @@ async def open_reader(url: str, *, data_dir: Path) -> AsyncEngine:
     Raises: StoreMissing where there is no database yet, StoreSick, StoreUnsupported.
     """
     if url == SQLITE:
-        database = database_path(data_dir)
-        if not database.exists():
-            raise StoreMissing(f"{database}: no database; the gateway has never run here")
-        return reader_engine(database)
+        return reader_engine(existing_database(data_dir))
     postgres = load_postgres()
     if not await postgres.holds_data(url):
         raise StoreMissing("store.url: no tables there; the gateway has never run on this database")

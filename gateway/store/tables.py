@@ -3,14 +3,13 @@
 Times are microseconds since 1970 in UTC (`UtcMicros`); ciphertext columns say in `vault` what their additional data is.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
+from gateway.store.times import micros, moment
 
 
 class UtcMicros(sa.types.TypeDecorator[datetime]):
@@ -20,10 +19,10 @@ class UtcMicros(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - EPOCH) // MICROSECOND
+        return None if value is None else micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + value * MICROSECOND
+        return None if value is None else moment(value)
 
 
 metadata: Final = sa.MetaData(

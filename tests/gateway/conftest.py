@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.engines import database_path
+from gateway.store.file import database_path
 from gateway.store.migrate import prepare
 from gateway.store.store import Store
 from gateway.store.vault import Vault

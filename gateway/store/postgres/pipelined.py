@@ -20,7 +20,8 @@ from gateway.store.merkle import Frontier
 from gateway.store.postgres.connect import AUDIT_LOCK, LOCK_CLASS, Connection
 from gateway.store.sequencer import GROW_TREE, INSERT_EVENTS, TREE_ID, Head, leaves, tree_row
 from gateway.store.statements import STATEMENTS, Op, Statement, Unit
-from gateway.store.tables import EPOCH, MICROSECOND, domain_tls, message
+from gateway.store.tables import domain_tls, message
+from gateway.store.times import moment
 
 POSTGRES: Final = sa.make_url("postgresql+asyncpg://").get_dialect()()
 
@@ -85,7 +86,7 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
     row = await connection.fetchrow(_HEAD, TREE_ID)
     if row is None:
         raise DamagedStore("audit log: its tree is gone; restore a backup")
-    last_at = None if row["last_at"] is None else EPOCH + row["last_at"] * MICROSECOND
+    last_at = None if row["last_at"] is None else moment(row["last_at"])
     rows, grown = leaves(events, Head(Frontier.from_bytes(row["size"], row["frontier"]), last_at))
     await _run(connection, INSERT_EVENTS, rows)
     await _run(connection, GROW_TREE, [tree_row(grown)])

@@ -17,8 +17,8 @@ from gateway.audit.proof import prove
 from gateway.audit.search import Query, search
 from gateway.audit.verify import BadLogError, verify
 from gateway.message.event import Event
-from gateway.store.engines import database_path
 from gateway.store.errors import ContentGone, DamagedStore
+from gateway.store.file import database_path
 from gateway.store.merkle import leaf_hash, verify_inclusion
 from gateway.store.statements import Unit
 from gateway.store.store import Store

@@ -13,7 +13,7 @@ from gateway.audit import checkpoint
 from gateway.audit.verify import main as verify_alone
 from gateway.cli.main import main
 from gateway.message.event import Event
-from gateway.store.engines import database_path
+from gateway.store.file import database_path
 from gateway.store.statements import Unit
 from gateway.store.store import open_vault
 from tests.gateway.config.samples import MINIMAL

@@ -20,6 +20,7 @@ from gateway.message.envelope import Notify
 from gateway.message.event import Event
 from gateway.message.queue_id import new_queue_id
 from gateway.store import portal, queue
+from gateway.store.fetching import through
 from gateway.store.rows import NewMessage, PortalMessage, new_message, save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
@@ -285,7 +286,7 @@ async def test_the_table_says_why_in_words(store: Store) -> None:
     await work.send(make_entry(new_queue_id(), recipient="none@b.example", methods=(Method.TLS, Method.PORTAL)))
     which = queue.Filter(states=queue.UNFINISHED, kinds=[MessageKind.MAIL])
     async with store.read() as conn:
-        rows = {row[6]: row for row in await look.table(conn, which)}
+        rows = {row[6]: row for row in await look.table(through(conn), which)}
     assert rows["new@b.example"][7] == "no attempt yet"
     assert rows["late@b.example"][7] == "450 4.2.0 later"
     assert rows["none@b.example"][7] == "waits to be picked up"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.store.engines import database_path
+from gateway.store.file import database_path
 from gateway.store.store import Store
 from gateway.store.vault import Vault
 from tests.postgres import PostgresServer

@@ -11,8 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from gateway.store.engines import database_path
 from gateway.store.errors import SchemaTooNew
+from gateway.store.file import database_path
 from gateway.store.migrate import MIGRATIONS, prepare
 from gateway.store.queue import load_body
 from gateway.store.store import Store

@@ -9,11 +9,13 @@ import pytest
 
 from gateway.message.entry import EntryState, MessageKind
 from gateway.store import queue
-from gateway.store.overview import BRIEF, FULL, matching, moment, overview
+from gateway.store.fetching import through
+from gateway.store.overview import BRIEF, FULL, matching, overview
 from gateway.store.queue import Filter
 from gateway.store.rows import new_message
 from gateway.store.statements import Unit
 from gateway.store.store import Store
+from gateway.store.times import moment
 from tests.gateway.store.homes import Home
 from tests.gateway.store.parts import NOW, make_entry, make_message
 
@@ -59,14 +61,14 @@ async def test_filters(store: Store, ids: Sequence[str], which: Filter, found: s
     """Case counts nowhere, patterns only in `*@`, and what an operator types is a value, never SQL."""
     wanted = [f"Q{number}-1" for number in found]
     async with store.read() as conn:
-        assert await matching(conn, which) == wanted
-        assert [row[0] for row in await overview(conn, which, FULL)] == wanted
+        assert await matching(through(conn), which) == wanted
+        assert [row[0] for row in await overview(through(conn), which, FULL)] == wanted
         assert [entry.id for entry in await queue.listing(conn, which)] == wanted
 
 
 async def test_columns(store: Store, ids: Sequence[str]) -> None:
     async with store.read() as conn:
-        (row,) = await overview(conn, Filter(queue_id="Q2"), FULL)
+        (row,) = await overview(through(conn), Filter(queue_id="Q2"), FULL)
     found = dict(zip(FULL, row, strict=True))
     assert (found["queue_id"], found["sender"], found["recipient"]) == ("Q2", "ehr@other.example", "kim@b.example")
     assert moment(found["queued_at"]) == NOW
@@ -98,8 +100,8 @@ async def test_a_hundred_thousand_entries(home: Home, store: Store, ids: Sequenc
     waits = Filter(states=queue.UNFINISHED)
     async with store.read() as conn:
         before = time.process_time()
-        rows = await overview(conn, waits, FULL)
+        rows = await overview(through(conn), waits, FULL)
         took_s = time.process_time() - before
         assert len(rows) == MANY + 4
         assert took_s < 2, f"{took_s:.2f} s of CPU"  # 0.4 s on a machine with nothing else to do
-        assert len(await matching(conn, replace(waits, domain="d7.example"))) == MANY // 1000
+        assert len(await matching(through(conn), replace(waits, domain="d7.example"))) == MANY // 1000

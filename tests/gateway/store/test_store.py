@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from gateway.store import queue
-from gateway.store.engines import database_path
 from gateway.store.errors import (
     DamagedStore,
     KeyMismatch,
@@ -16,6 +15,7 @@ from gateway.store.errors import (
     StoreSick,
     StoreUnsupported,
 )
+from gateway.store.file import database_path
 from gateway.store.statements import Unit
 from gateway.store.store import Store, open_vault
 from gateway.store.vault import Vault

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.entry import EntryState
 from gateway.store import domains, engines, queue
-from gateway.store.engines import WRITER_PRAGMAS, database_path, writer_engine
+from gateway.store.engines import WRITER_PRAGMAS, writer_engine
 from gateway.store.errors import MissingRow, RowRefused, StoreClosed, StoreFull, StoreSick
+from gateway.store.file import database_path
 from gateway.store.rows import new_message, save_entry
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.statements import Unit
