@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import Final
 
 from policy.baa import NO_AGREEMENT, Agreement
+from policy.campaign import NO_CAMPAIGN, CampaignAnswer
 from policy.consent import Consents
 from policy.decision import Method, PolicyDefault
+from policy.people import NOT_ASKED, Standing
 from policy.phi.report import Report
 from policy.purpose import PurposeSource
 
@@ -31,7 +33,7 @@ class RecipientFacts:
     may_find_openpgp_key, may_find_smime_certificate: where none is on file, one is looked for when it is needed.
     is_route_opportunistic: the route's `tls` verifies nothing.
     is_tls_vouched: false when a smart host takes everything and nobody vouches for its onward TLS.
-    consents, agreement: what the registers say; where nobody asked them, what asks for the most.
+    consents, agreement, campaign, standing: what the registers say; where nobody asked them, what asks for the most.
     """
 
     address: str
@@ -45,6 +47,8 @@ class RecipientFacts:
     is_tls_vouched: bool = True
     consents: Consents = UNASKED
     agreement: Agreement = NO_AGREEMENT
+    campaign: CampaignAnswer = NO_CAMPAIGN
+    standing: Standing = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 from policy.decision import PolicyDefault
 from policy.facts import Facts, RecipientFacts
+from policy.people import Position
 from policy.phi.report import TOPICS, Kind
 
 
@@ -68,6 +69,7 @@ def chose_plain(facts: Facts, to: RecipientFacts) -> bool:
     return (
         facts.sent.purpose.lower() in ABOUT_THEMSELVES
         and not facts.sent.contradiction
+        and to.standing.position in {Position.SELF, Position.UNKNOWN}
         and len(facts.addresses) == 1
         and not report.bulk
         and all(kinds[kind] <= 1 for kind in ONE_PERSON)

@@ -30,6 +30,8 @@ COMMANDS: Final = {
     "suppression": Entry("gateway.cli.suppression:suppression", "Addresses that bulk mail does not go to."),
     "consent": Entry("gateway.cli.consent:consent", "What patients consented to, asked for, or refused."),
     "baa": Entry("gateway.cli.baa:baa", "Organisations that get mail from us, and their agreements."),
+    "campaign": Entry("gateway.cli.campaign:campaign", "Mass promotion and studies that somebody reviewed."),
+    "person": Entry("gateway.cli.person:person", "Patients, and who reads mail at their addresses."),
     "user": Entry("gateway.cli.user:user", "People who may send, and their passwords."),
     "credential": Entry("gateway.cli.credential:credential", "Passwords for programs: EHR systems, scanners, scripts."),
     "audit": Entry(

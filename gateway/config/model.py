@@ -288,7 +288,8 @@ class Policy(Section):
     packs: tuple[Pack, ...] = setting(
         [],
         "Rules that come with the program, see docs/policy.md: hipaa-baseline, bulk-identifiers, mass-recipients,"
-        " executables, uninspectable, personal-mail, consent, part2, business-associates, purpose.",
+        " executables, uninspectable, personal-mail, consent, part2, business-associates, purpose,"
+        " marketing, fundraising, research, people.",
         example=["hipaa-baseline", "executables"],
     )
     pack_notify: tuple[Mailbox, ...] = setting(

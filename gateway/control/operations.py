@@ -8,12 +8,14 @@ from typing import Any, Final
 from gateway.audit import events
 from gateway.control import (
     bindings,
+    campaigns,
     changes,
     consents,
     credentials,
     keys,
     organisations,
     people,
+    persons,
     queue,
     reports,
     smime,
@@ -76,6 +78,14 @@ TABLE: Final[Mapping[str, Operation]] = {
     "baa.list": on_store(organisations.listing),
     "baa.end": organisations.end,
     "baa.import": on_store(organisations.import_rows),
+    "campaign.add": on_store(campaigns.add),
+    "campaign.list": on_store(campaigns.listing),
+    "campaign.end": on_store(campaigns.end),
+    "person.add": on_store(persons.add),
+    "person.link": on_store(persons.link),
+    "person.list": on_store(persons.listing),
+    "person.unlink": on_store(persons.unlink),
+    "person.resume": on_store(persons.resume),
 }
 
 

@@ -143,6 +143,8 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
             [entry.recipient for entry in held],
             patient=report.said.patient,
             purpose=sent.purpose,
+            named=report.said.campaign,
+            everybody=len(everybody),
             at=datetime.now(UTC),
         ),
     )

@@ -61,11 +61,11 @@ def read_all(rows: Sequence[Mapping[str, str]], read: Callable[[Mapping[str, str
 def read_consent(row: Mapping[str, str], maker: Maker) -> Consent:
     """Raises: ValueError with what is missing or wrong, in words."""
     texts = read_texts(row, CONSENT_COLUMNS)
-    kind = _word(texts["kind"], tuple(Kind), "kind")
-    given = _date(texts["given"], "given") or maker.now
-    expires = _date(texts["expires"], "expires")
+    kind = read_word(texts["kind"], tuple(Kind), "kind")
+    given = read_date(texts["given"], "given") or maker.now
+    expires = read_date(texts["expires"], "expires")
     purposes = _purposes(texts["purposes"])
-    recipients = tuple(dict.fromkeys(_recipient(word) for word in texts["recipients"].split()))
+    recipients = tuple(dict.fromkeys(read_recipient(word) for word in texts["recipients"].split()))
     evidence = texts["evidence"].lower()
     if given > maker.now:
         raise ValueError("given: lies in the future")
@@ -93,8 +93,8 @@ def read_consent(row: Mapping[str, str], maker: Maker) -> Consent:
 def read_organisation(row: Mapping[str, str], maker: Maker) -> Organisation:
     """Raises: ValueError with what is missing or wrong, in words."""
     texts = read_texts(row, ORGANISATION_COLUMNS)
-    relation = _word(texts["relation"] or Relation.ASSOCIATE.value, set(Relation) - {Relation.UNKNOWN}, "relation")
-    agreed, expires = _date(texts["agreed"], "agreed"), _date(texts["expires"], "expires")
+    relation = read_word(texts["relation"] or Relation.ASSOCIATE.value, set(Relation) - {Relation.UNKNOWN}, "relation")
+    agreed, expires = read_date(texts["agreed"], "agreed"), read_date(texts["expires"], "expires")
     domains = tuple(dict.fromkeys(_domain(word) for word in texts["domains"].split()))
     purposes = _purposes(texts["purposes"])
     if not NAME.fullmatch(texts["name"]):
@@ -148,7 +148,7 @@ def read_texts(row: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]
     return {column: text.strip() for column, text in texts.items()}
 
 
-def _word(text: str, words: Collection[T], column: str) -> T:
+def read_word(text: str, words: Collection[T], column: str) -> T:
     for word in words:
         if str(word) == text:
             return word
@@ -162,7 +162,7 @@ def _purposes(text: str) -> tuple[str, ...]:
     return words
 
 
-def _date(text: str, column: str) -> datetime | None:
+def read_date(text: str, column: str) -> datetime | None:
     """A day means its beginning in UTC; a time needs its zone."""
     if not text:
         return None
@@ -187,7 +187,7 @@ def _patient(text: str, kind: Kind, maker: Maker) -> str:
     return maker.key(text)
 
 
-def _recipient(word: str) -> str:
+def read_recipient(word: str) -> str:
     return read_address(word) if "@" in word else _domain(word)
 
 

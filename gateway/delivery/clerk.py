@@ -31,6 +31,7 @@ from gateway.metrics import Metrics
 from gateway.protect.notice import Cause
 from gateway.store import domains, suppressions
 from gateway.store.errors import StoreClosed, StoreError
+from gateway.store.persons import suspend
 from gateway.store.rows import NewMessage, destroy_if_finished, save_entry, saw_tls
 from gateway.store.store import Store
 from gateway.store.suppressions import Reason, Suppression, suppress
@@ -219,6 +220,7 @@ class Clerk:
         address, status = result.before.recipient.lower(), hard_status(result.outcome)
         if not status or result.before.kind in TO_OUR_SENDERS:
             return
+        record.add(changes=[suspend(address, at=result.at)])  # whoever it is linked to is not reached there
         async with self._store.read() as conn:
             if await suppressions.among(conn, [address]):
                 return

@@ -110,7 +110,9 @@ class FactFinder:
         )
         found = self._settings.discovery.may_find(found)
         said = answers.get(address.lower(), Answers())
-        return replace(found, consents=said.consents, agreement=said.agreement)
+        return replace(
+            found, consents=said.consents, agreement=said.agreement, campaign=said.campaign, standing=said.standing
+        )
 
 
 def program_version() -> str:

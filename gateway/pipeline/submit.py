@@ -172,6 +172,7 @@ class Pipeline:
             [recipient.address for recipient in envelope.recipients],
             patient=report.said.patient,
             purpose=sent.purpose,
+            named=report.said.campaign,
             at=envelope.received_at,
         )
         return self._facts.gather(

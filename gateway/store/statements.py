@@ -22,6 +22,7 @@ from gateway.store.tables import (
     domain_tls,
     entry,
     message,
+    person_link,
     portal_message,
     portal_session,
     suppression,
@@ -46,6 +47,7 @@ class Op(Enum):
     CLOSE_PORTAL = auto()
     SAW_TLS = auto()
     SUPPRESS = auto()
+    SUSPEND_LINKS = auto()
     DESTROY_FINISHED = auto()  # the content, if every recipient has an ending and no portal message waits
     DESTROY = auto()  # the content, at once
     DROP_PIECES = auto()  # pieces written ahead of a message that never came
@@ -126,6 +128,15 @@ STATEMENTS: Final[Mapping[Op, tuple[Statement, ...]]] = {
             list(_SUPPRESSED),
             sa.select(*_SUPPRESSED.values()).where(~sa.exists().where(suppression.c.address == _SUPPRESSED["address"])),
         ),
+    ),
+    Op.SUSPEND_LINKS: (
+        sa.update(person_link)
+        .where(
+            person_link.c.address == sa.bindparam("b_address", type_=sa.String),
+            person_link.c.suspended_at.is_(None),
+            person_link.c.ended_at.is_(None),
+        )
+        .values(suspended_at=sa.bindparam("b_at", type_=UtcMicros)),
     ),
     Op.DESTROY_FINISHED: (
         sa.update(message).where(message.c.id == _THE_MESSAGE, ~_unfinished).values(wrapped_key=None),

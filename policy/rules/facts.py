@@ -10,8 +10,11 @@ from typing import Final
 
 from policy import purpose
 from policy.baa import Relation
+from policy.campaign import Audience, Basis, is_marketing
+from policy.datasets import beyond
 from policy.facts import Facts, RecipientFacts
 from policy.grounds import chose_plain, grounds
+from policy.people import Position
 from policy.phi.report import TOPICS, Kind, SignKind
 from policy.rules.syntax import Type, Value
 
@@ -252,6 +255,55 @@ FACTS: Final[Mapping[str, Fact]] = {
     "consent.confidential": _recipient(
         Type.TRUTH, "The recipient asked for another way than mail; true when nobody asked the register.",
         lambda _facts, to: to.consents.confidential,
+    ),
+    "marketing": _recipient(
+        Type.TRUTH, "It is marketing (45 CFR 164.501), by its purpose and its campaign; patients must authorize that.",
+        lambda facts, to: is_marketing(_purpose(facts), to.campaign),
+    ),
+    "campaign": _message(
+        Type.TEXT, "X-Mailward-Campaign where it is believed; else empty.", lambda facts: facts.report.said.campaign
+    ),
+    "campaign.reviewed": _recipient(
+        Type.TRUTH, "It is on the register of campaigns, in force, and for the purpose of the message.",
+        lambda _facts, to: to.campaign.is_reviewed,
+    ),
+    "campaign.audience": _recipient(
+        Type.TEXT, "Whom it goes to, as its reviewer said; unknown without a review.",
+        lambda _facts, to: to.campaign.audience.value, frozenset(Audience),
+    ),
+    "campaign.basis": _recipient(
+        Type.TEXT, "What permits research without authorizations, as its reviewer said.",
+        lambda _facts, to: to.campaign.basis.value, frozenset(Basis),
+    ),
+    "campaign.covers": _recipient(
+        Type.TRUTH, "That basis names this recipient, by address or domain.",
+        lambda _facts, to: to.campaign.is_covered,
+    ),
+    "findings.beyond_fundraising": _message(
+        Type.NUMBER, "Findings that fundraising may not use (45 CFR 164.514(f)(1)).",
+        lambda facts: beyond("fundraising", facts.report.findings, is_phi=facts.report.phi),
+    ),
+    "findings.beyond_limited": _message(
+        Type.NUMBER, "Identifiers that no limited data set has (45 CFR 164.514(e)(2)).",
+        lambda facts: beyond("research", facts.report.findings, is_phi=facts.report.phi),
+    ),
+    "recipient.patient": _recipient(
+        Type.TRUTH, "The address is a patient's, or of who acts for one; true when nobody asked the register.",
+        lambda _facts, to: to.standing.is_patient,
+    ),
+    "recipient.position": _recipient(
+        Type.TEXT, "What the recipient is to the patient of the message; unknown when nobody asked.",
+        lambda _facts, to: to.standing.position.value, frozenset(Position),
+    ),
+    "recipient.verified": _recipient(
+        Type.TRUTH, "Somebody verified that the address is theirs.", lambda _facts, to: to.standing.is_verified
+    ),
+    "patient.known": _recipient(
+        Type.TRUTH, "It is known whom the message to this recipient is about.",
+        lambda _facts, to: bool(to.standing.patient),
+    ),
+    "patient.minor": _recipient(
+        Type.TRUTH, "That person is not of age.", lambda _facts, to: to.standing.is_minor
     ),
     "baa.relation": _recipient(
         Type.TEXT, "What the recipient's organisation is to us; unknown when it is not on the register.",

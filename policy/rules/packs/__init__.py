@@ -28,6 +28,10 @@ class Pack(StrEnum):
     PART2 = "part2"
     BUSINESS_ASSOCIATES = "business-associates"
     PURPOSE = "purpose"
+    MARKETING = "marketing"
+    FUNDRAISING = "fundraising"
+    RESEARCH = "research"
+    PEOPLE = "people"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ async def test_a_decision_can_be_made_again_from_its_record(store: Store) -> Non
     counter = Counter(store, PHI, settings=packs("part2", "consent"))
     entry = await send(counter, DOC, *TREATMENT)
     (one,) = await records(store, entry.queue_id)
-    assert (one.cause, one.kept.asked) == (Cause.RECEIVED, ("consent", "baa"))
+    assert (one.cause, one.kept.asked) == (Cause.RECEIVED, ("consent", "baa", "people"))
     assert one.kept.patient.startswith("id:")
     assert decide(one.kept.facts, counter.pipeline.rules) == one.kept.decisions
     assert one.kept.decisions[0].methods == entry.methods

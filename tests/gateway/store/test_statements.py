@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.store import decisions, rows
+from gateway.store.persons import suspend
 from gateway.store.rows import PortalMessage
 from gateway.store.statements import Change, Op, Unit
 from gateway.store.store import Store
@@ -43,6 +44,7 @@ CHANGES: dict[Op, Callable[[str], Change]] = {
     Op.SUPPRESS: lambda queue_id: suppress(
         Suppression(address=f"{queue_id.lower()}@b.example", reason=Reason.BOUNCE, created_at=NOW, status="5.1.1")
     ),
+    Op.SUSPEND_LINKS: lambda queue_id: suspend(f"{queue_id.lower()}@b.example", at=NOW),
     Op.DESTROY_FINISHED: rows.destroy_if_finished,
     Op.DESTROY: rows.destroy_key,
     Op.DROP_PIECES: rows.drop_pieces,

@@ -4,8 +4,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from policy.campaign import About, Audience, Basis, CampaignAnswer, Payment
 from policy.decision import Action, Method, PolicyDefault
 from policy.facts import Facts, RecipientFacts, Sent
+from policy.people import Position, Standing
 from policy.phi.report import Finding, Kind, Place, Report, Sign, SignKind, Uninspectable
 from policy.purpose import PURPOSES, PurposeSource
 from policy.rules import Rule, parse_condition
@@ -51,6 +53,9 @@ CONDITIONS = (
     "bulk or urgent",
     "false",
     "purpose.contradicted",
+    "marketing and recipient.patient",
+    "findings.beyond_limited > 0 or findings.beyond_fundraising > 0",
+    'recipient.position in ["shared", "involved"] or patient.minor',
     'purpose in ["marketing", "fundraising"] and not signs contains "opt-out"',
 )
 REPORTS = st.builds(
@@ -75,6 +80,24 @@ RECIPIENTS = st.builds(
     has_smime_certificate=st.sampled_from([True, False, None]),
     is_route_opportunistic=st.booleans(),
     is_tls_vouched=st.booleans(),
+    campaign=st.builds(
+        CampaignAnswer,
+        is_reviewed=st.booleans(),
+        about=st.sampled_from(About),
+        payment=st.sampled_from(Payment),
+        audience=st.sampled_from(Audience),
+        basis=st.sampled_from(Basis),
+        is_covered=st.booleans(),
+    ),
+    standing=st.builds(
+        Standing,
+        patient=st.sampled_from(["", "id:1"]),
+        position=st.sampled_from(Position),
+        is_verified=st.booleans(),
+        is_patient=st.booleans(),
+        is_minor=st.booleans(),
+        is_ambiguous=st.booleans(),
+    ),
 )
 ALL_FACTS = st.builds(
     Facts,

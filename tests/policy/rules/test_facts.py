@@ -37,7 +37,9 @@ def test_each_fact_says_what_it_means() -> None:
     for name, fact in FACTS.items():
         assert fact.meaning.endswith("."), name
         assert name == name.lower()
-        assert fact.is_about_recipient == (name.partition(".")[0] in {"recipient", "consent", "baa"}), name
+        room = name.partition(".")[0]
+        is_personal = room in {"recipient", "consent", "baa", "marketing", "patient"} or name.startswith("campaign.")
+        assert fact.is_about_recipient == is_personal, name
 
 
 def value(name: str, about: Facts, address: str = "b@there.example") -> object:

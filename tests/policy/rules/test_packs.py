@@ -13,6 +13,7 @@ from policy.phi.report import Attached, Kind, Report
 from policy.rules import RuleBook
 from policy.rules.packs import Pack, load_pack
 from tests.policy.rules.facts_for import UNREAD, facts, found, to
+from tests.policy.rules.purpose_rows import ROWS as PURPOSE_ROWS
 
 CLEAN = Report(phi=False, score=0.0)
 PHI = Report(phi=True, score=0.9)
@@ -45,11 +46,7 @@ def told(
     return Facts(report=report, recipients=(about,), sent=replace(HOME, purpose=purpose))
 
 
-def meant(purpose: str = "", contradiction: str = "") -> Sent:
-    return replace(HOME, purpose=purpose, contradiction=contradiction)
-
-
-ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
+ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = PURPOSE_ROWS | {
     "hipaa-baseline/identifier": (
         (facts(report=many(Kind.MRN, 1)), True),
         (facts(report=many(Kind.SSN, 1)), True),
@@ -175,20 +172,12 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
         (told(ASKED, BAA, report=PHI, purpose="operations"), False),
         (told(ASKED, Agreement(relation=Relation.PROVIDER), report=PHI, purpose="operations"), False),
     ),
-    "purpose/contradicted": (
-        (facts(sent=meant("treatment", "It reads like marketing.")), True),
-        (facts(sent=meant("treatment")), False),
-        (facts("a@clinic.example", sent=meant("treatment", "It reads like marketing.")), False),
-    ),
-    "purpose/unknown-in-bulk": (
-        (facts(report=replace(CLEAN, bulk=True)), True),
-        (facts(*OUTSIDE), True),
-        (facts(*OUTSIDE[:20]), False),
-        (facts(*INSIDE, report=replace(CLEAN, bulk=True)), False),
-        (facts(*OUTSIDE, report=replace(CLEAN, bulk=True), sent=meant("operations")), False),
-    ),
 }
 ACTIONS = {
+    "marketing/authorization": Action.REJECT,
+    "marketing/opted-out": Action.REJECT,
+    "fundraising/opted-out": Action.REJECT,
+    "people/shared-address": Action.PORTAL_ONLY,
     "hipaa-baseline/identifier": Action.PROTECT,
     "bulk-identifiers/some": Action.PROTECT,
     "executables/runs": Action.REJECT,
