@@ -11,6 +11,11 @@ from gateway.message.event import Event
 from policy.baa import Organisation
 from policy.consent import Consent
 
+def decision_corrected(*, at: datetime, queue_id: str, recipient: str, correction: str, action: str, by: str) -> Event:
+    """A person says that a decision was wrong. correction: its id; action: what it should have been, else empty."""
+    return make("decision.corrected", at, queue_id, recipient, correction=correction, action=action, by=by)
+
+
 # --- people and keys -------------------------------------------------------------------------------------------------
 
 

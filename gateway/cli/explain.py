@@ -8,8 +8,8 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import getaddresses
 from pathlib import Path
@@ -18,7 +18,9 @@ from typing import Final
 import click
 
 from gateway.cli.context import Status, config_option, fail, find_settings, print_json, printable
+from gateway.cli.explain_stored import QUEUE_ID, explain_stored
 from gateway.cli.explain_words import as_json, as_lines
+from gateway.config import Settings
 from gateway.config.custom import CustomError, read_custom
 from gateway.config.model import Domain, Policy
 from gateway.config.rules import rule_book
@@ -28,6 +30,10 @@ from gateway.inspect.inspector import Inspector, NoInspector, inspector_pool
 from gateway.message.address import AddressError, parse_address
 from gateway.message.fields import HeaderError, split_message
 from gateway.message.visible import count_visible
+from gateway.pipeline.again import answered
+from gateway.pipeline.registers import Registers
+from gateway.store.errors import StoreError, StoreMissing
+from gateway.store.opening import reading_sealed
 from policy.decide import Facts, decide
 from policy.facts import Sent
 from policy.phi.custom.detect import Custom
@@ -49,6 +55,7 @@ class Question:
     domains: tuple[Domain, ...]
     rules: RuleBook = NO_RULES
     custom: Custom | None = None
+    store: Settings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,7 @@ class Answer:
     sender: str
     facts: Facts
     seconds: float
+    asked: tuple[str, ...] = ()
 
 
 def find_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -89,7 +97,9 @@ def header_addresses(data: bytes, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def explain_one(path: Path, question: Question, inspector: Inspector, turn: asyncio.Semaphore) -> Answer:
+async def explain_one(
+    path: Path, question: Question, inspector: Inspector, turn: asyncio.Semaphore, registers: Registers | None = None
+) -> Answer:
     """Read, classify and decide one file. Raises: OSError, NoInspector."""
     data = as_received(await asyncio.to_thread(path.read_bytes))
     async with turn:
@@ -114,7 +124,27 @@ async def explain_one(path: Path, question: Question, inspector: Inspector, turn
             for address in recipients
         ),
     )
-    return Answer(path=path, sender=sender, facts=facts, seconds=seconds)
+    asked = registers.asks("") if registers else ()
+    if registers and asked:
+        answers = await registers.ask(recipients, patient="", purpose="", at=datetime.now(UTC))
+        facts = replace(facts, recipients=tuple(answered(to, answers, asked) for to in facts.recipients))
+    return Answer(path=path, sender=sender, facts=facts, seconds=seconds, asked=asked)
+
+
+@contextlib.asynccontextmanager
+async def consult(question: Question) -> AsyncIterator[Registers | None]:
+    """The registers of the installation, read-only; None where there is none or it cannot be read."""
+    async with contextlib.AsyncExitStack() as stack:
+        registers = None
+        if question.store is not None:
+            try:
+                store = await stack.enter_async_context(reading_sealed(question.store))
+                registers = Registers(store, question.rules.facts)
+            except StoreMissing:
+                pass
+            except (StoreError, OSError) as error:
+                click.echo(f"mailward: registers are not asked: {printable(str(error))}", err=True)
+        yield registers
 
 
 async def explain_all(paths: Iterable[Path], question: Question, *, size: int, is_json: bool) -> int:
@@ -124,10 +154,13 @@ async def explain_all(paths: Iterable[Path], question: Question, *, size: int, i
     inspector, turn, status = Inspector(pool), asyncio.Semaphore(size), Status.DONE
     under_way: deque[tuple[Path, asyncio.Task[Answer]]] = deque()
     left = iter(paths)
+    consulted = consult(question)
+    registers = await consulted.__aenter__()
     try:
         while True:
             while len(under_way) < size * READ_AHEAD and (path := next(left, None)) is not None:
-                under_way.append((path, asyncio.create_task(explain_one(path, question, inspector, turn))))
+                one = explain_one(path, question, inspector, turn, registers)
+                under_way.append((path, asyncio.create_task(one)))
             if not under_way:
                 return status
             path, task = under_way[0]
@@ -142,6 +175,7 @@ async def explain_all(paths: Iterable[Path], question: Question, *, size: int, i
             task.cancel()
         await asyncio.gather(*(task for _path, task in under_way), return_exceptions=True)
         await pool.stop()
+        await consulted.__aexit__(None, None, None)
 
 
 def as_sent(data: bytes, report: Report, *, sender: str, question: Question) -> Sent:
@@ -164,9 +198,13 @@ def show(answer: Answer, rules: RuleBook, *, is_json: bool) -> None:
     """Print one answer."""
     decisions, verdicts = decide(answer.facts, rules), rules.verdicts(answer.facts)
     if is_json:
-        print_json(as_json(str(answer.path), answer.facts, decisions, answer.seconds, verdicts=verdicts))
+        print_json(
+            as_json(str(answer.path), answer.facts, decisions, answer.seconds, verdicts=verdicts, asked=answer.asked)
+        )
         return
-    for line in as_lines(str(answer.path), answer.sender, answer.facts, decisions, verdicts=verdicts):
+    for line in as_lines(
+        str(answer.path), answer.sender, answer.facts, decisions, verdicts=verdicts, asked=answer.asked
+    ):
         click.echo(printable(line))
 
 
@@ -180,7 +218,7 @@ def _address(_context: click.Context, _option: click.Parameter, value: str | tup
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--from", "sender", default="", metavar="A", callback=_address, help="Envelope sender.")
 @click.option("--to", "recipients", multiple=True, metavar="B", callback=_address, help="A recipient; may be repeated.")
 @click.option("--json", "is_json", is_flag=True, help="One object a line.")
@@ -188,9 +226,18 @@ def _address(_context: click.Context, _option: click.Parameter, value: str | tup
 def explain(files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], *, is_json: bool) -> int:
     """Show what is found in messages and how each recipient would get them. Sends nothing.
 
-    FILE is a message or a directory of messages. Without --from and --to, the headers name the envelope.
+    FILE is a message or a directory of messages. Without --from and --to, the headers name the envelope. The ID of a
+    message in its place shows the decisions that were made on it, from their records.
     """
     settings = find_settings()
+    names = [str(path) for path in files if not path.exists()]
+    for name in names:
+        if settings is None or not QUEUE_ID.fullmatch(name):
+            fail(f"{name}: no such file" + ("" if settings else ", and no configuration names a store"), Status.USAGE)
+        explain_stored(settings, name, is_json=is_json)
+    files = tuple(path for path in files if path.exists())
+    if not files:
+        return Status.DONE
     try:
         custom = read_custom(settings.classification) if settings else None
     except CustomError as error:
@@ -203,6 +250,7 @@ def explain(files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], *
         domains=settings.domain if settings else (),
         rules=rule_book(settings.policy) if settings else NO_RULES,
         custom=custom,
+        store=settings,
     )
     size = (settings.server.inspectors if settings else 0) or len(os.sched_getaffinity(0))
     try:

@@ -60,7 +60,7 @@ class Again:
         late = tuple(name for name in self._registers.asks(facts.sent.purpose) if name not in kept.asked)
         answers = await self._ask(kept, at) if late else {}
         return self._made(
-            replace(facts, recipients=tuple(_answered(to, answers, late) for to in facts.recipients)), asked_now=late
+            replace(facts, recipients=tuple(answered(to, answers, late) for to in facts.recipients)), asked_now=late
         )
 
     async def by_registers(self, kept: Kept, *, at: datetime) -> Made:
@@ -68,14 +68,15 @@ class Again:
         facts, asked = kept.facts, self._registers.asks(kept.thin.sent.purpose)
         answers = await self._ask(kept, at)
         return self._made(
-            replace(facts, recipients=tuple(_answered(to, answers, asked) for to in facts.recipients)), asked_now=asked
+            replace(facts, recipients=tuple(answered(to, answers, asked) for to in facts.recipients)), asked_now=asked
         )
 
     async def _ask(self, kept: Kept, at: datetime) -> Mapping[str, Answers]:
         facts = kept.thin
         return await self._registers.ask(
-            [to.address for to in facts.recipients], patient=kept.patient, purpose=facts.sent.purpose, at=at
-        )
+            [to.address for to in facts.recipients], patient=kept.patient, purpose=facts.sent.purpose, at=at,
+            named=facts.report.said.campaign, everybody=len(facts.addresses),
+        )  # fmt: skip
 
     def _made(self, facts: Facts, *, asked_now: tuple[str, ...]) -> Made:
         settings, sender = self._settings, facts.sent.sender
@@ -100,7 +101,8 @@ class Again:
         )
 
 
-def _answered(to: RecipientFacts, answers: Mapping[str, Answers], which: tuple[str, ...]) -> RecipientFacts:
+def answered(to: RecipientFacts, answers: Mapping[str, Answers], which: tuple[str, ...]) -> RecipientFacts:
+    """A recipient with what these registers say now."""
     said = answers.get(to.address.lower(), Answers())
     changed: dict[str, Any] = {
         one.name: getattr(said, one.name) for one in fields(said) if one.name in {FIELDS.get(name) for name in which}

@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
-from policy.decision import PolicyDefault
-from policy.rules.book import RuleBook
-from policy.rules.condition import Condition
+from policy.decision import Action, PolicyDefault
+from policy.rules.book import Rule, RuleBook
+from policy.rules.condition import Condition, parse_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,28 @@ def version_of(
     }
     body = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return PolicyVersion(hashlib.sha256(body.encode()).hexdigest(), body)
+
+
+@dataclass(frozen=True, slots=True)
+class OldPolicy:
+    """A policy of the past. unread: rules that ask for what this release does not know."""
+
+    rules: RuleBook
+    unread: tuple[str, ...] = ()
+
+
+def read_policy(body: str) -> OldPolicy:
+    """The rules of a body, as far as what they decide goes."""
+    found, unread = list[Rule](), list[str]()
+    for name, told in sorted(json.loads(body or "{}").get("rules", {}).items()):
+        try:
+            unless = None if told["unless"] is None else parse_condition(told["unless"])
+            found.append(
+                Rule(name=name, when=parse_condition(told["when"]), unless=unless, action=Action(told["action"]))
+            )
+        except (ValueError, KeyError):  # a fact or an action of another release
+            unread.append(name)
+    return OldPolicy(RuleBook(found), tuple(unread))
 
 
 def _plain(value: Any) -> Any:
