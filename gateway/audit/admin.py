@@ -11,6 +11,7 @@ from gateway.message.event import Event
 from policy.baa import Organisation
 from policy.consent import Consent
 
+
 def decision_corrected(*, at: datetime, queue_id: str, recipient: str, correction: str, action: str, by: str) -> Event:
     """A person says that a decision was wrong. correction: its id; action: what it should have been, else empty."""
     return make("decision.corrected", at, queue_id, recipient, correction=correction, action=action, by=by)
@@ -127,6 +128,11 @@ def dkim_prepared(*, at: datetime, domain: str, selectors: list[str], by: str) -
 def dkim_rotated(*, at: datetime, domain: str, old: list[str], new: list[str], until: datetime, by: str) -> Event:
     """Other keys sign from now on. until: how long the records of the old selectors must stay."""
     return make("dkim.rotated", at, domain=domain, old=old, new=new, old_until=moment(until), by=by)
+
+
+def master_key_rotated(*, at: datetime, old: str, by: str) -> Event:
+    """Everything is sealed by another key from now on. old: names the one before it."""
+    return make("master_key.rotated", at, old=old, by=by)
 
 
 # --- the suppression list ---------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.config import Settings
+from gateway.store import rotation
 from gateway.store.store import Store, open_reader, open_vault
 from gateway.store.vault import Vault
 
@@ -14,13 +15,17 @@ from gateway.store.vault import Vault
 async def open_store(settings: Settings, *, node: str) -> Store:
     """Make `server.data_dir` and the master key on the first start, then open the store under its lock.
 
-    node: name of this process in leases. Raises: as `Store.open`, and MasterKeyError.
+    A rotation of the master key that was cut short is finished. node: name of this process in leases.
+    Raises: as `Store.open`, and MasterKeyError.
     """
     data_dir = settings.server.data_dir
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     url = settings.store.url.text
     vault = await open_vault(url, master_key=settings.seal.master_key, data_dir=data_dir)
-    return await Store.open(url=url, data_dir=data_dir, vault=vault, node=node)
+    store = await Store.open(url=url, data_dir=data_dir, vault=vault, node=node)
+    if vault.has_others:
+        await rotation.finish(store, is_quiet=True)
+    return store
 
 
 @asynccontextmanager

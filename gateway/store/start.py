@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import sequencer
 from gateway.store.errors import ContentError, KeyMismatch
+from gateway.store.rotation import keep_hash_keys
 from gateway.store.sequencer import Head
 from gateway.store.tables import content, entry, message, secret
 from gateway.store.vault import Vault
@@ -39,6 +40,7 @@ async def begin_run(conn: AsyncConnection, vault: Vault, *, last: Last) -> Head:
         await conn.execute(sa.insert(secret), _first_check(vault))
     else:
         _compare(vault, check.master_key_id, check.ciphertext)
+        await keep_hash_keys(conn, vault)
     if last is Last.ENDED:
         await conn.execute(sa.update(entry).where(entry.c.lease_owner != "").values(lease_owner="", lease_until=None))
         await conn.execute(sa.delete(content).where(content.c.message_id.not_in(sa.select(message.c.id))))
@@ -63,7 +65,7 @@ def _first_check(vault: Vault) -> dict[str, object]:
 
 def _compare(vault: Vault, key_id: str, ciphertext: bytes) -> None:
     try:
-        is_ours = vault.key_id == key_id and vault.open_secret(CHECK_NAME, ciphertext) == CHECK_VALUE
+        is_ours = vault.open_secret(CHECK_NAME, ciphertext) == CHECK_VALUE
     except ContentError:
         is_ours = False
     if not is_ours:

@@ -8,7 +8,8 @@ How this works: the master key never encrypts. Each purpose has its own key, HMA
 message's wrapping key has the message id in its purpose and wraps once. So no AES-GCM key comes near 2**32 random
 nonces, however long an installation lives (KY-03; NIST SP 800-38D section 8.3).
 
-Left out: rotation of the master key. Fails with `DamagedContent` for any ciphertext that does not open (KY-08).
+While the master key is being rotated (`gateway.store.rotation`) there are two: the current one seals, both open. Fails
+with `DamagedContent` for any ciphertext that does not open (KY-08).
 """
 
 import base64
@@ -18,6 +19,7 @@ import hmac
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,10 @@ NONCE_BYTES: Final = 12  # NIST SP 800-38D section 5.2.1.1 recommends 96 bits
 TAG_BYTES: Final = 16
 VERSION: Final = b"\x01"
 KEY_ID_LETTERS: Final = 16
+
+WRAPPED: Final = "message.wrapped_key"
+NEXT: Final = ".new"  # beside the master key during a rotation
+BEFORE: Final = ".old"  # after one, until nothing bears it
 
 Buffer = bytes | memoryview
 
@@ -71,17 +77,35 @@ def open_piece(data_key: bytes, place: Place, ciphertext: bytes) -> bytes:
     return _open(data_key, ciphertext, place.aad())
 
 
-class Vault:
-    """Holds the master key; wraps data keys and seals the installation's own secrets."""
+class _Master:
+    """One master key and what is derived from it."""
 
-    __slots__ = ("_master", "key_id")
+    __slots__ = ("_key", "id")
 
-    def __init__(self, master_key: bytes) -> None:
-        """master_key: 32 bytes. Raises: KeyUnusable for any other length."""
-        if len(master_key) != KEY_BYTES:
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
             raise KeyUnusable("master key: must be 32 bytes, raw or base64")
-        self._master = master_key
-        self.key_id = self._derive("key id").hex()[:KEY_ID_LETTERS]
+        self._key = key
+        self.id = self.derive("key id").hex()[:KEY_ID_LETTERS]
+
+    def derive(self, *purpose: str) -> bytes:
+        return hmac.digest(self._key, b"\0".join(word.encode() for word in ("mailward", *purpose)), hashlib.sha256)
+
+
+class Vault:
+    """Holds the master key; wraps data keys and seals the installation's own secrets.
+
+    key_id: names the key that this process began with; new content bears it, and it stays during a rotation.
+    """
+
+    __slots__ = ("_hash_keys", "_masters", "key_id", "path")
+
+    def __init__(self, master_key: bytes, *others: bytes, path: Path | None = None) -> None:
+        """master_key: 32 bytes, seals. others: open too. path: where it came from. Raises: KeyUnusable."""
+        self._masters = (_Master(master_key), *(_Master(other) for other in others))
+        self._hash_keys: dict[str, bytes] = {}
+        self.key_id = self._masters[0].id
+        self.path = path
 
     def __repr__(self) -> str:
         return f"Vault(key_id={self.key_id!r})"
@@ -90,58 +114,98 @@ class Vault:
     def open(cls, path: Path, *, may_create: bool) -> "Vault":
         """Read the master key file; make one only when may_create says that nothing was ever sealed here (KY-05).
 
+        The files of a rotation that lie beside it are read too.
         Raises: KeyMismatch when it is missing and may not be made; KeyUnusable for a bad file.
         """
+        if may_create and not path.exists():
+            create_key(path)
         try:
-            return cls(_read_key(path))
+            first = read_key(path)
         except FileNotFoundError:
-            if not may_create:
-                raise KeyMismatch(
-                    f"{path}: master key is missing, and the database holds data sealed by it; bring the key back"
-                ) from None
-        _create_key(path)
-        return cls(_read_key(path))
+            raise KeyMismatch(
+                f"{path}: master key is missing, and the database holds data sealed by it; bring the key back"
+            ) from None
+        others = [read_key(beside(path, end)) for end in (NEXT, BEFORE) if beside(path, end).exists()]
+        return cls(first, *others, path=path)
+
+    @property
+    def newest_id(self) -> str:
+        """Names the key that seals now."""
+        return self._masters[0].id
+
+    @property
+    def has_others(self) -> bool:
+        """Whether a rotation is not finished."""
+        return len(self._masters) > 1
+
+    def turn(self, master_key: bytes) -> None:
+        """Seal with this key from now on; what is sealed by those before still opens."""
+        new = _Master(master_key)
+        self._masters = (new, *(one for one in self._masters if one.id != new.id))
+
+    def is_newest(self, wrapped: bytes, message_id: str) -> bool:
+        """Whether a message's data key is wrapped by the key that seals now."""
+        try:
+            self._unwrap(self._masters[0], message_id, wrapped)
+        except DamagedContent:
+            return False
+        return True
+
+    def hash_key(self, purpose: str) -> bytes:
+        """What `keyed_hash` goes by."""
+        return self._hash_keys.get(purpose) or self._masters[0].derive("hash", purpose)
+
+    def keep_hash_key(self, purpose: str, key: bytes) -> None:
+        """Go by this one, whatever the master key: hashes that are on file must be found after a rotation."""
+        self._hash_keys[purpose] = key
 
     def wrap(self, message_id: str, data_key: bytes) -> bytes:
         """A message's data key, sealed for its row."""
-        return _seal(self._wrapping_key(message_id), data_key, self._wrap_aad(message_id))
+        master = self._masters[0]
+        return _seal(master.derive(WRAPPED, message_id), data_key, _aad(WRAPPED, message_id, master.id))
 
     def unwrap(self, message_id: str, wrapped: bytes) -> bytes:
         """Raises: DamagedContent when it was not wrapped for this message by this master key."""
-        return _open(self._wrapping_key(message_id), wrapped, self._wrap_aad(message_id))
+        return self._first(lambda master: self._unwrap(master, message_id, wrapped))
 
     def seal_secret(self, name: str, value: bytes) -> bytes:
         """One of the installation's own secrets, such as the audit signing key."""
-        return _seal(self._derive("secret", name), value, _aad("secret.ciphertext", name, self.key_id))
+        master = self._masters[0]
+        return _seal(master.derive("secret", name), value, _aad("secret.ciphertext", name, master.id))
 
     def open_secret(self, name: str, ciphertext: bytes) -> bytes:
         """Raises: DamagedContent when it was not sealed under this name by this master key."""
-        return _open(self._derive("secret", name), ciphertext, _aad("secret.ciphertext", name, self.key_id))
+        return self._first(
+            lambda one: _open(one.derive("secret", name), ciphertext, _aad("secret.ciphertext", name, one.id))
+        )
 
     def seal_row(self, column: str, row_id: str, value: bytes) -> bytes:
         """A value of one row that is sealed by itself. column: table and column, such as decision_record.ciphertext."""
-        return _seal(self._derive(column, row_id), value, _aad(column, row_id, self.key_id))
+        master = self._masters[0]
+        return _seal(master.derive(column, row_id), value, _aad(column, row_id, master.id))
 
     def open_row(self, column: str, row_id: str, ciphertext: bytes) -> bytes:
         """Raises: DamagedContent when it was not sealed for this row by this master key."""
-        return _open(self._derive(column, row_id), ciphertext, _aad(column, row_id, self.key_id))
+        return self._first(lambda one: _open(one.derive(column, row_id), ciphertext, _aad(column, row_id, one.id)))
 
     def keyed_hash(self, purpose: str, text: str) -> str:
         """The same text always gives the same 64 hexadecimal digits, from which nobody without the key can guess it."""
-        return hmac.digest(self._derive("hash", purpose), text.encode(), hashlib.sha256).hex()
+        return hmac.digest(self.hash_key(purpose), text.encode(), hashlib.sha256).hex()
 
-    def hash_key(self, purpose: str) -> bytes:
-        """A key for keyed hashes that are made elsewhere, such as in an inspector; it opens nothing."""
-        return self._derive("hash key", purpose)
+    def _unwrap(self, master: _Master, message_id: str, wrapped: bytes) -> bytes:
+        return _open(master.derive(WRAPPED, message_id), wrapped, _aad(WRAPPED, message_id, master.id))
 
-    def _wrapping_key(self, message_id: str) -> bytes:
-        return self._derive("message.wrapped_key", message_id)
+    def _first(self, opening: Callable[[_Master], bytes]) -> bytes:
+        """By the current key, or by those before it while a rotation is under way."""
+        for master in self._masters[:-1]:
+            with suppress(DamagedContent):
+                return opening(master)
+        return opening(self._masters[-1])
 
-    def _wrap_aad(self, message_id: str) -> bytes:
-        return _aad("message.wrapped_key", message_id, self.key_id)
 
-    def _derive(self, *purpose: str) -> bytes:
-        return hmac.digest(self._master, b"\0".join(word.encode() for word in ("mailward", *purpose)), hashlib.sha256)
+def beside(path: Path, end: str) -> Path:
+    """A file of a rotation. end: NEXT or BEFORE."""
+    return path.with_name(path.name + end)
 
 
 def _aad(*words: str) -> bytes:
@@ -166,7 +230,8 @@ def _open(key: bytes, ciphertext: bytes, aad: bytes) -> bytes:
         raise DamagedContent("sealed content was altered, moved, or sealed by another key") from None
 
 
-def _read_key(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
+    """Raises: FileNotFoundError; KeyUnusable for a bad file."""
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -175,7 +240,7 @@ def _read_key(path: Path) -> bytes:
         raise
     except OSError as error:
         raise KeyUnusable(f"{path}: master key cannot be read: {error.strerror}") from None
-    if mode & 0o077:
+    if mode & _exposing(path):
         raise KeyUnusable(f"{path}: others may read the master key (mode {mode:04o}); run chmod 0600 on it")
     if len(data) == KEY_BYTES:
         return data
@@ -188,8 +253,16 @@ def _read_key(path: Path) -> bytes:
     return key
 
 
-def _create_key(path: Path) -> None:
-    """Write a fresh key, whole and synced or not at all; keeps a key that another process made meanwhile."""
+def _exposing(path: Path) -> int:
+    """The bits of a mode that give a key away. systemd hands a credential to a service by an ACL, which shows as 0440,
+    in a folder that nobody else may enter (systemd.exec(5), LoadCredential=).
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return 0o037 if folder and path.parent == Path(folder) else 0o077
+
+
+def create_key(path: Path) -> None:
+    """Write a fresh key, whole and synced or not at all; keeps a key that is there."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -200,10 +273,15 @@ def _create_key(path: Path) -> None:
         with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_folder(path.parent)
     except OSError as error:
         raise KeyUnusable(f"{path}: master key cannot be made: {error.strerror}") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable. Raises: OSError."""
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
