@@ -9,6 +9,8 @@ import click
 
 from gateway.cli.context import Status, config_option, config_path, fail
 from gateway.cli.dns_records import zone_line
+from gateway.cli.key_dkim import rotate
+from gateway.cli.key_master import master
 from gateway.cli.key_openpgp import openpgp
 from gateway.cli.key_smime import smime
 from gateway.message.address import AddressError, domain_of, parse_address
@@ -25,12 +27,16 @@ def key() -> None:
 
 key.add_command(openpgp)
 key.add_command(smime)
+key.add_command(master)
 
 
 @key.group()
 @config_option
 def dkim() -> None:
     """Our DKIM keys."""
+
+
+dkim.add_command(rotate)
 
 
 @dkim.command()

@@ -31,6 +31,8 @@ from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
 from gateway.daemon.renewal import Renewal
 from gateway.daemon.reporting import build_reports
+from gateway.daemon.signing import EVERY as ROTATIONS
+from gateway.daemon.signing import Signing
 from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.converter import Converter, convert_pool
 from gateway.inspect.inspector import Inspector, inspector_pool
@@ -46,6 +48,7 @@ from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
+from gateway.protect.dkim import Signer
 from gateway.protect.dkim_desk import SigningDesk, signing_pool
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
 from gateway.store.bindings import persons_key
@@ -78,6 +81,7 @@ class Gateway:
         self._portal_tls: ssl.SSLContext | None = None
         self._scheduler: Scheduler | None = None
         self._backlog: Backlog | None = None
+        self._signing: Signing | None = None
         self._patience_until = 0.0  # by the loop's clock
         self.tasks: tuple[asyncio.Task[None], ...] = ()
         self.intake: Intake | None = None
@@ -102,9 +106,10 @@ class Gateway:
         await self._stack.aclose()
 
     def reload(self) -> bool:
-        """Read the certificates again, for new sessions. Returns: False when one is bad and the old ones stay."""
+        """Read certificates and DKIM keys again. Returns: False when one is bad and the old ones stay."""
         portal, context = self.settings.portal, self._portal_tls
         is_good = self.intake is None or self.intake.reload()
+        is_good = (self._signing is None or self._signing.read_files()) and is_good
         try:
             if context is not None:
                 renew(context, portal.certificate, portal.private_key)
@@ -151,9 +156,9 @@ class Gateway:
         self._stack.push_async_callback(converters.stop)
         signers = signing_pool()  # as above
         self._stack.push_async_callback(signers.stop)
-        queueing = build_queueing(
-            settings, store, Sealer(sealers), Converter(converters), SigningDesk(signers), self.metrics
-        )
+        self._signing = signing = Signing(settings, store, Signer((), SigningDesk(signers)))
+        await signing.load()
+        queueing = build_queueing(settings, store, Sealer(sealers), Converter(converters), signing.signer, self.metrics)
         self._backlog = backlog = Backlog(store, limit=settings.limits.queue_messages, metrics=self.metrics)
         await backlog.measure()  # RX-09: what the last run left counts from the first message on
         reports = await build_reports(settings, store, queueing, self.metrics)
@@ -162,14 +167,14 @@ class Gateway:
             store=store, about=queueing.about, scheduler=queueing.scheduler, signer=signer, metrics=self.metrics,
             held_for=settings.retention.held,
             more=(
-                (LAST_USES, book.write_uses), (GAUGES, backlog.measure),
+                (LAST_USES, book.write_uses), (GAUGES, backlog.measure), (ROTATIONS, signing.look),
                 (agreements.EVERY, Agreements(store, self.metrics).look), *reports.jobs,
             ),
         )  # fmt: skip
         await self._background(queueing, housekeeping)
         self._watch_certificates()
         self.portal = await self._start_portal(store, queueing, Renderer(renderers))
-        office = Office(store, settings, queueing.scheduler.withdraw)
+        office = Office(store, settings, queueing.scheduler.withdraw, keys_changed=signing.load)
         control = ControlServer(settings.server.data_dir, Operations(office, queueing.scheduler.wake))
         await control.start()
         self._stack.push_async_callback(control.stop)
@@ -200,7 +205,8 @@ class Gateway:
     def _watch_certificates(self) -> None:
         server, portal = self.settings.server.tls, self.settings.portal
         authorities = (one.client_ca for one in self.settings.listener if one.client_ca is not None)
-        files = (server.certificate, server.private_key, portal.certificate, portal.private_key, *authorities)
+        signing = (entry.private_key for domain in self.settings.domain for entry in domain.dkim)
+        files = (server.certificate, server.private_key, portal.certificate, portal.private_key, *authorities, *signing)
         self._watch(asyncio.create_task(Renewal(files, self.reload).run(), name="certificates"))
 
     def _watch(self, task: asyncio.Task[None]) -> None:

@@ -27,9 +27,7 @@ from gateway.delivery.transport import Transport
 from gateway.inspect.converter import Converter
 from gateway.metrics import Metrics
 from gateway.pipeline.recheck import Recheck
-from gateway.protect.dkim import Signer, self_test
-from gateway.protect.dkim_desk import SigningDesk
-from gateway.protect.dkim_keys import DkimKey
+from gateway.protect.dkim import Signer
 from gateway.protect.sealer import Sealer
 from gateway.protect.smime.mail import Identity
 from gateway.store.store import Store
@@ -54,9 +52,9 @@ class Queueing:
 
 
 def build_queueing(
-    settings: Settings, store: Store, sealer: Sealer, converter: Converter, desk: SigningDesk, metrics: Metrics
+    settings: Settings, store: Store, sealer: Sealer, converter: Converter, signer: Signer, metrics: Metrics
 ) -> Queueing:
-    """Make the parts; nothing runs yet. Raises: DkimKeyError, OSError for a file or the resolver."""
+    """Make the parts; nothing runs yet. Raises: OSError for a file or the resolver."""
     own_mail = OwnMail(OwnMailPolicy.of(settings), lease=lambda: scheduler.lease_until)
     about = About(store, own_mail, metrics)
     ledger = TlsLedger(overflow=metrics.counter("tls_report_overflow").inc)
@@ -70,7 +68,7 @@ def build_queueing(
         courier=Courier(
             store=store,
             transport=transport,
-            signer=_signer(settings, desk),
+            signer=signer,
             converter=converter,
             sealer=sealer,
             needs=NeedsPolicy(unsigned_mx=settings.tls.unsigned_mx, code_level=CODE_LEVELS[portal.code_channel]),
@@ -131,15 +129,3 @@ def _smime_ring(settings: Settings) -> SmimeRing:
     if own.certificate is not None and own.private_key is not None:
         identity = Identity(own.certificate.read_bytes(), own.private_key.read_bytes())
     return SmimeRing(own.ca_file, identity)
-
-
-def _signer(settings: Settings, desk: SigningDesk) -> Signer:
-    """Every DKIM key of the configuration, tried once. Raises: DkimKeyError."""
-    keys = tuple(
-        DkimKey.load(domain.name, entry.selector, entry.private_key.read_bytes())
-        for domain in settings.domain
-        for entry in domain.dkim
-    )
-    for key in keys:
-        self_test(key)
-    return Signer(keys, desk)
