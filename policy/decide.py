@@ -109,6 +109,7 @@ CHOSEN: Final = Ground(
     ("It is to the person it is about, who chose plain mail after a warning (consent register, 45 CFR 164.522(b)).",),
     is_waived=True,
 )
+ARCHIVE: Final = "It is a copy for an archive, which gathers everything, so it is always protected."
 ENDS: Final = {Action.HOLD: "It is held for a person to decide.", Action.REJECT: "It is refused."}
 ONLY: Final = {Action.REQUIRE_TLS: Method.TLS, Action.PORTAL_ONLY: Method.PORTAL}  # the one rung that a rule leaves
 
@@ -117,9 +118,15 @@ def decide(facts: Facts, rules: RuleBook = NO_RULES) -> tuple[Decision, ...]:
     """Decide for each recipient, in the order of the facts."""
     reasons = grounds(facts)
     return tuple(
-        _decide(facts, recipient, CHOSEN if chose_plain(facts, recipient) else Ground(reasons), hits)
+        _decide(facts, recipient, _ground(facts, recipient, reasons), hits)
         for recipient, hits in zip(facts.recipients, rules.judge(facts), strict=True)
     )
+
+
+def _ground(facts: Facts, recipient: RecipientFacts, reasons: tuple[str, ...]) -> Ground:
+    if recipient.is_archive:
+        return Ground((*reasons, ARCHIVE))
+    return CHOSEN if chose_plain(facts, recipient) else Ground(reasons)
 
 
 def _decide(facts: Facts, recipient: RecipientFacts, ground: Ground, hits: Sequence[Hit]) -> Decision:
@@ -127,6 +134,8 @@ def _decide(facts: Facts, recipient: RecipientFacts, ground: Ground, hits: Seque
     applied = [hit.rule for hit in hits if not hit.is_excepted]
     actions = [rule.action for rule in applied if not (facts.is_released and rule.action is Action.HOLD)]
     asked = max(actions, key=STRICTNESS.index, default=Action.ALLOW)
+    if recipient.is_archive and asked is Action.REJECT:
+        asked = Action.HOLD  # nobody is told that a copy is refused, so none ever is
     is_protected = ground.protects or bool({*actions} - {Action.ALLOW, Action.HOLD, Action.REJECT})
     meant = filter(None, (facts.sent.purpose_why, facts.sent.contradiction))
     said = (*ground.said, *meant, *(hit.why for hit in hits))

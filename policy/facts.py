@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from policy.baa import NO_AGREEMENT, Agreement
+from policy.binding import UNBOUND, Binding
 from policy.campaign import NO_CAMPAIGN, CampaignAnswer
 from policy.consent import Consents
 from policy.decision import Method, PolicyDefault
@@ -34,6 +35,7 @@ class RecipientFacts:
     is_route_opportunistic: the route's `tls` verifies nothing.
     is_tls_vouched: false when a smart host takes everything and nobody vouches for its onward TLS.
     consents, agreement, campaign, standing: what the registers say; where nobody asked them, what asks for the most.
+    binding: what the index of patients and the segments do. is_archive: a rule copies the message to this address.
     """
 
     address: str
@@ -49,6 +51,8 @@ class RecipientFacts:
     agreement: Agreement = NO_AGREEMENT
     campaign: CampaignAnswer = NO_CAMPAIGN
     standing: Standing = NOT_ASKED
+    binding: Binding = UNBOUND
+    is_archive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,11 @@ def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str) -> E
     return _about(entry, "message.released", at, by=by, why=why)
 
 
+def message_approved(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
+    """One of two persons lets it go; it waits for the other."""
+    return _about(entry, "message.approved", at, by=by, why=why)
+
+
 def message_rejected(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
     """A person, or policy, refused to let it leave: an ending."""
     return _about(entry, "message.rejected", at, by=by, why=why)

@@ -11,6 +11,7 @@ import msgspec
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, fail, settings_option
 from gateway.cli.queue_filter import count, filter_options, look, read_filter
+from gateway.cli.registers import BY
 from gateway.config import Settings
 from gateway.control.reach import ENDABLE, HOLDABLE, MOST
 from gateway.message.entry import EntryState
@@ -77,11 +78,12 @@ def bounce(settings: Settings, /, *, queue_id: str | None, everything: bool, why
 @filter_options
 @ALL
 @WHY
+@BY
 @settings_option
 def release(
-    settings: Settings, /, *, queue_id: str | None, login: str | None, everything: bool, why: str, **given: Any
+    settings: Settings, /, *, queue_id: str | None, login: str | None, everything: bool, why: str, by: str, **given: Any
 ) -> int:
-    """Let held mail go on, by a way that is safe now."""
+    """Let held mail go on, by a way that is safe now. Where a rule asks for two persons, both have to say so."""
     filters = any(given.values()) and not (queue_id and set(filter(given.get, given)) == {"recipient"})
     if sum(map(bool, (queue_id, login, filters or everything))) != 1:
         fail("give one of an ID (perhaps with --to), --login, filters, or --all", Status.USAGE)
@@ -90,14 +92,14 @@ def release(
         click.echo(f"the brake is off; {counted['released']} recipients go on, {counted['held']} messages stay held")
         return Status.DONE
     if queue_id:
-        freed = ask(settings, "queue.release", queue_id=queue_id.upper(), reason=why, to=given["recipient"])
+        freed = ask(settings, "queue.release", queue_id=queue_id.upper(), reason=why, to=given["recipient"], by=by)
         click.echo(f"{freed} recipients go on")
         return Status.DONE
     ids = _find(settings, _which(None, given, everything=everything), frozenset({EntryState.HELD}))
     messages = list(dict.fromkeys(entry_id.rpartition("-")[0] for entry_id in ids))
     total = {"released": 0, "held": 0}
     for start in range(0, len(messages), MOST):
-        some = ask(settings, "queue.release_many", ids=messages[start : start + MOST], reason=why)
+        some = ask(settings, "queue.release_many", ids=messages[start : start + MOST], reason=why, by=by)
         total = {name: total[name] + some[name] for name in total}
     click.echo(f"{total['released']} recipients go on, {total['held']} messages stay held")
     return Status.PROBLEM if total["held"] else Status.DONE

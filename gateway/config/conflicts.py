@@ -9,7 +9,10 @@ from gateway.config.modes import ListenerMode, RouteTlsKind
 from gateway.config.problems import Key, dotted
 from gateway.config.smart_hosts import Identity, placed_identities
 from gateway.config.values import HostPort
+from policy.decision import Action
 from policy.rules.labels import unaskable
+
+MOST_APPROVERS: Final = 2
 
 ANY_V4, ANY_V6 = "0.0.0.0", "::"  # noqa: S104 - compared with, not bound to
 
@@ -203,12 +206,16 @@ def _smime(settings: Settings) -> Iterator[Conflict]:
 
 
 def _rules(settings: Settings) -> Iterator[Conflict]:
-    """A header field goes on the message, of which all recipients get the same."""
+    """A header field goes on the message, of which all recipients get the same; only what is held is released."""
     for number, rule in enumerate(settings.policy.rule):
         here = ("policy", "rule", number)
         if rule.add_header and (rule.when.is_about_recipient or (rule.unless and rule.unless.is_about_recipient)):
             text = "is on the message for all its recipients, so the condition cannot ask for one of them"
             yield Conflict(((*here, "add_header"), (*here, "when")), text)
+        if rule.approvers > MOST_APPROVERS:
+            yield Conflict(((*here, "approvers"),), "is 1 or 2")
+        elif rule.approvers > 1 and rule.action is not Action.HOLD:
+            yield Conflict(((*here, "approvers"), (*here, "action")), 'is for rules with action = "hold"')
 
 
 def _labels(settings: Settings) -> Iterator[Conflict]:

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.audit import admin, events
 from gateway.control import history, look
+from gateway.control.approving import Approver, wanting
 from gateway.control.changes import BY
 from gateway.control.known_holds import known_holds, newly_held
 from gateway.control.office import Office
@@ -21,6 +22,7 @@ from gateway.inspect.wire import unpack_report
 from gateway.message.address import parse_from
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.fields import split_message
+from gateway.pipeline.bindings import Bindings
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.registers import Registers
@@ -82,17 +84,19 @@ async def flush(office: Office, *, which: Mapping[str, Any] | None = None) -> in
     return await queue.hurry(office.store, now=datetime.now(UTC), which=found)
 
 
-async def release(office: Office, *, queue_id: str, reason: str, to: str = "") -> int:
+async def release(office: Office, *, queue_id: str, reason: str, to: str = "", by: str = BY) -> int:
     """Decide anew on what is held, by today's configuration and keys; a way that is not safe is never opened by hand.
 
-    to: of one recipient only. Returns: how many recipients go on.
-    Raises: Refused with the sentences of the decision when none can.
+    to: of one recipient only. by: who decides, which is written down. Returns: how many recipients go on.
+    Raises: Refused with the sentences of the decision when none can, and where a second person must agree.
     """
     async with office.changing:
-        return await _release(office, queue_id=queue_id, reason=reason, to=to, has_looked=True)
+        return await _release(office, queue_id=queue_id, reason=reason, to=to, has_looked=True, by=by)
 
 
-async def release_many(office: Office, *, ids: Sequence[str], reason: str, has_looked: bool = True) -> dict[str, int]:
+async def release_many(
+    office: Office, *, ids: Sequence[str], reason: str, has_looked: bool = True, by: str = BY
+) -> dict[str, int]:
     """The same for several messages. ids: of messages. Returns: recipients `released`, messages still `held`.
 
     has_looked: a person decided on these very messages; else what a rule holds stays held.
@@ -102,14 +106,14 @@ async def release_many(office: Office, *, ids: Sequence[str], reason: str, has_l
         try:
             async with office.changing:
                 counted["released"] += await _release(
-                    office, queue_id=queue_id, reason=reason, to="", has_looked=has_looked
+                    office, queue_id=queue_id, reason=reason, to="", has_looked=has_looked, by=by
                 )
         except Refused:
             counted["held"] += 1
     return counted
 
 
-async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool) -> int:
+async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool, by: str) -> int:
     held = await _held(office, queue_id, to)
     try:
         report = unpack_report(await queue.load_report(office.store, queue_id))
@@ -147,6 +151,7 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
             everybody=len(everybody),
             at=datetime.now(UTC),
         ),
+        bindings=await Bindings(office.store, finder.rules.facts).ask([entry.recipient for entry in held], report),
     )
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []
@@ -159,6 +164,9 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
             continue
         if not decision.methods:
             said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
+            continue
+        if missing := await wanting(office.store, entry, decision, finder.rules, Approver(by, reason, now), about):
+            said.append(missing)
             continue
         freed = replace(
             entry,
@@ -174,7 +182,7 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
             changes=[save_entry(freed, release=True)],
             events=[
                 events.message_decided(decision, at=now, queue_id=queue_id, score=report.score, found=found),
-                events.message_released(freed, at=now, by=BY, why=reason),
+                events.message_released(freed, at=now, by=by, why=reason),
             ],
         )
     freed_now = len(released.changes)

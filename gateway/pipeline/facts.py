@@ -10,8 +10,10 @@ from gateway.config.ways import default_for, recipient_facts
 from gateway.message.account import Account
 from gateway.message.fields import split_message
 from gateway.message.visible import count_visible
+from gateway.pipeline.bindings import binding_of
 from gateway.pipeline.registers import NOTHING_ASKED, Answers
 from gateway.store.certificates import OnFile
+from policy.binding import Binding
 from policy.decide import Facts, RecipientFacts, decide
 from policy.decision import Decision
 from policy.facts import Sent
@@ -47,14 +49,18 @@ class FactFinder:
         everybody: Sequence[str] = (),
         is_released: bool = False,
         answers: Mapping[str, Answers] = NOTHING_ASKED,
+        bindings: Mapping[str, Binding] | None = None,
     ) -> Facts:
         """Gather what a decision needs.
 
         holders: who has a key or a certificate. sender: the address in the From field, which is ours.
         sent: what else is known of the message; its sender and our domains are filled in here. everybody,
-        is_released: see `Facts`. answers: of the registers, by recipient in lower case.
+        is_released: see `Facts`. answers, bindings: of the registers, by recipient in lower case.
         """
-        found = [self._recipient(sender, address, holders, answers) for address in recipients]
+        found = [
+            replace(self._recipient(sender, address, holders, answers), binding=binding_of(bindings or {}, address))
+            for address in recipients
+        ]
         return Facts(
             report=report,
             recipients=tuple(found),

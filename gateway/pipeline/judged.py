@@ -16,6 +16,7 @@ from policy.phi.report import Report
 class Judged:
     """A message with all that was found out and decided about it, not yet stored.
 
+    archives: recipients that rules added.
     purpose: why the suppression list is asked, empty when it is not; suppressed: what it says, by recipient.
     """
 
@@ -28,6 +29,7 @@ class Judged:
     data: bytes
     braked: Braked | None = None
     purpose: str = ""
+    archives: frozenset[str] = frozenset()
     suppressed: Mapping[str, Suppression] = field(default_factory=dict)
 
     @property

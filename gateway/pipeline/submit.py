@@ -29,7 +29,9 @@ from gateway.message.queue_id import new_queue_id
 from gateway.message.received import received_field
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
+from gateway.pipeline.archive import to_archives, with_archives
 from gateway.pipeline.backlog import Backlog
+from gateway.pipeline.bindings import Bindings
 from gateway.pipeline.brakes import Brakes, braked_as
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.judged import Judged
@@ -96,6 +98,7 @@ class Pipeline:
         self._inspector = inspector
         self._facts = facts
         self._registers = Registers(store, facts.rules.facts)
+        self._bindings = Bindings(store, facts.rules.facts)
         self._rulings = Rulings(store, facts, own_mail)
         self._ledger = Ledger(store, facts, self._registers)
         self._scheduler = scheduler
@@ -143,6 +146,7 @@ class Pipeline:
         if any(decision.action is Action.REJECT for decision in judged.decisions):
             return await self._refuse(judged)
         try:
+            judged = await self._with_archives(judged)
             with self._storing.time():
                 await self._queue(await self._weigh(await self._ask_list(judged)))
         except (StoreFull, StoreSick, StoreClosed) as error:
@@ -168,8 +172,9 @@ class Pipeline:
     async def _facts_of(self, envelope: Envelope, header: HeaderFacts, report: Report, data: bytes) -> Facts:
         await self._ledger.begin(envelope.received_at)
         sent = await self._rulings.sent(envelope, header, report, data)
+        recipients = [recipient.address for recipient in envelope.recipients]
         answers = await self._registers.ask(
-            [recipient.address for recipient in envelope.recipients],
+            recipients,
             patient=report.said.patient,
             purpose=sent.purpose,
             named=report.said.campaign,
@@ -178,12 +183,20 @@ class Pipeline:
         return self._facts.gather(
             await self._holders.current(),
             sender=header.from_address,
-            recipients=[recipient.address for recipient in envelope.recipients],
+            recipients=recipients,
             report=report,
             requiretls=envelope.requiretls,
             sent=sent,
             answers=answers,
+            bindings=await self._bindings.ask(recipients, report),
         )
+
+    async def _with_archives(self, judged: Judged) -> Judged:
+        copied = to_archives(judged, self._facts)
+        if copied is None:
+            return judged
+        about = await self._facts_of(copied, judged.header, judged.report, judged.data)
+        return with_archives(judged, copied, about, self._facts)
 
     def _written_down(self, judged: Judged, cause: Cause) -> Change:
         said = judged.header.control.get("patient", "")
@@ -320,7 +333,7 @@ class Pipeline:
     def _words(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[NewMessage]:
         """To the sender of held mail: each time for what needs a decision, and once for a brake."""
         own = []
-        if undecided := [entry for entry in held if not entry.methods]:
+        if undecided := [entry for entry in held if not entry.methods and entry.recipient not in judged.archives]:
             own.append(self._own_mail.held_notice(undecided, now=now))
         if held and judged.braked and judged.braked.is_new:
             login, reason = braked_as(judged.envelope), judged.braked.reason

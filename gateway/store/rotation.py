@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
 
 AT_ONCE: Final = 500  # rows
-HASHES: Final = ("patient",)  # purposes of `Vault.keyed_hash` whose results are on file
+HASHES: Final = ("patient", "binding", "unsubscribe")  # purposes of `Vault.keyed_hash` whose results are on file
 HASH_KEY: Final = "hash key: "
 
 

@@ -94,7 +94,8 @@ entry: Final = sa.Table(
     sa.Column("trace", sa.Text, nullable=False),  # JSON list of sentences: why these methods
     sa.Column("lease_owner", sa.String(40), nullable=False),
     sa.Column("lease_until", UtcMicros),
-    sa.Index("ix_entry_due", "state", "next_attempt_at"),
+    # In the order of claiming; with the domain, so that what rests at the head of a long queue is passed over here.
+    sa.Index("ix_entry_due", "state", "urgent", "next_attempt_at", "domain"),
 )
 
 person: Final = sa.Table(
@@ -336,6 +337,15 @@ decision_correction: Final = sa.Table(
     sa.Column("recorded_by", sa.String(320), nullable=False),
     sa.Column("master_key_id", sa.String(16), nullable=False),
     sa.Column("ciphertext", sa.LargeBinary, nullable=False),
+)
+
+# Who let held mail go, where two persons must.
+approval: Final = sa.Table(
+    "approval",
+    metadata,
+    sa.Column("entry_id", sa.String(40), sa.ForeignKey("entry.id"), primary_key=True),
+    sa.Column("person", sa.String(320), primary_key=True),
+    sa.Column("at", UtcMicros, nullable=False),
 )
 
 # Known patients, and keyed hashes of the ways to name them and of their addresses. person: `consents.patient_key`.

@@ -10,6 +10,7 @@ from typing import Final
 
 from policy.decision import Action
 from policy.facts import Facts, RecipientFacts
+from policy.phi.report import Kind
 from policy.rules.condition import Condition
 from policy.rules.evaluate import Predicate, compile_condition
 from policy.rules.facts import FACTS
@@ -31,7 +32,9 @@ class Rule:
     """One `[[policy.rule]]`, or one of a pack.
 
     when: it applies; unless: it does not apply all the same, and the trace says so. notify: addresses to tell.
-    add_header: names and values of header fields, put on the message.
+    add_header: names and values of header fields, put on the message. approvers: how many persons release what it
+    holds. journal: an archive that gets a copy; empty: none. disclaimer: text below the message; redact: kinds of
+    findings that are masked in it.
     """
 
     name: str
@@ -40,6 +43,10 @@ class Rule:
     unless: Condition | None = None
     notify: tuple[str, ...] = ()
     add_header: tuple[tuple[str, str], ...] = ()
+    approvers: int = 1
+    journal: str = ""
+    disclaimer: str = ""
+    redact: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,6 +237,17 @@ FACTS: Final[Mapping[str, Fact]] = {
         Type.TRUTH, "Its mailbox has the name of the sender's (jane.doe, doejane), in another domain.",
         _looks_like_sender,
     ),
+    "segment": _message(
+        Type.TEXT, "Name of the list of recipients that the sender's system says it goes to (X-Mailward-Segment).",
+        lambda facts: facts.report.said.segment,
+    ),
+    "recipient.in_segment": _recipient(
+        Type.TRUTH, "The recipient is on that list; false when nobody asked.", lambda _facts, to: to.binding.in_segment
+    ),
+    "recipient.other_patient": _recipient(
+        Type.TRUTH, "The message names a known patient, and the address is of a different one (`mailward patients`).",
+        lambda _facts, to: to.binding.is_other_patient,
+    ),
     "consent.unencrypted": _recipient(
         Type.TRUTH, "The recipient chose plain mail after a warning, and the message is to nobody else and about them.",
         chose_plain,

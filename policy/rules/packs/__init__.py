@@ -32,6 +32,7 @@ class Pack(StrEnum):
     FUNDRAISING = "fundraising"
     RESEARCH = "research"
     PEOPLE = "people"
+    MISADDRESSED = "misaddressed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     user_disabled auth_failed
     user_delegated user_undelegated auth_locked brake_engaged brake_released
     credential_created credential_revoked gateway_started gateway_stopped resolver_tested
-    consent_recorded consent_revoked baa_recorded baa_ended patients_bound patients_forgotten
+    consent_recorded consent_revoked baa_recorded baa_ended message_approved patients_bound patients_forgotten
     segment_filled segment_dropped heartbeat queue_full queue_drained
     control_refused portal_refused
     message_deleted message_bounced incident_untold message_suppressed suppression_added suppression_removed"""

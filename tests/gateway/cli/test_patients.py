@@ -136,7 +136,7 @@ def test_patients_are_bound_and_forgotten(tmp_path: Path) -> None:
     """All or none, each told by its row; nothing of a value is in the audit log or in the data."""
     config, rows = index(tmp_path), tmp_path / "patients.csv"
     head = "patient,name,birth_date,addresses\n"
-    rows.write_text(f"{head}MRN-0042317,Martha Grimes,1961-03-31,martha@b.example m@c.example\nMRN-7,,,a@b.example\n")
+    rows.write_text(f"{head}MRN-0042317,Martha Grimes,1961-03-31,martha@b.example m@c.example\n7,,,a@b.example\n")
     done = call(config, "patients", "bind", str(rows))
     why = "patient: too short to be found in mail, and there is no name with a birth date"
     assert (done.exit_code, done.stderr) == (1, f"row 2: {why}\nNothing was recorded.\n")
@@ -152,7 +152,7 @@ def test_patients_are_bound_and_forgotten(tmp_path: Path) -> None:
     )  # fmt: skip
     assert call(config, "patients", "forget", "MRN-0042317", "--why", "died").exit_code == 0
     again = call(config, "patients", "forget", "MRN-0042317", "--why", "died")
-    assert (again.exit_code, again.stderr) == (1, "no patient of that id is on the index\n")
+    assert (again.exit_code, again.stderr) == (1, "mailward: no patient of that id is on the index\n")
     assert call(config, "patients", "count").stdout == "0 patients\n"
 
 

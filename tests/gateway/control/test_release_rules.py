@@ -84,3 +84,49 @@ async def test_taking_a_brake_off_is_no_look_at_what_a_rule_holds(store: Store) 
     counted = await control.release_login(Office(store, told), login=SENDER, reason="mail merge")
     assert counted == {"released": 1, "held": 0}
     assert await counter.states(queue_id) == [EntryState.QUEUED, EntryState.HELD]
+
+
+TWO = rule("true", "hold", name="two", more="approvers = 2")
+
+
+async def approve(store: Store, queue_id: str, by: str) -> int:
+    return await control.release(Office(store, ruled(TWO)), queue_id=queue_id, reason="looked at", by=by)
+
+
+async def test_two_persons_release_it(store: Store) -> None:
+    """The first is recorded, the same again counts once, and a second person lets it go."""
+    counter = Counter(store, CLEAN, settings=ruled(TWO))
+    queue_id = await counter.accept(letter())
+    for by in ("anna", "Anna ", "anna"):
+        with pytest.raises(Refused, match="a second person must, too"):
+            await approve(store, queue_id, by)
+    assert await counter.states(queue_id) == [EntryState.HELD]
+    assert await approve(store, queue_id, "berta") == 1
+    assert await counter.states(queue_id) == [EntryState.QUEUED]
+    assert [one.data["by"] for one in await counter.events("message.approved")] == ["anna", "berta"]
+    (released,) = await counter.events("message.released")
+    assert released.data["by"] == "berta"
+
+
+@pytest.mark.parametrize("by", [SENDER, SENDER.upper(), "", "command line"])
+async def test_who_is_neither_of_two(store: Store, by: str) -> None:
+    """Nobody by name is nobody, and who sent it does not look at it with other eyes."""
+    counter = Counter(store, CLEAN, settings=ruled(TWO))
+    queue_id = await counter.accept(letter())
+    with pytest.raises(Refused, match="two persons must let it go"):
+        await approve(store, queue_id, by)
+    with pytest.raises(Refused, match="a second person"):
+        await approve(store, queue_id, "anna")
+    with pytest.raises(Refused, match="two persons must let it go"):
+        await approve(store, queue_id, by)
+    assert await counter.states(queue_id) == [EntryState.HELD]
+
+
+async def test_one_rule_that_asks_for_two_is_enough(store: Store) -> None:
+    """Strictest wins, in any order; and many at once need two as well."""
+    for rules in ((TWO, HOLD), (HOLD, TWO)):
+        counter = Counter(store, CLEAN, settings=ruled(*rules))
+        queue_id = await counter.accept(letter())
+        office = Office(store, ruled(*rules))
+        assert await control.release_many(office, ids=[queue_id], reason="x", by="anna") == {"released": 0, "held": 1}
+        assert await control.release_many(office, ids=[queue_id], reason="x", by="berta") == {"released": 1, "held": 0}

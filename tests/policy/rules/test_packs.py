@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from policy.baa import NO_AGREEMENT, Agreement, Relation
+from policy.binding import Binding
 from policy.consent import Consents
 from policy.decide import decide
 from policy.decision import Action, Method
 from policy.facts import UNASKED, Facts, RecipientFacts, Sent
-from policy.phi.report import Attached, Kind, Report
+from policy.phi.report import Attached, Kind, Report, Said
 from policy.rules import RuleBook
 from policy.rules.packs import Pack, load_pack
 from tests.policy.rules.facts_for import UNREAD, facts, found, to
@@ -34,6 +35,11 @@ def seen(count: int) -> Sent:
 ASKED = Consents(opted_out=False, confidential=False)  # the register was asked, and has nothing
 BAA = Agreement(relation=Relation.ASSOCIATE, in_force=True, permits=True)
 SUBSTANCE = replace(PHI, findings=(found(Kind.SUBSTANCE_USE, 0.9),))
+
+
+def bound(binding: Binding, *, segment: str = "", whom: str = "pat@there.example") -> Facts:
+    report = replace(CLEAN, said=Said(segment=segment))
+    return replace(facts(report=report), recipients=(to(whom, binding=binding),))
 
 
 def told(
@@ -171,6 +177,16 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = PURPOSE_ROWS | {
         (told(ASKED, NO_AGREEMENT, purpose="operations"), False),
         (told(ASKED, BAA, report=PHI, purpose="operations"), False),
         (told(ASKED, Agreement(relation=Relation.PROVIDER), report=PHI, purpose="operations"), False),
+    ),
+    "misaddressed/other-patient": (
+        (bound(Binding(is_other_patient=True)), True),
+        (bound(Binding()), False),
+        (bound(Binding(is_other_patient=True), whom="pat@clinic.example"), False),
+    ),
+    "misaddressed/outside-segment": (
+        (bound(Binding(), segment="spring"), True),
+        (bound(Binding(in_segment=True), segment="spring"), False),
+        (bound(Binding()), False),
     ),
 }
 ACTIONS = {

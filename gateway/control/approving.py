@@ -1,0 +1,47 @@
+"""Two persons where a rule asks for two: the first approval is kept, and only a second person's lets held mail go."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.audit import events
+from gateway.control.changes import BY
+from gateway.message.entry import QueueEntry
+from gateway.store import approvals
+from gateway.store.queue import MessageFacts
+from gateway.store.store import Store
+from policy.decision import Action, Decision
+from policy.rules.book import RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """by: who says so; BY: nobody was named. why, at: the reason and the time."""
+
+    by: str
+    why: str
+    at: datetime
+
+
+async def wanting(
+    store: Store, entry: QueueEntry, decision: Decision, rules: RuleBook, approver: Approver, about: MessageFacts | None
+) -> str:
+    """What is missing before a recipient's copy may go; empty: nothing.
+
+    Whoever sent a message is neither of the two. Two requests that name nobody are not two persons.
+    """
+    needed = max(
+        (rules.by_name[name].approvers for name in decision.rules if rules.by_name[name].action is Action.HOLD),
+        default=1,
+    )
+    if needed == 1:
+        return ""
+    person, to = approver.by.strip().lower(), entry.recipient
+    if not person or person == BY:
+        return f"{to}: two persons must let it go, so say who you are (--by)"
+    if person in {entry.sender.lower(), (about.login if about else "").lower()}:
+        return f"{to}: two persons must let it go, and who sent it is neither of them"
+    event = events.message_approved(entry, at=approver.at, by=person, why=approver.why)
+    people = await approvals.approve(store, entry.id, person, at=approver.at, event=event)
+    if len(people) >= needed:
+        return ""
+    return f"{to}: recorded that {person} lets it go; a second person must, too"

@@ -1,0 +1,24 @@
+"""Who let held mail go where two persons must; each counts once."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.message.event import Event
+from gateway.store.store import Store
+from gateway.store.tables import approval
+
+
+async def approve(store: Store, entry_id: str, person: str, *, at: datetime, event: Event) -> frozenset[str]:
+    """Record that a person lets a recipient's copy go. Returns: all who do, this one included; the event is once."""
+
+    async def work(conn: AsyncConnection) -> tuple[bool, frozenset[str]]:
+        found = await conn.execute(sa.select(approval.c.person).where(approval.c.entry_id == entry_id))
+        people = frozenset(found.scalars())
+        if person not in people:
+            await conn.execute(sa.insert(approval), {"entry_id": entry_id, "person": person, "at": at})
+        return person not in people, people | {person}
+
+    _, people = await store.transact(work, events=lambda result: [event] if result[0] else ())
+    return people
