@@ -117,13 +117,15 @@ def printable(text: str) -> str:
 
 def print_table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> None:
     """Print rows under their headers, columns aligned; None is shown as a dash."""
-    cells = [list(headers)]
-    for row in rows:
-        texts = ["-" if value is None else str(value) for value in row]
-        cells.append(texts if "".join(texts).isprintable() else [printable(text) for text in texts])
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-    click.echo("\n".join(lines))
+    columns = [_texts(column) for column in zip(headers, *rows, strict=True)]
+    template = "  ".join(f"%-{max(map(len, column))}s" for column in columns)  # fills up with spaces, never cuts
+    click.echo("\n".join([(template % row).rstrip() for row in zip(*columns, strict=True)]))
+
+
+def _texts(column: Iterable[object]) -> list[str]:
+    """One column as it is shown; looked at whole, because hardly any has a character that is not."""
+    texts = ["-" if value is None else str(value) for value in column]
+    return texts if "".join(texts).isprintable() else [printable(text) for text in texts]
 
 
 def print_json(value: object) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.message.entry import EntryState
 from gateway.store.filter import Filter, one_of
-from gateway.store.overview import BRIEF, FULL, Fetch, method_of, overview
+from gateway.store.overview import BRIEF, FULL, Fetch, Row, method_of, overview
 from gateway.store.times import moment
 
 ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766
@@ -34,28 +34,31 @@ async def records(fetch: Fetch, which: Filter) -> Iterator[dict[str, Any]]:
     """For programs, by the names of `postqueue -j` where it has them; in the order of arrival."""
     rows = await overview(fetch, which, FULL)
     held = await why_held(fetch, [row[0] for row in rows if row[1] == EntryState.HELD])
-    return (record(dict(zip(FULL, row, strict=True)), held.get(row[0], "")) for row in rows)
+    return (_record(row, held.get(row[0], "")) for row in rows)
 
 
-def record(row: Mapping[str, Any], why_held: str) -> dict[str, Any]:
+def _record(row: Row, why_held: str) -> dict[str, Any]:
     """One recipient, from the columns of FULL."""
-    state = row["state"]
+    (
+        entry_id, state, methods, rung, attempts, next_attempt_at, sender, recipient, last_reply,
+        queue_id, kind, protected, queued_at, expires_at, size,
+    ) = row  # fmt: skip
     return {
         "queue_name": state,
-        "queue_id": row["queue_id"],
-        "entry": row["id"],
-        "arrival_time": row["queued_at"] // 1_000_000,
-        "message_size": row["size"],
-        "sender": row["sender"],
-        "recipient": row["recipient"],
-        "delay_reason": why_held or (row["last_reply"] if state == EntryState.QUEUED else ""),
-        "kind": row["kind"],
-        "protected": bool(row["protected"]),
-        "method": method_of(row["methods"], row["rung"]),
-        "methods": [word for word in row["methods"].split(",") if word],
-        "attempts": row["attempts"],
-        "next_attempt_at": moment(row["next_attempt_at"]).isoformat(),
-        "expires_at": moment(row["expires_at"]).isoformat(),
+        "queue_id": queue_id,
+        "entry": entry_id,
+        "arrival_time": queued_at // 1_000_000,
+        "message_size": size,
+        "sender": sender,
+        "recipient": recipient,
+        "delay_reason": why_held or (last_reply if state == EntryState.QUEUED else ""),
+        "kind": kind,
+        "protected": bool(protected),
+        "method": method_of(methods, rung),
+        "methods": methods.split(",") if methods else [],
+        "attempts": attempts,
+        "next_attempt_at": moment(next_attempt_at).isoformat(),
+        "expires_at": moment(expires_at).isoformat(),
     }
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,15 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import queue as queue_lines
 from gateway.cli import queue_changes
+from gateway.cli.context import Status
 from gateway.cli.main import main
 from gateway.config import load
+from gateway.store.file import database_path
 from gateway.store.opening import open_store
 from tests.gateway.config.samples import config_in
 from tests.gateway.pipeline.counter import RECIPIENT, SENDER, Counter, letter
 
+HEAVY = {"sqlalchemy", "aiosqlite", "alembic", "structlog", "rich", "cryptography", "pgpy", "dns", "jinja2"}
 ONLY_OPENPGP = '[delivery]\nmethods = ["openpgp"]\n'
 
 
@@ -228,3 +233,25 @@ def test_hold_and_flush(config: Path, several: list[str]) -> None:
 def test_the_list_leaves_the_collector_as_it_was(config: Path, several: list[str]) -> None:
     assert run(config, "list").exit_code == 0
     assert gc.isenabled()
+
+
+@pytest.mark.slow
+def test_a_file_is_listed_without_the_heavy_libraries(config: Path, held: str) -> None:
+    """A hundred thousand entries in a second from the shell: loading these takes as long as reading the queue does."""
+    command = ["queue", "list", "--config", str(config)]
+    code = (
+        f"import sys; from gateway.cli.main import main; main({command!r}, standalone_mode=False);"
+        f"print(*{HEAVY!r} & set(sys.modules), file=sys.stderr)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert held in shown.stdout
+    assert shown.stderr.split() == []
+
+
+def test_a_damaged_file_is_one_line(config: Path, held: str) -> None:
+    database = database_path(config.parent / "data")
+    database.write_bytes(b"not a database, for certain" * 1000)
+    result = run(config, "list")
+    assert result.exit_code == Status.PROBLEM
+    assert result.stderr.startswith(f"mailward: {database}: cannot be read: ")
+    assert result.stderr.count("\n") == 1
