@@ -17,12 +17,14 @@ from policy.phi.view import View
 _NUMBER: Final = re.compile(r"(?=[\w-]{0,12}\d)\w[\w-]{3,24}")
 _SSN: Final = re.compile(r"\d{3}[ .-]?\d{2}[ .-]?\d{4}")
 _DATE: Final = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d\d){1,2}|(?:19|20)\d\d-\d\d-\d\d")
+_NAME: Final = re.compile(r"[A-Z][\w'-]{1,24}(?:,? [A-Z][\w'.-]{0,24}){1,3}")
 _PEOPLE: Final = (
     (Kind.MRN, 0.95, _NUMBER),
     (Kind.MEMBER_ID, 0.92, _NUMBER),
     (Kind.SSN, 0.97, _SSN),
     (Kind.DOB, 0.9, _DATE),
     (Kind.ACCOUNT, 0.64, _NUMBER),
+    (Kind.NAME, 0.85, _NAME),
 )
 _WORDS: Final = {
     Kind.MRN: """
@@ -33,6 +35,7 @@ _WORDS: Final = {
     medicare number, medicaid id, mbi, insurance id, beneficiary id, enrollee id""",
     Kind.SSN: "ssn, social security, social security number, social security no",
     Kind.DOB: "dob, d.o.b, date of birth, birth date, birthdate, birthday",
+    Kind.NAME: "patient, patient name, resident, pt, pt name, member name, subscriber name, client name, dependent",
     Kind.ACCOUNT: "account, acct, account number, account no, acct no, patient account",
 }
 _GOODS_WORDS: Final = """

@@ -24,7 +24,35 @@ _AGE: Final = Anchored(
     *_NUMBERS,
     number=AT_NUMBER,
 )
-WORDS: Final = codes.WORDS.union(_AGE.words)
+# What most words of medicine end in; a word so long that no table holds is one of its kind.
+_ENDINGS: Final = {
+    Kind.DIAGNOSIS: """itis osis emia aemia opathy pathies algia plegia paresis uria rrhea rrhoea rrhage penia megaly
+        malacia ectasis lithiasis adenoma sarcoma lymphoma carcinoma phagia phasia dysplasia pnea apnea spasm stenosis
+        prolapse detachment""",
+    Kind.PROCEDURE: """ectomy otomy ostomy oscopy plasty rrhaphy centesis pexy lysis desis graphy gram scopic tripsy""",
+    Kind.DRUG: """cillin mycin floxacin cycline azole oprazole olol statin sartan dipine zosin azepam azolam zolam
+        oxetine triptan setron gliptin gliflozin glutide parin xaban grel zumab ximab tinib ciclib mab vudine navir
+        tegravir buvir cyclovir codone morphone lukast terol sone solone thiazide semide gabalin etine ipine idone
+        tyline pramine phylline dronate profen oxicam""",
+}
+_KIND_OF_ENDING: Final = {ending: kind for kind, words in _ENDINGS.items() for ending in words.split()}
+_NO_MEDICINE: Final = frozenset(
+    """
+    diagnosis prognosis osmosis hypnosis metamorphosis symbiosis analysis paralysis catalysis dialysis hydrolysis
+    telegram diagram program anagram hologram histogram instagram kilogram monogram cryptogram hexagram pictogram
+    ideogram photography geography biography autobiography bibliography typography cinematography demography
+    cartography choreography calligraphy topography stenography cryptography videography lithography oceanography
+    academia bohemia macadamia epidemia caesarea thermoplasty proteinuria reagram electrolysis psychoanalysis
+    microanalysis urinalysis milligram microgram centigram datagram spectrogram scattergram pentagram parallelogram
+    mycin suspenseful persone blasone nelson poisone ligure lesone personae sosone matrone autocide comedone cheerio
+    detachment ostinato reanalysis bioanalysis cryptanalysis metaanalysis sone holographic ethnography discography
+    filmography webgram stereotomy dichotomy trichotomy bonhomie anatomy physiognomy
+    """.split()
+)
+_SHORTEST: Final = 7
+_LONGEST: Final = 26
+_ENDING_WEIGHT: Final = 0.65
+WORDS: Final = codes.WORDS.union(_AGE.words, _KIND_OF_ENDING)
 _VALUE_AFTER: Final = re.compile(
     r"(?: level| count| result)?[ :=]{1,4}(?:is |was |of |at |came back |= ?)?(?:\d|<|>|positive|negative"
     r"|high|low|elevated|abnormal|reactive)",
@@ -59,11 +87,37 @@ _TERMS: Final = 3_000  # in one text; more adds nothing to a verdict
 def find_health(view: View, vocabulary: Vocabulary) -> list[Mention]:
     """Return what a text says about health: the longest terms, without overlap, then shapes. Linear."""
     found = list(_terms(view, vocabulary))
+    found += _by_ending(view, found)
+    found.sort(key=lambda mention: mention.start)
     found += find_codes(view, vocabulary.categories, found)
     for pattern, kind, strength, why in _SHAPES:
         for match in islice(pattern.finditer(view), _TERMS):
             start, end = match.span()
             found.append(Mention(kind, start, end, view.text[start:end], strength, why))
+    return found
+
+
+def _by_ending(view: View, terms: list[Mention]) -> list[Mention]:
+    """Return words that end as those of medicine do and stand in no term of the tables."""
+    lower, found = view.lower, []
+    ends = {
+        (start + len(ending), ending)
+        for ending in view.words.keys() & _KIND_OF_ENDING.keys()
+        for start in view.words[ending][:_TERMS]
+    }
+    taken, last = {mention.end for mention in terms}, -1
+    for end, ending in sorted(ends, key=lambda pair: (pair[0], -len(pair[1]))):
+        if end == last or end in taken or lower[end : end + 1].isalnum():
+            continue
+        start = end
+        while start > 0 and end - start < _LONGEST and lower[start - 1].isalpha():
+            start -= 1
+        word = lower[start:end]
+        if len(word) >= max(_SHORTEST, len(ending) + 3) and word not in _NO_MEDICINE and not word.endswith("person"):
+            last, kind = end, _KIND_OF_ENDING[ending]
+            found.append(
+                Mention(kind, start, end, view.text[start:end], _ENDING_WEIGHT, "a word that ends as medicine's do")
+            )
     return found
 
 

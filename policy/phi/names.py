@@ -32,6 +32,7 @@ from policy.phi.names_cues import (
     STAFF_BEFORE,
     STAFF_TITLES,
     TITLES,
+    TRADE_BEFORE,
     WORKER_AFTER,
 )
 from policy.phi.report import Kind
@@ -51,8 +52,10 @@ _BED_LENGTH: Final = 14
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
 _CAPITAL: Final = re.compile(r"[A-Z]")
 _DIGIT: Final = re.compile(r"\d")
+_AUTHORS: Final = re.compile(r"[A-Z][\w'-]+ [A-Z]{1,2}(?:,| and |\)| et al)")  # "Nakagawa T, Ferrero L"
+_NOT_ALONE: Final = re.compile(r"(?:^|[(;.,] ?)\Z")
 _LOWER_LINE: Final = range(8, 601)  # characters
-_LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z]|'s|[.,])")
+_LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z\d]|'s|[.,])")
 _LEADING: Final = NOT_NAMES | TITLES | STAFF_TITLES  # words that lead to a name
 _LOOK_BACK: Final = 40
 _LOOK_AHEAD: Final = 72
@@ -199,6 +202,10 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
                 Role.PATIENT,
             )
         return None  # a capitalised word like any other, or "ADA"
+    if _AUTHORS.match(text, candidate.start) and _NOT_ALONE.search(before):
+        return None
+    if before.endswith(('"', '"mr. ', '"mrs. ', '"ms. ')):
+        return None  # somebody who is an example
     if EPONYM_AFTER.match(after) or (
         len(candidate.words) == 1 and IN_PLACE_BEFORE.search(before) and not _PERSON_TITLE.search(before)
     ):
@@ -242,6 +249,8 @@ def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[
         return Role.STAFF, 0.0, "a name with a profession"
     if STAFF_BEFORE.search(before) and (known or len(candidate.words) <= 3):
         return Role.STAFF, 0.0, "a name after a provider's or employee's title"
+    if TRADE_BEFORE.search(before) and not PATIENT_AFTER.match(after):
+        return Role.STAFF, 0.0, "a name after a trade"
     return None
 
 

@@ -112,7 +112,23 @@ STAFF_BEFORE: Final = re.compile(
     r"|(?<!sleep )(?<!swallow )(?<!imaging )(?<!conduction )study of"
     r"|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",
 )
+# Whoever is named by a trade ("pianist", "advisers", "network manager") or as who it is ("the landlord is"), in words
+# that end as trades do; those that end so and are none, or are a patient's.
+TRADE_BEFORE: Final = re.compile(
+    r"\b(?!(?:grand)?(?:mother|father|daughter|brother|sister)\b|(?:mem|num|cham)bers?\b|caller|subscriber|worker|prisoner"
+    r"|customer|consumer|user|holder|smoker|drinker|survivor|sufferer|settler|passenger|driver|teenager|toddler|elder"
+    r"|after|under|over\b|her\b|per\b|for\b|your\b|our\b|or\b|nor\b|refer|transfer|order|consider|remember|center|letter"
+    r"|water|paper|however|whether|rather|together|other|another|either|neither|former|later|earlier|never|ever\b"
+    r"|further|cover|deliver|enter|offer|discover|differ|suffer|register|monitor|labor|tumor|fever|cancer|ulcer"
+    r"|bladder|liver|shoulder|disorder|older|younger|sooner|better|summer|winter|sir|history|list\b|exist|assist|consist"
+    r"|persist|resist|wrist|cyst|mist|twist|first|last|donor|minor|major|senior|junior|prior|error|favor|color|floor"
+    r"|door|poor|minister|trigger|answer|gender|danger|finger|power|tower|lower|upper|inner|outer|super|dinner|proper"
+    r"|matter|butter|corner|folder|header|footer|quarter|chapter|newsletter|reminder|computer|printer|scanner|counter)"
+    r"[a-z]{2,14}(?:ists?|ians?|ers?|ors?)\b,? \Z"
+    r"|(?<!patient )(?<!pt )(?<!name )(?<!client )(?<!member )(?<!caller )(?<!resident )(?<!this )(?<!it )\bis \Z"
+)
 STAFF_AFTER: Final = re.compile(
+    r" '\d\d\b|"
     r",? {0,2}\(?(?:m\.?d\.?|d\.?o\.?|r\.?n\.?|n\.?p\.?|p\.?a\.?(?:-c)?|l\.?p\.?n\.?|ph\.?d\.?|pharm\.?d"
     r"|d\.?d\.?s|dpm|dpt|lcsw|lmft|crna|cnm|aprn|dnp|f\.?a\.?c\.?[sp]\.?|esq)\b(?!\w)"
     r"|,? (?:et al|and colleagues|[se]?vp|cto|cio|coo|director|manager|president|ceo|cfo"
@@ -147,7 +163,8 @@ EPONYM_AFTER: Final = re.compile(
 IN_PLACE_BEFORE: Final = re.compile(r"\b(?:in|from|near|the|at|around|across|greater|downtown|outside) \Z")
 # A person of the staff who is a patient: "Roe RN may return to work on Monday".
 WORKER_AFTER: Final = re.compile(
-    r"(?:,? (?:rn|lpn|md|cna|pa|np|rt|pct))?,? (?:may return|can return|tested|was diagnosed|is cleared"
+    r"(?:,? (?:rn|lpn|md|cna|pa|np|rt|pct))?,? (?:will be (?:off\b|out\b|on (?:\w+ )?leave)|is having|had surgery"
+    r"|may return|can return|tested|was diagnosed|is cleared"
     r"|is not cleared|not cleared"
     r"|is out (?:with|for)|fell|was exposed|got stuck|is on (?:fmla|leave|light duty))\b"
 )
@@ -174,7 +191,8 @@ PATIENT_LABEL: Final = re.compile(
 PATIENT_BEFORE: Final = re.compile(
     r"\b(?:patient|pt|patient named|named|member|subscriber|insured|client|our patient|my patient"
     r"|(?:bed|room|rm\.?|bay|pod)(?: #)? ?\d{1,4}[a-d]?[:,]?|resident|scripts? for|rx for|meds for|orders? for|cpap for"
-    r"|sending (?:you |over )|re-?schedul(?:e|ed|ing)|schedule|cancel(?:led)?|admitting|please see|squeeze in"
+    r"|participant|kit \d+ for|thanks for sending|sending(?: you| over)?|transferring|add|supporting|support|"
+    r"re-?schedul(?:e|ed|ing)|schedule|cancel(?:led)?|admitting|please see|squeeze in"
     r"|fit in|signature (?:for|on)|enrolled|employee|(?:approved|denied|denial|appeal|authorized|coverage) for|remind"
     r"|on file for|screen(?:ing)? (?:for|on)|test(?:ed)? (?:for|on)|delivery for|samples? (?:for|from)"
     r"|eligibility for|benefits for|referred|refer|transferring|discharging|grandma|grandpa|uncle|aunt|cousin|nephew"
@@ -207,6 +225,7 @@ PATIENT_AFTER: Final = re.compile(
     r"|detox|labor)|out of (?:his|her|the) |on (?:her|his)|at (?:the )?(?:hospital|er|ed|clinic)|having|bleeding"
     r"|vomiting"
     r"|coughing|wheezing|in pain|sick|ill\b|dizzy|weak|worse|better|stable|npo|asking for|calling|coming in|here for)"
+    r"|will be (?:off\b|out\b|on (?:\w+ )?leave|admitted|induced)|has (?:two|three|four|a few|some|another) "
     r"|(?:may|can|cannot|can't|should) (?:return|go back|not lift|not bear|be discharged|come off)"
     r"|(?:called|calls|came in|comes in|went to|missed|no-showed|wants|asks|asked|is asking|stopped|started|starts"
     r"|takes|took|uses|wears|weighs|gained|lost|fell|vomited|passed out|fainted|collapsed|has been|had his|had her"

@@ -11,6 +11,7 @@ from typing import Final
 
 from policy.phi.anchored import Anchored
 from policy.phi.mention import Mention, Role
+from policy.phi.names_cues import NOT_NAMES
 from policy.phi.report import Kind
 from policy.phi.view import View
 
@@ -40,6 +41,13 @@ _YOU: Final = Anchored(
     r"|start taking|take|fast|fasting|a (?:biopsy|scan|colonoscopy|surgery"
     r"|follow-up))\b",
     "you ",
+)
+# "We have you down for the stress test": a reader who is taken in.
+_EXPECTED: Final = Anchored(
+    r"\b(?:have|got|put|see|saw|expect|expecting|scheduled|booked|need|want|moved|get|like|fit|squeeze|switch|start|started"
+    r"|keep|put) you (?:down|in|for|on|back|at|to|off|up)\b",
+    *("have you", "got you", "put you", "see you", "saw you", "expect", "scheduled you", "booked you", "need you"),
+    *("want you", "moved you", "get you", "like you", "fit you", "squeeze you", "switch you", "start", "keep you"),
 )
 _READY: Final = Anchored(
     r"\b(?:it's|it is) time to (?:refill|renew|take|reorder)\b"
@@ -72,6 +80,7 @@ _GREETING: Final = re.compile(
 # "Jonah, your level is 1.3": a given name before a comma that opens a line, or after a word of good will.
 _VOCATIVE: Final = re.compile(
     r"(?:^|\n) {0,3}(?P<initial>[A-Z]\. ?)?(?P<name>[A-Z][a-z'-]{1,20})(?: [A-Z][a-z'-]{1,20})?,"
+    r"(?P<spoken> (?:your|you|you're|we|it's|this is|good|thank|thanks|dr)\b)?"
     r"|\b(?:Good news|Hello again|Reminder|Congratulations|Thanks|Thank you|Hi|Hey|Hello|Welcome back),? "
     r"(?P<told>[A-Z][a-z'-]{1,20})[!,.]"
 )
@@ -79,7 +88,7 @@ _RELATIVE: Final = Anchored(
     r"\b(?:my|our) (?:(?:own|late|poor|little|older|younger|elderly|\d{1,2}[- ]year[- ]old) )?(?:wife|husband|spouse"
     r"|partner|mother|father|mom|mum|dad|son|daughter|brother|sister|grand(?:mother|father|ma|pa|son|daughter)|aunt"
     r"|uncle|kids?|child|children|baby|boy|girl|fianc[e\u00e9]e?|boyfriend|girlfriend)\b"
-    r"|\b(?:mom|mum|dad|daddy|mommy|grand(?:ma|pa)|granny|gramps)(?:'s)? (?!and\b|or\b|of\b|to\b|brought\b|bring)\w",
+    r"|\b(?:mom|mum|dad|daddy|mommy|grand(?:ma|pa)|granny|gramps)\b",
     *("my ", "our ", "mom", "mum", "dad", "grandma", "grandpa", "granny", "gramps"),
 )
 _OF_RELATIVE: Final = "a relative of the writer or the reader"
@@ -87,7 +96,8 @@ _OF_RELATIVE: Final = "a relative of the writer or the reader"
 _SPECIFIC: Final = re.compile(
     r"\d{1,2}:\d{2}|\b\d{1,2} ?[ap]\.?m\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\d{1,2}/\d{1,2}"
     r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}\b|\b(?:is|are|was|were"
-    r"|of) (?:now )?(?:\d|ready|back|in\b|available|attached|positive|negative|normal|abnormal|high|low"
+    r"|of|at|to) (?:now |still |back |too |again |quite |very |a bit |only )?(?:\d|ready|back|in\b|available"
+    r"|attached|positive|negative|normal|abnormal|high|low"
     r"|elevated|scheduled|confirmed)|came back|\$\d",
 )
 _SPECIFIC_REACH: Final = 140
@@ -97,6 +107,13 @@ _OWNER: Final = re.compile(r"\b(my|your|ur)(?: (?!doctor|health|body|patients?\b
 _OWNERS: Final = ("my ", "your", "ur ")
 _REACH: Final = 48  # characters between an owner and the health word
 _LIMIT: Final = 200
+_OPENINGS: Final = frozenset(
+    """
+    also afterwards again anyway besides folks team everybody everyone members friends neighbors parents moreover
+    meanwhile otherwise since still then therefore though thus instead nevertheless nonetheless sorry great perfect
+    yeah sure okay done agreed noted correct fyi btw asap well good fine nice wow ouch oops however colleague doctor
+    """.split()
+)
 _OPENING: Final = 2_000  # characters of a text in which somebody is called by name
 _OF_READER: Final = "the text speaks to its reader as to a patient"
 _OF_WRITER: Final = "the writer speaks as a patient"
@@ -104,8 +121,9 @@ _TALK: Final = (
     (_YOUR, 0.8, _OF_READER),
     (_YOU, 0.8, _OF_READER),
     (_READY, 0.8, _OF_READER),
+    (_EXPECTED, 0.75, _OF_READER),
     (_MINE, 0.7, _OF_WRITER),
-    (_RELATIVE, 0.66, _OF_RELATIVE),
+    (_RELATIVE, 0.68, _OF_RELATIVE),
 )
 WORDS: Final = frozenset(_OWNERS).union(*(pattern.words for pattern, _, _ in _TALK))
 
@@ -142,16 +160,20 @@ def _is_general(lower: str) -> bool:
 def is_greeting(view: View, given_names: frozenset[str]) -> bool:
     """Tell whether a line greets or calls somebody by name. given_names: lower case."""
     lower, start = view.lower, 0
-    if any(
-        match["initial"] or (match["name"] or match["told"]).lower() in given_names
-        for match in _VOCATIVE.finditer(view.text[:_OPENING])
-    ):
+    if any(_is_name(match, given_names) for match in _VOCATIVE.finditer(view.text, 0, _OPENING)):
         return True
     while not _GREETING.match(lower, start):
         start = lower.find("\n", start) + 1
         if not start:
             return False
     return True
+
+
+def _is_name(match: re.Match[str], given_names: frozenset[str]) -> bool:
+    """Tell whether a word that may call somebody does: a name of the list, or any word before "your" that is none."""
+    word = (match["name"] or match["told"]).lower()
+    is_opening = word in NOT_NAMES or word in _OPENINGS or word.endswith(("ly", "s"))
+    return match["initial"] is not None or word in given_names or (match["spoken"] is not None and not is_opening)
 
 
 def _owned(view: View, health: Sequence[Mention], *, is_greeted: bool) -> Iterator[Mention]:

@@ -29,7 +29,8 @@ WEAK: Final = 0.35  # health words up to this weight ("clinic") never make PHI b
 _WEAK_TOGETHER: Final = 0.45
 _PEOPLE: Final = 400  # people tried in one text
 _OF_ITSELF: Final = {Kind.MRN: 0.4, Kind.MEMBER_ID: 0.3}  # who has such a number is somebody's patient or member
-_BESIDE: Final = 0.1  # what an unknown person gains in one sentence with health, and loses outside
+_BESIDE: Final = 0.1  # what an unknown person gains in one sentence with health
+_APART: Final = 0.15  # what it loses outside
 _SENTENCE: Final = 90  # characters
 _PRONOUN: Final = re.compile(r"\b(?:[Hh]e|[Ss]he|[Hh]is|[Hh]er|[Hh]im)\b")
 _SENTENCE_END: Final = re.compile(r"[.!?][ \n]|\n\n")
@@ -102,7 +103,7 @@ def _individual(person: Mention, here: Evidence, generality: float) -> float:
     if person.role is Role.UNKNOWN:
         change = 0.0
         if person.kind is Kind.NAME:
-            change = _BESIDE if here.text.source in _SPOKEN_SOURCES or _shares_sentence(person, here) else -_BESIDE
+            change = _BESIDE if here.text.source in _SPOKEN_SOURCES or _shares_sentence(person, here) else -_APART
         return (person.strength + change) * (1 - 0.5 * generality)
     return person.strength
 
