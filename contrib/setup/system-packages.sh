@@ -4,8 +4,8 @@
 # which cannot be installed beside Postfix, are unpacked into folders of their own (tests/e2e/exim.py, opensmtpd.py).
 set -eu
 
-PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim-tools
-    curl msmtp s-nail libsasl2-modules sasl2-bin testssl.sh nmap unbound strace pflogsumm iproute2 p7zip-full
+PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim opendkim-tools
+    libmail-dkim-perl curl msmtp s-nail libsasl2-modules sasl2-bin testssl.sh nmap unbound strace pflogsumm iproute2 p7zip-full
     libarchive-tools tesseract-ocr-eng"
 POLICY=/usr/sbin/policy-rc.d
 FOLDER=/opt/mailward-tests
