@@ -237,9 +237,10 @@ class Scheduler:
     async def _claim(self, crowded: frozenset[str]) -> None:
         """Put what is due in line, but for destinations that have enough there."""
         now = datetime.now(UTC)
-        async with self._store.read() as conn:  # reading costs less than a transaction that finds nothing
-            if not await queue.due(conn, now=now, limit=1, but_for=crowded):
-                return
+        if not self._is_more_due:
+            async with self._store.read() as conn:  # reading costs less than a transaction that finds nothing
+                if not await queue.due(conn, now=now, limit=1, but_for=crowded):
+                    return
         claimed = await queue.claim(
             self._store, owner=self._store.node, now=now, lease=LEASE, limit=CLAIM, but_for=crowded
         )

@@ -24,20 +24,22 @@ from gateway.store.tables import UtcMicros, content, entry, message
 
 _is_unfinished: Final = entry.c.state.in_([state.value for state in UNFINISHED])
 _NOW: Final = sa.bindparam("b_now", type_=UtcMicros)
-_due: Final = (
+# Of one urgency, so that the index gives them in their order: else every claim would sort all that is due.
+DUE: Final = (
     sa.select(entry.c.id)
     .where(
         entry.c.state == EntryState.QUEUED.value,
+        entry.c.urgent == sa.bindparam("b_urgent", type_=sa.Boolean),
         entry.c.next_attempt_at <= _NOW,
         sa.or_(entry.c.lease_until.is_(None), entry.c.lease_until <= _NOW),
         entry.c.domain.not_in(sa.bindparam("b_but_for", expanding=True)),
     )
-    .order_by(entry.c.urgent.desc(), entry.c.next_attempt_at)
+    .order_by(entry.c.next_attempt_at)
     .limit(sa.bindparam("b_limit", type_=sa.Integer))
 )
 # What another process is claiming at this moment is passed over. A CTE that locks rows is evaluated once, where a
 # subquery may be evaluated again and lock more than its limit. SQLite has neither other processes nor row locks.
-_taken: Final = _due.with_for_update(skip_locked=True).cte("due")
+_taken: Final = DUE.with_for_update(skip_locked=True).cte("due")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +74,9 @@ async def claim(
     )  # fmt: skip
 
     async def work(conn: AsyncConnection) -> tuple[QueueEntry, ...]:
-        rows = (await conn.execute(taking, _which(now, limit, but_for))).mappings().all()
-        return tuple(read_entry(row) for row in rows)
+        return await _of_both(conn, taking, now=now, limit=limit, but_for=but_for)
 
-    entries = await store.transact(work)
-    return tuple(sorted(entries, key=lambda one: (not one.urgent, one.next_attempt_at, one.id)))
+    return await store.transact(work)
 
 
 async def take(
@@ -124,19 +124,25 @@ async def due(
     conn: AsyncConnection, *, now: datetime, limit: int, but_for: Collection[str] = ()
 ) -> tuple[QueueEntry, ...]:
     """What `claim` would take, without taking it."""
-    rows = await conn.execute(sa.select(entry).where(entry.c.id.in_(_due)), _which(now, limit, but_for))
-    entries = (read_entry(row) for row in rows.mappings())
-    return tuple(sorted(entries, key=lambda one: (not one.urgent, one.next_attempt_at, one.id)))
+    return await _of_both(conn, sa.select(entry).where(entry.c.id.in_(DUE)), now=now, limit=limit, but_for=but_for)
+
+
+async def _of_both(
+    conn: AsyncConnection, statement: sa.Executable, *, now: datetime, limit: int, but_for: Collection[str]
+) -> tuple[QueueEntry, ...]:
+    """The urgent entries that a statement around `DUE` gives, then the others, together at most limit."""
+    found: list[QueueEntry] = []
+    for urgent in (True, False):
+        values = {"b_urgent": urgent, "b_now": now, "b_limit": limit - len(found), "b_but_for": list(but_for)}
+        rows = (await conn.execute(statement, values)).mappings().all() if len(found) < limit else ()
+        found += sorted((read_entry(row) for row in rows), key=lambda one: (one.next_attempt_at, one.id))
+    return tuple(found)
 
 
 def _holds(which: Filter) -> sa.TextClause:
     """A filter as a condition."""
     clause = every(which.clauses())
     return sa.text(clause.sql).bindparams(**clause.values)
-
-
-def _which(now: datetime, limit: int, but_for: Collection[str] = ()) -> Mapping[str, object]:
-    return {"b_now": now, "b_limit": limit, "b_but_for": list(but_for)}
 
 
 async def listing(conn: AsyncConnection, which: Filter) -> tuple[QueueEntry, ...]:

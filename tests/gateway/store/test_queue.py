@@ -5,6 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
 from gateway.message.entry import EntryState
 from gateway.store import domains, queue
 from gateway.store.rows import (
@@ -106,3 +109,18 @@ async def test_a_domain_once_verified_stays_so(store: Store) -> None:
         assert seen is not None
         assert not seen.verified
         assert await domains.tls_seen(conn, "c.example") is None
+
+
+async def test_a_claim_sorts_nothing_and_passes_over_who_rests_in_the_index(tmp_path: Path, vault: Vault) -> None:
+    """With 50,000 entries for a dead host at the head each claim reads only the index of them, in its order."""
+    values = {"b_urgent": False, "b_now": NOW, "b_limit": 9, "b_but_for": ["dead.example"]}
+    compiled = queue.DUE.params(values).compile(
+        dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True, "literal_binds": True}
+    )
+    store = await open_store(tmp_path, vault)
+    try:
+        async with store.read() as conn:
+            plan = [row.detail for row in await conn.execute(sa.text(f"EXPLAIN QUERY PLAN {compiled}"))]
+    finally:
+        await store.close()
+    assert plan == ["SEARCH entry USING INDEX ix_entry_due (state=? AND urgent=? AND next_attempt_at<?)"]
