@@ -25,6 +25,13 @@ class Relation(StrEnum):
     UNKNOWN = "unknown"  # not on the register
 
 
+class UnknownOrganisation(StrEnum):
+    """What happens to protected mail to a domain that is on no register (`policy.unknown_organisation`)."""
+
+    REVIEW = "review"  # it goes out, and the domain is listed (`mailward report baa`)
+    HOLD = "hold"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organisation:
     """One organisation. domains: in lower case, each with those below it. purposes: what its agreement permits.

@@ -177,6 +177,11 @@ def baa_recorded(organisation: Organisation, *, at: datetime) -> Event:
     )  # fmt: skip
 
 
+def baa_expiring(*, at: datetime, name: str, state: str, expires_at: datetime | None) -> Event:
+    """Alarm: an agreement ends soon, or has run out. state: as the gauge has it, such as `ends within 30 days`."""
+    return make("baa.expiring", at, name=name, state=state, expires_at="" if expires_at is None else moment(expires_at))
+
+
 def baa_ended(*, at: datetime, name: str, by: str, why: str) -> Event:
     return make("baa.ended", at, name=name, by=by, why=why)
 

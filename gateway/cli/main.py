@@ -38,7 +38,7 @@ COMMANDS: Final = {
     "audit": Entry(
         "gateway.cli.audit:audit", "The audit log: what happened to every recipient, and that nobody rewrote it."
     ),
-    "report": Entry("gateway.cli.report:report", "Reports: what a login sent, and what TLS other domains gave us."),
+    "report": Entry("gateway.cli.report:report", "Reports: mail of a login, TLS, consents, agreements, disclosures."),
     "tls": Entry("gateway.cli.tls:tls", "What TLS another domain offers, and what we would require."),
     "dns": Entry("gateway.cli.dns:dns", "What to publish in DNS, and whether it is."),
     "patients": Entry("gateway.cli.patients:patients", "The list of patients and the index of their addresses."),

@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
+from gateway.cli.report_registers import baa, consent, disclosures
 from gateway.cli.report_tls import tls
 from gateway.config import Settings
 from gateway.config.values import parse_duration
@@ -14,7 +15,7 @@ from gateway.config.values import parse_duration
 @click.group()
 @config_option
 def report() -> None:
-    """Reports: what a login sent, and what TLS other domains gave us."""
+    """Reports: mail of a login, TLS of other domains, consents, agreements, disclosures."""
 
 
 @report.command()
@@ -43,4 +44,5 @@ def sent(settings: Settings, *, login: str, since: str, everything: bool, as_jso
     )
 
 
-report.add_command(tls)
+for command in (tls, consent, baa, disclosures):
+    report.add_command(command)

@@ -46,6 +46,7 @@ from gateway.config.fields import (
 from gateway.config.modes import CodeChannel, LineEndings, ListenerMode, LogFormat, LogLevel, TlsVersion
 from gateway.config.problems import Key, Origin, Problem
 from gateway.config.sending import ALL_METHODS, Delivery, Dns, Tls, TlsReports
+from policy.baa import UnknownOrganisation
 from policy.decision import Action, PolicyDefault
 from policy.rules.packs import Pack
 
@@ -291,6 +292,11 @@ class Policy(Section):
         " executables, uninspectable, personal-mail, consent, part2, business-associates, purpose,"
         " marketing, fundraising, research, people.",
         example=["hipaa-baseline", "executables"],
+    )
+    unknown_organisation: UnknownOrganisation = setting(
+        "review",
+        "Protected mail to a domain that is on no register: review lists the domain (`mailward report baa`), hold waits"
+        " for a person; mail to the patient or who is involved in care is not held for it.",
     )
     pack_notify: tuple[Mailbox, ...] = setting(
         [], "Who is told when a rule of a pack holds or refuses a message.", example=["privacy@clinic.example"]

@@ -1,12 +1,16 @@
 """The rules of a configuration, ready to be asked: its own and those of its packs. Pure."""
 
 from dataclasses import replace
+from typing import Final
 
 from gateway.config.model import Policy
+from policy.baa import UnknownOrganisation
 from policy.decision import Action
-from policy.rules import Rule, RuleBook
+from policy.rules import Rule, RuleBook, parse_condition
 from policy.rules.labels import Label, LabelBook
 from policy.rules.packs import load_pack
+
+UNKNOWN_RULE: Final = "policy.unknown_organisation"
 
 
 def rule_book(policy: Policy) -> RuleBook:
@@ -27,7 +31,18 @@ def rule_book(policy: Policy) -> RuleBook:
         for pack in dict.fromkeys(policy.packs)
         for one in load_pack(pack)
     ]
-    return RuleBook(own + shipped)
+    return RuleBook(own + shipped + _unknown(policy))
+
+
+def _unknown(policy: Policy) -> list[Rule]:
+    """What `policy.unknown_organisation` asks for. Who gets mail about themselves or a relative is no organisation."""
+    if policy.unknown_organisation is UnknownOrganisation.REVIEW:
+        return []
+    when = parse_condition(
+        'protected and not recipient.ours and baa.relation == "unknown"'
+        ' and not purpose in ["individual", "access", "involved-in-care"]'
+    )
+    return [Rule(name=UNKNOWN_RULE, when=when, action=Action.HOLD, notify=policy.pack_notify)]
 
 
 def label_book(policy: Policy) -> LabelBook:
