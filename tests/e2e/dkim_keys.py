@@ -21,6 +21,11 @@ def dns_of(gateway: Installation) -> Callable[..., bytes | None]:
     return look_up
 
 
+def records_of(gateway: Installation) -> dict[str, str]:
+    """Name to TXT record."""
+    return {f"{selector}._domainkey.{CLINIC}": record.decode() for selector, record in _records(gateway).items()}
+
+
 def _records(gateway: Installation) -> dict[str, bytes]:
     records = {}
     for selector, file in gateway.dkim.items():

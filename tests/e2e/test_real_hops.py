@@ -6,18 +6,21 @@ import ssl
 from collections.abc import Iterator
 from email.policy import SMTP
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import dkim
 import pytest
 
-from tests.e2e.dkim_keys import dns_of
+from tests.e2e.dkim_keys import dns_of, records_of
+from tests.e2e.dkim_programs import mail_dkim, opendkim
 from tests.e2e.installation import USER, Installation
 from tests.e2e.letters import clinical, new_marker, plain
 from tests.e2e.real_hops import BAD, OLD, SERVERS, Peer, as_sent
 from tests.e2e.submit import connect, expect, hand_in, submit
 from tests.e2e.waiting import until
 from tests.e2e.world import World
+from tests.gateway.protect.corpus import SHAPES, corpus
 from tests.gateway.protect.test_dkim import AWKWARD
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -32,11 +35,16 @@ WHY: Final = {
 }
 LARGE: Final = 5_000_000  # octets
 LONGEST_LINE: Final = 998  # RFC 5322 section 2.1.1
-BODIES: Final = {
+BODIES = {
     name: data.replace(b"Joe <joe@clinic.example>", USER.encode()).replace(b"<z@x>", b"<" + USER.encode() + b">")
     for name, data in AWKWARD.items()
     if max(map(len, data.split(b"\r\n"))) <= LONGEST_LINE
 } | {"longest lines": f"From: {USER}\r\nSubject: s\r\n\r\n".encode() + (b"x" * LONGEST_LINE + b"\r\n") * 3}
+BODIES |= {
+    f"shape {number}": data.replace(b"ehr@clinic.example", USER.encode())  # who signs in may send as himself only
+    for number, data in enumerate(corpus(len(SHAPES), author=USER))
+}
+NO_SIGNATURE: Final = "another's signature"  # in name only, so that verifiers differ on what to say of it
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -105,16 +113,24 @@ def test_a_large_message_arrives_as_it_was(gateway: Installation, peer: Peer) ->
     assert peer.chunked in peer.log()
 
 
-def test_signatures_hold_after_the_hop(gateway: Installation, peer: Peer) -> None:
-    """CR-09: 8-bit, the longest lines, trailing blanks, empty bodies, no final CRLF, as dkimpy sees them."""
+def test_signatures_hold_after_the_hop(gateway: Installation, peer: Peer, tmp_path: Path) -> None:
+    """CR-09: 8-bit, the longest lines, trailing blanks, empty bodies, no final CRLF, and shapes of real mail, as
+    dkimpy, libopendkim and Mail::DKIM see them.
+    """
     to, markers = at(peer, "tls13"), {name: new_marker() for name in BODIES}
     with connect(gateway) as client:
         for name, data in BODIES.items():
             hand_in(client, b"X-Marker: " + markers[name].encode() + b"\r\n" + data, to=[to])
-    for name, marker in markers.items():
-        signed = as_sent(peer.wait_for(marker))
+    came = {name: as_sent(peer.wait_for(marker)) for name, marker in markers.items()}
+    for name, signed in came.items():
         for place in (0, 1):
             assert dkim.DKIM(signed).verify(idx=place, dnsfunc=dns_of(gateway)), (name, place)
+    names = [name for name in came if name != NO_SIGNATURE]
+    arrived = [came[name] for name in names]
+    for name, verdicts in zip(names, opendkim(tmp_path, arrived, records_of(gateway)), strict=True):
+        assert verdicts == ["pass", "pass"], name
+    seen = [verdicts[0] for verdicts in mail_dkim(tmp_path, arrived, records_of(gateway))]
+    assert dict(zip(names, seen, strict=True)) == dict.fromkeys(names, "pass")
 
 
 def test_dsn_parameters(gateway: Installation, peer: Peer) -> None:

@@ -66,7 +66,9 @@ def _text(chance: Chance, words: int) -> str:
 
 def _header(chance: Chance, number: int, author: str) -> bytes:
     to = ", ".join(f'"R {n}, Dr." <r{n}@example.org>' for n in range(chance.choice((1, 1, 1, 2, 30))))
-    received = f"Received: from ehr.clinic.example ([10.0.0.{number % 250}])\r\n\tby gw.clinic.example id {number}"
+    received = (
+        f"Received: from ehr.clinic.example ([10.0.0.{number % 250}])\r\n\tby exchange.clinic.example id {number}"
+    )
     fields = [
         f"From: {author}",
         "To: " + to.replace(">, ", chance.choice((">,\r\n ", ">,\r\n\t", ">, "))),
