@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs the servers and clients that tests/e2e talks to (Debian 12 and 13). Called by `make test` under CI=true or
+# Installs the servers, clients and makers of files that tests/e2e uses (Debian 12 and 13). Called by `make test` under CI=true or
 # SYSTEM=1 only: it brings in Postfix, which takes the place of any other mail server on the machine. Exim and OpenSMTPD,
 # which cannot be installed beside Postfix, are unpacked into folders of their own (tests/e2e/exim.py, opensmtpd.py).
 set -eu
 
 PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim opendkim-tools
     libmail-dkim-perl curl msmtp s-nail libsasl2-modules sasl2-bin testssl.sh nmap unbound strace pflogsumm iproute2 p7zip-full
-    libarchive-tools tesseract-ocr-eng"
+    libarchive-tools tesseract-ocr-eng ghostscript libreoffice-writer libreoffice-calc libreoffice-impress"
 POLICY=/usr/sbin/policy-rc.d
 FOLDER=/opt/mailward-tests
 SERVERS="exim4-daemon-light opensmtpd"

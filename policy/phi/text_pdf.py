@@ -20,6 +20,7 @@ PAGES: Final = 500
 _NOTES: Final = 500  # of one page
 _BOOKMARKS: Final = 2_000
 _NOTE_BYTES: Final = 65_536  # of one value, UTF-16
+_LINK_BYTES: Final = 8_192
 _PICTURES: Final = 200  # of one page that are measured
 _PICTURE_SHARE: Final = 0.15  # of a page; a larger one may show a document
 _SAMPLE: Final = 200  # letters of a page that are asked for their meaning
@@ -149,11 +150,22 @@ def _notes(page: pypdfium2.PdfPage) -> tuple[list[str], str]:
         if kind in {pdfium.FPDF_ANNOT_FILEATTACHMENT, pdfium.FPDF_ANNOT_RICHMEDIA}:
             reason = "a file is attached to a page"
         values = [_value(note, key) for key in (b"Contents", b"V", b"TU", b"DV")]
-        said += [value for value in values if value]
+        said += [value for value in (*values, _target(page, note)) if value]
         if kind != pdfium.FPDF_ANNOT_LINK and not any(values):
             said.append("")  # it may be drawn all the same
         pdfium.FPDFPage_CloseAnnot(note)
     return said, reason
+
+
+def _target(page: pypdfium2.PdfPage, note: object) -> str:
+    """Return where a link leads (PDF 32000-1 section 12.6.4.7), "" when it is none or leads to another page."""
+    link = pdfium.FPDFAnnot_GetLink(note)
+    action = pdfium.FPDFLink_GetAction(link) if link else None
+    if not action:
+        return ""
+    buffer = ctypes.create_string_buffer(_LINK_BYTES)
+    size = pdfium.FPDFAction_GetURIPath(page.pdf, action, buffer, _LINK_BYTES)
+    return buffer.raw[: max(0, min(size, _LINK_BYTES) - 1)].decode("utf-8", errors="replace")
 
 
 def _value(note: object, key: bytes) -> str:

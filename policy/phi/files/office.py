@@ -34,7 +34,10 @@ _LOOKS: Final = re.compile(
 _THUMBNAIL: Final = re.compile(r"docProps/thumbnail\.(?:jpe?g|png|emf|wmf)|Thumbnails/thumbnail\.png")
 _THUMBNAIL_OCTETS: Final = 65_536
 _DRAWING_OCTETS: Final = 262_144
-_PRINTER: Final = re.compile(r"xl/printerSettings/printerSettings\d{1,4}\.bin|layout-cache")  # what is remembered
+# What programs remember of a printer and of lines, and how LibreOffice draws a table that is there as cells, too.
+_PRINTER: Final = re.compile(
+    r"xl/printerSettings/printerSettings\d{1,4}\.bin|layout-cache|Pictures/TablePreview\d{1,4}\.svm"
+)
 _PRINTER_OCTETS: Final = 262_144
 _BINARY_BOOK: Final = re.compile(r"xl/(?:workbook|sharedStrings|styles|(?:worksheets|chartsheets)/[^/]*)\.bin")
 _TYPE: Final = re.compile(rb"[a-z]{1,20}/[a-z0-9.+-]{1,100}\s*")
