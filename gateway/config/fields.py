@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from gateway.config import store_url, values
 from gateway.config.modes import RouteTls, parse_route_tls
 from policy.decision import Method, PolicyDefault
+from policy.phi.report import Kind as FindingKind
 from policy.rules import Condition, parse_condition
 
 
@@ -93,6 +94,7 @@ StoreUrl = Annotated[store_url.StoreUrl, BeforeValidator(store_url.parse_store_u
 When = Annotated[InstanceOf[Condition], BeforeValidator(parse_condition), Kind("condition")]
 OptionalWhen = Annotated[InstanceOf[Condition] | None, _empty_is(None, parse_condition), Kind("condition")]
 OptionalPurpose = Annotated[str, _empty_is("", values.parse_purpose), Kind("text")]
+Maskable = Annotated[FindingKind, BeforeValidator(values.parse_maskable), Kind("text")]
 Mailbox = Annotated[str, BeforeValidator(values.parse_mailbox), Kind("mail address")]
 OptionalDefault = Annotated[PolicyDefault | None, _empty_is(None, values.parse_policy_default), Kind("text")]
 Fields = Annotated[dict[str, str], BeforeValidator(values.parse_fields), Kind("table")]

@@ -14,12 +14,14 @@ from gateway.config.fields import (
     Bind,
     Count,
     DerivedFile,
+    DerivedMailbox,
     DerivedOrigin,
     Duration,
     Fields,
     File,
     Flag,
     Mailbox,
+    Maskable,
     Methods,
     Name,
     Network,
@@ -257,10 +259,16 @@ class Rule(Section):
         "Header fields put on the message on its way out, X- names only; `when` then asks only for the message.",
         example={"X-Clinic-Class": "restricted"},
     )
-    approvers: PositiveCount = setting(1, "How many persons must release what it holds.")
-    journal: Text = setting("", "Archive that gets a blind copy.", example="archive@clinic.example")
-    disclaimer: Text = setting("", "Text put below the message.", example="This message is confidential.")
-    redact: tuple[Text, ...] = setting([], "Kinds of findings masked in the message.", example=["ssn"])
+    approvers: PositiveCount = setting(1, "How many persons must release what it holds: 1 or 2.")
+    journal: DerivedMailbox = setting(
+        "", "Archive that gets a blind copy, always protected.", example="archive@clinic.example"
+    )
+    disclaimer: Text = setting(
+        "", "Text put below it; `when` then asks only for the message.", example="This message is confidential."
+    )
+    redact: tuple[Maskable, ...] = setting(
+        [], "Kinds of findings masked in the message; `when` then asks only for the message.", example=["ssn"]
+    )
 
 
 class Label(Section):
@@ -290,7 +298,7 @@ class Policy(Section):
         [],
         "Rules that come with the program, see docs/policy.md: hipaa-baseline, bulk-identifiers, mass-recipients,"
         " executables, uninspectable, personal-mail, consent, part2, business-associates, purpose,"
-        " marketing, fundraising, research, people.",
+        " marketing, fundraising, research, people, misaddressed.",
         example=["hipaa-baseline", "executables"],
     )
     unknown_organisation: UnknownOrganisation = setting(
@@ -303,6 +311,16 @@ class Policy(Section):
     )
     rule: tuple[Rule, ...] = setting([], "")
     label: tuple[Label, ...] = setting([], "")
+
+
+class Commercial(Section):
+    """What commercial mail, whose purpose is marketing, must show (16 CFR part 316); see docs/policy.md."""
+
+    postal_address: Text = setting(
+        "",
+        "Yours; put below such mail with a link to get no more. Empty: nothing is put there, and you do it yourself.",
+        example="Clinic A, 1 Main Street, Springfield, IL 62701",
+    )
 
 
 class Brake(Section):
@@ -366,6 +384,7 @@ class Settings(Section):
     smime: Smime = setting({}, "")
     discovery: Discovery = setting({}, "")
     policy: Policy = setting({}, "")
+    commercial: Commercial = setting({}, "")
     classification: Classification = setting({}, "")
     limits: GeneralLimits = setting({}, "")
     brake: Brake = setting({}, "")

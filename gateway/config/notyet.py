@@ -10,14 +10,10 @@ from typing import Any, Final
 from gateway.config.problems import Fault, Key
 
 HONOURED: Final[Mapping[str, tuple[object, ...]]] = {  # key: the values that this version acts on
-    "policy.rule.disclaimer": ("",),
-    "policy.rule.redact": ([],),
     "console.bind": ("127.0.0.1:8444",),
     "retention.content": ("0d", "0s"),
 }
 INSTEAD: Final[Mapping[str, str]] = {  # what to do about it, where "leave it out" would not be the whole story
-    "policy.rule.disclaimer": "no message is edited inside in this version; remove it",
-    "policy.rule.redact": "no message is edited inside in this version; remove it, and hold such mail",
     "console.bind": "there is no console in this version; remove it",
     "retention.content": 'content is destroyed at once in this version; write "0d"',
 }

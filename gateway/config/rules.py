@@ -23,6 +23,10 @@ def rule_book(policy: Policy) -> RuleBook:
             action=rule.action,
             notify=rule.notify,
             add_header=tuple(rule.add_header.items()),
+            approvers=rule.approvers,
+            journal=rule.journal.lower(),
+            disclaimer=rule.disclaimer.strip(),
+            redact=rule.redact,
         )
         for rule in policy.rule
     ]

@@ -13,6 +13,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from policy.decision import PolicyDefault
+from policy.edits import MASKABLE
+from policy.phi.report import Kind
 from policy.purpose import PURPOSES, UNKNOWN
 
 UNITS: Final = {
@@ -278,6 +280,14 @@ def parse_purpose(value: object) -> str:
     if word not in PURPOSES or word == UNKNOWN:
         raise ValueError(f'"{word}" is no purpose; write one of {", ".join(sorted(PURPOSES - {UNKNOWN}))}')
     return word
+
+
+def parse_maskable(value: object) -> Kind:
+    """Read a kind of findings that can be masked. Raises: ValueError."""
+    word = _text(value, "ssn").lower()
+    if word not in MASKABLE:
+        raise ValueError(f'"{word}" cannot be masked; write one of {", ".join(sorted(MASKABLE))}')
+    return Kind(word)
 
 
 def parse_rule_name(value: object) -> str:

@@ -35,6 +35,7 @@ from gateway.daemon.signing import EVERY as ROTATIONS
 from gateway.daemon.signing import Signing
 from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.converter import Converter, convert_pool
+from gateway.inspect.editor import Editor, edit_pool
 from gateway.inspect.inspector import Inspector, inspector_pool
 from gateway.inspect.renderer import Renderer, render_pool
 from gateway.intake.auth import Authenticator
@@ -43,9 +44,11 @@ from gateway.intake.door import Services
 from gateway.intake.guard import Guard
 from gateway.intake.listeners import Intake
 from gateway.log import get_logger
+from gateway.message.optout import UNSUBSCRIBE
 from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Brakes
+from gateway.pipeline.edits import Shop
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.submit import Pipeline, SubmitPolicy
 from gateway.protect.dkim import Signer
@@ -154,6 +157,8 @@ class Gateway:
         renderers = await self._pool(render_pool())
         converters = convert_pool()  # started by the first message that needs it
         self._stack.push_async_callback(converters.stop)
+        editors = edit_pool(custom=custom)  # as above
+        self._stack.push_async_callback(editors.stop)
         signers = signing_pool()  # as above
         self._stack.push_async_callback(signers.stop)
         self._signing = signing = Signing(settings, store, Signer((), SigningDesk(signers)))
@@ -178,7 +183,8 @@ class Gateway:
         control = ControlServer(settings.server.data_dir, Operations(office, queueing.scheduler.wake))
         await control.start()
         self._stack.push_async_callback(control.stop)
-        self.intake = await self._start_intake(store, queueing, Inspector(self._inspectors), book, backlog)
+        readers = Inspector(self._inspectors), Editor(editors)
+        self.intake = await self._start_intake(store, queueing, readers, book, backlog)
         self._show_certificates()
         self.metrics.gauge("build_info", _version(), platform.python_version(), ssl.OPENSSL_VERSION).set(1)
 
@@ -227,13 +233,15 @@ class Gateway:
                 reader=renderer,
                 metrics=self.metrics,
                 desk=desk,
+                unsubscribe_key=store.vault.hash_key(UNSUBSCRIBE),
             )
         )
         return await self._http(HttpServer(app, host=portal.bind.host, port=portal.bind.port, tls=self._portal_tls))
 
     async def _start_intake(
-        self, store: Store, queueing: Queueing, inspector: Inspector, book: AccountBook, backlog: Backlog
+        self, store: Store, queueing: Queueing, readers: tuple[Inspector, Editor], book: AccountBook, backlog: Backlog
     ) -> Intake:
+        inspector, editor = readers
         settings = self.settings
         pipeline = Pipeline(
             SubmitPolicy(
@@ -250,6 +258,13 @@ class Gateway:
             brakes=Brakes(store, settings.brake, self.metrics),
             backlog=backlog,
             metrics=self.metrics,
+            shop=Shop(
+                base_url=settings.portal.base_url,
+                postal_address=settings.commercial.postal_address,
+                organisations={domain.name: domain.organisation for domain in settings.domain},
+                key=store.vault.hash_key(UNSUBSCRIBE),
+            ),
+            changer=editor,
         )
         authenticator, observer = Authenticator(book), IntakeMetrics(self.metrics)
         self._stack.callback(authenticator.close)

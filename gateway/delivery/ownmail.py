@@ -21,6 +21,7 @@ from gateway.protect.notice import Braked, Cause, Climb, Code, Held, Origin, Por
 from gateway.store.rows import NewMessage, PortalMessage
 from policy.brake import Reason
 from policy.decision import Method
+from policy.phi.report import Kind
 
 CODE_LIFETIME: Final = timedelta(minutes=10)  # PO-01; a code that has not left by then is worth nothing
 # An entry, one sentence why (empty: the status says it), the host that said so or "".
@@ -115,6 +116,18 @@ class OwnMail:
         )
         body = notice.held_notice(origin, words)
         return self._new(MessageKind.SENDER_NOTICE, origin, first.sender, body, about_id=first.queue_id)
+
+    def masked_notice(
+        self, sender: str, recipients: Sequence[str], *, masked: Mapping[Kind, int], queue_id: str, now: datetime
+    ) -> NewMessage:
+        """To the sender: what a rule masked in the message; no value."""
+        origin = self._origin(sender, now)
+        words = notice.Masked(
+            sender=sender, recipients=tuple(recipients), masked={kind.value: n for kind, n in masked.items()},
+            message_number=queue_id,
+        )  # fmt: skip
+        body = notice.masked_notice(origin, words)
+        return self._new(MessageKind.SENDER_NOTICE, origin, sender, body, about_id=queue_id)
 
     def brake_notice(self, held: QueueEntry, *, login: str, reason: Reason, now: datetime) -> NewMessage:
         """To the sender: what this login sends waits for a person, beginning with this message."""

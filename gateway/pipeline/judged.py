@@ -9,14 +9,14 @@ from gateway.pipeline.brakes import Braked
 from gateway.store.suppressions import Suppression
 from policy.decision import Decision
 from policy.facts import Facts
-from policy.phi.report import Report
+from policy.phi.report import Kind, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A message with all that was found out and decided about it, not yet stored.
 
-    archives: recipients that rules added.
+    archives: recipients that rules added. held_for: why its body could not be changed; masked: what was, by kind.
     purpose: why the suppression list is asked, empty when it is not; suppressed: what it says, by recipient.
     """
 
@@ -30,6 +30,8 @@ class Judged:
     braked: Braked | None = None
     purpose: str = ""
     archives: frozenset[str] = frozenset()
+    held_for: str = ""
+    masked: Mapping[Kind, int] = field(default_factory=dict)
     suppressed: Mapping[str, Suppression] = field(default_factory=dict)
 
     @property

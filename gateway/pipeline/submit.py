@@ -33,6 +33,7 @@ from gateway.pipeline.archive import to_archives, with_archives
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.bindings import Bindings
 from gateway.pipeline.brakes import Brakes, braked_as
+from gateway.pipeline.edits import BodyEdits, Changer, Shop
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.judged import Judged
 from gateway.pipeline.ledger import Ledger
@@ -91,6 +92,8 @@ class Pipeline:
         brakes: Brakes,
         backlog: Backlog,
         metrics: Metrics,
+        shop: Shop | None = None,
+        changer: Changer | None = None,
     ) -> None:
         self._policy = policy
         self._store = store
@@ -101,6 +104,7 @@ class Pipeline:
         self._bindings = Bindings(store, facts.rules.facts)
         self._rulings = Rulings(store, facts, own_mail)
         self._ledger = Ledger(store, facts, self._registers)
+        self._edits = BodyEdits(facts.rules, shop or Shop(base_url=""), changer, inspector)
         self._scheduler = scheduler
         self._own_mail = own_mail
         self._brakes = brakes
@@ -146,9 +150,11 @@ class Pipeline:
         if any(decision.action is Action.REJECT for decision in judged.decisions):
             return await self._refuse(judged)
         try:
-            judged = await self._with_archives(judged)
+            judged = await self._edits.apply(await self._with_archives(judged), subject_tags=self._policy.subject_tags)
             with self._storing.time():
                 await self._queue(await self._weigh(await self._ask_list(judged)))
+        except NoInspector:
+            return Verdict.NO_INSPECTOR
         except (StoreFull, StoreSick, StoreClosed) as error:
             self._brakes.uncount(envelope, is_protected=judged.is_protected)
             return row_for(error, STORE_VERDICTS)
@@ -335,6 +341,13 @@ class Pipeline:
         own = []
         if undecided := [entry for entry in held if not entry.methods and entry.recipient not in judged.archives]:
             own.append(self._own_mail.held_notice(undecided, now=now))
+        if judged.masked:
+            told = [one.recipient for one in judged.decisions if one.recipient not in judged.archives]
+            own.append(
+                self._own_mail.masked_notice(
+                    judged.envelope.sender, told, masked=judged.masked, queue_id=judged.queue_id, now=now
+                )
+            )
         if held and judged.braked and judged.braked.is_new:
             login, reason = braked_as(judged.envelope), judged.braked.reason
             own.append(self._own_mail.brake_notice(held[0], login=login, reason=reason, now=now))
@@ -359,7 +372,7 @@ class Pipeline:
 
     def _events(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[Event]:
         found = Counter(finding.kind.value for finding in judged.report.findings)
-        why = {decision.recipient: self._rulings.why_held(decision) for decision in judged.decisions}
+        why = {decision.recipient: judged.held_for or self._rulings.why_held(decision) for decision in judged.decisions}
         braked = " ".join(judged.hold_trace)
         return [
             events.message_accepted(judged.envelope, queue_id=judged.queue_id, size=len(judged.data)),

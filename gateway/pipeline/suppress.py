@@ -6,17 +6,20 @@ marks of bulk mail, says nothing else, and holds no health information.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
-from gateway.store import suppressions
+from gateway.store import consents, suppressions
 from gateway.store.store import Store
 from gateway.store.suppressions import Reason, Suppression
+from policy.consent import Kind
 
 STOPPED: Final = frozenset({"marketing", "fundraising"})  # values of X-Mailward-Purpose
 BULK: Final = "bulk"
 REPLIES: Final = {  # RFC 3463 section 3.2 and 3.8
     Reason.BOUNCE: "550 5.1.1 On the suppression list: this address has bounced",
     Reason.COMMAND: "550 5.7.1 On the suppression list: this address gets no such mail",
+    Reason.OPT_OUT: "550 5.7.1 Opted out: this address wants no such mail",
 }
 
 
@@ -32,8 +35,20 @@ def stopped_purpose(*, said: str, is_bulk: bool, is_protected: bool) -> str:
 
 
 async def find_suppressed(store: Store, recipients: Sequence[str], *, purpose: str) -> Mapping[str, Suppression]:
-    """Those recipients, in lower case, that mail of a purpose does not go to. Raises: StoreSick."""
+    """Those recipients, in lower case, that mail of a purpose does not go to: they are on the list, or opted out of it.
+
+    Raises: StoreSick.
+    """
     if not purpose:
         return {}
+    names = [address.lower() for address in recipients]
+    now = datetime.now(UTC)
     async with store.read() as conn:
-        return await suppressions.among(conn, [address.lower() for address in recipients])
+        listed = await suppressions.among(conn, names)
+        said = await consents.of_patients(conn, names)
+    opted_out = {
+        one.patient: Suppression(address=one.patient, reason=Reason.OPT_OUT, created_at=one.given_at)
+        for one in said
+        if one.kind is Kind.OPT_OUT and one.in_force(now) and one.is_for(purpose)
+    }
+    return {**opted_out, **listed}

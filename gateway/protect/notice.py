@@ -5,7 +5,7 @@ the link stands alone on its line, and nothing is loaded from anywhere. What hap
 notice is `Auto-Submitted` (RFC 3834); the caller sends it from the null reverse path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -126,6 +126,16 @@ class Held:
     may_have_arrived: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masked:
+    """A message in which a rule masked something. masked: how many values of each kind; never a value."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    masked: Mapping[str, int]
+    message_number: str
+
+
 class RuleEnding(StrEnum):
     """What became of a message to which a rule applied."""
 
@@ -232,6 +242,18 @@ def held_notice(origin: Origin, held: Held) -> bytes:
         f"This is about message {held.message_number}.",
     )
     return _write(origin, held.sender, "Your message waits for approval", paragraphs)
+
+
+def masked_notice(origin: Origin, about: Masked) -> bytes:
+    """To the sender: something was taken out, which the recipient does not see. Silence would endanger patients."""
+    counts = ", ".join(f"{kind.replace('_', ' ')}: {count}" for kind, count in sorted(about.masked.items()))
+    paragraphs = (
+        f"A rule of your organisation took something out of your message to {', '.join(about.recipients[:NAMED])}.",
+        f"This is what was removed, and how often: {counts}. The places are marked.",
+        "Does the recipient need it? Call your privacy team, or tell the recipient by phone.",
+        f"This is about message {about.message_number}.",
+    )
+    return _write(origin, about.sender, "Something was removed from your message", paragraphs)
 
 
 def brake_notice(origin: Origin, braked: Braked) -> bytes:

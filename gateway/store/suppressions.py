@@ -23,6 +23,7 @@ class Reason(StrEnum):
 
     BOUNCE = "bounce"  # its server said that there is no such mailbox
     COMMAND = "command"  # a person
+    OPT_OUT = "opt-out"  # the consent register; never on this list itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

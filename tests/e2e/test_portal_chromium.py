@@ -14,11 +14,13 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, async_pla
 
 from gateway.inspect.render import Rendered
 from gateway.inspect.renderer import Renderer, render_pool
+from gateway.message.optout import OptOut, make_token
+from gateway.store import consents
 from gateway.store.vault import Vault
 from gateway.web.portal.app import portal_app
 from gateway.web.serve import HttpServer, server_context
 from tests.gateway.store.parts import open_store
-from tests.gateway.web.clinic import BASE_URL, Clinic
+from tests.gateway.web.clinic import BASE_URL, UNSUBSCRIBE_KEY, Clinic
 from tests.gateway.web.mails import PDF, make_mail
 from tests.tools import need
 
@@ -261,3 +263,19 @@ async def _fits(page: Page) -> None:
         box = await target.bounding_box()
         assert box is not None
         assert box["height"] >= 44
+
+
+async def test_one_click_ends_advertising(clinic: Clinic, context: BrowserContext) -> None:
+    """16 CFR 316.5, RFC 8058: opening the link changes nothing, one click does; no login, no question, no script."""
+    token = make_token(UNSUBSCRIBE_KEY, OptOut("pat@b.example", "marketing", "clinic.example"))
+    page = await context.new_page()
+    await page.goto(f"/unsubscribe/{token}")
+    await page.get_by_role("heading", name="No more advertising?").wait_for()
+    async with clinic.store.read() as conn:
+        assert not await consents.of_patients(conn, ["pat@b.example"])
+    await page.get_by_role("button", name="Send me no more").click()
+    await page.get_by_role("heading", name="You get no more advertising").wait_for()
+    assert await page.get_by_text("Mail about your care still comes.").is_visible()
+    async with clinic.store.read() as conn:
+        (one,) = await consents.of_patients(conn, ["pat@b.example"])
+    assert (one.kind.value, one.purposes, one.recorded_by) == ("opt-out", ("marketing",), "unsubscribe link")

@@ -14,6 +14,7 @@ from gateway.web.portal.landing import Landing
 from gateway.web.portal.pages import STYLESHEET, Pages
 from gateway.web.portal.reading import Reading
 from gateway.web.portal.room import RoomFull
+from gateway.web.portal.unsubscribe import Unsubscribe
 from gateway.workers.errors import PoolUnavailable
 
 
@@ -21,6 +22,8 @@ def portal_app(deps: PortalDeps) -> ASGIApp:
     """The whole portal; serve it over HTTPS only, its cookies need that."""
     pages = Pages(deps.organisation)
     landing, reading = Landing(deps, pages), Reading(deps, pages)
+
+    unsubscribe = Unsubscribe(deps, pages)
 
     async def home(_request: Request) -> Response:
         return pages.show("home")
@@ -47,6 +50,8 @@ def portal_app(deps: PortalDeps) -> ASGIApp:
             Route("/message/body", reading.body),
             Route("/message/attachment/{number}", reading.attachment),
             Route("/message/{rest:path}", reading.elsewhere),
+            Route("/unsubscribe/{token}", unsubscribe.show, methods=["GET"]),
+            Route("/unsubscribe/{token}", unsubscribe.stop, methods=["POST"]),
             Route("/logout", reading.log_out, methods=["POST"]),
         ],
         exception_handlers={

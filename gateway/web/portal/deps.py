@@ -63,6 +63,7 @@ class PortalDeps:
 
     organisation: its name as recipients know it. organisations: the same by domain, where domains of ours have names of
     their own. base_url: `portal.base_url`, without a slash at the end.
+    unsubscribe_key: of `gateway.message.optout`; empty: there are no such links.
     store: holds portal messages, sessions and, under its queue id, the sealed message.
     """
 
@@ -73,6 +74,7 @@ class PortalDeps:
     desk: Desk
     metrics: Metrics
     organisations: Mapping[str, str] = field(default_factory=dict)
+    unsubscribe_key: bytes = field(default=b"", repr=False)
     now: Callable[[], datetime] = _utc_now
 
     def organisation_of(self, sender: str) -> str:

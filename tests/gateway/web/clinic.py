@@ -21,6 +21,7 @@ from gateway.web.portal.deps import PortalDeps, Reader
 from tests.gateway.store.parts import NOW, accept, make_entry, make_message
 
 BASE_URL = "https://secure.clinic.example"
+UNSUBSCRIBE_KEY = bytes(range(32))
 PIN_HASH = functools.cache(pickup.hash_secret)  # 0.1 s each
 
 
@@ -62,6 +63,7 @@ class Clinic:
             reader=self,
             metrics=self.metrics,
             desk=self,
+            unsubscribe_key=UNSUBSCRIBE_KEY,
             now=lambda: self.now,
         )
 

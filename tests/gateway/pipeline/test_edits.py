@@ -1,0 +1,240 @@
+"""Bodies that change on their way: texts below, values masked, commercial mail; and what is never touched."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from gateway.config import Settings
+from gateway.inspect.bodies import find_bodies
+from gateway.inspect.editor import Edited
+from gateway.message.bodyedit import edit
+from gateway.message.entry import EntryState, MessageKind, QueueEntry
+from gateway.message.fields import split_message
+from gateway.message.optout import OptOut, read_token
+from gateway.message.verdict import Accepted, Verdict
+from gateway.pipeline.edits import BodyEdits, Shop
+from gateway.store import consents
+from gateway.store.store import Store
+from gateway.workers.errors import PoolUnavailable
+from policy.consent import Kind as ConsentKind
+from policy.phi.report import Kind, Report
+from tests.gateway.pipeline.counter import SENDER, Counter, envelope, letter
+from tests.gateway.pipeline.test_registers import consent
+from tests.gateway.pipeline.test_rules import rule, ruled
+
+KEY = b"k" * 32
+SHOP = Shop(
+    base_url="https://gw.clinic.example", postal_address="1 Main Street, Springfield",
+    organisations={"clinic.example": "Clinic A"}, key=KEY,
+)  # fmt: skip
+FOOTER = 'disclaimer = "This is confidential."'
+MASK = 'redact = ["ssn"]'
+BODY = b"The SSN: 219-09-9999 is on file.\r\n"
+
+
+class Here:
+    """Edits without a child."""
+
+    fault: Exception | None = None
+    is_blind = False
+
+    async def edit(self, data: bytes, *, below: Sequence[str], kinds: frozenset[Kind]) -> Edited:
+        if self.fault:
+            raise self.fault
+        bodies = find_bodies(data, kinds, adds=bool(below))
+        if self.is_blind:
+            bodies = tuple(replace(body, cuts=body.cuts[1:]) for body in bodies)
+        masked = [cut.kind for body in bodies for cut in body.cuts]
+        return Edited(edit(data, bodies, below=below), {kind: masked.count(kind) for kind in masked})
+
+
+class Desk(Counter):
+    """Classifies what it gets, and edits it."""
+
+    def __post_init__(self) -> None:
+        self.answer: Report | Exception | None = None
+        super().__post_init__()
+        self.here = Here()
+        self.shop(SHOP)
+
+    def shop(self, shop: Shop) -> None:
+        self.pipeline._edits = BodyEdits(self.pipeline.rules, shop, self.here, self.pipeline._inspector)
+
+    async def send(self, *fields: bytes, body: bytes = BODY, to: Sequence[str] = ("pat@b.example",)) -> str:
+        """From a system whose control fields are believed. Returns: the queue id."""
+        made = envelope(*to)
+        believed = replace(made, client=replace(made.client, believes_headers=True))
+        answer = await self.pipeline.submit(believed, letter(*fields, body=body))
+        assert isinstance(answer, Accepted)
+        return answer.queue_id
+
+    async def sent(self, *fields: bytes, body: bytes = BODY) -> tuple[QueueEntry, bytes]:
+        queue_id = await self.send(*fields, body=body)
+        return (await self.entries(queue_id))[0], await self.kept(queue_id)
+
+
+def purpose(word: str) -> bytes:
+    return f"X-Mailward-Purpose: {word}".encode()
+
+
+def told(*more: str, when: str = "true") -> Settings:
+    return ruled(*(rule(when, "allow", name=f"r{n}", more=one) for n, one in enumerate(more)))
+
+
+async def test_a_text_is_put_below(store: Store) -> None:
+    """Each text once, in the same order whatever the order of the rules."""
+    other = 'disclaimer = "And another."'
+    bodies = []
+    for more in ((FOOTER, other, FOOTER), (other, FOOTER)):
+        entry, data = await Desk(store, settings=told(*more)).sent(body=b"Hello\r\n")
+        assert entry.state is EntryState.QUEUED
+        bodies.append(bytes(split_message(data).body))
+    assert bodies == [b"Hello\r\n\r\nAnd another.\r\n\r\nThis is confidential.\r\n"] * 2
+
+
+async def test_a_number_is_masked_and_that_is_on_record(store: Store) -> None:
+    """The reader sees that something is missing, the sender is told what, and the trace counts it: never a value."""
+    desk = Desk(store, settings=told(MASK))
+    entry, data = await desk.sent(purpose("payment"))
+    assert b"The SSN: [ssn removed] is on file." in data
+    (decided,) = await desk.events("message.decided")
+    assert "Masked in it, by rule: 1 ssn." in str(decided.data["trace"])
+    (notice,) = await desk.own(MessageKind.SENDER_NOTICE)
+    words = await desk.kept(notice.queue_id)
+    assert notice.recipient == SENDER
+    assert b"ssn: 1" in words
+    assert b"9999" not in words
+    assert entry.state is EntryState.QUEUED
+
+
+@pytest.mark.parametrize("word", ["treatment", "individual", "access", "authorized", "required-by-law"])
+async def test_care_and_the_individual_are_never_touched(store: Store, word: str) -> None:
+    """45 CFR 164.502(b)(2): octet for octet, and the trace says why."""
+    desk = Desk(store, settings=told(MASK, FOOTER))
+    entry, data = await desk.sent(purpose(word))
+    assert bytes(split_message(data).body) == BODY
+    assert entry.state is EntryState.QUEUED
+    (decided,) = await desk.events("message.decided")
+    assert f"No rule changes it: its purpose is {word}" in str(decided.data["trace"])
+
+
+@pytest.mark.parametrize("more", [FOOTER, MASK])
+async def test_what_its_author_signed_is_held(store: Store, more: str) -> None:
+    """Neither changed nor sent as it is; its sender is told."""
+    desk = Desk(store, settings=told(more))
+    signed = (
+        b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=b\r\n'
+        b"Content-Description: x"
+    )
+    body = b"--b\r\n\r\n" + BODY + b"\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nMII\r\n--b--\r\n"
+    entry, data = await desk.sent(purpose("payment"), *signed.split(b"\r\n"), body=body)
+    assert (entry.state, bytes(split_message(data).body)) == (EntryState.HELD, body)
+    (event,) = await desk.events("message.held")
+    assert "its author signed" in str(event.data["why"])
+    (notice,) = await desk.own(MessageKind.SENDER_NOTICE)
+    assert notice.recipient == SENDER
+
+
+async def test_what_might_be_treatment_is_not_masked(store: Store) -> None:
+    """Health information whose purpose nobody said waits for a person; a mere text below it stays away."""
+    body = b"Patient Martha Grimes, SSN: 219-09-9999, has diabetes, HbA1c 9.1.\r\n"
+    entry, data = await Desk(store, settings=told(MASK)).sent(body=body)
+    assert (entry.state, bytes(split_message(data).body)) == (EntryState.HELD, body)
+    entry, data = await Desk(store, settings=told(FOOTER)).sent(body=body)
+    assert (entry.state, bytes(split_message(data).body)) == (EntryState.QUEUED, body)
+
+
+async def test_what_is_left_is_held(store: Store) -> None:
+    """In an attachment, in the subject, or because a child left it: masked everywhere or not sent."""
+    attached = (
+        b"MIME-Version: 1.0", b"Content-Type: multipart/mixed; boundary=b",
+    )  # fmt: skip
+    parts = b"--b\r\n\r\n" + BODY + b"--b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment\r\n\r\n" + BODY
+    desk = Desk(store, settings=told(MASK))
+    entry, _ = await desk.sent(purpose("payment"), *attached, body=parts + b"--b--\r\n")
+    assert entry.state is EntryState.HELD
+    entry, _ = await desk.sent(purpose("payment"), b"Subject: SSN: 219-09-9999")
+    assert entry.state is EntryState.HELD
+    desk.here.is_blind = True
+    entry, _ = await desk.sent(purpose("payment"))
+    assert entry.state is EntryState.HELD
+
+
+async def test_a_structure_that_nobody_can_change_is_held(store: Store) -> None:
+    desk = Desk(store, settings=told(FOOTER))
+    entry, _ = await desk.sent(b"Content-Type: text/plain; charset=koi8-r", body=b"Hello\r\n")
+    assert entry.state is EntryState.HELD
+    (event,) = await desk.events("message.held")
+    assert "cannot be read back exactly" in str(event.data["why"])
+
+
+async def test_no_editor_now_is_no_acceptance(store: Store) -> None:
+    """The client has the message and tries again."""
+    desk = Desk(store, settings=told(FOOTER))
+    desk.here.fault = PoolUnavailable("none")
+    assert await desk.submit(letter()) is Verdict.NO_INSPECTOR
+
+
+async def test_protection_stays_that_of_the_message_as_it_came(store: Store) -> None:
+    """Masking lowers nothing: the rule that asks by the number still has what it asked for."""
+    settings = ruled(
+        rule("true", "allow", name="mask", more=MASK), rule("findings.ssn.count > 0", "portal-only", name="portal")
+    )
+    entry, _ = await Desk(store, settings=settings).sent(purpose("payment"))
+    assert (entry.protected, [method.value for method in entry.methods]) == (True, ["portal"])
+
+
+async def test_commercial_mail_shows_what_it_must(store: Store) -> None:
+    """16 CFR part 316, RFC 8058: an advertisement, how to get no more, where we are; the fields are ours alone."""
+    desk = Desk(store)
+    entry, data = await desk.sent(
+        purpose("marketing"), b"List-Unsubscribe: <mailto:a@b.example>", body=b"Buy our soap.\r\n"
+    )
+    assert entry.state is EntryState.QUEUED
+    parsed = split_message(data)
+    (field,) = parsed.all("list-unsubscribe")
+    assert [one.text for one in parsed.all("list-unsubscribe-post")] == ["List-Unsubscribe=One-Click"]
+    text = bytes(parsed.body).decode()
+    url = field.text.strip("<>")
+    assert url.startswith("https://gw.clinic.example/unsubscribe/")
+    assert "This is an advertisement from Clinic A." in text
+    assert f"To get no more such mail, open\r\n{url}\r\n" in text
+    assert text.endswith("1 Main Street, Springfield\r\n")
+    assert read_token(KEY, url.rpartition("/")[2]) == OptOut("pat@b.example", "marketing", "clinic.example")
+    assert "pat" not in url
+
+
+async def test_commercial_mail_to_many_is_held(store: Store) -> None:
+    """Each needs a link of its own."""
+    desk = Desk(store)
+    queue_id = await desk.send(purpose("marketing"), body=b"Buy.\r\n", to=("a@b.example", "c@d.example"))
+    assert set(await desk.states(queue_id)) == {EntryState.HELD}
+
+
+@pytest.mark.parametrize("word", ["treatment", "operations", "individual", "fundraising"])
+async def test_other_mail_shows_nothing(store: Store, word: str) -> None:
+    """Clinical mail is not advertising, whatever is in it."""
+    _, data = await Desk(store).sent(purpose(word), body=b"Buy our soap.\r\n")
+    assert bytes(split_message(data).body) == b"Buy our soap.\r\n"
+    assert not split_message(data).all("list-unsubscribe")
+
+
+async def test_without_a_postal_address_nothing_is_put_below(store: Store) -> None:
+    desk = Desk(store)
+    desk.shop(replace(SHOP, postal_address=""))
+    _, data = await desk.sent(purpose("marketing"), body=b"Buy.\r\n")
+    assert bytes(split_message(data).body) == b"Buy.\r\n"
+
+
+async def test_who_opted_out_gets_none_but_care_goes_on(store: Store) -> None:
+    """At once, without any pack, and for that purpose alone."""
+    now = envelope().received_at
+    gone = consent("pat@b.example", ConsentKind.OPT_OUT, purposes=("marketing",), given_at=now)
+    await consents.add(store, [gone], events=())
+    desk = Desk(store)
+    (entry,) = await desk.entries(await desk.send(purpose("marketing"), body=b"Buy.\r\n"))
+    assert (entry.state, entry.last_reply[:9]) == (EntryState.BOUNCED, "550 5.7.1")
+    for word in ("treatment", "fundraising", "operations"):
+        entry, _ = await desk.sent(purpose(word), body=b"See you.\r\n")
+        assert entry.state is EntryState.QUEUED
