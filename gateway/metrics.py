@@ -50,6 +50,7 @@ METRICS: Final = (
     Spec(Counter, "tls_downgrades", "Destinations that used to offer TLS and did not."),
     Spec(Gauge, "business_associates", "Business associates by the state of their agreement.", ("agreement",)),
     Spec(Counter, "suppressed_recipients", "Recipients that bulk mail was not sent to.", ("purpose",)),
+    Spec(Gauge, "held_overdue", "Held messages that nobody decided on in time (policy.hold_answer)."),
     Spec(Counter, "stopped_in_queue", "Copies held at an attempt, because a register no longer permits them."),
     Spec(Counter, "suppressions", "Addresses put on the suppression list by a bounce."),
     Spec(Counter, "senders_untold", "Notices to our own senders that could not be delivered.", ("kind",)),

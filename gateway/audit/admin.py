@@ -12,6 +12,18 @@ from policy.baa import Organisation
 from policy.consent import Consent
 
 
+def glass_broken(
+    *, at: datetime, queue_id: str, recipient: str, by: str, role: str, rules: Sequence[str], why: str
+) -> Event:
+    """Alarm: somebody let held treatment mail go in an emergency. rules: that held it."""
+    return make("glass.broken", at, queue_id, recipient, by=by, role=role, rules=list(rules), why=why)
+
+
+def glass_reviewed(*, at: datetime, queue_id: str, used_at: str, by: str, why: str) -> Event:
+    """used_at: when the glass was broken."""
+    return make("glass.reviewed", at, queue_id, used_at=used_at, by=by, why=why)
+
+
 def decision_corrected(*, at: datetime, queue_id: str, recipient: str, correction: str, action: str, by: str) -> Event:
     """A person says that a decision was wrong. correction: its id; action: what it should have been, else empty."""
     return make("decision.corrected", at, queue_id, recipient, correction=correction, action=action, by=by)

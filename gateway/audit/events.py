@@ -59,6 +59,11 @@ def message_held(entry: QueueEntry, *, at: datetime, why: str, by: str = "") -> 
     return _about(entry, "message.held", at, why=why, **({"by": by} if by else {}))
 
 
+def hold_overdue(entry: QueueEntry, *, at: datetime, urgent: bool) -> Event:
+    """Alarm: nobody decided on held mail in the time that is set."""
+    return _about(entry, "hold.overdue", at, urgent=urgent)
+
+
 def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
     """by: the person or command that released it."""
     return _about(entry, "message.released", at, by=by, why=why)

@@ -26,6 +26,7 @@ COMMANDS: Final = {
         "gateway.cli.explain:explain", "Show what is found in messages and how each recipient would get them."
     ),
     "rehearse": Entry("gateway.cli.rehearse:rehearse", "Show which past decisions a changed policy would flip."),
+    "break-glass": Entry("gateway.cli.break_glass:break_glass", "Let held treatment mail go in an emergency."),
     "decision": Entry("gateway.cli.decision:decision", "Corrections of past decisions."),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
     "suppression": Entry("gateway.cli.suppression:suppression", "Addresses that bulk mail does not go to."),

@@ -306,6 +306,14 @@ class Policy(Section):
         "Protected mail to a domain that is on no register: review lists the domain (`mailward report baa`), hold waits"
         " for a person; mail to the patient or who is involved in care is not held for it.",
     )
+    hold_answer: PositiveDuration = setting(
+        "4h", "Held mail that nobody decided on for so long is an alarm, and pack_notify is told."
+    )
+    urgent_hold_answer: PositiveDuration = setting("30m", "The same for mail marked urgent.")
+    break_glass_roles: tuple[Text, ...] = setting(
+        [], "Roles whose people may let held treatment mail go in an emergency (`mailward break-glass`).",
+        example=["clinician"],
+    )  # fmt: skip
     pack_notify: tuple[Mailbox, ...] = setting(
         [], "Who is told when a rule of a pack holds or refuses a message.", example=["privacy@clinic.example"]
     )

@@ -12,6 +12,7 @@ from gateway.audit import admin, events
 from gateway.control import history, look
 from gateway.control.approving import Approver, wanting
 from gateway.control.changes import BY
+from gateway.control.glass import check_glass
 from gateway.control.known_holds import known_holds, newly_held
 from gateway.control.office import Office
 from gateway.control.wire import Refused
@@ -26,6 +27,7 @@ from gateway.pipeline.bindings import Bindings
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.registers import Registers
+from gateway.protect.notice import RuleEnding, RuleNotice
 from gateway.store import accounts, brakes, certificates, queue
 from gateway.store.accounts import Directory
 from gateway.store.errors import ContentError
@@ -94,6 +96,19 @@ async def release(office: Office, *, queue_id: str, reason: str, to: str = "", b
         return await _release(office, queue_id=queue_id, reason=reason, to=to, has_looked=True, by=by)
 
 
+async def break_glass(office: Office, *, queue_id: str, reason: str, by: str, to: str = "") -> int:
+    """Let held treatment mail go in an emergency, protected: no rule and no second person keeps it (`control.glass`).
+
+    Returns: how many recipients go on. Raises: Refused when this person may not, or no safe way is left.
+    """
+    if not reason.strip():
+        raise Refused("a reason is needed; it is kept in the audit log", 2)
+    async with office.changing:
+        return await _release(
+            office, queue_id=queue_id, reason=reason, to=to, has_looked=True, by=by, breaks_glass=True
+        )
+
+
 async def release_many(
     office: Office, *, ids: Sequence[str], reason: str, has_looked: bool = True, by: str = BY
 ) -> dict[str, int]:
@@ -113,7 +128,9 @@ async def release_many(
     return counted
 
 
-async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool, by: str) -> int:
+async def _release(
+    office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool, by: str, breaks_glass: bool = False
+) -> int:
     held = await _held(office, queue_id, to)
     try:
         report = unpack_report(await queue.load_report(office.store, queue_id))
@@ -153,25 +170,28 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
         ),
         bindings=await Bindings(office.store, finder.rules.facts).ask([entry.recipient for entry in held], report),
     )
+    role = check_glass(office, people.by_login.get(by.lower()), purpose=sent.purpose) if breaks_glass else ""
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []
     decided = finder.decide(facts)
     kept = ledger.entry(queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=report.said.patient)
     await ledger.begin(now)
     for entry, decision in zip(held, decided, strict=True):
-        if fresh := newly_held(decision, known, finder.rules):
+        if not breaks_glass and (fresh := newly_held(decision, known, finder.rules)):
             said.append(f"{entry.recipient}: {', '.join(fresh)} holds it only now; release it once more if it may go")
             continue
         if not decision.methods:
             said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
             continue
-        if missing := await wanting(office.store, entry, decision, finder.rules, Approver(by, reason, now), about):
+        if not breaks_glass and (
+            missing := await wanting(office.store, entry, decision, finder.rules, Approver(by, reason, now), about)
+        ):
             said.append(missing)
             continue
         freed = replace(
             entry,
             state=EntryState.QUEUED,
-            protected=entry.protected or decision.protected,  # OB-12: never downwards
+            protected=entry.protected or decision.protected or breaks_glass,  # OB-12: never downwards
             methods=decision.methods,
             rung=0,
             rung_since=None,
@@ -185,7 +205,23 @@ async def _release(office: Office, *, queue_id: str, reason: str, to: str, has_l
                 events.message_released(freed, at=now, by=by, why=reason),
             ],
         )
+        if breaks_glass:
+            released.add(events=[admin.glass_broken(
+                at=now, queue_id=queue_id, recipient=entry.recipient, by=by, role=role, rules=decision.rules, why=reason
+            )])  # fmt: skip
     freed_now = len(released.changes)
+    if breaks_glass and freed_now:
+        own_mail = OwnMail(OwnMailPolicy.of(office.settings), lease=lambda: None)
+        released.own += [
+            own_mail.rule_notice(
+                RuleNotice(
+                    to=address, rules=("break-glass",), sender=held[0].sender, message_number=queue_id,
+                    recipients=tuple(entry.recipient for entry in held), ending=RuleEnding.UNSEALED,
+                ),
+                now=now,
+            )
+            for address in office.settings.policy.pack_notify
+        ]  # fmt: skip
     released.add(changes=[kept])
     if freed_now or said:
         await released.commit(office.store)

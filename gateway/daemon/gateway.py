@@ -23,9 +23,10 @@ from gateway.config.custom import read_custom
 from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
-from gateway.daemon import agreements
+from gateway.daemon import agreements, held
 from gateway.daemon.agreements import Agreements
 from gateway.daemon.desk import Desk
+from gateway.daemon.held import HeldMail
 from gateway.daemon.housekeeping import GAUGES, LAST_USES, Housekeeping
 from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
@@ -168,12 +169,15 @@ class Gateway:
         await backlog.measure()  # RX-09: what the last run left counts from the first message on
         reports = await build_reports(settings, store, queueing, self.metrics)
         self._stack.push_async_callback(reports.close)
+        watch = HeldMail(
+            store, settings.policy, own_mail=queueing.own_mail, scheduler=queueing.scheduler, metrics=self.metrics
+        )
         housekeeping = Housekeeping(
             store=store, about=queueing.about, scheduler=queueing.scheduler, signer=signer, metrics=self.metrics,
             held_for=settings.retention.held,
             more=(
                 (LAST_USES, book.write_uses), (GAUGES, backlog.measure), (ROTATIONS, signing.look),
-                (agreements.EVERY, Agreements(store, self.metrics).look), *reports.jobs,
+                (agreements.EVERY, Agreements(store, self.metrics).look), (held.EVERY, watch.look), *reports.jobs,
             ),
         )  # fmt: skip
         await self._background(queueing, housekeeping)

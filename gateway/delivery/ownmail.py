@@ -103,8 +103,10 @@ class OwnMail:
             MessageKind.SENDER_NOTICE, origin, about.sender, body, about_id=about.queue_id, is_secret=bool(pin)
         )
 
-    def held_notice(self, held: Sequence[QueueEntry], *, now: datetime) -> NewMessage:
-        """To the sender: these recipients' copies wait for a person."""
+    def held_notice(
+        self, held: Sequence[QueueEntry], *, now: datetime, reasons: tuple[str, ...] = ()
+    ) -> NewMessage:
+        """To the sender: these recipients' copies wait for a person. reasons: see `Held`."""
         first = held[0]
         origin = self._origin(first.sender, now)
         words = Held(
@@ -113,6 +115,7 @@ class OwnMail:
             message_number=first.queue_id,
             until=now + self._policy.held_for,
             may_have_arrived=any(entry.possible_duplicate for entry in held),
+            reasons=reasons,
         )
         body = notice.held_notice(origin, words)
         return self._new(MessageKind.SENDER_NOTICE, origin, first.sender, body, about_id=first.queue_id)

@@ -1,6 +1,7 @@
 """What rules ask of a message, and what follows from those that apply besides the decision itself."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 
 from gateway.audit import events
 from gateway.delivery.ownmail import OwnMail
@@ -15,7 +16,15 @@ from gateway.store.rows import NewMessage
 from gateway.store.store import Store
 from policy.decision import Action, Decision
 from policy.facts import Sent
+from policy.rules.packs import Pack, load_pack
 from policy.phi.report import Report
+
+
+@functools.cache
+def why_shipped() -> Mapping[str, str]:
+    """What packs say of their rules."""
+    return {one.rule.name: one.why for pack in Pack for one in load_pack(pack)}
+
 
 NO_METHOD = "no method is left that keeps it private"
 
@@ -54,6 +63,13 @@ class Rulings:
         book = self._facts.rules.by_name
         names = [name for name in decision.rules if book[name].action is Action.HOLD]
         return f"rule {', '.join(names)}" if names else NO_METHOD
+
+    def reasons(self, decisions: Sequence[Decision]) -> tuple[str, ...]:
+        """Why a message is held, for its sender: what a pack says of its rule; nothing of the organisation's own."""
+        said, book = why_shipped(), self._facts.rules.by_name
+        applied = dict.fromkeys(name for decision in decisions for name in decision.rules)
+        holding = [name for name in applied if book[name].action is Action.HOLD]
+        return tuple(dict.fromkeys(said.get(name, "A mail rule of your organisation.") for name in holding))
 
     def with_fields(self, data: bytes, decisions: Sequence[Decision]) -> bytes:
         """The message with what rules put into its header; a field of such a name that it came with goes."""

@@ -117,6 +117,7 @@ class Held:
     """A message that waits for a person's decision.
 
     until: when it comes back if nobody decides. may_have_arrived: it was handed over, and the outcome is not known.
+    reasons: why it is held, in sentences without content.
     """
 
     sender: str
@@ -124,6 +125,7 @@ class Held:
     message_number: str
     until: datetime
     may_have_arrived: bool = False
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +143,16 @@ class RuleEnding(StrEnum):
 
     SENT = "sent"
     HELD = "held"
+    OVERDUE = "overdue"
     REFUSED = "refused"
+    UNSEALED = "unsealed"
 
 
 RULE_ENDINGS = {
     RuleEnding.SENT: "It goes its way, as protected as the rules ask.",
     RuleEnding.HELD: "It waits for a decision: `mailward queue show` has the reasons.",
+    RuleEnding.OVERDUE: "It has waited for a decision for too long: please decide now (`mailward queue show`).",
+    RuleEnding.UNSEALED: "Somebody let it go in an emergency: please review that (`mailward break-glass list`).",
     RuleEnding.REFUSED: "It was refused, and its sender's program was told so at once.",
 }
 
@@ -237,6 +243,7 @@ def held_notice(origin: Origin, held: Held) -> bytes:
     fate = "It may have arrived, or not; we do not send it twice." if held.may_have_arrived else "It has not been sent."
     paragraphs = (
         f"Your message to {', '.join(held.recipients)} needs a look by your privacy team before it may leave.",
+        *(f"Why: {reason}" for reason in held.reasons),
         f"{fate} If nobody decides, it comes back to you on {_date(held.until)}.",
         "If it is urgent, call the recipient, and call your privacy team.",
         f"This is about message {held.message_number}.",
