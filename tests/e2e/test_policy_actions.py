@@ -1,0 +1,161 @@
+"""Actions of rules on a running gateway, through SMTP: misaddressed mail, texts and masks, archives, two approvers."""
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any, Final
+
+import dkim
+import httpx2
+import pytest
+
+from tests.e2e.dkim_keys import dns_of
+from tests.e2e.installation import USER, Installation
+from tests.e2e.letters import new_marker, plain
+from tests.e2e.submit import connect, hand_in, submit
+from tests.e2e.waiting import until
+from tests.e2e.world import World
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+ADDRESS: Final = "Clinic A, 1 Main Street, Springfield, IL 62701"
+RULES: Final = [
+    {"name": "two", "when": "recipients.count == 2", "action": "hold", "approvers": 2},
+    {
+        "name": "mask",
+        "when": 'purpose == "payment"',
+        "action": "allow",
+        "redact": ["ssn"],
+        "disclaimer": "Confidential.",
+    },
+    {"name": "keep", "when": 'purpose == "operations"', "action": "allow", "journal": "all@archive.example"},
+]
+LETTERS: Final = 4
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[Installation]:
+    """Its submission listener believes control fields."""
+    made = Installation(tmp_path_factory.mktemp("actions") / "installation", world)
+    listeners = made._document()["listener"]
+    listeners[0]["control_headers"] = True
+    made.write_config(
+        {
+            "listener": listeners,
+            "policy": {"packs": ["misaddressed"], "rule": RULES},
+            "commercial": {"postal_address": ADDRESS},
+        }
+    )
+    try:
+        made.add_user()
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+def letter(marker: str, *, to: str, purpose: str, text: str = "") -> EmailMessage:
+    message = plain(marker, to=to)
+    message.set_content(f"{text}\n\n{marker}\n")
+    message["X-Mailward-Purpose"] = purpose
+    return message
+
+
+def states(gateway: Installation, queue_id: str) -> list[tuple[str, str]]:
+    rows: list[dict[str, Any]] = [row for row in gateway.queue() if row["queue_id"] == queue_id]
+    return [(row["recipient"], row["queue_name"]) for row in rows]
+
+
+def test_a_shifted_mail_merge_is_held(gateway: Installation, world: World, tmp_path: Path) -> None:
+    """Each letter names one patient and goes to the next one's address: all are held, none of the right ones is."""
+    hop, patients = world.add_good("patients.example"), tmp_path / "patients.csv"
+    people = [(f"MRN-77{n:05}", f"Martha{chr(97 + n)} Grimes", f"1961-03-{n + 1:02}", f"p{n}@patients.example")
+              for n in range(LETTERS)]  # fmt: skip
+    rows = "".join(f"{','.join(one)}\n" for one in people)
+    patients.write_text(f"patient,name,birth_date,addresses\n{rows}")
+    done = gateway.run("patients", "bind", patients)
+    assert done.returncode == 0, done.stderr
+    with connect(gateway) as client:
+        for (number, name, born, own), (*_, wrong) in zip(people, [*people[1:], people[0]], strict=True):
+            for to, is_right in ((own, True), (wrong, False)):
+                marker = new_marker()
+                text = f"Patient: {name}, DOB: {born}, MRN: {number[4:]}. Hemoglobin A1c 9.1, diabetes."
+                queue_id = hand_in(client, letter(marker, to=to, purpose="treatment", text=text), to=[to])
+                if is_right:
+                    assert hop.wait_for(marker.encode()).recipients == (own,)
+                else:
+                    assert states(gateway, queue_id) == [(wrong, "held")]
+                    assert hop.find(marker.encode()) is None
+
+
+def test_what_is_masked_and_put_below_is_signed(gateway: Installation, world: World) -> None:
+    """The recipient reads neither the number nor an unsigned word; treatment mail goes as it was written."""
+    hop, masked, whole = world.add_good("payer.example"), new_marker(), new_marker()
+    text = "Claim of SSN: 219-09-9987 was paid."
+    submit(gateway, letter(masked, to="a@payer.example", purpose="payment", text=text), to=["a@payer.example"])
+    found = hop.wait_for(masked.encode()).content
+    assert b"219-09-9987" not in found
+    assert b"[ssn removed]" in found
+    assert b"Confidential." in found
+    assert b"DKIM-Signature" in found
+    assert dkim.verify(found, dnsfunc=dns_of(gateway))
+    submit(gateway, letter(whole, to="a@payer.example", purpose="treatment", text=text), to=["a@payer.example"])
+    assert b"219-09-9987" in hop.wait_for(whole.encode()).content
+    until(lambda: any(one.recipients == (USER,) and b"Something was removed" in one.content
+                      for one in world.home.arrivals))  # fmt: skip
+
+
+def test_the_archive_gets_its_copy_over_tls_or_not_at_all(gateway: Installation, world: World) -> None:
+    """Its server offers no TLS: the copy waits for another way, the letter itself goes."""
+    archive, hop = world.add("archive.example"), world.add_good("ops.example")
+    marker = new_marker()
+    queue_id = submit(gateway, letter(marker, to="a@ops.example", purpose="operations"), to=["a@ops.example"])
+    assert hop.wait_for(marker.encode()).recipients == ("a@ops.example",)
+    until(lambda: ("all@archive.example", "portal") in states(gateway, queue_id))
+    assert archive.find(marker.encode()) is None
+
+
+def test_two_persons_release_it(gateway: Installation, world: World) -> None:
+    hop, marker = world.add_good("two.example"), new_marker()
+    to = ["a@two.example", "b@two.example"]
+    queue_id = submit(gateway, plain(marker, to=", ".join(to)), to=to)
+    assert {state for _, state in states(gateway, queue_id)} == {"held"}
+    first = gateway.run("queue", "release", queue_id, "--why", "seen", "--by", "anna")
+    assert first.returncode == 1
+    assert "a second person must, too" in first.stderr
+    second = gateway.run("queue", "release", queue_id, "--why", "seen", "--by", "berta")
+    assert second.returncode == 0, second.stderr
+    assert hop.wait_for(marker.encode()).recipients == tuple(to)
+
+
+def test_one_click_ends_advertising_and_nothing_else(gateway: Installation, world: World) -> None:
+    """RFC 8058: the link in the mail that left, taken as a mail program takes it; care still comes."""
+    hop, pat = world.add_good("pats.example"), "pat@pats.example"
+    offer, again, care = new_marker(), new_marker(), new_marker()
+    submit(gateway, letter(offer, to=pat, purpose="marketing", text="Our new soap."), to=[pat])
+    mail = message_from_bytes(hop.wait_for(offer.encode()).content, policy=default)
+    url = str(mail["List-Unsubscribe"]).replace(" ", "").strip("<>")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert ADDRESS in mail.get_content().replace("\n", " ")
+    signed = re.sub(r"\s", "", str(mail["DKIM-Signature"]))
+    assert "list-unsubscribe:list-unsubscribe-post" in signed.lower()
+    path = url[url.index("/unsubscribe/") :]
+    posted = httpx2.post(
+        f"https://127.0.0.1:{gateway.ports.portal}{path}", content=b"List-Unsubscribe=One-Click",
+        verify=no_name(gateway),
+    )  # fmt: skip
+    assert posted.status_code == 200
+    refused = submit(gateway, letter(again, to=pat, purpose="marketing", text="More soap."), to=[pat])
+    assert [state for _, state in states(gateway, refused)] in ([], ["bounced"])
+    submit(gateway, letter(care, to=pat, purpose="treatment", text="See you on Monday."), to=[pat])
+    hop.wait_for(care.encode())
+    assert hop.find(again.encode()) is None
+
+
+def no_name(gateway: Installation) -> Any:
+    context = gateway.client_tls()
+    context.check_hostname = False
+    return context
