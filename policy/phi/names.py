@@ -20,6 +20,7 @@ from policy.phi.names_cues import (
     EPONYM_AFTER,
     GREETING_AFTER,
     GREETING_BEFORE,
+    IDENTITY_BEFORE,
     IN_PLACE_BEFORE,
     NOT_NAMES,
     ORGANISATION,
@@ -32,7 +33,7 @@ from policy.phi.names_cues import (
     STAFF_BEFORE,
     STAFF_TITLES,
     TITLES,
-    TRADE_BEFORE,
+    TRADE,
     WORKER_AFTER,
 )
 from policy.phi.report import Kind
@@ -49,6 +50,8 @@ _PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
 _TITLE_LENGTH: Final = 7  # with a character before
 _BED: Final = re.compile(r"\b(?:bed|room|rm\.?) #?\d{1,4}[a-d]?[:,]? \Z")
 _BED_LENGTH: Final = 14
+_TITLE_ENDS: Final = frozenset("rRsSxX.")
+_BED_ENDS: Final = frozenset("0123456789abcdABCD:,")
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
 _CAPITAL: Final = re.compile(r"[A-Z]")
 _DIGIT: Final = re.compile(r"\d")
@@ -104,9 +107,12 @@ def find_names(text: str, vocabulary: Vocabulary) -> list[Mention]:
 def _may_be_name(text: str, start: int, word: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a single capitalised word, mostly the first of a sentence, is worth a closer look."""
     lower = _without_possessive(word).lower()
-    if lower in vocabulary.given_names or _PERSON_TITLE.search(_before(text, start, _TITLE_LENGTH, word)):
+    if lower in vocabulary.given_names:
         return True
-    return _is_in_bed(text, start, lower, vocabulary)
+    last = text[start - 2 : start - 1]  # before the blank; a title or bed ends in few characters
+    if last in _TITLE_ENDS and _PERSON_TITLE.search(_before(text, start, _TITLE_LENGTH, word)):
+        return True
+    return last in _BED_ENDS and _is_in_bed(text, start, lower, vocabulary)
 
 
 def _is_in_bed(text: str, start: int, lower: str, vocabulary: Vocabulary) -> bool:
@@ -249,9 +255,17 @@ def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[
         return Role.STAFF, 0.0, "a name with a profession"
     if STAFF_BEFORE.search(before) and (known or len(candidate.words) <= 3):
         return Role.STAFF, 0.0, "a name after a provider's or employee's title"
-    if TRADE_BEFORE.search(before) and not PATIENT_AFTER.match(after):
+    if _is_trade(before) and not PATIENT_AFTER.match(after):
         return Role.STAFF, 0.0, "a name after a trade"
     return None
+
+
+def _is_trade(before: str) -> bool:
+    """Tell whether a trade, or who somebody is, stands right before: "pianist ", "the landlord is "."""
+    if not before.endswith(" "):
+        return False
+    last = before.rstrip(" ,").rpartition(" ")[2]
+    return TRADE.fullmatch(last) is not None if last != "is" else IDENTITY_BEFORE.search(before) is not None
 
 
 def _patient(text: str, candidate: _Candidate, before: str, after: str, known: int) -> tuple[Role, float, str] | None:

@@ -114,8 +114,8 @@ STAFF_BEFORE: Final = re.compile(
 )
 # Whoever is named by a trade ("pianist", "advisers", "network manager") or as who it is ("the landlord is"), in words
 # that end as trades do; those that end so and are none, or are a patient's.
-TRADE_BEFORE: Final = re.compile(
-    r"\b(?!(?:grand)?(?:mother|father|daughter|brother|sister)\b|(?:mem|num|cham)bers?\b|caller|subscriber|worker|prisoner"
+TRADE: Final = re.compile(
+    r"(?!(?:grand)?(?:mother|father|daughter|brother|sister)\b|(?:mem|num|cham)bers?\b|caller|subscriber|worker|prisoner"
     r"|customer|consumer|user|holder|smoker|drinker|survivor|sufferer|settler|passenger|driver|teenager|toddler|elder"
     r"|after|under|over\b|her\b|per\b|for\b|your\b|our\b|or\b|nor\b|refer|transfer|order|consider|remember|center|letter"
     r"|water|paper|however|whether|rather|together|other|another|either|neither|former|later|earlier|never|ever\b"
@@ -124,8 +124,10 @@ TRADE_BEFORE: Final = re.compile(
     r"|persist|resist|wrist|cyst|mist|twist|first|last|donor|minor|major|senior|junior|prior|error|favor|color|floor"
     r"|door|poor|minister|trigger|answer|gender|danger|finger|power|tower|lower|upper|inner|outer|super|dinner|proper"
     r"|matter|butter|corner|folder|header|footer|quarter|chapter|newsletter|reminder|computer|printer|scanner|counter)"
-    r"[a-z]{2,14}(?:ists?|ians?|ers?|ors?)\b,? \Z"
-    r"|(?<!patient )(?<!pt )(?<!name )(?<!client )(?<!member )(?<!caller )(?<!resident )(?<!this )(?<!it )\bis \Z"
+    r"[a-z]{2,14}(?:ists?|ians?|ers?|ors?)"
+)
+IDENTITY_BEFORE: Final = re.compile(
+    r"(?<!patient )(?<!pt )(?<!name )(?<!client )(?<!member )(?<!caller )(?<!resident )(?<!this )(?<!it )\bis \Z"
 )
 STAFF_AFTER: Final = re.compile(
     r" '\d\d\b|"

@@ -17,7 +17,8 @@ _IGNORABLE: Final = re.compile(
 # Marks that NFKC composed with no letter: strike-through and the like, drawn over the letter that is read.
 _COMBINING: Final = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
-_BREAKS: Final = re.compile("\r\n?|[\u2028\u2029\x85]")
+_BREAKS: Final = re.compile("[\u2028\u2029\x85]")
+_FOREIGN: Final = re.compile("[^\x00-\x7f]+")
 
 # Letters of other scripts that render as a Latin one (Unicode UTS #39 confusables, the part that matters).
 _LOOKALIKES: Final = {
@@ -39,9 +40,7 @@ _PUNCTUATION: Final = {
     ),
 }
 _FOLD: Final = str.maketrans({**_LOOKALIKES, **_PUNCTUATION})
-_FOLD_ASCII: Final = str.maketrans(
-    {"\t": " ", "`": "'", **dict.fromkeys(map(chr, (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)))}
-)
+_ODD: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # of ASCII: nobody sees them
 
 
 def normalise(text: str) -> str:
@@ -49,11 +48,25 @@ def normalise(text: str) -> str:
 
     Never fails. Accents on Latin letters stay (names need them); combining sequences are composed (NFKC).
     """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\t", " ").replace("`", "'")
+    if _ODD.search(text):
+        text = _ODD.sub("", text)
     if text.isascii():
-        return text.replace("\r\n", "\n").replace("\r", "\n").translate(_FOLD_ASCII)
-    text = _BREAKS.sub("\n", text)
-    text = _COMBINING.sub("", _IGNORABLE.sub("", unicodedata.normalize("NFKC", text).translate(_FOLD)))
-    return _CONTROL.sub("", "".join(map(_digit, text)) if any(map(_is_foreign_digit, text)) else text)
+        return text
+    pieces, end = [], 0
+    for run in _FOREIGN.finditer(text):
+        start = max(end, run.start() - 1)  # with the character before, which a combining mark may change
+        pieces += (text[end:start], _fold(text[start : run.end()]))
+        end = run.end()
+    return "".join((*pieces, text[end:]))
+
+
+def _fold(text: str) -> str:
+    """Fold a run with characters beyond ASCII. What is ASCII after it never composes with it."""
+    text = unicodedata.normalize("NFKC", _BREAKS.sub("\n", text)).translate(_FOLD)
+    text = _COMBINING.sub("", _IGNORABLE.sub("", text))
+    return _CONTROL.sub("", "".join(map(_digit, text)))
 
 
 def lower_case(text: str) -> str:

@@ -5,7 +5,8 @@ in a signature is the sender's, and "protected health information" in a footer i
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import pairwise
@@ -30,6 +31,7 @@ _ATTRIBUTION: Final = re.compile(
     r"|-{2,}.{0,60}(?:message|forward).{0,60}-{2,}",
     re.IGNORECASE,
 )
+_ATTRIBUTION_STARTS: Final = frozenset("fFtTcCbBsSdDrRoO-")
 _FOOTER_PHRASES: Final = tuple(
     phrase.strip()
     for phrase in """
@@ -40,6 +42,7 @@ _FOOTER_PHRASES: Final = tuple(
     if phrase.strip()
 )
 WORDS: Final = frozenset(_FOOTER_PHRASES)
+_FOOTER_LENGTH: Final = 60
 _SIGNATURE_LINES: Final = 8
 # What no signature and no footer says: something about somebody's health, as a sentence or as a note.
 _MATTER: Final = re.compile(
@@ -92,19 +95,27 @@ def find_zones(view: View, sender_names: frozenset[str]) -> Zones:
     """Find the zones of a text. sender_names: display names of the From field, lower case."""
     lines = view.text.split("\n")
     marks: list[Zone | None] = [None] * len(lines)
+    phrases = sorted(start for word in view.words.keys() & WORDS for start in view.words[word])
     may_hold_footer = len(view.words.keys() & WORDS) > 1
+    after = -1
     for index, line in enumerate(lines):
+        start, after = after + 1, after + 1 + len(line)
         stripped = line.strip()
         if not stripped:
             continue
-        if len(stripped) < 420 and _ATTRIBUTION.fullmatch(stripped):
+        if stripped[0] in _ATTRIBUTION_STARTS and len(stripped) < 420 and _ATTRIBUTION.fullmatch(stripped):
             marks[index] = Zone.ATTRIBUTION
         elif marks[index] is None and len(stripped) < 60 and _opens_signature(lines, index, sender_names):
             _mark_signature(lines, marks, index)
-        elif may_hold_footer and len(stripped) > 60 and _is_footer(stripped, phrases=2):
+        elif (
+            may_hold_footer
+            and len(stripped) > _FOOTER_LENGTH
+            and _count(phrases, start, after) > 1
+            and _is_footer(stripped, phrases=2)
+        ):
             marks[index] = Zone.FOOTER
     if may_hold_footer:
-        _mark_wrapped_footers(lines, marks)
+        _mark_wrapped_footers(lines, marks, phrases)
     return _merged(lines, marks)
 
 
@@ -138,15 +149,27 @@ def _mark_signature(lines: list[str], marks: list[Zone | None], first: int) -> N
         marks[index] = Zone.SIGNATURE
 
 
-def _mark_wrapped_footers(lines: list[str], marks: list[Zone | None]) -> None:
+def _count(starts: Sequence[int], first: int, end: int) -> int:
+    """Count the offsets in a stretch. starts: in order."""
+    return bisect_left(starts, end) - bisect_left(starts, first)
+
+
+def _mark_wrapped_footers(lines: list[str], marks: list[Zone | None], phrases: Sequence[int]) -> None:
     """Mark whole paragraphs that are footers although no single line of them says enough."""
-    first = 0
+    first = start = end = 0
     for index in range(len(lines) + 1):
         if index == len(lines) or not lines[index].strip():
-            paragraph = " ".join(lines[first:index])
-            if index - first > 1 and _is_footer(paragraph, phrases=3):
+            # Three phrases, one of which a line end may have cut.
+            if (
+                index - first > 1
+                and _count(phrases, start, end) > 1
+                and _is_footer(" ".join(lines[first:index]), phrases=3)
+            ):
                 marks[first:index] = [Zone.FOOTER] * (index - first)
             first = index + 1
+            start = end + (len(lines[index]) + 1 if index < len(lines) else 0)
+        if index < len(lines):
+            end += len(lines[index]) + 1
 
 
 def _merged(lines: list[str], marks: list[Zone | None]) -> Zones:
