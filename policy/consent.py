@@ -21,9 +21,11 @@ class Kind(StrEnum):
     PART2 = "part2"  # 42 CFR 2.31
     OPT_OUT = "opt-out"  # 45 CFR 164.514(f)(2) and whatever else somebody does not want
     CONFIDENTIAL = "confidential"  # 45 CFR 164.522(b)(1): not by ordinary mail, but in the portal
+    RESTRICTION = "restriction"  # 45 CFR 164.522(a): not to these recipients for these purposes
 
 
-BOUND_TO_RECIPIENT: Final = frozenset({Kind.AUTHORIZATION, Kind.PART2})  # of the patient, but to somebody else
+# Of the patient, but about mail to somebody else.
+BOUND_TO_RECIPIENT: Final = frozenset({Kind.AUTHORIZATION, Kind.PART2, Kind.RESTRICTION})
 NEEDS_EVIDENCE: Final = frozenset({Kind.UNENCRYPTED, Kind.AUTHORIZATION, Kind.PART2})  # those that permit something
 
 
@@ -72,6 +74,7 @@ class Consents:
     unencrypted: this person chose plain mail. authorized, part2: the patient whom the message is about lets it go to
     this recipient for its purpose. opted_out: this person wants no mail for its purpose. confidential: this person
     asked for another way than mail.
+    restricted: the patient's information does not go to this recipient for its purpose.
     """
 
     unencrypted: bool = False
@@ -79,6 +82,7 @@ class Consents:
     part2: bool = False
     opted_out: bool = True
     confidential: bool = True
+    restricted: bool = True
 
 
 def answer(entries: Iterable[Consent], *, recipient: str, patient: str, purpose: str, at: datetime) -> Consents:
@@ -102,4 +106,5 @@ def answer(entries: Iterable[Consent], *, recipient: str, patient: str, purpose:
             one.patient == recipient and one.kind is Kind.OPT_OUT and one.is_for(purpose) for one in standing
         ),
         confidential=Kind.CONFIDENTIAL in own,
+        restricted=Kind.RESTRICTION in given,
     )

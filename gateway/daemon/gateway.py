@@ -11,7 +11,7 @@ import socket
 import ssl
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -56,6 +56,7 @@ from gateway.protect.dkim import Signer
 from gateway.protect.dkim_desk import SigningDesk, signing_pool
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
 from gateway.store.bindings import persons_key
+from gateway.store import decisions
 from gateway.store.errors import StoreError
 from gateway.store.opening import open_store
 from gateway.store.statements import Unit
@@ -67,6 +68,7 @@ from gateway.web.serve import HttpServer, renew, server_context
 from gateway.workers.pool import ChildPool
 
 INTAKE_STOP_S: Final = 5  # messages between DATA and dot may finish; then 421
+FORGET_EVERY: Final = timedelta(hours=6)
 DELIVERY_STOP_S: Final = 14  # deliveries under way may come to a rest while intake and portal stop; 20 s are promised
 
 log = get_logger("daemon")
@@ -177,7 +179,8 @@ class Gateway:
             held_for=settings.retention.held,
             more=(
                 (LAST_USES, book.write_uses), (GAUGES, backlog.measure), (ROTATIONS, signing.look),
-                (agreements.EVERY, Agreements(store, self.metrics).look), (held.EVERY, watch.look), *reports.jobs,
+                (agreements.EVERY, Agreements(store, self.metrics).look), (held.EVERY, watch.look),
+                (FORGET_EVERY, self._forget_decisions), *reports.jobs,
             ),
         )  # fmt: skip
         await self._background(queueing, housekeeping)
@@ -301,6 +304,11 @@ class Gateway:
         await pool.start()
         self._stack.push_async_callback(pool.stop)
         return pool
+
+    async def _forget_decisions(self) -> None:
+        """Records of decisions are kept for `retention.evidence` and no longer."""
+        if self._store is not None:
+            await decisions.forget(self._store, before=_now() - self.settings.retention.evidence)
 
     async def _last_words(self, store: Store, signer: checkpoint.Signer, book: AccountBook) -> None:
         try:

@@ -1,7 +1,7 @@
 """What the registers say of a message's recipients: one read a message, and only when a rule or a purpose asks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -122,6 +122,6 @@ def _consents(
     Who is not on the register of people is known by the address alone, which promotion is then about.
     """
     if standing.is_ambiguous:
-        return UNASKED
+        return replace(UNASKED, restricted=False)  # of nobody in particular: a restriction names its patient
     patient = standing.patient or (recipient if purpose in PROMOTION else "")
     return consent.answer(entries, recipient=recipient, patient=patient, purpose=purpose, at=at)

@@ -16,8 +16,8 @@ from gateway.store.rows import NewMessage
 from gateway.store.store import Store
 from policy.decision import Action, Decision
 from policy.facts import Sent
-from policy.rules.packs import Pack, load_pack
 from policy.phi.report import Report
+from policy.rules.packs import Pack, load_pack
 
 
 @functools.cache

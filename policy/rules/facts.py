@@ -267,6 +267,10 @@ FACTS: Final[Mapping[str, Fact]] = {
         Type.TRUTH, "The recipient asked for another way than mail; true when nobody asked the register.",
         lambda _facts, to: to.consents.confidential,
     ),
+    "consent.restricted": _recipient(
+        Type.TRUTH, "A restriction of the patient forbids it for this recipient and purpose (45 CFR 164.522(a)).",
+        lambda _facts, to: to.consents.restricted,
+    ),
     "marketing": _recipient(
         Type.TRUTH, "It is marketing (45 CFR 164.501), by its purpose and its campaign; patients must authorize that.",
         lambda facts, to: is_marketing(_purpose(facts), to.campaign),

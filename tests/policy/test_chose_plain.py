@@ -14,7 +14,7 @@ from policy.phi.report import Kind, Report
 from policy.rules import RuleBook
 from tests.policy.rules.facts_for import ALL_FACTS, UNREAD, found, make
 
-CHOSE = Consents(unencrypted=True, opted_out=False, confidential=False)
+CHOSE = Consents(unencrypted=True, opted_out=False, confidential=False, restricted=False)
 PAT = RecipientFacts(address="pat@b.example", methods=(Method.TLS, Method.PORTAL), consents=CHOSE)
 REPORT = Report(phi=True, score=0.9, findings=(found(Kind.MRN), found(Kind.DOB), found(Kind.LAB), found(Kind.LAB)))
 FACTS = Facts(report=REPORT, recipients=(PAT,), sent=Sent(purpose="access"))

@@ -16,7 +16,7 @@ PART2 = Consent(
     given_at=NOW - DAY, recorded_by="privacy", recorded_at=NOW,
 )  # fmt: skip
 OWN = replace(PART2, patient=PAT, kind=Kind.UNENCRYPTED, purposes=(ANY,), recipients=())
-NOTHING = Consents(opted_out=False, confidential=False)
+NOTHING = Consents(opted_out=False, confidential=False, restricted=False)
 
 
 def ask(*entries: Consent, recipient: str = DOC, patient: str = "id:1", purpose: str = "treatment") -> Consents:
@@ -24,7 +24,8 @@ def ask(*entries: Consent, recipient: str = DOC, patient: str = "id:1", purpose:
 
 
 def test_nobody_asked_is_the_strictest_answer() -> None:
-    assert Consents() == Consents(unencrypted=False, authorized=False, part2=False, opted_out=True, confidential=True)
+    strictest = Consents(opted_out=True, confidential=True, restricted=True)
+    assert Consents() == replace(strictest, unencrypted=False, authorized=False, part2=False)
 
 
 def test_a_consent_is_for_its_patient_recipient_and_purpose() -> None:

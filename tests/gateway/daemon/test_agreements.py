@@ -7,6 +7,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
+from gateway.audit.search import Query, search
 from gateway.daemon.agreements import ENDED, STANDS, Agreements
 from gateway.metrics import Metrics
 from gateway.store import organisations
@@ -55,3 +56,16 @@ async def test_each_is_counted_and_told_once(store: Store) -> None:
     with capture_logs() as logs:
         await watch.look()
     assert warned(logs) == ["soon"]
+
+
+async def test_a_restart_does_not_tell_again(store: Store) -> None:
+    """What people were told is an event, which the next run reads; one of another state is new."""
+    now = datetime.now(UTC)
+    await organisations.add(store, [associate("soon", expires_at=now + 29 * DAY)], renews=False, events=())
+    await Agreements(store, Metrics()).look()
+    with capture_logs() as logs:
+        await Agreements(store, Metrics()).look()
+    assert warned(logs) == []
+    async with store.read() as conn:
+        (event,) = await search(conn, Query(kind="baa.expiring"))
+    assert (event.event.data["name"], event.event.data["state"]) == ("soon", "ends within 30 days")

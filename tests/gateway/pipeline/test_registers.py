@@ -19,7 +19,7 @@ from policy.decision import Method
 from policy.phi.report import Finding, Place, Report
 from policy.phi.report import Kind as Found
 from tests.gateway.config.samples import settings
-from tests.gateway.pipeline.counter import PHI, Counter, envelope, letter
+from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, envelope, letter
 
 DAY = timedelta(days=1)
 NOW = envelope().received_at
@@ -160,3 +160,16 @@ async def test_registers_that_cannot_be_read_permit_nothing(store: Store, monkey
     counter = Counter(store, settings=packs("consent"))
     assert await counter.submit(letter()) is Verdict.STORE_SICK
     assert await counter.everything() == ()
+
+
+async def test_an_unknown_organisation_is_held_where_that_is_asked_for(store: Store) -> None:
+    """Issue 6, line 9: policy.unknown_organisation = "hold"; never mail to the person it is about, nor clean mail."""
+    told = settings('[policy]\nunknown_organisation = "hold"\n')
+    counter, payment = Counter(store, PHI, settings=told), b"X-Mailward-Purpose: payment"
+    assert (await send(counter, "a@billing.example", payment)).state is EntryState.HELD
+    assert (await send(counter, "nurse2@clinic.example", payment)).state is EntryState.QUEUED
+    assert (await send(counter, PAT, ACCESS)).state is EntryState.QUEUED
+    assert (await send(Counter(store, settings=told, answer=CLEAN), "a@billing.example")).state is EntryState.QUEUED
+    await organisations.add(store, [associate()], renews=False, events=())
+    assert (await send(counter, "a@billing.example", payment)).state is EntryState.QUEUED
+    assert (await send(Counter(store, PHI), "a@unknown.example", payment)).state is EntryState.QUEUED, "review is usual"

@@ -14,7 +14,7 @@ PHI = Report(phi=True, score=0.9)
 SUBSTANCE = replace(PHI, findings=(found(Kind.SUBSTANCE_USE, 0.9),))
 MASS = replace(CLEAN, bulk=True)
 HOME = Sent(sender="jane.doe@clinic.example", our_domains=frozenset({"clinic.example"}))
-ASKED = Consents(opted_out=False, confidential=False)  # the register was asked, and has nothing
+ASKED = Consents(opted_out=False, confidential=False, restricted=False)  # the register was asked, and has nothing
 AUTHORIZED = replace(ASKED, authorized=True)
 OPTED_OUT = replace(AUTHORIZED, opted_out=True)
 REVIEWED = CampaignAnswer(is_reviewed=True, payment=Payment.NONE, audience=Audience.PATIENTS)

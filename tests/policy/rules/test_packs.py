@@ -32,7 +32,7 @@ def seen(count: int) -> Sent:
     return replace(HOME, visible=count)
 
 
-ASKED = Consents(opted_out=False, confidential=False)  # the register was asked, and has nothing
+ASKED = Consents(opted_out=False, confidential=False, restricted=False)  # the register was asked, and has nothing
 BAA = Agreement(relation=Relation.ASSOCIATE, in_force=True, permits=True)
 SUBSTANCE = replace(PHI, findings=(found(Kind.SUBSTANCE_USE, 0.9),))
 
@@ -137,6 +137,14 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = PURPOSE_ROWS | {
         (told(replace(ASKED, confidential=True), report=PHI), True),
         (told(replace(ASKED, confidential=True)), False),
         (told(ASKED, report=PHI), False),
+    ),
+    "consent/restriction": (
+        (told(purpose="payment", report=PHI), True),  # nobody asked the register
+        (told(replace(ASKED, restricted=True), purpose="payment", report=PHI), True),
+        (told(replace(ASKED, restricted=True), purpose="payment"), False),
+        (told(replace(ASKED, restricted=True), purpose="payment", report=PHI, whom="a@clinic.example"), False),
+        (told(replace(ASKED, restricted=True), purpose="individual", report=PHI), False),
+        (told(ASKED, purpose="payment", report=PHI), False),
     ),
     "consent/plain-mail": (
         (told(purpose="access", report=PHI), True),  # nobody asked the register
