@@ -73,3 +73,16 @@ def test_what_a_recipient_chose() -> None:
     opted = replace(OWN, patient=DOC, kind=Kind.OPT_OUT, purposes=("fundraising",))
     assert ask(opted, purpose="fundraising") == replace(NOTHING, opted_out=True)
     assert ask(opted, purpose="marketing") == NOTHING
+
+
+def test_a_restriction_is_for_its_patient_recipient_and_purpose() -> None:
+    """45 CFR 164.522(a)(1)(vi): the plan does not get what the patient paid in full; others and other purposes do."""
+    paid = replace(PART2, kind=Kind.RESTRICTION, purposes=("payment", "operations"))
+    assert ask(paid, purpose="payment") == replace(NOTHING, restricted=True)
+    for beside in (
+        ask(paid, purpose="treatment"),
+        ask(paid, purpose="payment", patient="id:2"),
+        ask(paid, purpose="payment", recipient="doc@clinic3.example"),
+        ask(replace(paid, revoked_at=NOW), purpose="payment"),  # 164.522(a)(2): it was terminated
+    ):
+        assert not beside.restricted
