@@ -51,6 +51,8 @@ def add(
         print_json(made)
         return
     click.echo(f"recorded as {made['id']}")
+    if made["late_since"]:
+        click.echo(f"too late: it had to be honoured by {made['late_since']} (16 CFR part 316)", err=True)
 
 
 @consent.command("list")

@@ -14,7 +14,8 @@ from gateway.message.queue_id import new_queue_id
 from gateway.store import consents
 from gateway.store.consents import patient_key
 from gateway.store.store import Store
-from policy.consent import Consent
+from policy.commercial import last_day
+from policy.consent import Consent, Kind
 
 USAGE = 2
 
@@ -27,7 +28,7 @@ async def add(store: Store, *, row: Mapping[str, str], by: str) -> dict[str, Any
     except ValueError as why:
         raise Refused(str(why), USAGE) from None
     await consents.add(store, [new], events=[admin.consent_recorded(new, at=now)])
-    return _shown(new, now)
+    return {**_shown(new, now), "late_since": _late_since(new, now)}
 
 
 async def import_rows(
@@ -60,6 +61,12 @@ async def listing(store: Store, *, patient: str = "") -> list[dict[str, Any]]:
     async with store.read() as conn:
         found = await consents.listing(conn, patient=patient_key(store.vault, patient))
     return [_shown(one, datetime.now(UTC)) for one in found]
+
+
+def _late_since(new: Consent, now: datetime) -> str:
+    """The last day to honour an opt-out that came before it was recorded, when that day has passed; else empty."""
+    last = last_day(new.given_at.date())
+    return last.isoformat() if new.kind is Kind.OPT_OUT and last < now.date() else ""
 
 
 def _maker(store: Store, by: str, now: datetime) -> Maker:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,15 @@ def test_import_of_organisations(config: Path, tmp_path: Path) -> None:
     file.write_text(head + "A,payer,a.example,,,,,\nB,,b.example,any,no,2026-01-01,,\n", encoding="utf-8")
     assert run(config, "baa", "import", str(file)).stdout == "2 organisations recorded\n"
     assert [one["name"] for one in rows(config, "baa", "list")] == ["A", "B"]
+
+
+def test_the_clock_of_an_opt_out(config: Path) -> None:
+    """15 U.S.C. 7704(a)(4)(A): ten business days from the day it came; it counts from now on in any case."""
+    today = datetime.now(UTC).date()
+    opt_out = ("consent", "add", "--patient", "pat@b.example", "--kind", "opt-out", "--purpose", "marketing")
+    for days, is_late in ((0, False), (10, False), (15, True), (400, True)):
+        made = run(config, *opt_out, "--given", str(today - timedelta(days=days)))
+        assert made.exit_code == 0, made.output
+        assert ("too late: it had to be honoured by" in made.stderr) is is_late
+    other = run(config, "consent", "add", "--patient", "a@b.example", "--kind", "confidential", "--given", "2020-01-01")
+    assert other.stderr == ""

@@ -49,20 +49,31 @@ def test_examples_are_conditions(text: str) -> None:
 
 def test_the_longer_examples_are_configurations() -> None:
     texts = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert [rule.name for text in texts for rule in settings(text).policy.rule] == ["no-ssn-lists", "strangers"]
+    assert [rule.name for text in texts for rule in settings(text).policy.rule] == [
+        "no-ssn-lists", "payers-need-no-ssn", "keep-operations", "lists-need-two", "strangers",
+    ]  # fmt: skip
 
 
-COMMANDS = re.findall(r"^mailward ((?:consent|baa) (?:add|list|revoke|import|end).*)$", PAGE, re.MULTILINE)
+COMMANDS = re.findall(
+    r"^mailward ((?:consent|baa|patients|segment) (?:add|list|revoke|import|end|bind|forget|drop).*)$",
+    PAGE,
+    re.MULTILINE,
+)
+
+PACK = "[policy]\npacks = ['misaddressed']\n"  # without it nothing asks for patients and segments
 
 
 @pytest.mark.slow
 def test_the_commands_are_those_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In their order, in one installation; a file that an example names is there."""
-    assert len(COMMANDS) == 8
-    (tmp_path / "mailward.toml").write_text(config_in(tmp_path / "data"), encoding="utf-8")
+    assert len(COMMANDS) == 14
+    (tmp_path / "mailward.toml").write_text(config_in(tmp_path / "data", PACK), encoding="utf-8")
     for name in ("warning-signed.pdf", "form.pdf"):
         (tmp_path / name).write_bytes(b"signed")
     (tmp_path / "consents.csv").write_text("patient,kind\npat@b.example,opt-out\n", encoding="utf-8")
+    rows = "patient,name,birth_date,addresses\nMRN-0042317,Martha Grimes,1961-03-31,martha@b.example\n"
+    (tmp_path / "patients.csv").write_text(rows, encoding="utf-8")
+    (tmp_path / "addresses.txt").write_text("martha@b.example\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     made = ""
     for command in COMMANDS:
