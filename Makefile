@@ -25,8 +25,8 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/.runtime
 	$(BIN)/mailward demo
 
-test: $(VENV)/.test system
-	$(BIN)/python -m pytest
+test: $(VENV)/.test system  # in the order of their collection, which has the long ones first
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 quick: $(VENV)/.test  # one worker more than cores: some tests wait
 	$(BIN)/python -m pytest -q -m "not slow and not e2e" -n $$(($$(nproc) + 1)) --dist loadscope
@@ -34,7 +34,7 @@ quick: $(VENV)/.test  # one worker more than cores: some tests wait
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(CODE)
+	$(BIN)/mypy --num-workers auto $(CODE)
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.test system
@@ -42,6 +42,7 @@ bench: $(VENV)/.test system
 	$(BIN)/python -m bench.intake
 	$(BIN)/python -m bench.queue
 	$(BIN)/python -m bench.delivering
+	$(BIN)/python -m bench.classifying
 
 # Recall and false positives of the classifier on our own labelled messages, and on a folder of others: CORPUS=folder.
 CORPUS ?=

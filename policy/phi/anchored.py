@@ -20,9 +20,10 @@ class Anchored:
 
     def __init__(self, pattern: str, *words: str, number: int | None = None, is_cased: bool = False) -> None:
         self.words: Final = words
+        self.expression: Final = pattern
+        self.is_cased: Final = is_cased
         self._pattern = re.compile(pattern)
         self._number = number
-        self._is_cased = is_cased
 
     def finditer(self, view: View) -> Iterator[re.Match[str]]:
         """As `re.Pattern.finditer`: in order, without overlap."""
@@ -31,7 +32,7 @@ class Anchored:
             starts += [start + self._number for start in view.numbers]
         if not starts:
             return
-        text = view.text if self._is_cased else view.lower
+        text = view.text if self.is_cased else view.lower
         starts.sort()
         end, match_at = 0, self._pattern.match
         for start in starts:

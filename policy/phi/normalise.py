@@ -54,7 +54,8 @@ def normalise(text: str) -> str:
         text = _ODD.sub("", text)
     if text.isascii():
         return text
-    pieces, end = [], 0
+    pieces: list[str] = []
+    end = 0
     for run in _FOREIGN.finditer(text):
         start = max(end, run.start() - 1)  # with the character before, which a combining mark may change
         pieces += (text[end:start], _fold(text[start : run.end()]))

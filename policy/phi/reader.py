@@ -87,7 +87,7 @@ _VOCATIVE: Final = re.compile(
 _RELATIVE: Final = Anchored(
     r"\b(?:my|our) (?:(?:own|late|poor|little|older|younger|elderly|\d{1,2}[- ]year[- ]old) )?(?:wife|husband|spouse"
     r"|partner|mother|father|mom|mum|dad|son|daughter|brother|sister|grand(?:mother|father|ma|pa|son|daughter)|aunt"
-    r"|uncle|kids?|child|children|baby|boy|girl|fianc[e\u00e9]e?|boyfriend|girlfriend)\b"
+    r"|uncle|kids?|child|children|baby|boy|girl|fianc\w{1,2}|boyfriend|girlfriend)\b"
     r"|\b(?:mom|mum|dad|daddy|mommy|grand(?:ma|pa)|granny|gramps)\b",
     *("my ", "our ", "mom", "mum", "dad", "grandma", "grandpa", "granny", "gramps"),
 )

@@ -2,10 +2,10 @@
 
 import functools
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import ahocorasick
 
@@ -14,6 +14,7 @@ from policy.phi.report import Kind
 _BUILD: Final = "python -m policy.phi.data.build"
 
 
+_COMMON: Final = 1.0  # weight of names that are common
 _BY_FREQUENCY: Final = {ord(letter): chr(rank) for rank, letter in enumerate(" etaoinsrhdlucmfywgpbvkxqjz")}
 
 
@@ -21,8 +22,7 @@ class VocabularyMissing(Exception):
     """A vocabulary table is missing or broken: build it with `python -m policy.phi.data.build`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One entry of the vocabulary: what it is, and how much it alone says about somebody's health (0 to 1)."""
 
     kind: Kind
@@ -57,41 +57,51 @@ def vocabulary() -> Vocabulary:
     """
     topics = tuple(_topics())
     terms = {}
-    categories = set()
+    categories: set[str] = set()
     for kind, table in ((Kind.DRUG, "drugs"), (Kind.DIAGNOSIS, "diagnoses")):
-        for weight, text in _built(table):
+        for weight, texts in _built(table).items():
             if weight:
-                terms[text] = Term(kind, weight, text)
+                terms.update({text: Term(kind, weight, text) for text in texts})
             else:
-                categories.add(text)
+                categories.update(texts)
     terms |= {term.text: term for term in _lay_terms()}  # our own words overrule the built tables
     automaton = ahocorasick.Automaton()
     for text in sorted(terms, key=lambda text: text.translate(_BY_FREQUENCY)):  # its nodes keep this order and try it
         automaton.add_word(text, terms[text])
     automaton.make_automaton()
-    given = frozenset(_own("given_names").split()).union(text for _, text in _built("given"))
-    family = {text: weight for weight, text in _built("family")}
-    surnames = frozenset(_own("surnames").split()).union(text for text, weight in family.items() if weight == 1)
+    given, family = _built("given"), _built("family")
+    surnames = frozenset(_own("surnames").split()).union(family.get(_COMMON, ()))
     return Vocabulary(
         automaton=automaton,
         categories=frozenset(categories),
-        given_names=given,
+        given_names=frozenset(_own("given_names").split()).union(*given.values()),
         surnames=surnames,
-        rare_surnames=frozenset(family) - surnames,
+        rare_surnames=frozenset[str]().union(*family.values()) - surnames,
         topics=topics,
     )
 
 
-def _built(table: str) -> Iterator[tuple[float, str]]:
+def _built(table: str) -> Mapping[float, Sequence[str]]:
+    """Return the terms of a built table by their weight."""
+    groups: dict[str, list[str]] = {}
     try:
         packed = (files("policy.phi.data") / f"{table}.tsv.gz").read_bytes()
-        lines = gzip.decompress(packed).decode().splitlines()
-        rows = [line.split("\t") for line in lines]
-        yield from ((float(weight), text) for weight, text in rows)
+        for line in gzip.decompress(packed).decode().splitlines():
+            weight, _, text = line.partition("\t")
+            if weight in groups:
+                groups[weight].append(text)
+            else:
+                groups[weight] = [text]
+        built = {float(weight): texts for weight, texts in groups.items() if all(texts) or _fail(table)}
     except (OSError, EOFError, ValueError) as broken:
         raise VocabularyMissing(f"vocabulary table {table}.tsv.gz is missing or broken; run: {_BUILD}") from broken
-    if not rows:
+    if not built:
         raise VocabularyMissing(f"vocabulary table {table}.tsv.gz is empty; run: {_BUILD}")
+    return built
+
+
+def _fail(table: str) -> bool:
+    raise ValueError(f"a row of {table} holds no term")
 
 
 def _lay_terms() -> Iterator[Term]:
