@@ -60,6 +60,7 @@ _NOT_ALONE: Final = re.compile(r"(?:^|[(;.,] ?)\Z")
 _LOWER_LINE: Final = range(8, 601)  # characters
 _LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z\d]|'s|[.,])")
 _LEADING: Final = NOT_NAMES | TITLES | STAFF_TITLES  # words that lead to a name
+_FORMAL: Final = frozenset({"mr", "mrs", "ms", "miss", "mx"})
 _LOOK_BACK: Final = 40
 _LOOK_AHEAD: Final = 72
 _AGE_REACH: Final = 70
@@ -136,6 +137,10 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(run)]
     while tokens and tokens[0][0].lower() in _LEADING and not _is_surname(tokens, run, vocabulary):
         tokens = tokens[1:]
+    if len(tokens) > 1 and tokens[0][0].isupper() and len(tokens[0][0]) > 1 and run[tokens[0][2]] == ".":
+        tokens = tokens[1:]  # the end of the sentence before: "the ICU. Roe"
+    title = next((index for index, token in enumerate(tokens[:3]) if token[0].lower() in _FORMAL), -1)
+    tokens = tokens[title + 1 :]  # "Saw Mrs Roe"
     has_credentials = names_place = False
     number = next((index for index, token in enumerate(tokens) if _DIGIT.search(token[0])), len(tokens))
     number = min(number, _possessive(tokens) + 1)

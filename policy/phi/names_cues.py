@@ -110,7 +110,8 @@ STAFF_BEFORE: Final = re.compile(
     r"|follow[- ]?up with|follow up with|meeting with|speak with|lunch with"
     r"|attorney|auditor|congratulations to|recipient|user|assigned to|approved by|principal investigator|investigator"
     r"|(?<!sleep )(?<!swallow )(?<!imaging )(?<!conduction )study of"
-    r"|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}(?:dr\.? )?\Z",
+    r"|et al)(?: name)?s?\b[.:;,]{0,2}[ |]{0,3}"
+    r"(?:[a-z][\w'-]{1,20} (?:[a-z][\w'-]{1,20} )?(?:and|&) )?(?:dr\.? )?\Z",
 )
 # Whoever is named by a trade ("pianist", "advisers", "network manager") or as who it is ("the landlord is"), in words
 # that end as trades do; those that end so and are none, or are a patient's.
@@ -130,7 +131,7 @@ IDENTITY_BEFORE: Final = re.compile(
     r"(?<!patient )(?<!pt )(?<!name )(?<!client )(?<!member )(?<!caller )(?<!resident )(?<!this )(?<!it )\bis \Z"
 )
 STAFF_AFTER: Final = re.compile(
-    r" '\d\d\b|"
+    r" '\d\d\b| from (?:the|our) \w+ (?:takes|will|has|is)\b|"
     r",? {0,2}\(?(?:m\.?d\.?|d\.?o\.?|r\.?n\.?|n\.?p\.?|p\.?a\.?(?:-c)?|l\.?p\.?n\.?|ph\.?d\.?|pharm\.?d"
     r"|d\.?d\.?s|dpm|dpt|lcsw|lmft|crna|cnm|aprn|dnp|f\.?a\.?c\.?[sp]\.?|esq)\b(?!\w)"
     r"|,? (?:et al|and colleagues|[se]?vp|cto|cio|coo|director|manager|president|ceo|cfo"
@@ -187,7 +188,7 @@ PATIENT_LABEL: Final = re.compile(
     r"|claimant|dependent|guarantor|caller|relative of patient|re|regarding|visit|transcript"
     r"|mother|father|son|daughter|spouse|wife|husband|guardian|parent|resident|last name|first name"
     r"|full name|name|deceased|decedent|student|child|baby|participant)(?: name)?s?"
-    r" ?[:#=|]{1,2} {0,3}(?:mr|mrs|ms|miss)?\.? ?\Z|\b(?:visit|transcript|call|session|interview"
+    r" ?[:#=|]{1,2} {0,3}(?:mr|mrs|ms|miss)?\.? ?\Z|\b(?:visit|transcript|session|interview"
     r"|appointment|results|labs)[:,]? (?:with|for|of)? ?\Z|transcript, \Z",
 )
 PATIENT_BEFORE: Final = re.compile(
@@ -206,7 +207,7 @@ PATIENT_BEFORE: Final = re.compile(
     r"|caring for|treating|treated|admitted|discharged|evaluated|diagnosed|saw|examined|prescribed"
     r"|mother of|father of|parent of"
     r"|daughter,?|son,?|husband,?|wife,?|mother,?|father,?|brother,?|sister,?|regarding|re|about|case of"
-    r"|obtained from|explained to|informed|like|call|called|female,?|male,?|woman,?|man,?|boy,?|girl,?"
+    r"|obtained from|explained to|informed|like|called|female,?|male,?|woman,?|man,?|boy,?|girl,?"
     r"|y/?o,?|old,?) (?:mr|mrs|ms|miss)?\.? ?\Z",
 )
 PATIENT_AFTER: Final = re.compile(
@@ -230,7 +231,8 @@ PATIENT_AFTER: Final = re.compile(
     r"|will be (?:off\b|out\b|on (?:\w+ )?leave|admitted|induced)|has (?:two|three|four|a few|some|another) "
     r"|(?:may|can|cannot|can't|should) (?:return|go back|not lift|not bear|be discharged|come off)"
     r"|(?:called|calls|came in|comes in|went to|missed|no-showed|wants|asks|asked|is asking|stopped|started|starts"
-    r"|takes|took|uses|wears|weighs|gained|lost|fell|vomited|passed out|fainted|collapsed|has been|had his|had her"
+    r"|takes|took|uses|wears|weighs|gained|lost|fell|broke|has had|had had|hasn't|isn't|won't|vomited|passed out"
+    r"|fainted|collapsed|has been|had his|had her"
     r"|saw|sees|is seeing|recovered|relapsed|overdosed|met criteria|meets criteria|could not|couldn't)\b"
     r"|(?:rn|lpn|md|cna)?,? (?:may return|tested positive|tested negative|was diagnosed|is cleared|is not cleared)"
     r"|(?:19|20)\d{6}\b|\(?d\.?o\.?b\b|date of birth|\(?mrn\b|\(?ssn\b|member id|\(?\d{1,3} ?(?:y/?o|yo|yr"

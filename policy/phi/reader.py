@@ -26,6 +26,8 @@ _THINGS: Final = (
     r"|insulin|implant|pacemaker|dialysis|screening results|transfer|cleaning|crown|filling|embryos?"
     r"|cpap|sleep study|(?:pt|therapy|counseling) session|physical therapy|shots?|exam|eye pressure|copay|deductible"
     r"|biopsy|stitches|cast|brace|allergies|blood|inhalers?|x-?rays?|lenses|hearing aids?|dentures|retainer|tooth|teeth"
+    r"|nose|ears?|eyes?|knees?|legs?|arms?|feet|foot|hands?|hips?|shoulders?|neck|spine|back|skin|breasts?|lungs?|liver"
+    r"|kidneys?|thyroid|stomach|colon|prostate|uterus|ovar(?:y|ies)|wrist|ankle|elbow|scalp|gums?|counts"
     r"|specialist|surgeon|therapist|baby|due date|ultrasounds?)"
 )
 _YOUR: Final = Anchored(
@@ -64,8 +66,9 @@ _MINE: Final = Anchored(
     r"|sugar|stomach|chest|throat|urine|stool|skin|seizures?|panic attacks?|cough|fever|rash|cramps|headaches?)\b"
     r"|\bi (?:was|am|have been|'ve been|have|had|started|stopped|take|took|am taking|need"
     r"|missed)(?: [\w'-]{1,15}){0,2}? (?:diagnosed|prescribed|pregnant|charged|taking|refill|appointment"
-    r"|symptoms|surgery|allergic|bleeding|dizzy|vomiting|fever|rash)\b",
-    *("my ", "i "),
+    r"|symptoms|surgery|allergic|bleeding|dizzy|vomiting|fever|rash)\b"
+    r"|\b(?:doctor|dr\.?|nurse|specialist|surgeon)s? (?:[\w'-]{1,15} ){0,8}?(?:my|me|i have|i had|i need)\b",
+    *("my ", "i ", "doctor", "dr ", "dr.", "nurse", "specialist", "surgeon"),
 )
 _GENERAL: Final = re.compile(
     r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b|\bif your?\b"
@@ -102,6 +105,7 @@ _SPECIFIC: Final = re.compile(
 )
 _SPECIFIC_REACH: Final = 140
 _IN_GENERAL: Final = 0.4  # "your creatinine" with nobody greeted and nothing stated: advice, not a record
+_OF_ONESELF: Final = 0.62  # "the doctor found a clot in my leg": no advice to anybody
 _PERSONAL: Final = 0.9  # somebody is greeted, and a time, an amount or a result is stated: a letter, not advice
 _OWNER: Final = re.compile(r"\b(my|your|ur)(?: (?!doctor|health|body|patients?\b)[\w'/-]{1,20}){0,3} \Z")
 _OWNERS: Final = ("my ", "your", "ur ")
@@ -147,8 +151,9 @@ def find_reader(view: View, health: Sequence[Mention], *, is_greeted: bool) -> I
                     yield Mention(Kind.EMAIL, *match.span(), match[0], strength, why, Role.READER)
             elif not _is_general(before):
                 signs = is_greeted + bool(_SPECIFIC.search(lower, match.end(), match.end() + _SPECIFIC_REACH))
+                least = _OF_ONESELF if why is _OF_WRITER else _IN_GENERAL
                 yield Mention(
-                    Kind.EMAIL, *match.span(), match[0], (_IN_GENERAL, strength, _PERSONAL)[signs], why, Role.READER
+                    Kind.EMAIL, *match.span(), match[0], (least, strength, _PERSONAL)[signs], why, Role.READER
                 )
 
 
