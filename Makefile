@@ -42,6 +42,7 @@ bench: $(VENV)/.test system
 	$(BIN)/python -m bench.intake
 	$(BIN)/python -m bench.queue
 	$(BIN)/python -m bench.delivering
+	$(BIN)/python -m bench.protect
 	$(BIN)/python -m bench.classifying
 
 # Recall and false positives of the classifier on our own labelled messages, and on a folder of others: CORPUS=folder.
