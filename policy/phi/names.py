@@ -61,6 +61,7 @@ _LOWER_LINE: Final = range(8, 601)  # characters
 _LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z\d]|'s|[.,])")
 _LEADING: Final = NOT_NAMES | TITLES | STAFF_TITLES  # words that lead to a name
 _FORMAL: Final = frozenset({"mr", "mrs", "ms", "miss", "mx"})
+_GIVEN_AND_FAMILY: Final = 2
 _LOOK_BACK: Final = 40
 _LOOK_AHEAD: Final = 72
 _AGE_REACH: Final = 70
@@ -135,7 +136,7 @@ def _without_possessive(word: str) -> str:
 
 def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | None:
     tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(run)]
-    while tokens and tokens[0][0].lower() in _LEADING and not _is_surname(tokens, run, vocabulary):
+    while tokens and _leads(tokens, run, vocabulary):
         tokens = tokens[1:]
     if len(tokens) > 1 and tokens[0][0].isupper() and len(tokens[0][0]) > 1 and run[tokens[0][2]] == ".":
         tokens = tokens[1:]  # the end of the sentence before: "the ICU. Roe"
@@ -162,6 +163,15 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     candidate = _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
     is_place = any(word.lower() in ORGANISATION for word in words) and not _is_ward_or_park(words, vocabulary)
     return None if is_place or (inverted and len(words) > 4) else candidate
+
+
+def _leads(tokens: list[tuple[str, int, int]], run: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether the first word only leads to a name: a title, a word of a sentence, a trade ("Pianist Jane Roe")."""
+    first = tokens[0][0].lower()
+    if first in _LEADING:
+        return not _is_surname(tokens, run, vocabulary)
+    is_name = first in vocabulary.given_names or first in vocabulary.surnames or first in vocabulary.rare_surnames
+    return len(tokens) > _GIVEN_AND_FAMILY and not is_name and TRADE.fullmatch(first) is not None
 
 
 def _is_surname(tokens: list[tuple[str, int, int]], run: str, vocabulary: Vocabulary) -> bool:

@@ -188,7 +188,7 @@ PATIENT_LABEL: Final = re.compile(
     r"|claimant|dependent|guarantor|caller|relative of patient|re|regarding|visit|transcript"
     r"|mother|father|son|daughter|spouse|wife|husband|guardian|parent|resident|last name|first name"
     r"|full name|name|deceased|decedent|student|child|baby|participant)(?: name)?s?"
-    r" ?[:#=|]{1,2} {0,3}(?:mr|mrs|ms|miss)?\.? ?\Z|\b(?:visit|transcript|session|interview"
+    r" ?[:#=|]{1,2} {0,3}(?:mr|mrs|ms|miss)?\.? ?\Z|\b(?:visit|transcript|session"
     r"|appointment|results|labs)[:,]? (?:with|for|of)? ?\Z|transcript, \Z",
 )
 PATIENT_BEFORE: Final = re.compile(
@@ -218,7 +218,8 @@ PATIENT_AFTER: Final = re.compile(
     r"|prescribed|intubated|extubated|counseled|informed|examined|consented|complaining|experiencing"
     r"|suffering|requesting|pregnant|allergic|taking|on \w{3,20}|noted|found|advised|told"
     r"|a \w{3,12} \d{1,3}|an? \d{1,3}|a very pleasant|a pleasant|a known|history)"
-    r"|presents|presented|has (?:his|her|their)|shows|reports|reported|denies|denied|complains|complained"
+    r"|presents|presented|has (?:his|her|their)|shows (?!the\b|how\b|you\b|us\b|our\b)|reports|reported|denies"
+    r"|denied|complains|complained"
     r"|underwent|tolerated|states|stated|admits|returned|returns|developed|received|continues|consented"
     r"|expired|died|had an?|has an?|suffers|suffered|requires|needs"
     r"|[(/] ?\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|, \d{1,2}(?:[,.;)]| ?[mf]\b)|tested (?:positive|negative)"
@@ -230,7 +231,8 @@ PATIENT_AFTER: Final = re.compile(
     r"|coughing|wheezing|in pain|sick|ill\b|dizzy|weak|worse|better|stable|npo|asking for|calling|coming in|here for)"
     r"|will be (?:off\b|out\b|on (?:\w+ )?leave|admitted|induced)|has (?:two|three|four|a few|some|another) "
     r"|(?:may|can|cannot|can't|should) (?:return|go back|not lift|not bear|be discharged|come off)"
-    r"|(?:called|calls|came in|comes in|went to|missed|no-showed|wants|asks|asked|is asking|stopped|started|starts"
+    r"|(?:called|calls|came in|comes in|went to|missed|no-showed|wants|asks|asked|is asking|stopped"
+    r"|starts? (?!the\b|as\b)|started (?!the\b|as\b)"
     r"|takes|took|uses|wears|weighs|gained|lost|fell|broke|has had|had had|hasn't|isn't|won't|vomited|passed out"
     r"|fainted|collapsed|has been|had his|had her"
     r"|saw|sees|is seeing|recovered|relapsed|overdosed|met criteria|meets criteria|could not|couldn't)\b"
