@@ -64,6 +64,8 @@ METRICS: Final = (
     Spec(Counter, "portal_code", "Portal codes and PINs tried.", ("result",)),
     Spec(Counter, "dkim_sign", "DKIM signing of outgoing copies.", ("result",)),
     Spec(Gauge, "certificate_expiry_timestamp_seconds", "When a certificate of ours ends.", ("name",)),
+    Spec(Gauge, "keys_ending", "Keys and certificates in use that have ended or end within 30 days.", ("kind",)),
+    Spec(Gauge, "keys_pending", "OpenPGP keys that differ from the one on file and wait for a person."),
     Spec(Counter, "key_lookups", "Look-ups of recipients' keys and certificates.", ("source", "result")),
     Spec(Gauge, "audit_tree_size", "Leaves of the audit log."),
     Spec(Gauge, "store_healthy", "1 while the store can commit."),

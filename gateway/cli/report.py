@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
+from gateway.cli.report_keys import keys
 from gateway.cli.report_registers import baa, consent, disclosures
 from gateway.cli.report_tls import tls
 from gateway.config import Settings
@@ -15,7 +16,7 @@ from gateway.config.values import parse_duration
 @click.group()
 @config_option
 def report() -> None:
-    """Reports: mail of a login, TLS of other domains, consents, agreements, disclosures."""
+    """Reports: mail of a login, TLS of other domains, keys that end, consents, agreements, disclosures."""
 
 
 @report.command()
@@ -44,5 +45,5 @@ def sent(settings: Settings, *, login: str, since: str, everything: bool, as_jso
     )
 
 
-for command in (tls, consent, baa, disclosures):
+for command in (keys, tls, consent, baa, disclosures):
     report.add_command(command)

@@ -23,11 +23,12 @@ from gateway.config.custom import read_custom
 from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
-from gateway.daemon import agreements, held
+from gateway.daemon import agreements, held, key_care
 from gateway.daemon.agreements import Agreements
 from gateway.daemon.desk import Desk
 from gateway.daemon.held import HeldMail
 from gateway.daemon.housekeeping import GAUGES, LAST_USES, Housekeeping
+from gateway.daemon.key_care import KeyCare
 from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing
 from gateway.daemon.renewal import Renewal
@@ -55,8 +56,8 @@ from gateway.pipeline.submit import Pipeline, SubmitPolicy
 from gateway.protect.dkim import Signer
 from gateway.protect.dkim_desk import SigningDesk, signing_pool
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
-from gateway.store.bindings import persons_key
 from gateway.store import decisions
+from gateway.store.bindings import persons_key
 from gateway.store.errors import StoreError
 from gateway.store.opening import open_store
 from gateway.store.statements import Unit
@@ -174,12 +175,14 @@ class Gateway:
         watch = HeldMail(
             store, settings.policy, own_mail=queueing.own_mail, scheduler=queueing.scheduler, metrics=self.metrics
         )
+        care = KeyCare(store, settings, queueing.finder, self.metrics)
         housekeeping = Housekeeping(
             store=store, about=queueing.about, scheduler=queueing.scheduler, signer=signer, metrics=self.metrics,
             held_for=settings.retention.held,
             more=(
                 (LAST_USES, book.write_uses), (GAUGES, backlog.measure), (ROTATIONS, signing.look),
                 (agreements.EVERY, Agreements(store, self.metrics).look), (held.EVERY, watch.look),
+                (key_care.COUNT_EVERY, care.count), (key_care.RENEW_EVERY, care.renew),
                 (FORGET_EVERY, self._forget_decisions), *reports.jobs,
             ),
         )  # fmt: skip
