@@ -25,25 +25,40 @@ COMMANDS: Final = {
     "explain": Entry(
         "gateway.cli.explain:explain", "Show what is found in messages and how each recipient would get them."
     ),
-    "rehearse": Entry("gateway.cli.rehearse:rehearse", "Show which past decisions a changed policy would flip."),
-    "break-glass": Entry("gateway.cli.break_glass:break_glass", "Let held treatment mail go in an emergency."),
+    "rehearse": Entry(
+        "gateway.cli.rehearse:rehearse",
+        "Show which past decisions a changed policy would flip, with counts and examples.",
+    ),
+    "break-glass": Entry(
+        "gateway.cli.break_glass:break_glass", "Let treatment mail go now, protected; somebody reviews it afterwards."
+    ),
     "decision": Entry("gateway.cli.decision:decision", "Corrections of past decisions."),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
     "suppression": Entry("gateway.cli.suppression:suppression", "Addresses that bulk mail does not go to."),
     "consent": Entry("gateway.cli.consent:consent", "What patients consented to, asked for, or refused."),
     "baa": Entry("gateway.cli.baa:baa", "Organisations that get mail from us, and their agreements."),
-    "campaign": Entry("gateway.cli.campaign:campaign", "Mass promotion and studies that somebody reviewed."),
+    "campaign": Entry(
+        "gateway.cli.campaign:campaign",
+        "Mass promotion and studies that somebody reviewed; X-Mailward-Campaign names one.",
+    ),
     "person": Entry("gateway.cli.person:person", "Patients, and who reads mail at their addresses."),
     "user": Entry("gateway.cli.user:user", "People who may send, and their passwords."),
     "credential": Entry("gateway.cli.credential:credential", "Passwords for programs: EHR systems, scanners, scripts."),
     "audit": Entry(
         "gateway.cli.audit:audit", "The audit log: what happened to every recipient, and that nobody rewrote it."
     ),
-    "report": Entry("gateway.cli.report:report", "Reports: mail of a login, TLS, consents, agreements, disclosures."),
+    "report": Entry(
+        "gateway.cli.report:report",
+        "Reports: mail of a login, TLS of other domains, keys that end, consents, agreements, disclosures.",
+    ),
     "tls": Entry("gateway.cli.tls:tls", "What TLS another domain offers, and what we would require."),
     "dns": Entry("gateway.cli.dns:dns", "What to publish in DNS, and whether it is."),
-    "patients": Entry("gateway.cli.patients:patients", "The list of patients and the index of their addresses."),
-    "segment": Entry("gateway.cli.segment:segment", "Lists of recipients that bulk mail may name."),
+    "patients": Entry(
+        "gateway.cli.patients:patients", "The list of patients, and the index of their addresses, kept as keyed hashes."
+    ),
+    "segment": Entry(
+        "gateway.cli.segment:segment", "Lists of recipients that bulk mail may name (X-Mailward-Segment)."
+    ),
     "key": Entry("gateway.cli.key:key", "Recipients' OpenPGP keys and S/MIME certificates, and our DKIM keys."),
 }
 
