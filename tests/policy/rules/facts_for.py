@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from policy.binding import Binding
 from policy.campaign import About, Audience, Basis, CampaignAnswer, Payment
 from policy.decision import Action, Method, PolicyDefault
 from policy.facts import Facts, RecipientFacts, Sent
@@ -53,6 +54,7 @@ CONDITIONS = (
     "bulk or urgent",
     "false",
     "purpose.contradicted",
+    "recipient.other_patient or not recipient.in_segment",
     "marketing and recipient.patient",
     "findings.beyond_limited > 0 or findings.beyond_fundraising > 0",
     'recipient.position in ["shared", "involved"] or patient.minor',
@@ -98,6 +100,8 @@ RECIPIENTS = st.builds(
         is_minor=st.booleans(),
         is_ambiguous=st.booleans(),
     ),
+    binding=st.builds(Binding, is_other_patient=st.booleans(), in_segment=st.booleans()),
+    is_archive=st.booleans(),
 )
 ALL_FACTS = st.builds(
     Facts,
