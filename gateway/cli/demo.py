@@ -30,7 +30,7 @@ STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 def demo(*, keep: bool, is_json: bool) -> int:
     """Show a whole clinic at work, on this machine alone.
 
-    Starts a gateway, a resolver and mail servers on loopback, sends nine messages, and shows in one table what was
+    Starts a gateway, a resolver and mail servers on loopback, sends thirteen messages, and shows in one table what was
     found, decided and done with each, with proof. Reads no configuration file; removes everything it made.
     """
     logging.getLogger("mail.log").disabled = True  # aiosmtpd of the mail servers; a refused certificate is the point

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Final
 
 from gateway.demo.installation import LOCAL, Ports
-from gateway.demo.letters import Door, Letter
+from gateway.demo.letters import Door, Letter, Way
 
 TIME_LIMIT_S: Final = 30
+REFUSED: Final = "550"
 QUEUED: Final = re.compile(rb"Queued as (\S+)")
 
 
 def hand_in(letter: Letter, ports: Ports, *, authority: Path, password: str) -> str:
-    """Send one message to all of its recipients. Returns: the queue id. Raises: smtplib.SMTPException, OSError."""
+    """Send one message to all of its recipients. Returns: the queue id, empty for one that is refused as promised.
+
+    Raises: smtplib.SMTPException, OSError.
+    """
     with _session(letter.door, ports, ssl.create_default_context(cafile=authority)) as session:
         session.ehlo_or_helo_if_needed()
         if letter.door is not Door.RELAY:
@@ -24,7 +28,10 @@ def hand_in(letter: Letter, ports: Ports, *, authority: Path, password: str) -> 
         _expect(session.mail(letter.sender))
         for recipient in letter.recipients:
             _expect(session.rcpt(recipient))
-        reply = _expect(session.data(letter.data))
+        answer = session.data(letter.data)
+        if str(answer[0]) == REFUSED and Way.REFUSED in letter.ways.values():
+            return ""
+        reply = _expect(answer)
     found = QUEUED.search(reply)
     if found is None:
         raise smtplib.SMTPResponseException(250, "the reply names no queue id")

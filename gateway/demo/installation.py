@@ -48,6 +48,7 @@ mode = "submissions"
 bind = "127.0.0.1:{relay}"
 mode = "relay"
 trusted_networks = ["127.0.0.1/32"]
+control_headers = true
 
 [[domain]]
 name = {domain}
@@ -67,6 +68,9 @@ retry = ["1s", "2s", "5s"]
 domain = "mailbox.example"
 methods = ["portal"]
 port = {port}
+
+[policy]
+packs = ["marketing", "business-associates", "misaddressed"]
 
 [smime]
 ca_file = {ca_file}

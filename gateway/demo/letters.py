@@ -21,6 +21,13 @@ class Way(StrEnum):
     OPENPGP = "OpenPGP"
     PORTAL_CODE = "portal, mailed code"
     PORTAL_PIN = "portal, PIN"
+    HELD = "held"
+    REFUSED = "refused"
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether policy stops it, so that nothing of it leaves."""
+        return self in {Way.HELD, Way.REFUSED}
 
     @property
     def is_portal(self) -> bool:
@@ -109,3 +116,24 @@ LETTERS: Final = (
         ways={"k.novak@mailbox.example": Way.PORTAL_CODE},
     ),
 )  # fmt: skip
+
+# What the registers have a say in: `gateway.demo.registers` fills them.
+BY_REGISTERS: Final = (
+    Letter(
+        "10-offer", "Offer, not authorized", Door.RELAY, is_protected=False,
+        ways={"ana.ruiz@mailbox.example": Way.REFUSED},
+    ),
+    Letter(
+        "11-offer-wanted", "Offer, authorized", Door.RELAY, is_protected=False,
+        ways={"jo.berg@hospital.example": Way.UNVERIFIED_TLS},
+    ),
+    Letter(
+        "12-billing", "Claim, agreement ended", Door.RELAY, is_protected=True,
+        ways={"files@billing.example": Way.HELD},
+    ),
+    Letter(
+        "13-misaddressed", "Lab result, wrong patient", Door.RELAY, is_protected=True,
+        ways={"k.novak@mailbox.example": Way.HELD},
+    ),
+)  # fmt: skip
+EVERYTHING: Final = (*LETTERS, *BY_REGISTERS)

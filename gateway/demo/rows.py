@@ -7,6 +7,7 @@ from typing import Final
 from gateway.audit.search import Found
 from gateway.demo.letters import Letter, Way
 from gateway.demo.steps import Step, read_steps
+from gateway.pipeline.rulings import why_shipped
 
 CIPHERTEXT: Final = {"openpgp": Way.OPENPGP, "smime": Way.SMIME}
 UNVERIFIED: Final = "unauthenticated"  # `tls.evidence`: encrypted, and anybody's certificate
@@ -116,13 +117,28 @@ def _opened(_one: Found) -> dict[str, object]:
     return {"is_opened": True}
 
 
+def _held(one: Found) -> dict[str, object]:
+    return {"way": Way.HELD, "why": explain(str(one.event.data.get("why", "")).removeprefix("rule ").split(", "))}
+
+
+def _refused(one: Found) -> dict[str, object]:
+    trace = _words(one.event.data.get("trace"))
+    return {"way": Way.REFUSED, "trace": trace, "why": explain(_words(one.event.data.get("rules")))}
+
+
+def explain(rules: Sequence[str]) -> str:
+    """What a pack says of the first of these rules; of another, its name."""
+    return next((why_shipped().get(name, name) for name in rules), "")
+
+
 def _ended(one: Found) -> dict[str, object]:
     return {"way": None, "why": str(one.event.data.get("why", ""))}
 
 
 READERS: Final[Mapping[str, Callable[[Found], dict[str, object]]]] = {
     "message.decided": _decided,
-    "message.held": _ended,
+    "message.held": _held,
+    "message.refused": _refused,
     "delivery.climbed": _climbed,
     "delivery.delivered": _delivered,
     "delivery.bounced": _ended,

@@ -17,12 +17,12 @@ from typing import Final
 
 from gateway.audit.search import Found
 from gateway.audit.verify import BadLogError
-from gateway.demo import mailbox, words
+from gateway.demo import mailbox, registers, words
 from gateway.demo.audit import AuditLog, open_log
 from gateway.demo.checks import Evidence, Promise, Reader, judge
 from gateway.demo.client import hand_in
 from gateway.demo.installation import Installation, install, running
-from gateway.demo.letters import LETTERS, Door, Letter, Way
+from gateway.demo.letters import EVERYTHING, Door, Letter, Way
 from gateway.demo.pgp import Correspondent
 from gateway.demo.rows import Row, Sent, read_row
 from gateway.demo.smime import CertificateHolder
@@ -95,7 +95,7 @@ async def open_clinic(tell: Tell) -> AsyncIterator[Clinic]:
                 yield clinic
 
 
-async def perform(clinic: Clinic, tell: Tell, letters: Sequence[Letter] = LETTERS) -> Outcome:
+async def perform(clinic: Clinic, tell: Tell, letters: Sequence[Letter] = EVERYTHING) -> Outcome:
     """Send the letters, wait, pick up, check. Raises: SMTPException, Refused, OSError when it cannot go on."""
     await _prepare(clinic, letters)
     sent: list[Sent] = []
@@ -129,6 +129,7 @@ async def _prepare(clinic: Clinic, letters: Sequence[Letter]) -> None:
         await clinic.installation.ask("user.add", address=address, password=clinic.password, role="sender")
     await clinic.installation.ask("openpgp.import", incoming=[clinic.correspondent.for_import()])
     await clinic.installation.ask("smime.import", incoming=[clinic.specialist.for_import()])
+    await registers.fill(clinic.installation)
 
 
 async def _send(clinic: Clinic, letter: Letter, number: int, tell: Tell) -> Sent:
@@ -140,8 +141,20 @@ async def _send(clinic: Clinic, letter: Letter, number: int, tell: Tell) -> Sent
         authority=clinic.world.authority.file,
         password=clinic.password,
     )
+    if not queue_id:
+        tell(f"{number}. {letter.title}, {letter.door}: 550 refused")
+        return Sent(letter=letter, queue_id=await _refused_as(clinic, letter))
     tell(f"{number}. {letter.title}, {letter.door}: 250 Queued as {queue_id}")
     return Sent(letter=letter, queue_id=queue_id)
+
+
+async def _refused_as(clinic: Clinic, letter: Letter) -> str:
+    """The number that the gateway gave a message that it did not take; no client hears it."""
+    return next(
+        one.event.queue_id
+        for one in reversed(await clinic.log.events())
+        if one.event.kind == "message.refused" and one.event.recipient in letter.ways
+    )
 
 
 async def _rest(clinic: Clinic, sent: Sequence[Sent], expected: int, tell: Tell) -> list[Row]:

@@ -8,6 +8,7 @@ from gateway.audit.search import Found
 from tls.failures import TlsFailure
 
 PORTAL: Final = {"portal.published": "published", "portal.opened": "opened"}
+STOPPED: Final = {"message.held": "held", "message.refused": "refused"}
 ATTEMPT: Final = frozenset({"delivery.attempted", "delivery.delivered"})
 DELIVERED: Final = "delivered"
 FINGERPRINT: Final = 16  # digits of a fingerprint that a line shows, as in `queue show`
@@ -45,6 +46,8 @@ def read_steps(mine: Iterable[Found]) -> tuple[Step, ...]:
         kind, data = one.event.kind, one.event.data
         if kind in PORTAL:
             steps.append(Step(method="portal", seq=one.seq, seen=PORTAL[kind]))
+        elif kind in STOPPED:
+            steps.append(Step(method="policy", seq=one.seq, seen=STOPPED[kind]))
         elif kind in ATTEMPT and (kind == "delivery.delivered") is (data.get("seen") == DELIVERED):
             steps.append(_attempt(one))  # an attempt that delivered is told by its ending, which repeats it
     return tuple(steps)

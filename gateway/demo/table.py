@@ -21,6 +21,8 @@ STYLES: Final = {
     Way.PORTAL_PIN: "cyan",
     Way.UNVERIFIED_TLS: "default",
     Way.CLEAR: "default",
+    Way.HELD: "yellow",
+    Way.REFUSED: "yellow",
 }
 
 

@@ -46,6 +46,7 @@ LEGEND: Final = (
     ("found", "kinds and numbers only; the values themselves are kept nowhere but in the message"),
     ("protect", "health information about a person, a tag, something unreadable; the ways in the order of trying"),
     ("allow", "nothing of health about a person: encrypted where the server offers it, in clear where it does not"),
+    ("hold, reject", "a register forbids it: a person decides, or the sender's system hears 550"),
     ("portal", "the mail holds a link and nothing of the message; a code goes over verified TLS, else a PIN is told"),
     ("audit", "number of the event that proves it in the audit log"),
 )  # fmt: skip
@@ -69,6 +70,8 @@ def _listed(row: Row, labels: Mapping[Kind, str]) -> str:
 
 def decided(row: Row) -> str:
     """`protect: tls, portal` or `allow`."""
+    if row.way is not None and row.way.is_stopped:
+        return "reject" if row.way is Way.REFUSED else "hold"
     if not row.is_protected:
         return "allow"
     return f"protect: {', '.join(row.methods)}" if row.methods else "hold"
@@ -83,7 +86,7 @@ def left(row: Row) -> str:
 
 def reason(row: Row) -> str:
     """Why not by a better way; empty when there is none."""
-    if row.way is None:
+    if row.way is None or row.way.is_stopped:
         return row.why
     if not row.is_protected:
         return {Way.CLEAR: "no TLS offered, nothing to protect", Way.UNVERIFIED_TLS: "nothing to protect"}.get(
@@ -112,6 +115,10 @@ def proof(row: Row) -> str:
         case Way.PORTAL_CODE:
             code = f"code mailed over {version}, verified" if version else "code mailed on request"
             return f"{code}{opened}"
+        case Way.HELD:
+            return "waits for a person; the sender was told why"
+        case Way.REFUSED:
+            return "550 to the sender's system"
         case _:
             return "none needed" if row.way is Way.CLEAR else "none"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.demo.letters import LETTERS, Way
+from gateway.demo.letters import EVERYTHING, LETTERS, Way
 from gateway.demo.run import open_clinic, perform
 from tests.e2e.installation import REPOSITORY
 
@@ -68,7 +68,7 @@ def test_it_shows_every_ending_and_keeps_every_promise(room: Path) -> None:
     assert errors == ""
     *rows, summary = [json.loads(line) for line in output.splitlines()]
     expected = {
-        (f"{letter.name}.eml", recipient): way.value for letter in LETTERS for recipient, way in letter.ways.items()
+        (f"{letter.name}.eml", recipient): way.value for letter in EVERYTHING for recipient, way in letter.ways.items()
     }
     assert {(row["file"], row["recipient"]): row["left_by"] for row in rows} == expected
     assert len(rows) >= 9
@@ -94,6 +94,8 @@ def _proofs_are_there(rows: list[dict[str, Any]]) -> None:
                 assert len(row["smime_certificate"]) == 64
             case Way.PORTAL_PIN:
                 assert len(row["pin"]) == len("4817-2290")
+            case Way.HELD | Way.REFUSED:
+                assert "45 CFR 164." in row["why"]
             case Way.PORTAL_CODE:
                 assert not row["pin"]
                 assert row["opened"]

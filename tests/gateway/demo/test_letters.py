@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.demo.letters import LETTERS, Door, Letter, Way
+from gateway.demo.letters import BY_REGISTERS, EVERYTHING, LETTERS, Door, Letter, Way
 from gateway.demo.world import CLINIC, HOSTS
 from gateway.message.address import domain_of
 
@@ -25,5 +25,15 @@ def test_a_protected_letter_is_promised_no_way_in_clear(letter: Letter) -> None:
 def test_every_way_and_every_door_is_shown() -> None:
     """Issue line 12: at least eight messages; good and expired certificate, no TLS, a key on file, code and PIN."""
     assert len(LETTERS) >= 8
-    assert {way for letter in LETTERS for way in letter.ways.values()} == set(Way)
+    assert {way for letter in EVERYTHING for way in letter.ways.values()} == set(Way)
     assert {letter.door for letter in LETTERS} == set(Door)
+
+
+def test_the_registers_have_a_say_in_four() -> None:
+    """An offer that nobody authorized, one that somebody did, an agreement that ended, a slip of the address."""
+    assert [list(letter.ways.values()) for letter in BY_REGISTERS] == [
+        [Way.REFUSED], [Way.UNVERIFIED_TLS], [Way.HELD], [Way.HELD],
+    ]  # fmt: skip
+    for letter in BY_REGISTERS:
+        assert set(letter.recipients) == set(letter.ways)
+        assert letter.message["X-Mailward-Purpose"]

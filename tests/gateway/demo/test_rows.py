@@ -141,3 +141,13 @@ def test_pin_and_link_stay_out_of_repr() -> None:
     row = replace(find(good_scene().rows, RECIPIENT), link="https://localhost/m/secret")
     assert "4817-2290" not in repr(row)
     assert "/m/secret" not in repr(row)
+
+
+def test_what_policy_stops_is_explained_in_the_words_of_its_pack() -> None:
+    """The table says which regulation, not which rule."""
+    row = read(events.message_held(ENTRY, at=NOW, why="rule business-associates/ended, own"))
+    assert row.way is Way.HELD
+    assert "164.504(e)" in row.why
+    assert [step.seen for step in row.steps] == ["held"]
+    assert words.decided(row) == "hold"
+    assert words.reason(row) == row.why
