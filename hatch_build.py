@@ -1,7 +1,8 @@
 """Hatchling's build hook: a wheel never leaves without the health vocabulary that the classifier reads.
 
 The tables are compacted from three packages of `[build-system] requires` and are not kept in git. A failing build of
-the tables fails the build of the wheel: a gateway without its vocabulary would find no health terms and call mail harmless.
+the tables fails the build of the wheel: a gateway without its vocabulary would find no health terms and call mail
+harmless.
 """
 
 import subprocess

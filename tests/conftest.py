@@ -1,10 +1,11 @@
-"""Rules for the whole suite: under CI=true a test that was not run has failed."""
+"""Rules for the whole suite: under CI=true a test that was not run has failed; one that measures runs alone."""
 
 from collections.abc import Generator
 
 import pytest
 
 from tests.tools import IN_CI
+from tests.turns import in_turn
 
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -13,6 +14,15 @@ def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"nothing may be skipped under CI=true: {reason}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A worker's tests take turns with those of the other workers; outermost, so that waiting counts for no limit."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    with in_turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -103,9 +103,7 @@ class OwnMail:
             MessageKind.SENDER_NOTICE, origin, about.sender, body, about_id=about.queue_id, is_secret=bool(pin)
         )
 
-    def held_notice(
-        self, held: Sequence[QueueEntry], *, now: datetime, reasons: tuple[str, ...] = ()
-    ) -> NewMessage:
+    def held_notice(self, held: Sequence[QueueEntry], *, now: datetime, reasons: tuple[str, ...] = ()) -> NewMessage:
         """To the sender: these recipients' copies wait for a person. reasons: see `Held`."""
         first = held[0]
         origin = self._origin(first.sender, now)

@@ -340,9 +340,7 @@ class Pipeline:
         """To the sender of held mail: each time for what needs a decision, and once for a brake."""
         own = []
         if undecided := [entry for entry in held if not entry.methods and entry.recipient not in judged.archives]:
-            own.append(
-                self._own_mail.held_notice(undecided, now=now, reasons=self._rulings.reasons(judged.decisions))
-            )
+            own.append(self._own_mail.held_notice(undecided, now=now, reasons=self._rulings.reasons(judged.decisions)))
         if judged.masked:
             told = [one.recipient for one in judged.decisions if one.recipient not in judged.archives]
             own.append(

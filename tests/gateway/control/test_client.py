@@ -32,7 +32,7 @@ def settings_with_key(settings: Settings, store: Store) -> Settings:
     """The store of the fixture was sealed by a key that is not on disk; the lock is looked at after it."""
     key = settings.server.data_dir / "master.key"
     key.touch(mode=0o600)
-    key.write_bytes(store.vault._master)
+    key.write_bytes(store.vault._masters[0]._key)
     return settings
 
 

@@ -24,6 +24,7 @@ async def pool() -> AsyncIterator[ChildPool]:
     await pool.stop()
 
 
+@pytest.mark.alone
 async def test_no_bomb_kills_an_inspector(pool: ChildPool) -> None:
     """AB-01, AB-07: each is told as unreadable by an inspector that lives on; none costs more than its limits."""
     for name in HEAVY:

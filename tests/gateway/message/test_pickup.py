@@ -34,6 +34,7 @@ def test_a_pin_is_compared_by_its_digits(typed: str, is_right: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_ky_10_no_secret_takes_as_long_as_a_wrong_one() -> None:
     """KY-10: a dummy hash stands in, so that time does not tell whether a code was asked for; and it is never right."""
 

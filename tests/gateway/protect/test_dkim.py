@@ -174,6 +174,7 @@ def test_ed25519_record_is_the_raw_key() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_a_large_body_does_not_hold_the_loop() -> None:
     """The aim is 5 ms; the bound leaves room for a busy machine and one copy of the message."""
     message = HEADER + b"\r\n" + b" " * 25_000_000 + b"\r\n"

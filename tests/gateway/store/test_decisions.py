@@ -139,6 +139,7 @@ async def test_what_is_too_old_goes(store: Store) -> None:
     assert await read(store, "Q2") == (stored("Q2"),)
 
 
+@pytest.mark.alone
 async def test_many_recipients_and_findings_stay_small(file_store: Store) -> None:
     """A record of a thousand recipients takes less room than 40 bytes for each, and less time than 0.1 ms for each."""
     one, many = stored(kept=kept(findings=500)), stored(kept=kept(1000))
