@@ -6,7 +6,7 @@ all other system calls at full speed. Only calls on the write-ahead log are look
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,8 @@ from tests.tools import IN_CI, need
 READY_S: Final = 60  # a process that is traced starts slowly
 WRITE_AHEAD_LOG: Final = "mailward.db-wal"
 SAME: Final = 8  # looks in a row that see no change, 0.4 s
+UNFINISHED: Final = " <unfinished ...>"
+RESUMED: Final = re.compile(r"<\.\.\. \w+ resumed>")
 SYNC: Final = re.compile(rf"f(?:data)?sync\(\d+<[^>]*/{WRITE_AHEAD_LOG}>\) += 0$")
 
 
@@ -45,7 +47,7 @@ class Traced:
 
     @property
     def lines(self) -> list[str]:
-        return self.file.read_text(errors="replace").splitlines()
+        return list(whole(self.file.read_text(errors="replace").splitlines()))
 
     def shows(self, text: str) -> bool:
         return any(text in line for line in self.lines)
@@ -54,6 +56,18 @@ class Traced:
     def injected(self) -> list[str]:
         """The calls that strace made fail."""
         return [line for line in self.lines if line.endswith("(INJECTED)")]
+
+
+def whole(lines: Sequence[str]) -> Iterator[str]:
+    """Calls that another thread's cut in two: where one goes on it stands whole, where it began as far as it was."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        pid, _, call = line.partition(" ")
+        call = call.lstrip()
+        resumed = RESUMED.match(call)
+        if call.endswith(UNFINISHED):
+            begun[pid] = call.removesuffix(UNFINISHED)
+        yield f"{pid} {begun.pop(pid, '')}{call[resumed.end() :]}" if resumed else line
 
 
 def on_the_log(installation: Installation, calls: str, *, error: str, when: str) -> Sequence[str]:
