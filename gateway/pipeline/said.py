@@ -14,7 +14,4 @@ def said_in(header: HeaderFacts, patient: Callable[[str], str]) -> Said:
         patient=patient(control.get("patient", "")),
         campaign=control.get("campaign", "").strip().lower(),
         segment=control.get("segment", "").strip().lower(),
-        classes=tuple(dict.fromkeys(control.get("class", "").replace(",", " ").lower().split())),
-        emergency=control.get("emergency", "").strip(),
-        affiliation=control.get("affiliation", "").strip(),
     )

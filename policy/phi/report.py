@@ -177,17 +177,13 @@ class Said:
     """What the sender's system says of a message in fields that are believed; empty: nothing.
 
     purpose: a word of X-Mailward-Purpose, lower case. patient: X-Mailward-Patient, an address or the keyed hash of an
-    id. campaign, segment: X-Mailward-Campaign and -Segment, lower case. classes: words of X-Mailward-Class.
-    emergency: X-Mailward-Emergency, the reason; affiliation: of the recipient in that emergency (42 CFR 2.51(c)).
+    id. campaign, segment: X-Mailward-Campaign and -Segment, lower case.
     """
 
     purpose: str = ""
     patient: str = ""
     campaign: str = ""
     segment: str = ""
-    classes: tuple[str, ...] = ()
-    emergency: str = ""
-    affiliation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from policy.rules.condition import Condition
 from policy.rules.evaluate import compile_condition
 from policy.rules.facts import FACTS
 
-SETTLED_LATER: Final = frozenset({"purpose", "class", "classes", "campaign", "patient", "marketing", "research"})
+SETTLED_LATER: Final = frozenset({"purpose", "campaign", "patient", "marketing", "research"})
 _NOBODY: Final = RecipientFacts(address="", methods=())
 
 
