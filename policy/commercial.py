@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from policy.facts import Facts
+from policy.purpose import PurposeSource
 
 COMMERCIAL: Final = frozenset({"marketing"})
 BUSINESS_DAYS: Final = 10  # 15 U.S.C. 7704(a)(4)(A): an opt-out is honoured within ten business days
@@ -19,7 +20,12 @@ ALONE: Final = (
 
 
 def is_commercial(facts: Facts) -> bool:
-    """Whether its primary purpose is commercial, and it goes to somebody outside."""
+    """Whether its primary purpose is commercial, and it goes to somebody outside.
+
+    What merely reads like an offer gets no opt-out of ours: nothing would stop the next such mail (`submit._ask_list`).
+    """
+    if facts.sent.purpose_source is PurposeSource.CONTENT:
+        return False
     outside = any(_domain(address) not in facts.sent.our_domains for address in facts.addresses)
     return facts.sent.purpose.lower() in COMMERCIAL and outside
 

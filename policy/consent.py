@@ -4,7 +4,7 @@ A consent says who (the patient), what (its kind and purposes), to whom, and fro
 where the message does not say which patient it is about, nobody consented to it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -62,6 +62,12 @@ class Consent:
         """Whether it is for this purpose; an unknown one is only among all."""
         return ANY in self.purposes or purpose in self.purposes
 
+    def forbids(self, recipient: str, purpose: str) -> bool:
+        """Whether a restriction covers it: a purpose that nobody said may be any, and a domain has its subdomains."""
+        domain = recipient.rpartition("@")[2]
+        is_named = self.names(recipient) or any(domain.endswith(f".{one}") for one in self.recipients if "@" not in one)
+        return is_named and (purpose == "unknown" or self.is_for(purpose))
+
     def names(self, recipient: str) -> bool:
         """Whether it names a recipient, in lower case, by address or exact domain: a consent is never stretched."""
         return recipient in self.recipients or recipient.rpartition("@")[2] in self.recipients
@@ -85,11 +91,20 @@ class Consents:
     restricted: bool = True
 
 
-def answer(entries: Iterable[Consent], *, recipient: str, patient: str, purpose: str, at: datetime) -> Consents:
+def answer(
+    entries: Iterable[Consent],
+    *,
+    recipient: str,
+    patient: str,
+    purpose: str,
+    at: datetime,
+    aliases: Collection[str] = (),
+) -> Consents:
     """What the entries say of one recipient.
 
     entries: at least all those of the recipient's address and of the patient. recipient: an address, in lower case.
     patient: whom the message is about, as in `Consent.patient`; empty: not known. purpose: `unknown` when not said.
+    aliases: by what else that patient may be on file; they count for what is forbidden, never for what is permitted.
     """
     standing = [one for one in entries if one.in_force(at)]
     own = {one.kind: one for one in standing if one.patient == recipient}
@@ -98,6 +113,7 @@ def answer(entries: Iterable[Consent], *, recipient: str, patient: str, purpose:
         for one in standing
         if patient and one.patient == patient and one.is_for(purpose) and one.names(recipient)
     }
+    about = {patient, *aliases} - {""}
     return Consents(
         unencrypted=Kind.UNENCRYPTED in own,
         authorized=Kind.AUTHORIZATION in given,
@@ -106,5 +122,8 @@ def answer(entries: Iterable[Consent], *, recipient: str, patient: str, purpose:
             one.patient == recipient and one.kind is Kind.OPT_OUT and one.is_for(purpose) for one in standing
         ),
         confidential=Kind.CONFIDENTIAL in own,
-        restricted=Kind.RESTRICTION in given,
+        restricted=any(
+            one.kind is Kind.RESTRICTION and one.patient in about and one.forbids(recipient, purpose)
+            for one in standing
+        ),
     )

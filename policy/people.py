@@ -103,7 +103,7 @@ class Standing:
 
     patient: whom the message to this recipient is about, as the registers name them; empty: not known.
     is_patient: the address is one of a patient, or of who acts for one. is_minor: the patient is one.
-    is_ambiguous: several read there, and the message does not say whom it is about.
+    Where nobody is named, one of those who are linked there is. is_ambiguous: several read there, and nobody is named.
     """
 
     patient: str = ""
@@ -136,16 +136,26 @@ def answer(people: People, *, recipient: str, said: str, purpose: str, is_only: 
         return Standing(patient=said)
     current = [link for link in people.links.get(recipient, ()) if link.is_current(at)]
     counting = [link for link in current if acts(link, people.persons.get(link.person), at)]
-    patient = said or (_whose(counting) if is_only or purpose in ABOUT_RECIPIENT else "")
-    person = people.persons.get(patient)
+    is_alone = len(current) == 1 and (is_only or purpose in ABOUT_RECIPIENT)
+    patient = said or (_whose(counting) if is_alone else "")
+    about = {patient} if patient else {link.person for link in current}
+    persons = [people.persons[name] for name in about if name in people.persons]
     return Standing(
         patient=patient,
-        position=_position(counting, patient),
+        position=_position(current, counting, patient),
         is_verified=any(link.verified for link in counting if link.person == patient),
         is_patient=any(link.tie is not Tie.INVOLVED for link in current),
-        is_minor=person is not None and person.is_minor(at),
-        is_ambiguous=not patient and _has_several(counting),
+        is_minor=any(person.is_minor(at) for person in persons),
+        is_ambiguous=not patient and _has_several(current),
     )
+
+
+def also_known_as(people: People, patient: str) -> frozenset[str]:
+    """By what else registers may name a patient: the own addresses of that id, the ids of whose own that address is."""
+    own = [link for links in people.links.values() for link in links if link.tie is Tie.SELF]
+    return frozenset(link.address for link in own if link.person == patient) | {
+        link.person for link in own if link.address == patient
+    }
 
 
 def _whose(links: Sequence[Link]) -> str:
@@ -157,14 +167,31 @@ def _has_several(links: Sequence[Link]) -> bool:
     return len({link.person for link in links}) > 1 or any(link.tie is Tie.SHARED for link in links)
 
 
-def _position(links: Sequence[Link], patient: str) -> Position:
-    """The least private of what they are to the patient: what several are, all of them read."""
-    if not links:
+def _position(current: Sequence[Link], counting: Sequence[Link], patient: str) -> Position:
+    """The least private of what they are to the patient: what several are, all of them read.
+
+    A link that no longer counts permits nothing, and yet somebody may still read there: who acted for the patient is
+    then one that was involved, and the patient's own address one that others may have. Where nobody is named, one that
+    is there for somebody else is there for whom the message is about.
+    """
+    ties = {_reads_as(link, counting) for link in current if link.person == patient or not patient}
+    if _has_several(current):
+        if not patient:
+            return Position.SHARED
+        ties = {Tie.SHARED if tie is Tie.SELF else tie for tie in ties}
+    if not ties or (not patient and ties == {Tie.SELF}):
         return Position.STRANGER
-    ties = {link.tie for link in links if link.person == patient}
-    if not ties:
-        return Position.SHARED if not patient and _has_several(links) else Position.STRANGER
     return Position(max(ties, key=LEAST_PRIVATE.index).value)
 
 
+def _reads_as(link: Link, counting: Sequence[Link]) -> Tie:
+    return link.tie if link in counting else LAPSED[link.tie]
+
+
+LAPSED: Final[Mapping[Tie, Tie]] = {
+    Tie.SELF: Tie.SHARED,
+    Tie.REPRESENTATIVE: Tie.INVOLVED,
+    Tie.SHARED: Tie.SHARED,
+    Tie.INVOLVED: Tie.INVOLVED,
+}
 LEAST_PRIVATE: Final = (Tie.SELF, Tie.REPRESENTATIVE, Tie.SHARED, Tie.INVOLVED)

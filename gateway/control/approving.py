@@ -41,7 +41,7 @@ async def wanting(
     if person in {entry.sender.lower(), (about.login if about else "").lower()}:
         return f"{to}: two persons must let it go, and who sent it is neither of them"
     event = events.message_approved(entry, at=approver.at, by=person, why=approver.why)
-    people = await approvals.approve(store, entry.id, person, at=approver.at, event=event)
+    people = await approvals.approve(store, entry.id, person, needed=needed, at=approver.at, event=event)
     if len(people) >= needed:
         return ""
     return f"{to}: recorded that {person} lets it go; a second person must, too"

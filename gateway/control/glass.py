@@ -58,7 +58,7 @@ async def review(office: Office, *, queue_id: str, by: str, why: str) -> int:
     waiting = [one for one in await unreviewed(office) if one["queue_id"] == queue_id]
     if not waiting:
         raise Refused(f"nothing of {queue_id} waits for a review")
-    if by.lower() in {str(one["by"]).lower() for one in waiting}:
+    if by.strip().lower() in {str(one["by"]).strip().lower() for one in waiting}:
         raise Refused("who broke the glass does not review it")
     now = datetime.now(UTC)
     uses = dict.fromkeys(one["at"] for one in waiting)

@@ -1,21 +1,48 @@
 """Which rules a person who releases a message knows to hold it: a register may have changed since it was held."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from gateway.control.office import Office
+from gateway.log import get_logger
 from gateway.store import decisions
+from gateway.store.errors import DamagedContent
 from policy.decision import Action, Decision
+from policy.facts import Facts
 from policy.rules import RuleBook
 
-
-async def known_holds(office: Office, queue_id: str) -> Mapping[str, frozenset[str]]:
-    """By recipient, the rules of its last decision. Raises: DamagedContent."""
-    async with office.store.read() as conn:
-        records = await decisions.of_message(conn, office.store.vault, queue_id)
-    return {one.recipient: frozenset(one.rules) for stored in records for one in stored.kept.decisions}
+log = get_logger("control")
 
 
-def newly_held(decision: Decision, known: Mapping[str, frozenset[str]], book: RuleBook) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was decided before. rules: by recipient, of the last time. archives: addresses that get a copy by a rule."""
+
+    rules: Mapping[str, frozenset[str]]
+    archives: frozenset[str] = frozenset()
+
+
+async def known_holds(office: Office, queue_id: str) -> Known:
+    """Of a message; nothing where a record cannot be read, since that must not hold mail for ever."""
+    try:
+        async with office.store.read() as conn:
+            records = await decisions.of_message(conn, office.store.vault, queue_id)
+    except DamagedContent:
+        log.warning("decision record cannot be read", queue_id=queue_id)
+        return Known({})
+    return Known(
+        {one.recipient: frozenset(one.rules) for stored in records for one in stored.kept.decisions},
+        frozenset(to.address for stored in records for to in stored.kept.thin.recipients if to.is_archive),
+    )
+
+
+def newly_held(decision: Decision, known: Known, book: RuleBook) -> list[str]:
     """Rules that hold a recipient's copy now and did not when it was decided on; none where no record says so."""
-    before = known.get(decision.recipient, frozenset(decision.rules))
+    before = known.rules.get(decision.recipient, frozenset(decision.rules))
     return [name for name in decision.rules if name not in before and book.by_name[name].action is Action.HOLD]
+
+
+def with_archives(facts: Facts, archives: Collection[str]) -> Facts:
+    """Facts in which those recipients are archives, as they were at the first decision."""
+    to = (replace(one, is_archive=one.address in archives) for one in facts.recipients)
+    return replace(facts, recipients=tuple(to))

@@ -13,7 +13,7 @@ from gateway.control import history, look
 from gateway.control.approving import Approver, wanting
 from gateway.control.changes import BY
 from gateway.control.glass import check_glass
-from gateway.control.known_holds import known_holds, newly_held
+from gateway.control.known_holds import known_holds, newly_held, with_archives
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.delivery.about import About
@@ -145,6 +145,7 @@ async def _release(
     finder = FactFinder(office.settings)
     registers = Registers(office.store, finder.rules.facts)
     ledger, known = Ledger(office.store, finder, registers), await known_holds(office, queue_id)
+    everybody = [address for address in everybody if address not in known.archives]  # facts count as at the first time
     sent = finder.settle(
         _sent(finder, about, people, body, is_urgent=held[0].urgent),
         report,
@@ -170,6 +171,7 @@ async def _release(
         ),
         bindings=await Bindings(office.store, finder.rules.facts).ask([entry.recipient for entry in held], report),
     )
+    facts = with_archives(facts, known.archives)
     role = check_glass(office, people.by_login.get(by.lower()), purpose=sent.purpose) if breaks_glass else ""
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []

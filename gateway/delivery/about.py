@@ -28,6 +28,7 @@ from gateway.store.store import Store
 
 UNREADABLE: Final = "its content cannot be read any more"
 PICKED_UP: Final = "250 2.1.5 Picked up"
+UNKNOWN_GROUNDS: Final = "the record of its decision cannot be read any more"
 UNRECORDED: Final = "what became of an attempt could not be recorded, so it may have arrived"
 
 log = get_logger("delivery")

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from gateway.audit import admin, events
-from gateway.delivery.about import UNREADABLE, UNRECORDED, About
+from gateway.delivery.about import UNKNOWN_GROUNDS, UNREADABLE, UNRECORDED, About
 from gateway.delivery.courier import TO_OUR_SENDERS, Courier
 from gateway.delivery.hardbounce import hard_status
 from gateway.delivery.ladder import Alarm, LadderPolicy, Move, Step, next_step
@@ -30,7 +30,7 @@ from gateway.message.event import Event
 from gateway.metrics import Metrics
 from gateway.protect.notice import Cause
 from gateway.store import domains, suppressions
-from gateway.store.errors import StoreClosed, StoreError
+from gateway.store.errors import ContentError, StoreClosed, StoreError
 from gateway.store.persons import suspend
 from gateway.store.rows import NewMessage, destroy_if_finished, save_entry, saw_tls
 from gateway.store.store import Store
@@ -124,6 +124,10 @@ class Clerk:
         now = datetime.now(UTC)
         try:
             review = await self._recheck(batch.entries, now=now)
+        except ContentError as error:  # it will not be better later, so a person looks
+            log.error("decision record cannot be read, held", queue_id=batch.letter.id, why=type(error).__name__)
+            await self._set_aside(batch.entries, UNKNOWN_GROUNDS)
+            return ()
         except StoreError as error:
             log.warning("registers cannot be read, mail waits", queue_id=batch.letter.id, why=type(error).__name__)
             return ()

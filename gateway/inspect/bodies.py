@@ -130,7 +130,8 @@ def _cuts(text: str, values: dict[str, Kind]) -> tuple[Cut, ...]:
     if not values:
         return ()
     longest = sorted(values, key=len, reverse=True)
-    every = re.compile("|".join(re.escape(value).replace("\n", "\r?\n") for value in longest))
+    each = "|".join(re.escape(value).replace("\n", "\r?\n") for value in longest)
+    every = re.compile(rf"(?<![\w/-])(?:{each})(?![\w/-])")  # not inside of another number, word or date
     return tuple(
         Cut(match.start(), match.end(), values[match[0].replace("\r\n", "\n")]) for match in every.finditer(text)
     )

@@ -83,7 +83,10 @@ def edit(data: bytes, bodies: Sequence[Body], *, below: Sequence[str]) -> bytes:
         text = _masked(read_body(data[body.start : body.end], body), body.cuts)
         for paragraph in below:
             text = with_html(text, paragraph) if body.is_html else _with_text(text, paragraph)
-        made += [data[at : body.start], _written(text, body)]
+        written = _written(text, body)
+        if not written.count(CRLF) == written.count(b"\r") == written.count(b"\n"):
+            raise BodyEditError(Obstacle.WRITTEN)  # no next hop would be given it
+        made += [data[at : body.start], written]
         at = body.end
     return b"".join([*made, data[at:]])
 
@@ -151,7 +154,9 @@ def _written(text: str, body: Body) -> bytes:
         case "base64":
             return base64.encodebytes(octets).replace(b"\n", CRLF)
         case "quoted-printable":
-            return binascii.b2a_qp(octets)
+            # Line by line, and never as text: that would leave a bare CR or LF of the body as it is, and write others.
+            lines = (binascii.b2a_qp(line, istext=False).replace(b"\n", CRLF) for line in octets.split(CRLF))
+            return CRLF.join(lines)
         case encoding:
             if encoding == "7bit" and not octets.isascii():
                 raise BodyEditError(Obstacle.CHARSET)

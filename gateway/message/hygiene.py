@@ -84,6 +84,8 @@ def check(data: bytes, *, hostname: str, believes_headers: bool, allows_utf8: bo
         return Verdict.BAD_FROM
     message_id = _first(parsed, "message-id")
     control = _control(parsed) if believes_headers else {}
+    if not all(value.isascii() for value in control.values()):
+        return Verdict.BAD_HEADER  # octets above 127 name nobody that a register knows
     return HeaderFacts(
         from_address=address,
         claims=tuple(_claimed(field, allows_utf8=allows_utf8) for field in parsed.fields if field.name in CLAIMS),

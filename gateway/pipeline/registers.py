@@ -82,12 +82,12 @@ class Registers:
         names = [address.lower() for address in recipients]
         by_domain = await self._organisations.current() if "baa" in asked else {}
         reviewed = await self._campaigns.current() if "campaign" in asked else {}
-        standings, entries = await self._of_people(
+        standings, entries, aliases = await self._of_people(
             names, patient, purpose, at, asked, is_only=max(everybody, len(set(names))) == 1
         )
         return {
             name: Answers(
-                _consents(entries, name, standings[name], purpose, at) if "consent" in asked else UNASKED,
+                _consents(entries, name, standings[name], purpose, at, aliases) if "consent" in asked else UNASKED,
                 baa.answer(by_domain, domain=domain_of(name), purpose=purpose, at=at),
                 campaign.answer(reviewed, name=named, purpose=purpose, recipient=name, at=at),
                 standings[name],
@@ -97,17 +97,19 @@ class Registers:
 
     async def _of_people(
         self, names: Sequence[str], patient: str, purpose: str, at: datetime, asked: Sequence[str], *, is_only: bool
-    ) -> tuple[Mapping[str, Standing], Sequence[consent.Consent]]:
-        """Who the recipients are, and the consents of all that the message may be about."""
-        known, entries = NOBODY, tuple[consent.Consent, ...]()
+    ) -> tuple[Mapping[str, Standing], Sequence[consent.Consent], frozenset[str]]:
+        """Who the recipients are, the consents of all that the message may be about, and the patient's other names."""
+        known, aliases, entries = NOBODY, frozenset[str](), tuple[consent.Consent, ...]()
         async with self._store.read() as conn:
-            if "people" in asked:
-                known = await persons.around(conn, names, patient=patient)
+            if "people" in asked or ("consent" in asked and patient):
+                linked = await persons.around(conn, names, patient=patient)
+                known = linked if "people" in asked else NOBODY
+                aliases = people.also_known_as(linked, patient) if patient else aliases
             standings = {name: _standing(known, name, patient, purpose, at, is_only=is_only) for name in names}
             if "consent" in asked:
-                who = {*names, *(one.patient for one in standings.values() if one.patient)}
+                who = {*names, *aliases, *(one.patient for one in standings.values() if one.patient)}
                 entries = await consents.of_patients(conn, who)
-        return standings, entries
+        return standings, entries, aliases
 
 
 def _standing(known: People, name: str, patient: str, purpose: str, at: datetime, *, is_only: bool) -> Standing:
@@ -115,7 +117,12 @@ def _standing(known: People, name: str, patient: str, purpose: str, at: datetime
 
 
 def _consents(
-    entries: Sequence[consent.Consent], recipient: str, standing: Standing, purpose: str, at: datetime
+    entries: Sequence[consent.Consent],
+    recipient: str,
+    standing: Standing,
+    purpose: str,
+    at: datetime,
+    aliases: frozenset[str],
 ) -> Consents:
     """Of one recipient: where several read and nobody is named, nobody consented, and everybody opted out.
 
@@ -124,4 +131,4 @@ def _consents(
     if standing.is_ambiguous:
         return replace(UNASKED, restricted=False)  # of nobody in particular: a restriction names its patient
     patient = standing.patient or (recipient if purpose in PROMOTION else "")
-    return consent.answer(entries, recipient=recipient, patient=patient, purpose=purpose, at=at)
+    return consent.answer(entries, recipient=recipient, patient=patient, purpose=purpose, at=at, aliases=aliases)

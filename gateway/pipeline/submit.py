@@ -131,8 +131,9 @@ class Pipeline:
             return header
         if not self._may_write_as(envelope.client, header):
             return Verdict.FROM_NOT_YOURS
+        until = asyncio.get_running_loop().time() + INSPECTED_WITHIN_S
         try:
-            async with asyncio.timeout(INSPECTED_WITHIN_S):
+            async with asyncio.timeout_at(until):
                 with self._inspecting.time():
                     report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
         except (NoInspector, TimeoutError):
@@ -150,10 +151,12 @@ class Pipeline:
         if any(decision.action is Action.REJECT for decision in judged.decisions):
             return await self._refuse(judged)
         try:
-            judged = await self._edits.apply(await self._with_archives(judged), subject_tags=self._policy.subject_tags)
+            async with asyncio.timeout_at(until):
+                whole = await self._with_archives(judged)
+                judged = await self._edits.apply(whole, subject_tags=self._policy.subject_tags)
             with self._storing.time():
                 await self._queue(await self._weigh(await self._ask_list(judged)))
-        except NoInspector:
+        except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
         except (StoreFull, StoreSick, StoreClosed) as error:
             self._brakes.uncount(envelope, is_protected=judged.is_protected)

@@ -10,13 +10,20 @@ from gateway.store.store import Store
 from gateway.store.tables import approval
 
 
-async def approve(store: Store, entry_id: str, person: str, *, at: datetime, event: Event) -> frozenset[str]:
-    """Record that a person lets a recipient's copy go. Returns: all who do, this one included; the event is once."""
+async def approve(
+    store: Store, entry_id: str, person: str, *, needed: int, at: datetime, event: Event
+) -> frozenset[str]:
+    """Record that a person lets a recipient's copy go. Returns: all who do, this one included; the event is once.
+
+    As soon as there are `needed`, their word is used up: what is held again needs them again.
+    """
 
     async def work(conn: AsyncConnection) -> tuple[bool, frozenset[str]]:
         found = await conn.execute(sa.select(approval.c.person).where(approval.c.entry_id == entry_id))
         people = frozenset(found.scalars())
-        if person not in people:
+        if len(people | {person}) >= needed:
+            await conn.execute(sa.delete(approval).where(approval.c.entry_id == entry_id))
+        elif person not in people:
             await conn.execute(sa.insert(approval), {"entry_id": entry_id, "person": person, "at": at})
         return person not in people, people | {person}
 

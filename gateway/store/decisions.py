@@ -173,16 +173,19 @@ def opened(row: sa.RowMapping, vault: Vault) -> Stored:
     """A row as the value. Raises: DamagedContent."""
     packed = vault.open_row(RECORD, _place(row["queue_id"], row["at"]), row["ciphertext"])
     inflater = zlib.decompressobj()
-    text = inflater.decompress(packed, LARGEST)
-    if not inflater.eof:
-        raise DamagedContent(f"{row['queue_id']}: the decision record is too large")
-    return Stored(
-        queue_id=row["queue_id"],
-        at=row["at"],
-        cause=Cause(row["cause"]),
-        policy_id=row["policy_id"],
-        kept=_DECODE(text),
-    )
+    try:
+        text = inflater.decompress(packed, LARGEST)
+        if not inflater.eof:
+            raise DamagedContent(f"{row['queue_id']}: the decision record is too large")
+        return Stored(
+            queue_id=row["queue_id"],
+            at=row["at"],
+            cause=Cause(row["cause"]),
+            policy_id=row["policy_id"],
+            kept=_DECODE(text),
+        )
+    except (zlib.error, msgspec.MsgspecError, ValueError) as error:  # of a release that had other words, or damaged
+        raise DamagedContent(f"{row['queue_id']}: the decision record cannot be read") from error
 
 
 def _corrected(row: sa.RowMapping, vault: Vault) -> Correction:

@@ -65,11 +65,15 @@ async def around(conn: AsyncConnection, addresses: Collection[str], *, patient: 
     if (await conn.execute(sa.select(person_link.c.id).limit(1))).first() is None:
         return People({}, {})
     links: dict[str, tuple[Link, ...]] = {"": ()}  # so that it does not look empty
-    asked = sorted(set(addresses))
+    asked = sorted({*addresses, *({patient} if "@" in patient else ())})
     for start in range(0, len(asked), ASKED_AT_ONCE):
         some = sa.select(person_link).where(person_link.c.address.in_(asked[start : start + ASKED_AT_ONCE]))
         for row in (await conn.execute(some)).mappings():
             links[row["address"]] = (*links.get(row["address"], ()), _read(row))
+    if patient:
+        for row in (await conn.execute(sa.select(person_link).where(person_link.c.person == patient))).mappings():
+            if row["address"] not in asked:
+                links[row["address"]] = (*links.get(row["address"], ()), _read(row))
     ids = sorted({one.person for found in links.values() for one in found} | {patient})
     persons: dict[str, Person] = {}
     for start in range(0, len(ids), ASKED_AT_ONCE):

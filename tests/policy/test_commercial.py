@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from policy.commercial import footer, is_commercial, last_day
 from policy.facts import Sent
+from policy.purpose import PurposeSource
 from tests.policy.rules.facts_for import facts
 
 OURS = frozenset({"clinic.example"})
@@ -63,3 +64,10 @@ def test_many_recipients_are_no_way_out() -> None:
     about = facts("b@clinic.example", "c@there.example", sent=Sent(purpose="marketing", our_domains=OURS))
     assert is_commercial(about)
     assert is_commercial(replace(about, everybody=("c@there.example",)))
+
+
+def test_what_merely_reads_like_an_offer_promises_no_opt_out() -> None:
+    """An opt-out that nothing asks about would be a promise that is not kept (15 U.S.C. 7704(a)(4))."""
+    sent = Sent(purpose="marketing", purpose_source=PurposeSource.CONTENT, our_domains=OURS)
+    assert not is_commercial(facts("pat@there.example", sent=sent))
+    assert is_commercial(facts("pat@there.example", sent=replace(sent, purpose_source=PurposeSource.LABEL)))

@@ -19,8 +19,14 @@ OWN = replace(PART2, patient=PAT, kind=Kind.UNENCRYPTED, purposes=(ANY,), recipi
 NOTHING = Consents(opted_out=False, confidential=False, restricted=False)
 
 
-def ask(*entries: Consent, recipient: str = DOC, patient: str = "id:1", purpose: str = "treatment") -> Consents:
-    return answer(entries, recipient=recipient, patient=patient, purpose=purpose, at=NOW)
+def ask(
+    *entries: Consent,
+    recipient: str = DOC,
+    patient: str = "id:1",
+    purpose: str = "treatment",
+    aliases: tuple[str, ...] = (),
+) -> Consents:
+    return answer(entries, recipient=recipient, patient=patient, purpose=purpose, at=NOW, aliases=aliases)
 
 
 def test_nobody_asked_is_the_strictest_answer() -> None:
@@ -86,3 +92,11 @@ def test_a_restriction_is_for_its_patient_recipient_and_purpose() -> None:
         ask(replace(paid, revoked_at=NOW), purpose="payment"),  # 164.522(a)(2): it was terminated
     ):
         assert not beside.restricted
+    for within in (
+        ask(paid, purpose="unknown"),  # nobody said; it may be any
+        ask(paid, purpose="payment", recipient="doc@mail.clinic2.example"),
+        ask(replace(paid, patient="pat@c.example"), purpose="payment", aliases=("pat@c.example",)),
+    ):
+        assert within.restricted
+    part2 = replace(PART2, patient="pat@c.example")
+    assert not ask(part2, aliases=("pat@c.example",)).part2, "another name permits nothing"

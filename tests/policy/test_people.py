@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.people import NOBODY, NOT_ASKED, Basis, Link, People, Person, Position, Standing, Tie, acts, answer
+from policy.people import (
+    NOBODY,
+    NOT_ASKED,
+    Basis,
+    Link,
+    People,
+    Person,
+    Position,
+    Standing,
+    Tie,
+    acts,
+    also_known_as,
+    answer,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -109,6 +122,42 @@ def test_a_parent_acts_until_majority(basis: Basis, at: datetime, counts: bool) 
     assert acts(replace(MOTHER, basis=basis), KID, at) is counts
     assert not acts(replace(MOTHER, basis=Basis.PARENT), PAT, at)  # of age, or nobody knows better
     assert not acts(MOTHER, None, at)
+
+
+@pytest.mark.parametrize(
+    ("links", "recipient", "position"),
+    [
+        ((MOTHER,), "mum@b.example", Position.REPRESENTATIVE),
+        ((replace(MOTHER, tie=Tie.INVOLVED, basis=None),), "mum@b.example", Position.INVOLVED),
+        ((replace(MOTHER, suspended_at=NOW),), "mum@b.example", Position.INVOLVED),
+        ((replace(MOTHER, person="id:pat"),), "mum@b.example", Position.INVOLVED),  # of age: the parent acts no more
+        ((replace(OWN, suspended_at=NOW),), "pat@b.example", Position.SHARED),
+        ((replace(OWN, tie=Tie.SHARED, suspended_at=NOW),), "pat@b.example", Position.SHARED),
+    ],
+)
+@pytest.mark.parametrize("is_said", [True, False])
+def test_a_link_that_no_longer_permits_anything_still_forbids(
+    links: tuple[Link, ...], recipient: str, position: Position, is_said: bool
+) -> None:
+    """A bounce, a birthday, or a patient that nobody named gives no recipient more than before (45 CFR 164.502(g))."""
+    found = ask(*links, recipient=recipient, said=links[0].person if is_said else "")
+    assert found.position is position
+    assert found.is_minor is (links[0].person == "id:kid")
+
+
+def test_two_at_one_address_read_each_others_mail() -> None:
+    """Both have it as their own: what one of them chose, such as plain mail, is no choice of the other's."""
+    both = (OWN, replace(OWN, id="L3", person="id:kid"))
+    for said in ("id:pat", "id:kid", ""):
+        assert ask(*both, said=said).position is Position.SHARED
+
+
+def test_a_patient_has_other_names() -> None:
+    """By own links alone, both ways."""
+    known = register(OWN, MOTHER)
+    assert also_known_as(known, "id:pat") == {"pat@b.example"}
+    assert also_known_as(known, "pat@b.example") == {"id:pat"}
+    assert also_known_as(known, "id:kid") == frozenset()
 
 
 def test_a_minor_is_one_until_majority() -> None:

@@ -1,5 +1,8 @@
 """Held by a rule: a person lets it go or refuses it, and every other rule of today still counts."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from gateway.config import Settings
@@ -7,6 +10,9 @@ from gateway.control import queue as control
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.message.entry import EntryState
+from gateway.store.decisions import Stored, of_message
+from gateway.store.rows import save_entry
+from gateway.store.statements import Unit
 from gateway.store.store import Store
 from policy.decision import Method
 from tests.gateway.config.samples import settings
@@ -106,6 +112,39 @@ async def test_two_persons_release_it(store: Store) -> None:
     assert [one.data["by"] for one in await counter.events("message.approved")] == ["anna", "berta"]
     (released,) = await counter.events("message.released")
     assert released.data["by"] == "berta"
+
+
+async def test_two_words_are_for_one_hold(store: Store) -> None:
+    """What is held again, by whatever came to light since, needs two persons again."""
+    counter = Counter(store, CLEAN, settings=ruled(TWO))
+    queue_id = await counter.accept(letter())
+    with pytest.raises(Refused, match="a second person must, too"):
+        await approve(store, queue_id, "anna")
+    assert await approve(store, queue_id, "berta") == 1
+    (entry,) = await counter.entries(queue_id)
+    await store.commit(Unit(changes=(save_entry(replace(entry, state=EntryState.HELD), release=True),)))
+    with pytest.raises(Refused, match="a second person must, too"):
+        await approve(store, queue_id, "anna")
+    assert await counter.states(queue_id) == [EntryState.HELD]
+
+
+async def test_a_copy_for_an_archive_stays_one(store: Store) -> None:
+    """Released, it takes a protected way of its own ladder, and counts as nobody in the facts."""
+    rules = ruled(rule("recipients.count == 1", "hold", name="one", more='journal = "keep@archive.example"'))
+    counter = Counter(store, CLEAN, settings=rules)
+    queue_id = await counter.accept(letter())
+    assert await counter.states(queue_id) == [EntryState.HELD, EntryState.HELD]
+    assert await control.release(Office(store, rules), queue_id=queue_id, reason="looked at") == 2
+    copy = next(one for one in await counter.entries(queue_id) if one.recipient == "keep@archive.example")
+    assert copy.protected
+    assert copy.methods != (Method.TLS,)
+    records = await decisions_of(store, queue_id)
+    assert [to.address for to in records[-1].kept.thin.recipients if to.is_archive] == ["keep@archive.example"]
+
+
+async def decisions_of(store: Store, queue_id: str) -> Sequence[Stored]:
+    async with store.read() as conn:
+        return await of_message(conn, store.vault, queue_id)
 
 
 @pytest.mark.parametrize("by", [SENDER, SENDER.upper(), "", "command line"])

@@ -7,7 +7,7 @@ from datetime import datetime
 from gateway.audit import events
 from gateway.delivery.recheck import Changed, Review
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
-from gateway.store.errors import StoreSick
+from gateway.store.errors import DamagedContent, StoreSick
 from gateway.store.store import Store
 from policy.decision import Action, Decision, Method
 from tests.gateway.delivery.office import MARKER, Office, make_entries
@@ -64,3 +64,12 @@ async def test_a_register_that_cannot_be_read_lets_it_wait(store: Store) -> None
     message = await office.send(*make_entries("pat@b.example"))
     assert await office.state(message.id) is EntryState.QUEUED
     assert not office.transport.jobs
+
+
+async def test_a_decision_record_that_cannot_be_read_holds_the_mail(store: Store) -> None:
+    """It will not be better at the next attempt: a person looks, and the sender is told; it does not wait for ever."""
+    office = Office(store, recheck=Says(error=DamagedContent("Q1")))
+    message = await office.send(*make_entries("pat@b.example"))
+    assert await office.state(message.id) is EntryState.HELD
+    assert not office.transport.jobs
+    assert [one.kind for one in office.taken] == [MessageKind.SENDER_NOTICE]

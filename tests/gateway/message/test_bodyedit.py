@@ -1,6 +1,7 @@
 """A text below a message, and values masked in it: read by Python's own reader, and nothing else has changed."""
 
 import base64
+import binascii
 import email
 import email.policy
 from collections.abc import Sequence
@@ -169,3 +170,23 @@ def test_every_text_comes_back(text: str, encoding: str) -> None:
     after = read_body(made, Body(0, len(made), False, "utf-8", encoding))
     assert after.startswith(before)
     assert after.endswith(f"\r\n{BELOW}\r\n")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"<p>Hello=0A there</p>=0A\r\nx", b"a=0Db\r\n", b"x" * 200, b".\r\n", b"blank =20\r\n"]
+)
+def test_quoted_printable_has_no_bare_line_end(raw: bytes) -> None:
+    """SM-05: what was accepted must be deliverable, and no next hop is given a bare CR or LF."""
+    body = Body(start=0, end=len(raw), is_html=False, charset="utf-8", encoding="quoted-printable")
+    made = edit(raw, [body], below=[])
+    assert made.count(b"\r\n") == made.count(b"\r") == made.count(b"\n")
+    assert binascii.a2b_qp(made) == binascii.a2b_qp(raw)
+    assert max(map(len, made.split(b"\r\n"))) <= 76
+
+
+def test_a_value_inside_of_another_is_left() -> None:
+    """Half a number removed would be a wrong number: a dose, an order, another day."""
+    text = b"DOB 1/1/2001, seen 11/1/2001. MRN 4417-2203, order 94417-22031\r\n"
+    made = read(edited(message("text/plain", text), kinds=[Kind.DOB]))
+    assert "11/1/2001" in made
+    assert "DOB 1/1/2001" not in made

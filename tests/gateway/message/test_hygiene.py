@@ -37,6 +37,7 @@ def prepared(data: bytes, *, subject: bytes = b"") -> bytes:
         (b"From: a@b.example, c@d.example\r\n", Verdict.BAD_FROM),
         (b"From: a@b.example\r\n" + b"Received: by x; now\r\n" * 50, Verdict.TOO_MANY_HOPS),
         (b"Received: from y\r\n by GW.clinic.example; now\r\nFrom: a@b.example\r\n", Verdict.TOO_MANY_HOPS),
+        (b"From: a@b.example\r\nX-Mailward-Patient: M\xfcller 42\r\n", Verdict.BAD_HEADER),  # no retry heals it
         (b"From: a@b.example\r\nReferences: " + b"x" * 1_000_000 + b"\r\n", Verdict.BAD_HEADER),
     ],
 )

@@ -73,6 +73,7 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
         (sent("marketing", replace(REVIEWED, about=About.HEALTH)), False),
         (sent("marketing", PUBLIC), False),
         (sent("marketing", standing=NO_PATIENT), False),
+        (sent("marketing", REVIEWED, standing=NO_PATIENT), True),  # its reviewer said that it goes to patients
         (sent("marketing", whom="a@clinic.example"), False),
         (sent("treatment"), False),
     ),
@@ -105,6 +106,12 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
         (sent("fundraising", report=holding(Kind.NAME, Kind.SERVICE_DATE)), False),
         (sent("fundraising", report=holding(Kind.DIAGNOSIS, report=CLEAN)), False),
         (sent("treatment", report=holding(Kind.MRN)), False),
+    ),
+    "fundraising/unread": (
+        (sent("fundraising", report=replace(CLEAN, uninspectable=(UNREAD,))), True),
+        (sent("fundraising", consents=AUTHORIZED, report=replace(CLEAN, uninspectable=(UNREAD,))), False),
+        (sent("treatment", report=replace(CLEAN, uninspectable=(UNREAD,))), False),
+        (sent("fundraising"), False),
     ),
     "fundraising/opt-out-offered": (
         (sent("fundraising"), True),

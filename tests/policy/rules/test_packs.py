@@ -141,6 +141,7 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = PURPOSE_ROWS | {
     "consent/restriction": (
         (told(purpose="payment", report=PHI), True),  # nobody asked the register
         (told(replace(ASKED, restricted=True), purpose="payment", report=PHI), True),
+        (told(replace(ASKED, restricted=True), report=PHI), True),  # nobody said what it is for
         (told(replace(ASKED, restricted=True), purpose="payment"), False),
         (told(replace(ASKED, restricted=True), purpose="payment", report=PHI, whom="a@clinic.example"), False),
         (told(replace(ASKED, restricted=True), purpose="individual", report=PHI), False),
