@@ -72,6 +72,8 @@ async def _change(office: Office, ids: Sequence[str], reach: Reach, act: Act, wh
         raise Refused("a reason is needed; it is kept in the audit log", 2)
     if len(ids) > MOST:
         raise Refused(f"at most {MOST} recipients in one request", 2)
+    if not ids:  # to a filter, none would mean all
+        return {"done": 0, "busy": 0, "other": 0}
     async with office.changing:
         async with office.store.read() as conn:
             fit = await matching(through(conn), queue.Filter(ids=ids, states=reach.states, kinds=reach.kinds))

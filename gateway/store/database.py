@@ -34,6 +34,10 @@ class CommitUnknown(Exception):
 class Database(Protocol):
     """One open database. Only one task at a time calls `write`, `transact`, `probe` and `tidy`."""
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether a lock keeps all other processes from writing."""
+
     def fault(self) -> EnvironmentFault | None:
         """What is wrong around it now, as far as that shows without writing."""
 

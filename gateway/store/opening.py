@@ -15,7 +15,8 @@ from gateway.store.vault import Vault
 async def open_store(settings: Settings, *, node: str) -> Store:
     """Make `server.data_dir` and the master key on the first start, then open the store under its lock.
 
-    A rotation of the master key that was cut short is finished. node: name of this process in leases.
+    A rotation of the master key that was cut short is finished, if nobody else may use the database.
+    node: name of this process in leases.
     Raises: as `Store.open`, and MasterKeyError.
     """
     data_dir = settings.server.data_dir
@@ -23,7 +24,7 @@ async def open_store(settings: Settings, *, node: str) -> Store:
     url = settings.store.url.text
     vault = await open_vault(url, master_key=settings.seal.master_key, data_dir=data_dir)
     store = await Store.open(url=url, data_dir=data_dir, vault=vault, node=node)
-    if vault.has_others:
+    if vault.has_others and store.is_alone:  # else both keys stay: others may seal by either
         await rotation.finish(store, is_quiet=True)
     return store
 
@@ -54,9 +55,15 @@ class Reader:
 
 @asynccontextmanager
 async def reading_sealed(settings: Settings) -> AsyncIterator[Reader]:
-    """The same as `reading`, with the key to what is sealed. Raises: as `reading`, and MasterKeyError."""
+    """The same as `reading`, with the key to what is sealed.
+
+    Raises: as `reading`, and MasterKeyError; DamagedContent when another key sealed it.
+    """
     engine = await open_reader(settings.store.url.text, data_dir=settings.server.data_dir)
     try:
-        yield Reader(engine, Vault.open(settings.seal.master_key, may_create=False))
+        vault = Vault.open(settings.seal.master_key, may_create=False)
+        async with engine.connect() as conn:
+            await rotation.keep_hash_keys(conn, vault)
+        yield Reader(engine, vault)
     finally:
         await engine.dispose()

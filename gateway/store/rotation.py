@@ -1,15 +1,18 @@
 """Rotation of the master key: every data key and secret is sealed anew, while mail goes on (KY-04).
 
-How this works: the new key is on disk beside the old one before anything bears it; one transaction seals everything
-anew; then the files change places. Whoever opens the store reads all files that are there, so both keys open whatever
-a crash left, and the next start finishes. The old key is removed once nothing can bear it: at a start, when no message
-is between its sealing and its commit.
+How this works: the new key is on disk beside the old one before anything bears it; everything is sealed anew page by
+page, each in a short transaction, so that mail is written between them; the secrets come last, among them the value
+that a start checks its key by; then the files change places. Whoever opens the store reads all files that are there,
+so both keys open whatever a crash left, and the next start goes on with what does not bear the new key yet. The old
+key is removed once nothing can bear it: at a start, when no message is between its sealing and its commit.
 """
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,22 +22,44 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.message.event import Event
 from gateway.store.errors import DamagedContent, KeyUnusable
 from gateway.store.tables import decision_correction, decision_record, message, secret
+from gateway.store.times import micros
 from gateway.store.vault import BEFORE, NEXT, Vault, beside, create_key, read_key, sync_folder
 
 if TYPE_CHECKING:
     from gateway.store.store import Store
 
-AT_ONCE: Final = 500  # rows
+AT_ONCE: Final = 500  # rows of one transaction
 HASHES: Final = ("patient", "binding", "unsubscribe")  # purposes of `Vault.keyed_hash` whose results are on file
 HASH_KEY: Final = "hash key: "
+
+Key = tuple[Any, ...]  # primary key of a row
+Page = Callable[[Key | None, AsyncConnection], Awaitable[Key | None]]  # from the last row before it to its own last row
+
+_under_way: Final[set[Path]] = set()
 
 
 async def rotate(store: "Store", *, events: Sequence[Event] = ()) -> str:
     """Make a new master key and seal everything with it. Returns: where the old key waits for the next start.
 
-    Raises: KeyUnusable when the key is no file that can be replaced; StoreError, and the old key still opens.
+    Raises: KeyUnusable when the key is no file that can be replaced, or others may use the database; StoreError, and
+    both keys open then.
     """
     path = _path(store.vault)
+    if not store.is_alone:
+        raise KeyUnusable(
+            "other gateways may use this database, and cannot open what a new master key seals; "
+            "stop them and rotate on one that has the database to itself"
+        )
+    if path in _under_way:
+        raise KeyUnusable(f"{path}: a rotation is under way")
+    _under_way.add(path)
+    try:
+        return await _rotate(store, path, events)
+    finally:
+        _under_way.discard(path)
+
+
+async def _rotate(store: "Store", path: Path, events: Sequence[Event]) -> str:
     if os.environ.get("CREDENTIALS_DIRECTORY") == str(path.parent):
         raise KeyUnusable(
             f"{path} is a credential of systemd, which only its owner can replace; see docs/encryption.md"
@@ -60,10 +85,10 @@ async def finish(store: "Store", *, is_quiet: bool, events: Sequence[Event] = ()
     for purpose, key in kept.items():
         vault.keep_hash_key(purpose, key)
 
-    async def work(conn: AsyncConnection) -> None:
-        await _seal_anew(conn, vault, kept)
-
-    await store.transact(work, events=lambda _: events)
+    await _by_page(store, partial(_messages, vault))
+    await _by_page(store, partial(_rows, vault, decision_correction, str))
+    await _by_page(store, partial(_rows, vault, decision_record, _of_decision))
+    await store.transact(partial(_secrets, vault, kept), events=lambda _: events)
     await asyncio.to_thread(_settle_files, path, is_quiet=is_quiet)
 
 
@@ -76,53 +101,79 @@ async def keep_hash_keys(conn: AsyncConnection, vault: Vault) -> None:
             vault.keep_hash_key(purpose, vault.open_secret(name, found))
 
 
-async def _seal_anew(conn: AsyncConnection, vault: Vault, hash_keys: dict[str, bytes]) -> None:
+async def _secrets(vault: Vault, hash_keys: dict[str, bytes], conn: AsyncConnection) -> None:
+    """The secrets, with the keys of the hashes that are on file."""
+    newest = {"master_key_id": vault.newest_id}
+    names = set((await conn.execute(sa.select(secret.c.name))).scalars())
     for purpose, key in hash_keys.items():
-        name = HASH_KEY + purpose
-        await conn.execute(sa.delete(secret).where(secret.c.name == name))
-        row = {"name": name, "master_key_id": vault.newest_id, "ciphertext": vault.seal_secret(name, key)}
-        await conn.execute(sa.insert(secret), row)
-    for name, sealed in (await conn.execute(sa.select(secret.c.name, secret.c.ciphertext))).all():
-        new = {"master_key_id": vault.newest_id, "ciphertext": vault.seal_secret(name, vault.open_secret(name, sealed))}
+        if (name := HASH_KEY + purpose) not in names:
+            await conn.execute(sa.insert(secret), {"name": name, "ciphertext": vault.seal_secret(name, key)} | newest)
+    query = sa.select(secret.c.name, secret.c.ciphertext).where(secret.c.master_key_id != vault.newest_id)
+    for name, sealed in (await conn.execute(query)).all():
+        new = {"ciphertext": vault.seal_secret(name, vault.open_secret(name, sealed))} | newest
         await conn.execute(sa.update(secret).where(secret.c.name == name).values(new))
-    await _messages(conn, vault)
-    await _rows(conn, vault, decision_correction, sa.cast(decision_correction.c.id, sa.String))
-    at = sa.cast(sa.type_coerce(decision_record.c.at, sa.BigInteger), sa.String)
-    await _rows(conn, vault, decision_record, decision_record.c.queue_id + sa.literal("/") + at)
 
 
-async def _messages(conn: AsyncConnection, vault: Vault) -> None:
-    """The data keys. A message that is damaged stays so, and stops nothing (KY-08)."""
+async def _by_page(store: "Store", page: Page) -> None:
+    """Read and written in one transaction, or a key that is destroyed between the two would come back."""
+    after: Key | None = None
+    while True:
+        after = await store.transact(partial(page, after))
+        if after is None:
+            return
+
+
+async def _messages(vault: Vault, after: Key | None, conn: AsyncConnection) -> Key | None:
+    """Data keys. A message that is damaged stays so, and stops nothing (KY-08).
+
+    What a message says of its master key is part of its content's place and stays; so its data key tells.
+    """
     c = message.c
-    change = sa.update(message).where(c.id == sa.bindparam("b_id")).values(wrapped_key=sa.bindparam("b_key"))
-    last = ""
     query = sa.select(c.id, c.wrapped_key).where(c.wrapped_key.is_not(None)).order_by(c.id).limit(AT_ONCE)
-    while rows := (await conn.execute(query.where(c.id > last))).all():
-        new: list[dict[str, Any]] = []
-        for queue_id, wrapped in rows:
-            with suppress(DamagedContent):
-                if not vault.is_newest(wrapped, queue_id):
-                    new.append({"b_id": queue_id, "b_key": vault.wrap(queue_id, vault.unwrap(queue_id, wrapped))})
-        if new:
-            await conn.execute(change, new)
-        last = rows[-1][0]
+    rows = (await conn.execute(query if after is None else query.where(c.id > after[0]))).all()
+    new: list[dict[str, Any]] = []
+    for queue_id, wrapped in rows:
+        with suppress(DamagedContent):
+            if not vault.is_newest(wrapped, queue_id):
+                new.append({"b_id": queue_id, "b_key": vault.wrap(queue_id, vault.unwrap(queue_id, wrapped))})
+    if new:
+        change = sa.update(message).where(c.id == sa.bindparam("b_id")).values(wrapped_key=sa.bindparam("b_key"))
+        await conn.execute(change, new)
+    return (rows[-1][0],) if rows else None
 
 
-async def _rows(conn: AsyncConnection, vault: Vault, table: sa.Table, row_id: sa.ColumnElement[str]) -> None:
-    """Values that are sealed by themselves. row_id: what `Vault.seal_row` had."""
-    column, last = f"{table.name}.ciphertext", ""
-    change = (
-        sa.update(table)
-        .where(row_id == sa.bindparam("b_id"))
-        .values(ciphertext=sa.bindparam("b_sealed"), master_key_id=vault.newest_id)
-    )
-    query = sa.select(row_id, table.c.ciphertext).order_by(row_id).limit(AT_ONCE)
-    while rows := (await conn.execute(query.where(row_id > last))).all():
-        for name, sealed in rows:
-            with suppress(DamagedContent):
-                again = vault.seal_row(column, name, vault.open_row(column, name, sealed))
-                await conn.execute(change, {"b_id": name, "b_sealed": again})
-        last = rows[-1][0]
+async def _rows(
+    vault: Vault, table: sa.Table, row_id: Callable[..., str], after: Key | None, conn: AsyncConnection
+) -> Key | None:
+    """Values that are sealed by themselves, of rows that do not bear the newest key.
+
+    row_id: makes what `Vault.seal_row` had of the primary key.
+    """
+    column, keys = f"{table.name}.ciphertext", tuple(table.primary_key.columns)
+    query = sa.select(*keys, table.c.ciphertext).where(table.c.master_key_id != vault.newest_id)
+    if after is not None:
+        last = sa.tuple_(*(sa.literal(value, key.type) for key, value in zip(keys, after, strict=True)))
+        query = query.where(sa.tuple_(*keys) > last)
+    rows = (await conn.execute(query.order_by(*keys).limit(AT_ONCE))).all()
+    new: list[dict[str, Any]] = []
+    for *place, sealed in rows:
+        name = row_id(*place)
+        with suppress(DamagedContent):
+            again = vault.seal_row(column, name, vault.open_row(column, name, sealed))
+            new.append({f"b_{key.name}": value for key, value in zip(keys, place, strict=True)} | {"b_sealed": again})
+    if new:
+        change = (
+            sa.update(table)
+            .where(*(key == sa.bindparam(f"b_{key.name}") for key in keys))
+            .values(ciphertext=sa.bindparam("b_sealed"), master_key_id=vault.newest_id)
+        )
+        await conn.execute(change, new)
+    return tuple(rows[-1][:-1]) if rows else None
+
+
+def _of_decision(queue_id: str, at: datetime) -> str:
+    """As `gateway.store.decisions` has it."""
+    return f"{queue_id}/{micros(at)}"
 
 
 def _settle_files(path: Path, *, is_quiet: bool) -> None:

@@ -79,6 +79,11 @@ class SqliteDatabase:
         disk = Disk(database, floor_bytes=free_space_floor)
         return cls(lock=lock, disk=disk, reader=reader_engine(database), engine=engine, driver=driver, head=head)
 
+    @property
+    def is_alone(self) -> bool:
+        """As `Database.is_alone`: the directory is locked."""
+        return True
+
     def fault(self) -> EnvironmentFault | None:
         """A missing file, or free space below the floor."""
         return self._disk.fault()

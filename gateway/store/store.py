@@ -108,6 +108,11 @@ class Store:
         await self._database.close()
 
     @property
+    def is_alone(self) -> bool:
+        """Whether a lock keeps all other processes from writing to this database."""
+        return self._database.is_alone
+
+    @property
     def healthy(self) -> bool:
         """Whether the last write succeeded or a probe has since."""
         return self._writer.fault is None

@@ -57,6 +57,11 @@ class PostgresDatabase:
             raise
         return cls(url, line, lock)
 
+    @property
+    def is_alone(self) -> bool:
+        """As `Database.is_alone`."""
+        return self._line.mode is Mode.ALONE
+
     def fault(self) -> EnvironmentFault | None:
         """Nothing that shows without asking the server."""
         return None

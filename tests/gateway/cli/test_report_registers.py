@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from gateway.cli.main import main
 from gateway.message.entry import EntryState
 from gateway.store import consents, organisations, queue
+from gateway.store.rotation import rotate
 from gateway.store.rows import save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
@@ -107,9 +108,15 @@ def test_disclosures_that_are_accounted_for(config: Path) -> None:
         ("office@state.example", "public-health", "45 CFR 164.512(b)"),
         ("office@state.example", "judicial", "45 CFR 164.512(e)"),
     ]
+    at_work(config, turn_key)
+    assert lines(report(config, "disclosures", "--patient", "MRN-0042", "--json")) == told
     assert len(lines(report(config, "disclosures", "--json"))) == 3
     assert report(config, "disclosures", "--json", "--since", "0s") == ""
     assert "MRN-0042" not in report(config, "disclosures")
+
+
+async def turn_key(store: Store) -> None:
+    await rotate(store)
 
 
 async def deliver(store: Store, entry_id: str) -> None:

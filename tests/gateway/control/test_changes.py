@@ -103,6 +103,14 @@ async def test_bounce_ends_it_and_tells_the_sender(office: Office, store: Store,
         assert WHY.encode() not in body
 
 
+@ACTS
+async def test_nothing_named_is_nothing_changed(office: Office, store: Store, act: Act) -> None:
+    """Invariant 3: an empty choice is not all that waits."""
+    message = await waiting(store)
+    assert await act(office, ids=[], why=WHY) == {"done": 0, "busy": 0, "other": 0}
+    assert [one.state for one in await entries(store, message.id)] == [EntryState.QUEUED]
+
+
 async def test_one_recipient_of_several(office: Office, store: Store) -> None:
     message = await waiting(store, "a@b.example", "c@d.example", "e@f.example")
     await changes.bounce(office, ids=[f"{message.id}-2"], why=WHY)

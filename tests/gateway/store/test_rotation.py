@@ -1,24 +1,31 @@
 """Rotation of the master key (KY-04)."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store import decisions, queue, rotation
+from gateway.store import decisions, opening, queue, rotation
 from gateway.store.errors import KeyUnusable
+from gateway.store.file import database_path
 from gateway.store.rotation import rotate
 from gateway.store.rows import new_message
 from gateway.store.sealed import read_secret, write_secret
+from gateway.store.sqlite import SqliteDatabase
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from gateway.store.tables import decision_record, message, metadata
 from gateway.store.times import micros
 from gateway.store.vault import Vault, read_key
+from tests.gateway.config.samples import settings_in
 from tests.gateway.store.parts import BODY, NOW, accept, make_message, open_store
 
 ROOT = Path(__file__).parents[3]
@@ -45,6 +52,22 @@ async def filled(folder: Path, messages: int = 3) -> tuple[Store, list[str]]:
 
     await store.transact(work)
     return store, [one.id for one in new]
+
+
+def listen(store: Store) -> list[tuple[str, Any]]:
+    """What the writing connection is asked from now on, each with the values, of many only the first."""
+    said: list[tuple[str, Any]] = []
+
+    def hear(_conn: Any, _cursor: Any, text: str, values: Any, _context: Any, is_many: bool) -> None:
+        said.append((text, values[0] if is_many else values))
+
+    sa.event.listen(writer(store).engine.sync_engine, "before_cursor_execute", hear)
+    return said
+
+
+def writer(store: Store) -> SqliteDatabase:
+    assert isinstance(store._database, SqliteDatabase)
+    return store._database
 
 
 async def check(folder: Path, ids: list[str], hashed: str) -> None:
@@ -99,6 +122,106 @@ async def test_the_old_key_opens_nothing_afterwards(tmp_path: Path) -> None:
         rows = (await conn.execute(sa.select(message.c.id, message.c.wrapped_key))).all()
     assert {row.id for row in rows} == set(ids)
     assert not [row.id for row in rows if old.is_newest(row.wrapped_key, row.id)]
+    await store.close()
+
+
+@pytest.mark.slow
+async def test_each_row_is_found_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KY-04: thousands of rows take a statement a page and no search of the table; between pages others may write."""
+    monkeypatch.setattr(rotation, "AT_ONCE", 100)
+    store, _ = await filled(tmp_path)
+    vault = store.vault
+    rows = [
+        {
+            "queue_id": f"Q{number // 2}", "at": (at := NOW + timedelta(microseconds=number)), "cause": "accepted",
+            "policy_id": "p", "master_key_id": vault.key_id,
+            "ciphertext": vault.seal_row(decisions.RECORD, decisions._place(f"Q{number // 2}", at), b"%d" % number),
+        }
+        for number in range(2000)
+    ]  # fmt: skip
+
+    async def fill(conn: AsyncConnection) -> None:
+        await conn.execute(sa.insert(decision_record), rows)
+
+    await store.transact(fill)
+    said = listen(store)
+    turns, transact = [], SqliteDatabase.transact
+
+    async def counted(self: SqliteDatabase, work: Any, events: Any) -> Any:
+        turns.append(work)
+        return await transact(self, work, events)
+
+    monkeypatch.setattr(SqliteDatabase, "transact", counted)
+    await rotate(store)
+    about = [(text, values) for text, values in said if "decision_record" in text]
+    assert len(about) == 2 * 21 + 1  # 2,001 rows: a query and a change for each page, and a last query
+    assert len(turns) > 21
+    for text, values in (next(one for one in about if one[0].startswith("UPDATE")), about[-1]):
+        with closing(sqlite3.connect(database_path(tmp_path))) as raw:
+            plan = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {text}", values)]
+        assert len(plan) == 1, plan  # no sorting
+        assert plan[0].startswith("SEARCH decision_record USING INDEX sqlite_autoindex_decision_record_1"), plan
+    async with store.read() as conn:
+        c = decision_record.c
+        found = (await conn.execute(sa.select(c.queue_id, c.at, c.ciphertext, c.master_key_id))).all()
+    newest = Vault(read_key(tmp_path / "master.key"))
+    assert {one.master_key_id for one in found} == {newest.key_id}
+    opened = {newest.open_row(decisions.RECORD, decisions._place(one[0], one[1]), one[2]) for one in found}
+    assert opened == {b"%d" % number for number in range(2000)} | {b"decided"}
+    await store.close()
+
+
+async def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    """KY-04: the next start goes over what a rotation has finished, and seals nothing anew."""
+    store, ids = await filled(tmp_path)
+    hashed = store.vault.keyed_hash("patient", "MRN 7")
+    await rotate(store)
+    await store.close()
+    store = await open_store(tmp_path, open_vault(tmp_path))
+    said = listen(store)
+    await rotation.finish(store, is_quiet=True)
+    assert said
+    assert [text for text, _ in said if not text.startswith(("SELECT", "BEGIN", "COMMIT"))] == []
+    await store.close()
+    await check(tmp_path, ids, hashed)
+
+
+async def test_one_rotation_at_a_time(tmp_path: Path) -> None:
+    """KY-04: a second one that begins while the files change places would put a third key over the second."""
+    store, ids = await filled(tmp_path)
+    hashed = store.vault.keyed_hash("patient", "MRN 7")
+    done = await asyncio.gather(rotate(store), rotate(store), return_exceptions=True)
+    assert [type(one) for one in done if not isinstance(one, str)] == [KeyUnusable]
+    await store.close()
+    await check(tmp_path, ids, hashed)
+
+
+async def test_who_may_have_company_does_not_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KY-04: other gateways do not have the new key, and would hold all mail; and the old one may be in use there."""
+    store, _ = await filled(tmp_path)
+    monkeypatch.setattr(SqliteDatabase, "is_alone", False)
+    with pytest.raises(KeyUnusable, match="other gateways"):
+        await rotate(store)
+    assert [path.name for path in tmp_path.glob("master.key*")] == ["master.key"]  # noqa: ASYNC240 - one folder
+    monkeypatch.undo()
+    await rotate(store)
+    await store.close()
+    monkeypatch.setattr(SqliteDatabase, "is_alone", False)
+    settings = settings_in(tmp_path)
+    await (await opening.open_store(settings, node="n")).close()
+    assert (tmp_path / "master.key.old").exists()
+    monkeypatch.undo()
+    await (await opening.open_store(settings, node="n")).close()
+    assert not (tmp_path / "master.key.old").exists()
+
+
+async def test_who_only_looks_finds_by_the_hashes_on_file(tmp_path: Path) -> None:
+    """KY-04: else a report about one patient would be empty after a rotation, and nobody would see why."""
+    store, _ = await filled(tmp_path)
+    hashed = store.vault.keyed_hash("patient", "MRN 7")
+    await rotate(store)
+    async with opening.reading_sealed(settings_in(tmp_path)) as reader:
+        assert reader.vault.keyed_hash("patient", "MRN 7") == hashed
     await store.close()
 
 

@@ -6,17 +6,20 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.entry import EntryState
-from gateway.store.errors import StoreLocked
+from gateway.store import decisions, queue, rotation
+from gateway.store.errors import KeyUnusable, StoreLocked
 from gateway.store.merkle import Frontier
 from gateway.store.postgres import database
 from gateway.store.rows import destroy_if_finished, save_entry, saw_tls
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from gateway.store.tables import audit_event, audit_tree
-from tests.gateway.store.homes import Home
-from tests.gateway.store.parts import NOW, accept, make_entry, make_event, make_message
+from gateway.store.tables import audit_event, audit_tree, decision_record
+from gateway.store.vault import Vault, read_key
+from tests.gateway.store.homes import KEY, Home
+from tests.gateway.store.parts import BODY, NOW, accept, make_entry, make_event, make_message
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
@@ -117,3 +120,44 @@ async def test_what_others_write_ahead_is_not_swept(pair: Pair, server: Home) ->
     third = await server.open(is_alone=False, data_dir=folder(server, "3"))
     await third.close()
     assert server.sql("SELECT DISTINCT message_id FROM content") == [(sealed.new.id,)]
+
+
+async def test_only_who_is_alone_rotates_the_master_key(
+    pair: Pair, server: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KY-04: the others could not open what the new key seals."""
+    monkeypatch.setattr(rotation, "AT_ONCE", 2)
+    path = server.data_dir / "master.key"
+    path.touch(mode=0o600)
+    path.write_bytes(KEY)
+    pair[0].vault.path = path
+    with pytest.raises(KeyUnusable, match="other gateways"):
+        await rotation.rotate(pair[0])
+    for store in pair:
+        await store.close()
+    store = await server.open(data_dir=folder(server, "1"), vault=Vault.open(path, may_create=False))
+    ids = [f"Q{number}" for number in range(3)]
+    vault = store.vault
+    rows = [
+        {
+            "queue_id": one, "at": NOW, "cause": "accepted", "policy_id": "p", "master_key_id": vault.key_id,
+            "ciphertext": vault.seal_row(decisions.RECORD, decisions._place(one, NOW), one.encode()),
+        }
+        for one in ids
+    ]  # fmt: skip
+
+    async def fill(conn: AsyncConnection) -> None:
+        await conn.execute(sa.insert(decision_record), rows)
+
+    await store.transact(fill)
+    for one in ids:
+        await accept(store, make_message(make_entry(one)))
+    await rotation.rotate(store)
+    await store.close()
+    store = await server.open(data_dir=folder(server, "1"), vault=Vault(read_key(path)))
+    async with store.read() as conn:
+        found = (await conn.execute(sa.select(decision_record.c.queue_id, decision_record.c.ciphertext))).all()
+    opened = [store.vault.open_row(decisions.RECORD, decisions._place(one, NOW), sealed) for one, sealed in found]
+    assert sorted(opened) == [one.encode() for one in ids]
+    assert [await queue.load_body(store, one) for one in ids] == [BODY] * 3
+    await store.close()
