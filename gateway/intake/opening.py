@@ -23,6 +23,8 @@ from gateway.intake.sasl import (
 )
 from gateway.intake.transaction import Transaction
 from gateway.message.account import Account
+from gateway.message.verdict import REPLIES, Verdict
+from gateway.store.errors import StoreError
 
 
 class Opening(Connection):
@@ -125,11 +127,14 @@ class Opening(Connection):
     async def confirm_account(self) -> None:
         """Look up again who signed in: what was revoked or changed meanwhile counts for the next message.
 
-        Raises: RefusedError when the login is no longer good; nobody is signed in then.
+        Raises: RefusedError when the login is no longer good; nobody is signed in then. Or when it cannot be looked up.
         """
         if self.account is None:
             return
-        fresh = await self.door.services.account(self.account.login)
+        try:
+            fresh = await self.door.services.account(self.account.login)
+        except StoreError as error:
+            raise RefusedError(REPLIES[Verdict.STORE_SICK]) from error
         if fresh is None or fresh.key != self.account.key or fresh.refusal(self.ip, datetime.now(UTC)):
             log.warning("login_withdrawn", session=self.id, listener=self.door.name, ip=self.ip, login=self.login)
             self.account = None

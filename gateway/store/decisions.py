@@ -97,7 +97,7 @@ async def know_policy(store: Store, version: PolicyVersion, *, at: datetime) -> 
     async def work(conn: AsyncConnection) -> None:
         await conn.execute(new)
 
-    await store.transact(work)
+    await store.transact(work, is_register=False)
 
 
 async def policy_body(conn: AsyncConnection, policy_id: str) -> str:

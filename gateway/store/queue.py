@@ -76,7 +76,7 @@ async def claim(
     async def work(conn: AsyncConnection) -> tuple[QueueEntry, ...]:
         return await _of_both(conn, taking, now=now, limit=limit, but_for=but_for)
 
-    return await store.transact(work)
+    return await store.transact(work, is_register=False)
 
 
 async def take(
@@ -100,7 +100,7 @@ async def take(
     async def work(conn: AsyncConnection) -> tuple[QueueEntry, ...]:
         return tuple(read_entry(row) for row in (await conn.execute(taking)).mappings().all())
 
-    return tuple(sorted(await store.transact(work), key=lambda one: one.id))
+    return tuple(sorted(await store.transact(work, is_register=False), key=lambda one: one.id))
 
 
 async def renew(store: Store, entry_ids: Collection[str], *, owner: str, until: datetime) -> None:
@@ -117,7 +117,7 @@ async def hurry(store: Store, *, now: datetime, which: Filter | None = None) -> 
     async def work(conn: AsyncConnection) -> int:
         return (await conn.execute(hurrying)).rowcount
 
-    return await store.transact(work)
+    return await store.transact(work, is_register=False)
 
 
 async def due(

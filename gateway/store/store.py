@@ -162,12 +162,13 @@ class Store:
             except (StoreSick, StoreFull):
                 await self._writer.wait_healthy()
 
-    async def transact(self, work: Work[T], *, events: EventsOf[T] | None = None) -> T:
+    async def transact(self, work: Work[T], *, events: EventsOf[T] | None = None, is_register: bool = True) -> T:
         """Run rare work (registers) on the writing connection, in one transaction with the events it makes.
 
         work: must not commit, and must not wait for anything but the connection it is given.
+        is_register: whether it may change a register; then what is kept of those in memory is read anew.
         """
-        return await self._writer.transact(work, events)
+        return await self._writer.transact(work, events, is_register=is_register)
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A read-only connection; each statement sees what was committed when it began.

@@ -74,7 +74,7 @@ class Writer:
         self._probe_delay_s = PROBE_FIRST_S
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
-        self.registers_revision = 0  # moves with every transaction of `transact`
+        self.registers_revision = 0  # moves with every transaction of `transact` that may change one
         self.registers_changed_at = datetime.now(UTC)
         self._task = asyncio.create_task(self._run(), name="store writer")
 
@@ -96,13 +96,17 @@ class Writer:
         self._put(_Commit(unit, done))
         await asyncio.shield(done)
 
-    async def transact(self, work: Work[T], events: EventsOf[T] | None) -> T:
-        """Run rare work in a transaction of its own, with its events. Raises: what work raises, and as `commit`."""
+    async def transact(self, work: Work[T], events: EventsOf[T] | None, *, is_register: bool = True) -> T:
+        """Run rare work in a transaction of its own, with its events. Raises: what work raises, and as `commit`.
+
+        is_register: it may change a register, so what is kept of those in memory is read anew.
+        """
         done: asyncio.Future[T] = await self._enter()
 
         def succeed(result: T) -> None:
-            self.registers_revision += 1
-            self.registers_changed_at = datetime.now(UTC)
+            if is_register:
+                self.registers_revision += 1
+                self.registers_changed_at = datetime.now(UTC)
             done.set_result(result)
 
         async def run() -> None:

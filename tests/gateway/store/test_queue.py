@@ -124,3 +124,11 @@ async def test_a_claim_sorts_nothing_and_passes_over_who_rests_in_the_index(tmp_
     finally:
         await store.close()
     assert plan == ["SEARCH entry USING INDEX ix_entry_due (state=? AND urgent=? AND next_attempt_at<?)"]
+
+
+async def test_a_claim_is_no_change_of_a_register(store: Store) -> None:
+    """Else who may sign in would be read anew after each, and nobody could while the database rests (QD-16)."""
+    await accept(store, make_message(make_entry("Q1")))
+    before = store.registers_revision
+    assert len(await queue.claim(store, owner="w", now=NOW, lease=MINUTE, limit=9)) == 1
+    assert store.registers_revision == before
