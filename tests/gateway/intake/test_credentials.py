@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
 from gateway.message.account import Account
+from gateway.store.errors import StoreSick
 from tests.gateway.intake.harness import USER, Server, Wire, connected, make_account
 
 HERE, ELSEWHERE = ip_network("127.0.0.0/8"), ip_network("192.0.2.0/24")
@@ -85,3 +87,20 @@ async def test_a_disabled_person_is_out_at_once(server: Server) -> None:
         await log_in(wire, USER)
         server.backend.accounts.clear()
         assert (await mail(wire, USER)).startswith(b"535 5.7.8")
+
+
+class Sick(dict[str, Account]):
+    """Accounts in a database that does not answer."""
+
+    def get(self, key: object, default: object = None, /) -> Any:
+        raise StoreSick("no connection")
+
+
+async def test_a_database_that_does_not_answer_signs_nobody_out(server: Server) -> None:
+    """QD-16: MAIL is for later, and the session goes on when it answers again."""
+    async with connected(server, "submissions") as wire:
+        await log_in(wire, USER)
+        known, server.backend.accounts = server.backend.accounts, Sick()
+        assert (await mail(wire, USER)).startswith(b"451")
+        server.backend.accounts = known
+        assert (await mail(wire, USER)).startswith(b"250")
