@@ -1,7 +1,8 @@
 """Keys that look after themselves: what ends soon is counted, and asked for again where it came from.
 
-A key that a domain gave is asked for from 30 days before its end, once a day. The same key with a later end is taken;
-another one waits for a person (CR-03).
+A key that a domain gave is asked for from 30 days before its end, once a day. The same key with a later end is taken,
+unless a person pinned it; another one waits for a person (CR-03). DNS is asked with the address in lower case: a domain
+that hashes its local part otherwise (RFC 7929 section 3) is asked when a message needs its key.
 """
 
 from collections import Counter

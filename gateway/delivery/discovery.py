@@ -92,7 +92,7 @@ class KeyFinder:
         """Ask again where the key on file came from. Raises: StoreError."""
         if self._settings.asks_about(address):
             try:
-                async with self._slots, asyncio.timeout(self._settings.deadline.total_seconds()):
+                async with asyncio.timeout(self._settings.deadline.total_seconds()), self._slots:
                     await self._ask(source, address)
             except (Unanswered, TimeoutError):
                 log.info("a key could not be renewed", source=source.value)
@@ -112,7 +112,7 @@ class KeyFinder:
     async def _limited(self, what: tuple[str, str], find: Callable[[str], Awaitable[bool]]) -> bool:
         remember = self._settings.remember
         try:
-            async with self._slots, asyncio.timeout(self._settings.deadline.total_seconds()):
+            async with asyncio.timeout(self._settings.deadline.total_seconds()), self._slots:
                 if await find(what[1]):
                     return True
         except (Unanswered, TimeoutError):
@@ -214,6 +214,6 @@ class KeyFinder:
 
 def _vouched(answer: Lookup[bytes]) -> Sequence[bytes]:
     """The records, when DNSSEC vouches for them. Raises: Unanswered: there may be others."""
-    if answer.state is State.FAILED or (answer.state is State.FOUND and not answer.is_secure):
+    if answer.state is State.FAILED or not answer.is_secure:  # an absence can be forged as well
         raise Unanswered
     return answer.records

@@ -66,8 +66,9 @@ WHAT_PGPY_RAISES: Final = (  # on damaged or unknown input, found by fuzzing
 class CertificateFacts:
     """What a certificate is good for.
 
-    fingerprint: upper-case hexadecimal. addresses: of its valid user ids. expires_at: of the certificate or of its last
-    encryption key, whichever is first; None when never. why_not: a sentence without a final stop, empty when usable.
+    fingerprint: upper-case hexadecimal. addresses: of its valid user ids, lower case. expires_at: of the certificate or
+    of its last encryption key, whichever is first; None when never. why_not: a sentence without a final stop,
+    empty when usable.
     """
 
     fingerprint: str
@@ -237,7 +238,7 @@ def _addresses(key: Any) -> tuple[str, ...]:
         text = str(uid.userid)
         inside = text.rpartition("<")[2].removesuffix(">") if text.endswith(">") else text
         try:
-            found.append(parse_address(inside.strip()))
+            found.append(parse_address(inside.strip()).lower())
         except AddressError:
             continue
     return tuple(dict.fromkeys(found))

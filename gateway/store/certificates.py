@@ -110,11 +110,26 @@ def judge_found(
         old = before.get(new.fingerprint)
         given = GIVES[new.source]
         if old is not None:
-            if old.certificate != new.certificate and old.trust not in FINAL:  # the same key, signed anew by itself
+            if old.certificate != new.certificate and (_is_ended(old) if is_revoked else _is_renewed(old, new)):
                 filed.append(replace(new, trust=Trust.REVOKED if is_revoked else old.trust, source=old.source))
         elif not is_revoked:
             filed.append(replace(new, trust=Trust.PENDING if is_taken and given is not Trust.NONE else given))
     return tuple(filed)
+
+
+def _is_ended(old: Certificate) -> bool:
+    return old.trust not in FINAL
+
+
+def _is_renewed(old: Certificate, new: Certificate) -> bool:
+    """Whether another copy of a key takes its place without a person.
+
+    Its owner's signature does not make it the newest: an older copy lacks the revocation of a subkey. So what a person
+    pinned changes by a person's import alone, and any other by a later end alone.
+    """
+    if old.trust in FINAL | {Trust.PERSON} or old.expires_at is None:
+        return False
+    return new.expires_at is None or new.expires_at > old.expires_at
 
 
 async def ring(conn: AsyncConnection, address: str) -> Ring:

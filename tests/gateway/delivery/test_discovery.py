@@ -9,7 +9,7 @@ import pytest
 
 from gateway.config.discovery import Discovery
 from gateway.delivery.courier import Courier
-from gateway.delivery.discovery import KeyFinder
+from gateway.delivery.discovery import AT_ONCE, KeyFinder
 from gateway.delivery.needs import NeedsPolicy
 from gateway.delivery.outcome import Seen
 from gateway.metrics import Metrics
@@ -196,6 +196,23 @@ async def test_a_silent_host_takes_its_deadline_and_no_more(store: Store) -> Non
     room.web.gate.clear()
     assert not await room.finder.openpgp(ADDRESS)
     assert await room.on_file() == []
+
+
+async def test_the_deadline_covers_the_wait_for_a_slot(store: Store) -> None:
+    room = Room(store, web=FakeWeb({ADVANCED: OCTETS}), openpgp=["wkd"], deadline=timedelta(milliseconds=20))
+    for _ in range(AT_ONCE):
+        await room.finder._slots.acquire()
+    async with asyncio.timeout(5):
+        assert not await room.finder.openpgp(ADDRESS)
+
+
+@pytest.mark.parametrize(("is_signed", "asked"), [(True, 1), (False, 2)])
+async def test_an_absence_that_nobody_vouches_for_is_not_certain(store: Store, is_signed: bool, asked: int) -> None:
+    room = Room(store, dns=signed({}, is_signed=is_signed), openpgp=["dns"], remember="1d")
+    for late in (0, 10):
+        room.now = NOW + timedelta(minutes=late)
+        assert not await room.finder.openpgp(ADDRESS)
+    assert len(room.dns.asked) == asked
 
 
 async def test_a_child_that_dies_over_it_is_a_miss(store: Store) -> None:

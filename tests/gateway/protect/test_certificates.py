@@ -44,6 +44,11 @@ def test_unfit_certificates(fault: dict[str, Any], why: str) -> None:
     assert (facts.usable, facts.why_not) == (False, why)
 
 
+def test_addresses_are_in_lower_case() -> None:
+    made = certificate_of(make_key(address="Bob.Smith@Example.org"))
+    assert read_certificate(made, now=NOW).addresses == ("bob.smith@example.org",)
+
+
 def test_expiry_is_told_beforehand() -> None:
     """The register warns before it comes; tests/e2e/test_gpg.py has that of subkeys, which PGPy cannot set."""
     assert read_certificate(certificate_of(make_key(expires=150 * DAY)), now=NOW).expires_at == CREATED + 150 * DAY

@@ -40,11 +40,19 @@ def test_another_key(trust: Trust | None, source: Source, expected: Trust) -> No
 @pytest.mark.parametrize("trust", list(Trust))
 def test_the_same_key_renewed_keeps_its_trust(trust: Trust) -> None:
     """It is signed by itself; one that was refused or revoked stays so, whatever is served later."""
-    filed = judge_found([RENEWED], [replace(OLD, trust=trust)], is_revoked=False)
-    if trust in (Trust.REFUSED, Trust.REVOKED):
+    old = replace(OLD, trust=trust, expires_at=NOW)
+    filed = judge_found([RENEWED], [old], is_revoked=False)
+    if trust in (Trust.REFUSED, Trust.REVOKED, Trust.PERSON):
         assert filed == ()
     else:
         assert filed == (replace(RENEWED, trust=trust, source=Source.FILE),)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, None), (None, NOW), (NOW, NOW), (NOW, NOW - timedelta(days=1))])
+def test_a_copy_without_a_later_end_is_not_taken(before: datetime | None, after: datetime | None) -> None:
+    """CR-03: an older copy lacks the revocation of a subkey."""
+    old = replace(OLD, trust=Trust.DOMAIN, expires_at=before)
+    assert judge_found([replace(RENEWED, expires_at=after)], [old], is_revoked=False) == ()
 
 
 def test_a_revocation_counts_for_what_is_on_file_only() -> None:
