@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from gateway.control import history, look
 from gateway.control.approving import Approver, wanting
 from gateway.control.changes import BY
 from gateway.control.glass import check_glass
-from gateway.control.known_holds import known_holds, newly_held, with_archives
+from gateway.control.known_holds import Known, known_holds, newly_held, with_archives
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.delivery.about import About
@@ -32,8 +32,10 @@ from gateway.store import accounts, brakes, certificates, queue
 from gateway.store.accounts import Directory
 from gateway.store.errors import ContentError
 from gateway.store.fetching import through
-from gateway.store.rows import save_entry
-from policy.facts import Sent
+from gateway.store.queue import MessageFacts
+from gateway.store.rows import NewMessage, save_entry
+from policy.facts import Facts, Sent
+from policy.phi.report import Report
 from policy.record import Cause
 
 
@@ -128,10 +130,21 @@ async def release_many(
     return counted
 
 
-async def _release(
-    office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool, by: str, breaks_glass: bool = False
-) -> int:
-    held = await _held(office, queue_id, to)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Anew:
+    """What a release decides by: the message as it was taken, registers and rules as they are now."""
+
+    finder: FactFinder
+    ledger: Ledger
+    known: Known
+    facts: Facts
+    about: MessageFacts | None
+    people: Directory
+    report: Report
+
+
+async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], *, has_looked: bool) -> _Anew:
+    """Raises: Refused when the content cannot be read."""
     try:
         report = unpack_report(await queue.load_report(office.store, queue_id))
         body = await queue.load_body(office.store, queue_id)
@@ -142,9 +155,8 @@ async def _release(
         everybody = [entry.recipient for entry in await queue.of_message(conn, queue_id)]
         about = await queue.message_facts(conn, queue_id)
         people = await accounts.directory(conn)
-    finder = FactFinder(office.settings)
-    registers = Registers(office.store, finder.rules.facts)
-    ledger, known = Ledger(office.store, finder, registers), await known_holds(office, queue_id)
+    finder, recipients = FactFinder(office.settings), [entry.recipient for entry in held]
+    registers, known = Registers(office.store, finder.rules.facts), await known_holds(office, queue_id)
     everybody = [address for address in everybody if address not in known.archives]  # facts count as at the first time
     sent = finder.settle(
         _sent(finder, about, people, body, is_urgent=held[0].urgent),
@@ -155,38 +167,54 @@ async def _release(
     facts = finder.gather(
         holders,
         sender=_author(body),
-        recipients=[entry.recipient for entry in held],
+        recipients=recipients,
         report=report,
         requiretls=held[0].requiretls,
         sent=sent,
         everybody=everybody,
         is_released=has_looked,
         answers=await registers.ask(
-            [entry.recipient for entry in held],
+            recipients,
             patient=report.said.patient,
             purpose=sent.purpose,
             named=report.said.campaign,
             everybody=len(everybody),
             at=datetime.now(UTC),
         ),
-        bindings=await Bindings(office.store, finder.rules.facts).ask([entry.recipient for entry in held], report),
+        bindings=await Bindings(office.store, finder.rules.facts).ask(recipients, report),
     )
-    facts = with_archives(facts, known.archives)
-    role = check_glass(office, people.by_login.get(by.lower()), purpose=sent.purpose) if breaks_glass else ""
+    return _Anew(
+        finder=finder,
+        ledger=Ledger(office.store, finder, registers),
+        known=known,
+        facts=with_archives(facts, known.archives),
+        about=about,
+        people=people,
+        report=report,
+    )
+
+
+async def _release(
+    office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool, by: str, breaks_glass: bool = False
+) -> int:
+    held = await _held(office, queue_id, to)
+    anew = await _look_anew(office, queue_id, held, has_looked=has_looked)
+    rules, facts, report = anew.finder.rules, anew.facts, anew.report
+    role = check_glass(office, anew.people.by_login.get(by.lower()), purpose=facts.sent.purpose) if breaks_glass else ""
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []
-    decided = finder.decide(facts)
-    kept = ledger.entry(queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=report.said.patient)
-    await ledger.begin(now)
+    decided = anew.finder.decide(facts)
+    kept = anew.ledger.entry(queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=report.said.patient)
+    await anew.ledger.begin(now)
     for entry, decision in zip(held, decided, strict=True):
-        if not breaks_glass and (fresh := newly_held(decision, known, finder.rules)):
+        if not breaks_glass and (fresh := newly_held(decision, anew.known, rules)):
             said.append(f"{entry.recipient}: {', '.join(fresh)} holds it only now; release it once more if it may go")
             continue
         if not decision.methods:
             said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
             continue
         if not breaks_glass and (
-            missing := await wanting(office.store, entry, decision, finder.rules, Approver(by, reason, now), about)
+            missing := await wanting(office.store, entry, decision, rules, Approver(by, reason, now), anew.about)
         ):
             said.append(missing)
             continue
@@ -213,23 +241,28 @@ async def _release(
             )])  # fmt: skip
     freed_now = len(released.changes)
     if breaks_glass and freed_now:
-        own_mail = OwnMail(OwnMailPolicy.of(office.settings), lease=lambda: None)
-        released.own += [
-            own_mail.rule_notice(
-                RuleNotice(
-                    to=address, rules=("break-glass",), sender=held[0].sender, message_number=queue_id,
-                    recipients=tuple(entry.recipient for entry in held), ending=RuleEnding.UNSEALED,
-                ),
-                now=now,
-            )
-            for address in office.settings.policy.pack_notify
-        ]  # fmt: skip
+        released.own += _glass_notices(office, queue_id, held, now=now)
     released.add(changes=[kept])
     if freed_now or said:
         await released.commit(office.store)
     if not freed_now:
         raise Refused("\n".join(said))
     return freed_now
+
+
+def _glass_notices(office: Office, queue_id: str, held: Sequence[QueueEntry], *, now: datetime) -> list[NewMessage]:
+    """To who is told of what packs do: somebody let held mail go in an emergency."""
+    own_mail = OwnMail(OwnMailPolicy.of(office.settings), lease=lambda: None)
+    return [
+        own_mail.rule_notice(
+            RuleNotice(
+                to=address, rules=("break-glass",), sender=held[0].sender, message_number=queue_id,
+                recipients=tuple(entry.recipient for entry in held), ending=RuleEnding.UNSEALED,
+            ),
+            now=now,
+        )
+        for address in office.settings.policy.pack_notify
+    ]  # fmt: skip
 
 
 async def release_login(office: Office, *, login: str, reason: str) -> dict[str, int]:

@@ -52,7 +52,8 @@ from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.edits import Shop
 from gateway.pipeline.facts import FactFinder
-from gateway.pipeline.submit import Pipeline, SubmitPolicy
+from gateway.pipeline.submit import Pipeline
+from gateway.pipeline.submit_policy import SubmitPolicy
 from gateway.protect.dkim import Signer
 from gateway.protect.dkim_desk import SigningDesk, signing_pool
 from gateway.protect.sealer import LIMITS, MODULE, Sealer

@@ -7,8 +7,8 @@ message is delivered straight from memory; the store has it all the same.
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from gateway.audit import events
@@ -40,6 +40,7 @@ from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.registers import Registers
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.said import said_in
+from gateway.pipeline.submit_policy import SubmitPolicy
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick, row_for
@@ -65,16 +66,6 @@ STORE_VERDICTS: Final[Mapping[type[Exception], Verdict]] = {
 INSPECTED_WITHIN_S: Final = 240
 
 log = get_logger("pipeline")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitPolicy:
-    """hostname: ours. subject_tags: what a sender writes to raise the level. expire_after: life of a queue entry."""
-
-    hostname: str
-    domains: frozenset[str]
-    subject_tags: tuple[str, ...]
-    expire_after: timedelta
 
 
 class Pipeline:

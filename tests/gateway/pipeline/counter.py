@@ -19,7 +19,8 @@ from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.facts import FactFinder
-from gateway.pipeline.submit import Pipeline, SubmitPolicy
+from gateway.pipeline.submit import Pipeline
+from gateway.pipeline.submit_policy import SubmitPolicy
 from gateway.store import queue
 from gateway.store.store import Store
 from policy.phi.classify import classify_message
