@@ -244,7 +244,8 @@ class Scheduler:
         claimed = await queue.claim(
             self._store, owner=self._store.node, now=now, lease=LEASE, limit=CLAIM, but_for=crowded
         )
-        self._is_more_due = len(claimed) == CLAIM
+        if claimed or not crowded:  # else what is due is for those who have enough in line, and is wanted soon
+            self._is_more_due = len(claimed) == CLAIM
         self._done_since = 0
         await self._put_claimed(claimed)
 
