@@ -188,7 +188,8 @@ class Scheduler:
             self._in_hand.difference_update(entry.id for entry in waiting.entries)
             self._turn.set()
             self._done_since += 1
-            if self._is_more_due and self._done_since >= min(CLAIM, self._most_at_once) // 4:
+            is_idle = not self._active  # of those done during a look none may be counted
+            if self._is_more_due and (is_idle or self._done_since >= min(CLAIM, self._most_at_once) // 4):
                 self._look.set()  # a long queue is not drained by the clock; `_poll` knows whether the line is short
         for batch in following:
             self._put(Waiting(entries=batch.entries, size=len(batch.letter.body), letter=batch.letter))

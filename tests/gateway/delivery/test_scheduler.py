@@ -393,3 +393,18 @@ async def test_a_long_queue_is_not_drained_by_the_clock(
     async with running(store, desk, most_for_one=2, most_at_once=4):
         await until(all_delivered(store))
     assert len(await states(store)) == 33
+
+
+async def test_a_long_queue_for_one_destination_is_not_drained_by_the_clock(
+    store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that finds nothing, because the one destination has enough in line, is not the end of what is due."""
+    monkeypatch.setattr(module, "POLL", DAY)
+    monkeypatch.setattr(module, "CLAIM", 20)
+    old = datetime.now(UTC) - DAY
+    for _ in range(60):
+        await put(store, make_entry(new_queue_id(), recipient="r@one.example", next_attempt_at=old))
+    desk.gate.set()
+    async with running(store, desk, most_for_one=2, most_at_once=40):
+        await until(all_delivered(store))
+    assert len(await states(store)) == 60
