@@ -44,6 +44,7 @@ def test_noise_gives_a_report(data: bytes) -> None:
     assert not any("the classifier failed" in entry.reason for entry in classify_message(data).uninspectable)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("unit", "why"),
