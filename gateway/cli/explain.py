@@ -22,7 +22,8 @@ from gateway.cli.explain_stored import QUEUE_ID, explain_stored
 from gateway.cli.explain_words import as_json, as_lines
 from gateway.config import Settings
 from gateway.config.custom import CustomError, read_custom
-from gateway.config.model import Domain, Policy
+from gateway.config.model import Domain
+from gateway.config.policies import Policy
 from gateway.config.rules import rule_book
 from gateway.config.sending import Delivery
 from gateway.config.ways import default_for, recipient_facts

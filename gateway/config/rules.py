@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from gateway.config.model import Policy
+from gateway.config.policies import Policy
 from policy.baa import UnknownOrganisation
 from policy.decision import Action
 from policy.rules import Rule, RuleBook, parse_condition

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from gateway.config.model import Domain, Policy
+from gateway.config.model import Domain
 from gateway.config.modes import RouteTlsKind
 from gateway.config.patterns import matches
+from gateway.config.policies import Policy
 from gateway.config.sending import Delivery, Route
 from gateway.config.smart_hosts import smart_host_for
 from policy.decide import RecipientFacts, choose_methods

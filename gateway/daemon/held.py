@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.audit import events
 from gateway.audit.search import Query, search
-from gateway.config.model import Policy
+from gateway.config.policies import Policy
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.record import Record
 from gateway.delivery.scheduler import Scheduler

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.log import get_logger
 from gateway.message.envelope import Envelope
 from gateway.message.hygiene import HeaderFacts
 from gateway.pipeline.brakes import Braked
@@ -10,6 +11,8 @@ from gateway.store.suppressions import Suppression
 from policy.decision import Decision
 from policy.facts import Facts
 from policy.phi.report import Kind, Report
+
+log = get_logger("pipeline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +47,18 @@ class Judged:
         if self.braked is None:
             return ()
         return (f"Held: the brake of its login is on ({self.braked.reason.value} in an hour).",)
+
+
+def log_accepted(judged: Judged) -> None:
+    """The line of a message that was taken: who, how large, for how many; nothing of its content."""
+    log.info(
+        "accepted",
+        queue_id=judged.queue_id,
+        client=judged.envelope.client.ip,
+        login=judged.envelope.client.login or None,
+        certificate=judged.envelope.client.certificate or None,
+        sender=judged.envelope.sender,
+        size=len(judged.data),
+        nrcpt=len(judged.decisions),
+        protected=sum(decision.protected for decision in judged.decisions),
+    )

@@ -6,7 +6,7 @@ message is delivered straight from memory; the store has it all the same.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -35,11 +35,12 @@ from gateway.pipeline.bindings import Bindings
 from gateway.pipeline.brakes import Brakes, braked_as
 from gateway.pipeline.edits import BodyEdits, Changer, Shop
 from gateway.pipeline.facts import FactFinder
-from gateway.pipeline.judged import Judged
+from gateway.pipeline.judged import Judged, log_accepted
 from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.registers import Registers
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.said import said_in
+from gateway.pipeline.store_verdicts import STORE_VERDICTS
 from gateway.pipeline.submit_policy import SubmitPolicy
 from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
@@ -54,12 +55,6 @@ from policy.phi.subject import remove_tags
 from policy.purpose import PurposeSource
 from policy.record import Cause
 from policy.rules import RuleBook
-
-STORE_VERDICTS: Final[Mapping[type[Exception], Verdict]] = {
-    StoreFull: Verdict.STORE_FULL,
-    StoreSick: Verdict.STORE_SICK,
-    StoreClosed: Verdict.SHUTTING_DOWN,
-}
 
 # QD-05: clients wait ten minutes for the reply to their last dot (RFC 5321 section 4.5.3.2.6) and many only five; one
 # that has gone sends again, so what is not inspected by then is refused instead of being sent twice.
@@ -395,14 +390,4 @@ class Pipeline:
         if judged.suppressed:
             self._metrics.counter("suppressed_recipients", judged.purpose).inc(len(judged.suppressed))
         self._metrics.counter("unscannable_parts").inc(len(judged.report.uninspectable))
-        log.info(
-            "accepted",
-            queue_id=judged.queue_id,
-            client=judged.envelope.client.ip,
-            login=judged.envelope.client.login or None,
-            certificate=judged.envelope.client.certificate or None,
-            sender=judged.envelope.sender,
-            size=len(judged.data),
-            nrcpt=len(judged.decisions),
-            protected=sum(decision.protected for decision in judged.decisions),
-        )
+        log_accepted(judged)

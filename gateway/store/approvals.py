@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store.register_tables import approval
 from gateway.store.store import Store
-from gateway.store.tables import approval
 
 
 async def approve(

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store.register_tables import bound_patient, patient_mark, segment, segment_member
 from gateway.store.store import Store
-from gateway.store.tables import bound_patient, patient_mark, segment, segment_member
 from gateway.store.vault import Vault
 
 AT_ONCE: Final = 500  # values in one statement

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
 from gateway.store.kept import Kept, Readable
+from gateway.store.register_tables import campaign as table
 from gateway.store.store import Store
-from gateway.store.tables import campaign as table
 from policy.campaign import About, Audience, Basis, Campaign, Payment
 
 ENUMS = {"about": About, "payment": Payment, "audience": Audience, "basis": Basis}

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store.register_tables import consent as table
 from gateway.store.store import Store
-from gateway.store.tables import consent as table
 from gateway.store.vault import Vault
 from policy.consent import Consent, Kind
 

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
 from gateway.store.errors import DamagedContent
+from gateway.store.register_tables import decision_correction, decision_policy, decision_record
 from gateway.store.statements import Change, Op
 from gateway.store.store import Store
-from gateway.store.tables import decision_correction, decision_policy, decision_record
 from gateway.store.times import micros
 from gateway.store.vault import Vault
 from policy.decision import Action

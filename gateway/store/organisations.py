@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
 from gateway.store.kept import Kept, Readable
+from gateway.store.register_tables import organisation as table
+from gateway.store.register_tables import organisation_domain as domains
 from gateway.store.store import Store
-from gateway.store.tables import organisation as table
-from gateway.store.tables import organisation_domain as domains
 from policy.baa import Organisation, Relation
 
 

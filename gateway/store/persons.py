@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store.register_tables import individual, person_link
 from gateway.store.statements import Change, Op
 from gateway.store.store import Store
-from gateway.store.tables import individual, person_link
 from policy.people import Basis, Link, People, Person, Tie
 
 ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766

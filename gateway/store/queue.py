@@ -18,9 +18,10 @@ from gateway.store.filter import UNFINISHED as UNFINISHED
 from gateway.store.filter import Filter as Filter
 from gateway.store.filter import every
 from gateway.store.rows import read_entry, renew_lease
+from gateway.store.schema import UtcMicros
 from gateway.store.statements import Unit
 from gateway.store.store import THREAD_ABOVE_BYTES, Store
-from gateway.store.tables import UtcMicros, content, entry, message
+from gateway.store.tables import content, entry, message
 
 _is_unfinished: Final = entry.c.state.in_([state.value for state in UNFINISHED])
 _NOW: Final = sa.bindparam("b_now", type_=UtcMicros)

@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
 from gateway.store.errors import DamagedContent, KeyUnusable
-from gateway.store.tables import decision_correction, decision_record, message, secret
+from gateway.store.register_tables import decision_correction, decision_record
+from gateway.store.tables import message, secret
 from gateway.store.times import micros
 from gateway.store.vault import BEFORE, NEXT, Vault, beside, create_key, read_key, sync_folder
 

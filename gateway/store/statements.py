@@ -15,18 +15,9 @@ from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from gateway.message.entry import ENDINGS
 from gateway.message.event import Event
-from gateway.store.tables import (
-    UtcMicros,
-    content,
-    decision_record,
-    domain_tls,
-    entry,
-    message,
-    person_link,
-    portal_message,
-    portal_session,
-    suppression,
-)
+from gateway.store.register_tables import decision_record, person_link, suppression
+from gateway.store.schema import UtcMicros
+from gateway.store.tables import content, domain_tls, entry, message, portal_message, portal_session
 
 Statement = Insert | Update | Delete | sa.Select[Any]  # SELECT only to lock rows
 

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.entry import MessageKind
 from gateway.store import organisations
-from gateway.store.tables import UtcMicros, entry
+from gateway.store.schema import UtcMicros
+from gateway.store.tables import entry
 from policy import baa
 
 MOST: Final = 1000  # domains that one list shows

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.event import Event
+from gateway.store.register_tables import suppression as table
 from gateway.store.rows import REPLY_LETTERS
 from gateway.store.statements import Change, Op
 from gateway.store.store import Store
-from gateway.store.tables import suppression as table
 
 ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766
 

@@ -16,8 +16,8 @@ from gateway.cli.main import main
 from gateway.config import load
 from gateway.store import organisations
 from gateway.store.opening import open_store
+from gateway.store.register_tables import decision_record
 from gateway.store.store import Store
-from gateway.store.tables import decision_record
 from tests.gateway.config.samples import config_in
 from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, letter
 from tests.gateway.pipeline.test_registers import associate, send

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store import decisions
 from gateway.store.decisions import Correction, Stored
 from gateway.store.errors import DamagedContent, RowRefused
+from gateway.store.register_tables import decision_policy, decision_record
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from gateway.store.tables import decision_policy, decision_record
 from policy.decide import Facts, RecipientFacts, decide
 from policy.decision import Action, Method
 from policy.facts import Sent

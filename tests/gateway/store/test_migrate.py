@@ -15,8 +15,8 @@ from gateway.store.errors import SchemaTooNew
 from gateway.store.file import database_path
 from gateway.store.migrate import MIGRATIONS, prepare
 from gateway.store.queue import load_body
+from gateway.store.schema import metadata
 from gateway.store.store import Store
-from gateway.store.tables import metadata
 from gateway.store.vault import Vault
 from tests.gateway.store.homes import Home
 from tests.gateway.store.parts import accept, make_entry, make_message, open_store

@@ -16,13 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store import decisions, opening, queue, rotation
 from gateway.store.errors import KeyUnusable
 from gateway.store.file import database_path
+from gateway.store.register_tables import decision_record
 from gateway.store.rotation import rotate
 from gateway.store.rows import new_message
+from gateway.store.schema import metadata
 from gateway.store.sealed import read_secret, write_secret
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from gateway.store.tables import decision_record, message, metadata
+from gateway.store.tables import message
 from gateway.store.times import micros
 from gateway.store.vault import Vault, read_key
 from tests.gateway.config.samples import settings_in

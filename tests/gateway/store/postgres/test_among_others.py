@@ -13,10 +13,11 @@ from gateway.store import decisions, queue, rotation
 from gateway.store.errors import KeyUnusable, StoreLocked
 from gateway.store.merkle import Frontier
 from gateway.store.postgres import database
+from gateway.store.register_tables import decision_record
 from gateway.store.rows import destroy_if_finished, save_entry, saw_tls
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from gateway.store.tables import audit_event, audit_tree, decision_record
+from gateway.store.tables import audit_event, audit_tree
 from gateway.store.vault import Vault, read_key
 from tests.gateway.store.homes import KEY, Home
 from tests.gateway.store.parts import BODY, NOW, accept, make_entry, make_event, make_message

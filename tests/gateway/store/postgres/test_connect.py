@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.errors import DamagedStore, KeyMismatch, StoreMissing, StoreSick
 from gateway.store.postgres.connect import reader_engine
+from gateway.store.schema import metadata
 from gateway.store.statements import Unit
 from gateway.store.store import Store, open_reader, open_vault
-from gateway.store.tables import metadata
 from tests.gateway.store.homes import Home
 from tests.gateway.store.parts import accept, make_event, make_message
 from tests.gateway.waiting import until
