@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.delivery import reader as module
-from gateway.delivery.reader import TOGETHER_BYTES, Reader
+from gateway.delivery.reader import TOGETHER, TOGETHER_BYTES, Reader
 from gateway.message.entry import MessageKind
 from gateway.store.errors import ContentError, ContentGone, StoreSick
 from gateway.store.reading import Whole
@@ -84,13 +84,11 @@ async def test_octets_of_one_reading_are_bounded(reader: Reader, shelf: Shelf) -
     assert shelf.readings == [["Q1", "Q2"], ["Q3"], ["Q4"]]
 
 
-async def test_letters_of_one_reading_are_bounded(
-    reader: Reader, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "TOGETHER", 2)
+async def test_letters_of_one_reading_are_bounded(reader: Reader, shelf: Shelf) -> None:
     shelf.gate.set()
-    await asyncio.gather(*ask(reader, "Q1", "Q2", "Q3"))
-    assert shelf.readings == [["Q1", "Q2"], ["Q3"]]
+    ids = [f"Q{number}" for number in range(TOGETHER + 1)]
+    await asyncio.gather(*ask(reader, *ids))
+    assert shelf.readings == [ids[:TOGETHER], ids[TOGETHER:]]
 
 
 async def test_each_hears_of_its_own_trouble(reader: Reader, shelf: Shelf) -> None:
