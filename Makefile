@@ -29,7 +29,7 @@ test: $(VENV)/.test system  # in the order of their collection, which has the lo
 	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 quick: $(VENV)/.test  # one worker more than cores: some tests wait
-	$(BIN)/python -m pytest -q -m "not slow and not e2e" -n $$(($$(nproc) + 1)) --dist loadscope
+	$(BIN)/python -m pytest -q -m "not slow and not e2e" --ignore=tests/e2e -n $$(($$(nproc) + 1)) --dist loadscope
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ The caller holds the lock of data_dir, so no other process migrates or writes at
 """
 
 import sqlite3
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -67,18 +68,25 @@ def upgrade(conn: sa.Connection, where: str) -> None:
 
     Raises: SchemaTooNew.
     """
+    current = MigrationContext.configure(conn).get_current_revision()
+    if current == _scripts().get_current_head():
+        return
+    if current is not None and not _is_known(current):
+        raise SchemaTooNew(f"{where}: schema {current} was made by a newer Mailward; install that version")
     config = _config()
     config.attributes["connection"] = conn
-    current = MigrationContext.configure(conn).get_current_revision()
-    if current is not None and not _is_known(config, current):
-        raise SchemaTooNew(f"{where}: schema {current} was made by a newer Mailward; install that version")
     command.upgrade(config, "head")
 
 
 def is_newest(conn: sa.Connection) -> bool:
     """Whether no migration is missing, and none is unknown."""
-    current = MigrationContext.configure(conn).get_current_revision()
-    return current == ScriptDirectory.from_config(_config()).get_current_head()
+    return MigrationContext.configure(conn).get_current_revision() == _scripts().get_current_head()
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """The migrations, read once in a process: it takes as long as all else that opening a database does."""
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:
@@ -87,8 +95,8 @@ def _config() -> Config:
     return config
 
 
-def _is_known(config: Config, revision: str) -> bool:
+def _is_known(revision: str) -> bool:
     try:
-        return ScriptDirectory.from_config(config).get_revision(revision) is not None
+        return _scripts().get_revision(revision) is not None
     except CommandError:
         return False

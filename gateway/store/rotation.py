@@ -95,11 +95,10 @@ async def finish(store: "Store", *, is_quiet: bool, events: Sequence[Event] = ()
 
 async def keep_hash_keys(conn: AsyncConnection, vault: Vault) -> None:
     """What rotations have kept, for `Vault.keyed_hash`."""
-    for purpose in HASHES:
-        name = HASH_KEY + purpose
-        found = (await conn.execute(sa.select(secret.c.ciphertext).where(secret.c.name == name))).scalar_one_or_none()
-        if found is not None:
-            vault.keep_hash_key(purpose, vault.open_secret(name, found))
+    names = [HASH_KEY + purpose for purpose in HASHES]
+    kept = sa.select(secret.c.name, secret.c.ciphertext).where(secret.c.name.in_(names))
+    for name, sealed in (await conn.execute(kept)).all():
+        vault.keep_hash_key(name.removeprefix(HASH_KEY), vault.open_secret(name, sealed))
 
 
 async def _secrets(vault: Vault, hash_keys: dict[str, bytes], conn: AsyncConnection) -> None:

@@ -27,6 +27,7 @@ def test_who_may_read_it(named: list[str], owners: str, expected: bool) -> None:
     assert is_other_patient([frozenset(one) for one in named], frozenset(owners)) is expected
 
 
+@pytest.mark.slow
 @given(st.lists(PEOPLE), PEOPLE, PEOPLE)
 def test_one_more_name_never_frees(named: list[frozenset[str]], more: frozenset[str], owners: frozenset[str]) -> None:
     """Monotonic: what else a message says cannot undo that it names somebody else."""

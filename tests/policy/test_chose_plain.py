@@ -67,6 +67,7 @@ def test_a_rule_that_asks_for_more_has_it(action: Action) -> None:
     assert (decision.action, decision.protected) == (action, True)
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, st.sampled_from(["", "access", "treatment"]))
 def test_nothing_else_in_the_registers_lowers(facts: Facts, purpose: str) -> None:
     """Whatever is recorded, only this choice makes a protected message plain."""

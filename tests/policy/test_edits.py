@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ CHANGING = st.builds(
 RULES = st.lists(CHANGING, max_size=5, unique_by=lambda rule: rule.name)
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES, st.randoms())
 def test_order_never_matters(facts: Facts, rules: list[Rule], random: Random) -> None:
     """Rules are asked in any order, and one that is there twice counts once."""
@@ -32,6 +34,7 @@ def test_order_never_matters(facts: Facts, rules: list[Rule], random: Random) ->
     assert edits_of(facts, rules) == edits_of(facts, other)
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES, CHANGING)
 def test_one_more_rule_never_changes_less(facts: Facts, rules: list[Rule], more: Rule) -> None:
     """Monotonic: what was held stays held, what was masked stays masked, what was put below stays there."""
@@ -42,6 +45,7 @@ def test_one_more_rule_never_changes_less(facts: Facts, rules: list[Rule], more:
         assert before.kinds <= after.kinds
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES)
 def test_care_and_the_individual_are_never_touched(facts: Facts, rules: list[Rule]) -> None:
     """45 CFR 164.502(b)(2)."""
@@ -49,12 +53,14 @@ def test_care_and_the_individual_are_never_touched(facts: Facts, rules: list[Rul
         assert not edits_of(replace(facts, sent=replace(facts.sent, purpose=purpose)), rules).changes
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES)
 def test_what_is_signed_is_never_changed(facts: Facts, rules: list[Rule]) -> None:
     report = replace(facts.report, signed_by_author=True)
     assert not edits_of(replace(facts, report=report), rules).changes
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES, CHANGING)
 def test_the_new_actions_lower_no_protection(facts: Facts, rules: list[Rule], more: Rule) -> None:
     """A rule that masks, copies or asks for two persons is as strict as one that does not; an archive is protected."""

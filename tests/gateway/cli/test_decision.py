@@ -80,6 +80,7 @@ def test_what_registers_say_later_changes_nothing(config: Path) -> None:
     assert explained(config, queue_id)["decisions"][0]["recipients"][0]["registers"]["baa"]["in_force"] is True
 
 
+@pytest.mark.slow
 def test_a_correction_is_appended(config: Path) -> None:
     """Item 13: the record stays as it was; the audit log tells of the correction without its words."""
     queue_id = sent(config)

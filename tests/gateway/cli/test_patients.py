@@ -12,6 +12,8 @@ from gateway.config.check import check
 from gateway.config.custom import read_custom
 from tests.gateway.config.samples import config_in, settings_in
 
+pytestmark = pytest.mark.slow
+
 NAMES = "Rain Cloud\n\n00448812\n"
 
 
@@ -105,7 +107,6 @@ def test_a_key_that_others_can_read_is_refused(config: Path, tmp_path: Path) -> 
     assert read_custom(settings.classification).patients
 
 
-@pytest.mark.slow
 def test_explain_finds_them(config: Path, tmp_path: Path) -> None:
     """The finding is a kind with a masked value; and a list that is gone is bad configuration, not an empty one."""
     build(config, NAMES)

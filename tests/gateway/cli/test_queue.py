@@ -20,6 +20,8 @@ from gateway.store.opening import open_store
 from tests.gateway.config.samples import config_in
 from tests.gateway.pipeline.counter import RECIPIENT, SENDER, Counter, letter
 
+pytestmark = pytest.mark.slow
+
 HEAVY = {"sqlalchemy", "aiosqlite", "alembic", "structlog", "rich", "cryptography", "pgpy", "dns", "jinja2"}
 ONLY_OPENPGP = '[delivery]\nmethods = ["openpgp"]\n'
 
@@ -235,7 +237,6 @@ def test_the_list_leaves_the_collector_as_it_was(config: Path, several: list[str
     assert gc.isenabled()
 
 
-@pytest.mark.slow
 def test_a_file_is_listed_without_the_heavy_libraries(config: Path, held: str) -> None:
     """A hundred thousand entries in a second from the shell: loading these takes as long as reading the queue does."""
     command = ["queue", "list", "--config", str(config)]

@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from gateway.cli.main import main
 from tests.gateway.config.samples import config_in
 
+pytestmark = pytest.mark.slow
+
 SHA = "ab" * 32
 HEADER = "patient,kind,purposes,recipients,given,expires,evidence"
 

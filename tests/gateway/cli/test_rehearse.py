@@ -22,6 +22,8 @@ from tests.gateway.config.samples import config_in
 from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, letter
 from tests.gateway.pipeline.test_registers import associate, send
 
+pytestmark = pytest.mark.slow
+
 HOLDS_B: Final = """
 [[policy.rule]]
 name = "nothing-to-b"

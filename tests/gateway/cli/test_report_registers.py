@@ -65,6 +65,7 @@ def test_consents_in_force_and_lately_ended(config: Path) -> None:
     assert "unencrypted: 1" in report(config, "consent")
 
 
+@pytest.mark.slow
 def test_agreements_and_domains_that_nobody_knows(config: Path) -> None:
     """Issue 6, line 9: an unknown organisation is listed for review; clean mail and our own domain are not."""
 
@@ -89,6 +90,7 @@ def test_agreements_and_domains_that_nobody_knows(config: Path) -> None:
     assert "stranger.example" in report(config, "baa")
 
 
+@pytest.mark.slow
 def test_disclosures_that_are_accounted_for(config: Path) -> None:
     """45 CFR 164.528(a)(1): not treatment, not what never left, not what holds nothing; by patient."""
 

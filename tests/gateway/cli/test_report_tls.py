@@ -21,6 +21,8 @@ from tls.mta_sts.trouble import Trouble
 from tls.tlsrpt.count import Peer, Session, count_failure, count_success, count_trouble
 from tls.tlsrpt.results import AppliedPolicy, PolicyType
 
+pytestmark = pytest.mark.slow
+
 TODAY = datetime.now(UTC).date()
 LONG_AGO = TODAY - timedelta(days=20)
 STS = AppliedPolicy(type=PolicyType.STS, domain="b.example", strings=("mode: testing",))

@@ -145,6 +145,7 @@ async def test_no_mail_without_a_key(world: World) -> None:
     assert await world.states() == {"b.example": (Fate.SENT, 1)}
 
 
+@pytest.mark.slow
 async def test_a_report_is_tried_for_a_day_and_dropped(world: World) -> None:
     """RFC 8460 5.5: only the address that did not take it, with pauses, for 24 hours; then it is counted as lost."""
     await world.count()
@@ -228,6 +229,7 @@ async def test_a_sick_store_sends_nothing_twice(world: World, monkeypatch: pytes
     assert (len(world.mailed), await world.states()) == (1, {"b.example": (Fate.SENT, 1)})
 
 
+@pytest.mark.slow
 async def test_few_at_once(world: World) -> None:
     names = [f"d{number}.example" for number in range(30)]
     await world.count(*names)

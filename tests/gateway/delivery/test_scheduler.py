@@ -395,6 +395,7 @@ async def test_a_long_queue_is_not_drained_by_the_clock(
     assert len(await states(store)) == 33
 
 
+@pytest.mark.slow
 async def test_a_long_queue_for_one_destination_is_not_drained_by_the_clock(
     store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ async def test_several_domains_share_one_conversion(office: Office) -> None:
     assert len({id(job.data) for job in office.transport.jobs if is_seven_bit(job.data)}) == 1
 
 
+@pytest.mark.slow
 async def test_an_obstacle_is_found_once_and_keeps_nothing_alive(office: Office) -> None:
     """A message that cannot be converted is not read again for each recipient, and its letter is let go."""
     office.see(PEOPLE[0], ONLY_7BIT)

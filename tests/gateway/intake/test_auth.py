@@ -17,6 +17,8 @@ from gateway.store.store import Store
 from gateway.store.vault import Vault
 from tests.gateway.intake.harness import make_account
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "correct horse battery"
 STORED = hash_password(PASSWORD)
 SECRET = new_secret()

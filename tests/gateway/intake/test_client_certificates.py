@@ -18,6 +18,8 @@ from gateway.intake.listeners import Intake
 from gateway.intake.server_tls import CertificateError
 from tests.gateway.intake.harness import HOST, USER, Server, connected, make_listener, running, write_certificate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def authority(tmp_path: Path) -> trustme.CA:

@@ -173,6 +173,7 @@ async def test_each_row_is_found_by_its_key(tmp_path: Path, monkeypatch: pytest.
     await store.close()
 
 
+@pytest.mark.slow
 async def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     """KY-04: the next start goes over what a rotation has finished, and seals nothing anew."""
     store, ids = await filled(tmp_path)

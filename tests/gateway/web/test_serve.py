@@ -18,6 +18,8 @@ from gateway.web import edge, serve
 from gateway.web.health import health_app
 from gateway.web.serve import HttpServer
 
+pytestmark = pytest.mark.slow
+
 Ask = Callable[[bytes], Awaitable[bytes]]
 
 

@@ -11,6 +11,8 @@ from gateway.store.statements import Unit
 from tests.gateway.web.clinic import BASE_URL, Browser, Clinic
 from tests.gateway.web.mails import PDF, make_mail
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("/message", "/message/body", "/message/attachment/0", "/message/attachment/1")
 
 
@@ -27,7 +29,6 @@ async def reader(clinic: Clinic, browser: Browser) -> Browser:
     return browser
 
 
-@pytest.mark.slow
 async def test_po_06_the_session_is_new_and_its_cookie_is_guarded(clinic: Clinic, browser: Browser) -> None:
     """PO-06: an id that was planted before is never taken over; `__Host-`, HttpOnly, Secure, SameSite."""
     token = await clinic.publish(make_mail(), pin="4817-2290")
@@ -43,7 +44,6 @@ async def test_po_06_the_session_is_new_and_its_cookie_is_guarded(clinic: Clinic
     assert any(cookie.startswith('__Host-visit="";') for cookie in cookies)
 
 
-@pytest.mark.slow
 async def test_po_06_logging_out_ends_it_on_the_server(clinic: Clinic, reader: Browser) -> None:
     """PO-06: the cookie, kept by an attacker, opens nothing any more."""
     kept = dict(reader.http.cookies)
@@ -53,7 +53,6 @@ async def test_po_06_logging_out_ends_it_on_the_server(clinic: Clinic, reader: B
     assert await statuses(reader) == {403}
 
 
-@pytest.mark.slow
 async def test_po_06_idle_for_15_minutes(clinic: Clinic, reader: Browser) -> None:
     clinic.now += timedelta(minutes=14)
     assert await statuses(reader) == {200}
@@ -63,7 +62,6 @@ async def test_po_06_idle_for_15_minutes(clinic: Clinic, reader: Browser) -> Non
     assert await statuses(reader) == {403}
 
 
-@pytest.mark.slow
 async def test_po_06_an_hour_at_most(clinic: Clinic, reader: Browser) -> None:
     for _ in range(4):
         clinic.now += timedelta(minutes=14)
@@ -72,7 +70,6 @@ async def test_po_06_an_hour_at_most(clinic: Clinic, reader: Browser) -> None:
     assert await statuses(reader) == {403}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("headers", "why"),
     [
@@ -94,7 +91,6 @@ async def test_po_07_forms_from_elsewhere_change_nothing(
     assert (answer.status_code, clinic.codes) == (403, []), why
 
 
-@pytest.mark.slow
 async def test_po_07_a_form_without_this_browsers_cookie_changes_nothing(
     clinic: Clinic, browser: Browser, new_browser: Callable[[], Browser]
 ) -> None:
@@ -131,7 +127,6 @@ async def test_po_07_what_was_typed_survives_a_stale_form(clinic: Clinic, browse
     assert 'value="4817 2290"' in refused.text
 
 
-@pytest.mark.slow
 async def test_po_07_get_logs_nobody_out(reader: Browser) -> None:
     assert (await reader.get("/logout")).status_code == 405
     answer = await reader.http.post("/logout", data={"form": "x"}, headers={"Sec-Fetch-Site": "cross-site"})
@@ -161,7 +156,6 @@ async def test_po_07_po_16_only_small_forms_are_read(
     assert answer.status_code == status
 
 
-@pytest.mark.slow
 async def test_po_12_no_address_leads_to_anothers_message(
     clinic: Clinic, reader: Browser, new_browser: Callable[[], Browser]
 ) -> None:
@@ -177,7 +171,6 @@ async def test_po_12_no_address_leads_to_anothers_message(
     assert await statuses(guess) == {403}
 
 
-@pytest.mark.slow
 async def test_id_12_the_id_of_another_message_is_404_and_recorded(clinic: Clinic, reader: Browser) -> None:
     """ID-12: A, signed in, asks for B's message by id and by link, there with his own PIN: each recorded."""
     other = await clinic.publish(make_mail("Secret of another", files=(("b.pdf", b"other"),)), pin="1111-2222")
@@ -195,7 +188,6 @@ async def test_id_12_the_id_of_another_message_is_404_and_recorded(clinic: Clini
     assert clinic.events[-1].startswith("failed, ")
 
 
-@pytest.mark.slow
 async def test_po_18_expiry_ends_open_sessions(clinic: Clinic, reader: Browser) -> None:
     """PO-18: the message is purged while it is open."""
     async with clinic.store.read() as conn:
@@ -204,7 +196,6 @@ async def test_po_18_expiry_ends_open_sessions(clinic: Clinic, reader: Browser) 
     assert await statuses(reader) == {403}
 
 
-@pytest.mark.slow
 async def test_po_18_destroyed_content_is_gone(clinic: Clinic, reader: Browser) -> None:
     """PO-18: its key was destroyed while the page was open."""
     async with clinic.store.read() as conn:
@@ -213,7 +204,6 @@ async def test_po_18_destroyed_content_is_gone(clinic: Clinic, reader: Browser) 
     assert await statuses(reader) == {404}
 
 
-@pytest.mark.slow
 async def test_po_18_an_expired_link_is_dead_for_open_sessions_too(clinic: Clinic, browser: Browser) -> None:
     token = await clinic.publish(make_mail(), pin="4817-2290", lifetime=timedelta(minutes=5))
     await browser.get(f"/m/{token}")
@@ -237,7 +227,6 @@ async def test_po_15_the_host_header_leads_nowhere(clinic: Clinic, browser: Brow
         assert "evil.example" not in answer.text + str(answer.headers)
 
 
-@pytest.mark.slow
 async def test_po_15_a_forged_forwarded_address_does_not_reset_the_brake(clinic: Clinic, browser: Browser) -> None:
     token = await clinic.publish(make_mail())
     await browser.get(f"/m/{token}")

@@ -30,6 +30,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     vocabulary.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["drugs.tsv.gz", "diagnoses.tsv.gz", "lay_terms.txt", "topics.txt"])
 def test_a_missing_table_protects_everything(tables: Path, name: str) -> None:
     """MP-15: without a table there is an error that says what to do, and never a clean verdict."""

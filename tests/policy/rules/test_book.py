@@ -130,6 +130,7 @@ def rank(decision: Decision) -> tuple[bool, int]:
     return decision.protected, STRICTNESS.index(decision.action)
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES)
 def test_every_fact_set_gets_a_decision(about: Facts, rules: list[Rule]) -> None:
     """Total; and invariant 1 whatever the rules: no ladder has a rung that the configuration lacks, and a message that
@@ -143,6 +144,7 @@ def test_every_fact_set_gets_a_decision(about: Facts, rules: list[Rule]) -> None
             assert bool(ruled.methods) is (ruled.action not in {Action.HOLD, Action.REJECT})
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES, st.randoms())
 def test_order_says_nothing(about: Facts, rules: list[Rule], chance: object) -> None:
     shuffled = list(rules)
@@ -153,6 +155,7 @@ def test_order_says_nothing(about: Facts, rules: list[Rule], chance: object) -> 
         assert sorted(one.trace) == sorted(other.trace)
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES, RULES)
 def test_a_rule_more_never_lowers(about: Facts, rules: list[Rule], more: list[Rule]) -> None:
     """Monotone: not less protected, no way more, no action less strict.
@@ -171,6 +174,7 @@ def test_a_rule_more_never_lowers(about: Facts, rules: list[Rule], more: list[Ru
             assert set(after.methods) <= set(before.methods)
 
 
+@pytest.mark.slow
 @given(ALL_FACTS, RULES)
 def test_a_finding_more_never_lowers(about: Facts, rules: list[Rule]) -> None:
     """For rules that ask for more the more is found: those without `not`, exceptions and upper bounds."""

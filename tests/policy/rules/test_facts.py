@@ -21,6 +21,7 @@ PYTHON = {
 }
 
 
+@pytest.mark.slow
 @given(ALL_FACTS)
 def test_every_fact_has_a_value_of_its_type(about: Facts) -> None:
     """Total: whatever is known or not; texts in lower case, words among those that are listed."""

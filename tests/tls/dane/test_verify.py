@@ -188,6 +188,7 @@ def test_a_long_chain_is_bounded() -> None:
     assert not matches(ROOT.tlsa(2, 1, 1), (LEAF.der, *filler, MIDDLE.der, ROOT.der))
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=40) | st.sampled_from(LEAF.chain), max_size=4))
 def test_any_chain(chain: list[bytes]) -> None:
     """Invariant: only a chain that begins with the certificate matches, and nothing is raised."""

@@ -345,6 +345,7 @@ def test_files_in_files_are_counted() -> None:
     assert len([piece for piece in found if isinstance(piece, Piece) and not piece.is_name]) == 13
 
 
+@pytest.mark.slow
 def test_the_budget_is_one_for_all_parts() -> None:
     """AB-01: two hundred parts do not unpack two hundred times as much."""
     budget = Budget(characters=100_000_000)
