@@ -45,7 +45,7 @@ def message_decided(
 
 
 def message_refused(envelope: Envelope, decision: Decision, *, queue_id: str) -> Event:
-    """A rule refused it for this recipient, so it was refused for all: nothing of it was kept."""
+    """A rule refused it for this recipient: an ending. Refused for all, nothing of it was kept."""
     client = envelope.client
     return make(
         "message.refused", envelope.received_at, queue_id, decision.recipient,

@@ -106,12 +106,15 @@ class BodyEdits:
 
 
 def held(judged: Judged, why: str) -> Judged:
-    """The message, held for all its recipients."""
+    """The message, held for all its recipients; who is refused stays so."""
     return replace(
         judged,
         held_for=why,
         decisions=tuple(
-            replace(one, action=Action.HOLD, methods=(), trace=(*one.trace, why)) for one in judged.decisions
+            one
+            if one.action is Action.REJECT
+            else replace(one, action=Action.HOLD, methods=(), trace=(*one.trace, why))
+            for one in judged.decisions
         ),
     )
 

@@ -67,7 +67,8 @@ class Rulings:
     def reasons(self, decisions: Sequence[Decision]) -> tuple[str, ...]:
         """Why a message is held, for its sender: what a pack says of its rule; nothing of the organisation's own."""
         said, book = why_shipped(), self._facts.rules.by_name
-        applied = dict.fromkeys(name for decision in decisions for name in decision.rules)
+        held = [decision for decision in decisions if decision.action is Action.HOLD]
+        applied = dict.fromkeys(name for decision in held for name in decision.rules)
         holding = [name for name in applied if book[name].action is Action.HOLD]
         return tuple(dict.fromkeys(said.get(name, "A mail rule of your organisation.") for name in holding))
 
@@ -97,7 +98,7 @@ class Rulings:
                     rules=tuple(name for name in book if name in names),
                     sender=envelope.sender or author,
                     recipients=tuple(one.recipient for one in decisions if not names.isdisjoint(one.rules)),
-                    ending=_ending(decisions, is_braked=is_braked),
+                    ending=_ending([one for one in decisions if not names.isdisjoint(one.rules)], is_braked=is_braked),
                     message_number=queue_id,
                 ),
                 now=envelope.received_at,

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Final
 
 from gateway.audit import events
-from gateway.delivery.letter import letter_of
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.inspector import Inspector, NoInspector
@@ -21,7 +20,7 @@ from gateway.log import get_logger
 from gateway.message.account import may_send_as
 from gateway.message.address import domain_of
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
-from gateway.message.envelope import Client, Envelope, Notify, Recipient
+from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.event import Event
 from gateway.message.fields import split_message
 from gateway.message.hygiene import HeaderFacts, check, prepare
@@ -40,9 +39,10 @@ from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.registers import Registers
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.said import said_in
+from gateway.pipeline.stopped import is_refused_whole, stop_events, stop_notice, stop_reply
 from gateway.pipeline.store_verdicts import STORE_VERDICTS
 from gateway.pipeline.submit_policy import SubmitPolicy
-from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
+from gateway.pipeline.suppress import find_suppressed, stopped_purpose
 from gateway.store.certificates import Holders
 from gateway.store.errors import StoreClosed, StoreFull, StoreSick, row_for
 from gateway.store.rows import NewMessage, destroy_if_finished, new_message
@@ -134,7 +134,7 @@ class Pipeline:
             queue_id=new_queue_id(), envelope=envelope, header=header, report=report, facts=facts,
             decisions=self._facts.decide(facts), data=data,
         )  # fmt: skip
-        if any(decision.action is Action.REJECT for decision in judged.decisions):
+        if is_refused_whole(judged):
             return await self._refuse(judged)
         try:
             async with asyncio.timeout_at(until):
@@ -200,7 +200,7 @@ class Pipeline:
         )
 
     async def _refuse(self, judged: Judged) -> Verdict:
-        """A rule refuses it for a recipient, so for all: nothing is kept but why, and the notices about it."""
+        """Rules refuse it for everybody: nothing is kept but why, and the notices about it."""
         notices = self._notices(judged)
         said = self._rulings.refused(judged.envelope, judged.decisions, queue_id=judged.queue_id)
         try:
@@ -268,15 +268,15 @@ class Pipeline:
             traces=tuple(decision.trace + judged.hold_trace for decision in judged.decisions),
             lease_until=self._scheduler.lease_until,
         )
-        if told := [entry for entry in stopped if envelope.sender and Notify.FAILURE in entry.notify]:
-            own.append(self._own_mail.failure(letter_of(new), [(entry, "", "") for entry in told], now=now))
+        told, notice = stop_notice(self._own_mail, new, stopped)
+        own += notice
         finish = (destroy_if_finished(judged.queue_id),) if stopped else ()
         kept = self._written_down(judged, Cause.RECEIVED)
         sealed = [await self._store.seal_message(message) for message in (*own, new)]  # a large one is on disk already
         await self._store.commit(
             Unit(
                 changes=(*(change for message in sealed for change in new_message(message)), kept, *finish),
-                events=(*self._events(judged, held, now), *self._stops(judged, stopped, told, own, now)),
+                events=(*self._events(judged, held, now), *stop_events(judged, stopped, told, notice, now=now)),
             )
         )
         self._count(judged)
@@ -288,23 +288,9 @@ class Pipeline:
         self._backlog.take(sum(1 for _ in queued))
         self._scheduler.take_new(tuple(new))
 
-    def _stops(
-        self, judged: Judged, stopped: Sequence[QueueEntry], told: Sequence[QueueEntry], own: Sequence[NewMessage],
-        now: datetime,
-    ) -> list[Event]:  # fmt: skip
-        """What the suppression list ended, and the notice about it, the last of our own mail."""
-        reasons = {entry.id: judged.suppressed[entry.recipient.lower()].reason.value for entry in stopped}
-        return [
-            *(
-                events.message_suppressed(entry, at=now, purpose=judged.purpose, reason=reasons[entry.id])
-                for entry in stopped
-            ),
-            *(events.dsn_created(entry, at=now, dsn_id=own[-1].id, action="failed", to=entry.sender) for entry in told),
-        ]
-
     def _entry(self, judged: Judged, number: int, recipient: Recipient, decision: Decision) -> QueueEntry:
         now = judged.envelope.received_at
-        stop = judged.suppressed.get(recipient.address.lower())
+        stop = stop_reply(judged, recipient, decision)
         is_held = decision.action is Action.HOLD or judged.braked
         return QueueEntry(
             id=f"{judged.queue_id}-{number}",
@@ -313,7 +299,7 @@ class Pipeline:
             sender=judged.envelope.sender,
             recipient=recipient.address,
             state=EntryState.BOUNCED if stop else EntryState.HELD if is_held else EntryState.QUEUED,
-            last_reply=REPLIES[stop.reason] if stop else "",
+            last_reply=stop,
             protected=decision.protected,
             methods=decision.methods,
             queued_at=now,

@@ -153,13 +153,13 @@ RULE_ENDINGS = {
     RuleEnding.HELD: "It waits for a decision: `mailward queue show` has the reasons.",
     RuleEnding.OVERDUE: "It has waited for a decision for too long: please decide now (`mailward queue show`).",
     RuleEnding.UNSEALED: "Somebody let it go in an emergency: please review that (`mailward break-glass list`).",
-    RuleEnding.REFUSED: "It was refused, and its sender's program was told so at once.",
+    RuleEnding.REFUSED: "It was refused, and its sender was told so at once.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleNotice:
-    """A rule applied to a message, and this person is to know. recipients: for whom. ending: of all its recipients."""
+    """A rule applied to a message, and this person is to know. recipients: for whom. ending: the strictest."""
 
     to: str
     rules: tuple[str, ...]

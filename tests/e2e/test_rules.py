@@ -53,15 +53,30 @@ def test_a_list_is_held_until_a_person_lets_it_go(ruled: Installation, world: Wo
 
 
 def test_a_refusal_is_general_words(ruled: Installation) -> None:
-    """550 5.7.1 for all recipients; the audit log has the rule, the peer has not."""
-    marker = new_marker()
+    """550 5.7.1; the audit log has the rule, the peer has not."""
+    marker, to = new_marker(), "a@never.example"
     with connect(ruled) as client, pytest.raises((smtplib.SMTPException, AssertionError)) as caught:
-        hand_in(client, plain(marker, to="a@never.example"), to=["a@never.example", "b@good.example"])
+        hand_in(client, plain(marker, to=to), to=[to])
     assert "550" in str(caught.value)
     assert "5.7.1" in str(caught.value)
     assert "never-there" not in str(caught.value)
     (event,) = ruled.events(kind="message.refused")
     assert event["data"]["rules"] == ["never-there"]
+
+
+def test_one_refused_of_several_becomes_a_bounce(ruled: Installation, world: World) -> None:
+    """Issue 6, line 7: the other gets the message, and the sender is told of this one in general words."""
+    hop, marker, bad = world.add_good("several.example"), new_marker(), "b@never.example"
+    queue_id = submit(ruled, plain(marker, to=f"a@several.example, {bad}"), to=["a@several.example", bad])
+    assert hop.wait_for(marker.encode()).recipients == ("a@several.example",)
+    until(lambda: world.home.find(b"Status: 5.7.1") is not None)
+    (told,) = [one for one in world.home.arrivals if b"Status: 5.7.1" in one.content]
+    assert told.recipients == (USER,)
+    assert bad.encode() in told.content
+    for secret in (b"never-there", b"a@several.example", marker.encode()):
+        assert secret not in told.content
+    kinds = {one["kind"] for one in ruled.events(queue_id=queue_id) if one["recipient"] == bad}
+    assert kinds == {"message.decided", "message.refused", "dsn.created"}
 
 
 def test_portal_only_hands_nothing_over_but_a_notice(ruled: Installation, world: World) -> None:

@@ -100,11 +100,11 @@ async def test_only_the_recipients_that_a_rule_is_about(store: Store) -> None:
     assert await counter.states(queue_id) == [EntryState.HELD, EntryState.QUEUED]
 
 
-async def test_what_a_rule_rejects_is_refused_as_a_whole(store: Store) -> None:
+async def test_what_a_rule_rejects_for_everybody_is_refused(store: Store) -> None:
     """550 5.7.1 in general words; nothing is kept but the record, which names rule and recipient."""
     told = ruled(rule('recipient == "c@d.example"', "reject", name="secret-project", more=NOTIFY))
     counter = Counter(store, PHI, settings=told)
-    answer = await counter.submit(letter(b"Subject: Marker"), "a@b.example", "c@d.example")
+    answer = await counter.submit(letter(b"Subject: Marker"), "c@d.example")
     assert answer is Verdict.REJECTED_BY_POLICY
     reply = REPLIES[answer]
     assert (reply.code, reply.detail) == (550, "7.1")
