@@ -16,6 +16,8 @@ from typing import Final
 from policy.phi.mention import Mention, Role
 from policy.phi.report import Kind
 from policy.phi.text import Source, Text
+from policy.phi.view import View
+from policy.phi.zones import Zones
 
 THRESHOLD: Final = 0.47  # of the score; from it on the message is PHI
 
@@ -41,14 +43,17 @@ _SPOKEN_SOURCES: Final = frozenset({Source.SUBJECT, Source.FILE_NAME})
 class Evidence:
     """One text with what was found in it, zones already taken into account. asides: what decides nothing.
 
-    exempt: how many mentions were left out, since the organisation says that their value is nobody's.
+    exempt: how many mentions were left out, since the organisation says that their value is nobody's. zones: which
+    stretches speak about the mail; None where there are none.
     """
 
     text: Text
+    view: View
     people: tuple[Mention, ...]
     health: tuple[Mention, ...]
     asides: tuple[Mention, ...] = ()
     exempt: int = 0
+    zones: Zones | None = None
 
 
 @dataclass(frozen=True, slots=True)

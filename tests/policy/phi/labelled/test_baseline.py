@@ -3,7 +3,7 @@
 import pytest
 
 from bench.wilson import wilson
-from policy.phi import classify
+from policy.phi import examine
 from tests.policy.phi.labelled.baseline import counted, losses, read
 from tests.policy.phi.labelled.write import messages
 
@@ -29,7 +29,7 @@ def test_the_set_is_large_and_the_same_each_time() -> None:
 @pytest.mark.slow
 def test_a_classifier_that_hears_no_label_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The attack: identifiers are lost, so kinds that hang on them lose more than their interval."""
-    monkeypatch.setattr(classify, "find_identifiers", lambda view: ())
+    monkeypatch.setattr(examine, "find_identifiers", lambda view: ())
     lost = list(losses(read(), counted(messages())))
     assert any(line.startswith("detector: mrn: recall 0.000") for line in lost)
 
