@@ -23,7 +23,6 @@ from policy.phi.reasons import reasons_against, reasons_for, ties
 from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
 from policy.phi.signs import find_signs
 from policy.phi.subject import has_tag
-from policy.phi.text import Source
 from policy.phi.tie import THRESHOLD, Evidence
 from policy.phi.told import told
 
