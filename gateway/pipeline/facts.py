@@ -19,6 +19,7 @@ from policy.decision import Decision
 from policy.facts import Sent
 from policy.phi.report import Report
 from policy.purpose import UNKNOWN, PurposeSource, judge_purpose
+from policy.rules.labels import LabelBook
 from policy.rules.version import version_of
 
 
@@ -35,6 +36,7 @@ class FactFinder:
             default=settings.policy.default,
             domains={domain.name: domain.policy_default for domain in settings.domain if domain.policy_default},
             program=program_version(),
+            labels=self._labels,
         )
 
     def gather(
@@ -91,15 +93,7 @@ class FactFinder:
             sent=replace(sent, sender=sender, our_domains=self._domains),
             everybody=tuple(everybody),
         )
-        named = [label.purpose for label in self._labels.fitting(about) if label.purpose]
-        purpose = judge_purpose(report.said.purpose, named, report.signs)
-        return replace(
-            sent,
-            purpose="" if purpose.word == UNKNOWN else purpose.word,
-            purpose_source=purpose.source,
-            purpose_why=purpose.why if purpose.source is PurposeSource.CONTENT else "",
-            contradiction=purpose.contradiction,
-        )
+        return settled(self._labels, about)
 
     def decide(self, facts: Facts) -> tuple[Decision, ...]:
         """Decide for each recipient, in the order of the facts."""
@@ -119,6 +113,20 @@ class FactFinder:
         return replace(
             found, consents=said.consents, agreement=said.agreement, campaign=said.campaign, standing=said.standing
         )
+
+
+def settled(labels: LabelBook, about: Facts) -> Sent:
+    """What is known of a message, with what it is for. about: all that is known before registers are asked."""
+    report = about.report
+    named = [label.purpose for label in labels.fitting(about) if label.purpose]
+    purpose = judge_purpose(report.said.purpose, named, report.signs)
+    return replace(
+        about.sent,
+        purpose="" if purpose.word == UNKNOWN else purpose.word,
+        purpose_source=purpose.source,
+        purpose_why=purpose.why if purpose.source is PurposeSource.CONTENT else "",
+        contradiction=purpose.contradiction,
+    )
 
 
 def program_version() -> str:

@@ -33,11 +33,12 @@ def unaskable(condition: Condition) -> tuple[str, ...]:
 
 
 class LabelBook:
-    """Labels, ready to be asked."""
+    """Labels, ready to be asked. facts: names of all that any of them asks for."""
 
     def __init__(self, labels: Sequence[Label] = ()) -> None:
         names = list(dict.fromkeys(name for label in labels for name in label.when.facts))
         places = {name: place for place, name in enumerate(names)}
+        self.labels = tuple(labels)
         self.facts = frozenset(names)
         self._reads = [FACTS[name].read for name in names]
         self._ready = [(label, compile_condition(label.when.tree, places)) for label in labels]

@@ -14,27 +14,33 @@ from typing import Any
 from policy.decision import Action, PolicyDefault
 from policy.rules.book import Rule, RuleBook
 from policy.rules.condition import Condition, parse_condition
+from policy.rules.labels import NO_LABELS, Label, LabelBook
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
-    """id: SHA-256 of the body, hexadecimal. body: JSON with sorted keys: `program`, `default`, `domains`, `rules`."""
+    """id: SHA-256 of the body, hexadecimal. body: JSON with sorted keys: `program`, `default`, `domains`, `labels`,
+    `rules`; of a label and a rule, every field by its name."""
 
     id: str
     body: str
 
 
 def version_of(
-    rules: RuleBook, *, default: PolicyDefault, domains: Mapping[str, PolicyDefault], program: str
+    rules: RuleBook,
+    *,
+    default: PolicyDefault,
+    domains: Mapping[str, PolicyDefault],
+    program: str,
+    labels: LabelBook = NO_LABELS,
 ) -> PolicyVersion:
     """domains: those with a default of their own. program: the version of Mailward."""
     told = {
         "program": program,
         "default": default.value,
         "domains": {name: own.value for name, own in domains.items()},
-        "rules": {
-            rule.name: {one.name: _plain(getattr(rule, one.name)) for one in fields(rule)} for rule in rules.rules
-        },
+        "labels": {label.name: _fields(label) for label in labels.labels},
+        "rules": {rule.name: _fields(rule) for rule in rules.rules},
     }
     body = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return PolicyVersion(hashlib.sha256(body.encode()).hexdigest(), body)
@@ -60,6 +66,10 @@ def read_policy(body: str) -> OldPolicy:
         except (ValueError, KeyError):  # a fact or an action of another release
             unread.append(name)
     return OldPolicy(RuleBook(found), tuple(unread))
+
+
+def _fields(one: Rule | Label) -> dict[str, Any]:
+    return {field.name: _plain(getattr(one, field.name)) for field in fields(one)}
 
 
 def _plain(value: Any) -> Any:
