@@ -24,7 +24,7 @@ from gateway.config import Settings
 from gateway.config.custom import CustomError, read_custom
 from gateway.config.model import Domain
 from gateway.config.policies import Policy
-from gateway.config.rules import rule_book
+from gateway.config.rules import label_book, rule_book
 from gateway.config.sending import Delivery
 from gateway.config.ways import default_for, recipient_facts
 from gateway.inspect.inspector import Inspector, NoInspector, inspector_pool
@@ -32,6 +32,7 @@ from gateway.message.address import AddressError, parse_address
 from gateway.message.fields import HeaderError, split_message
 from gateway.message.visible import count_visible
 from gateway.pipeline.again import answered
+from gateway.pipeline.facts import settled
 from gateway.pipeline.registers import Registers
 from gateway.store.errors import StoreError, StoreMissing
 from gateway.store.opening import reading_sealed
@@ -40,6 +41,7 @@ from policy.facts import Sent
 from policy.phi.custom.detect import Custom
 from policy.phi.report import Report
 from policy.rules import NO_RULES, RuleBook
+from policy.rules.labels import NO_LABELS, LabelBook
 
 READ_AHEAD: Final = 8  # messages per inspector that may be under way, so that a slow one does not stop the others
 RECIPIENT_FIELDS: Final = ("to", "cc", "bcc")
@@ -55,6 +57,7 @@ class Question:
     delivery: Delivery
     domains: tuple[Domain, ...]
     rules: RuleBook = NO_RULES
+    labels: LabelBook = NO_LABELS
     custom: Custom | None = None
     store: Settings | None = None
 
@@ -125,9 +128,10 @@ async def explain_one(
             for address in recipients
         ),
     )
-    asked = registers.asks("") if registers else ()
+    facts = replace(facts, sent=settled(question.labels, facts))
+    asked = registers.asks(facts.sent.purpose) if registers else ()
     if registers and asked:
-        answers = await registers.ask(recipients, patient="", purpose="", at=datetime.now(UTC))
+        answers = await registers.ask(recipients, patient="", purpose=facts.sent.purpose, at=datetime.now(UTC))
         facts = replace(facts, recipients=tuple(answered(to, answers, asked) for to in facts.recipients))
     return Answer(path=path, sender=sender, facts=facts, seconds=seconds, asked=asked)
 
@@ -250,6 +254,7 @@ def explain(files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], *
         delivery=settings.delivery if settings else Delivery(),
         domains=settings.domain if settings else (),
         rules=rule_book(settings.policy) if settings else NO_RULES,
+        labels=label_book(settings.policy) if settings else NO_LABELS,
         custom=custom,
         store=settings,
     )

@@ -73,7 +73,6 @@ def _lines(one: Stored, policy: OldPolicy) -> Iterator[str]:
     yield from (line for line in lines if line)
     if kept.rest:
         yield f"  found besides: {', '.join(f'{kind} {count}' for kind, count in sorted(kept.found.items()))} in all"
-    yield f"  purpose: {kept.thin.sent.purpose or 'unknown'}"
     yield f"  registers asked: {', '.join(kept.asked) or 'none'}"
     if policy.unread:
         yield f"  rules that this release cannot read: {', '.join(policy.unread)}"
@@ -90,7 +89,6 @@ def _as_json(one: Stored, policy: OldPolicy) -> dict[str, Any]:
         "at": one.at,
         "cause": one.cause.value,
         "policy": one.policy_id,
-        "purpose": kept.thin.sent.purpose,
         "asked": list(kept.asked),
         "found": {kind.value: count for kind, count in kept.found.items()},
         "unread_rules": list(policy.unread),

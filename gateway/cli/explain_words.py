@@ -31,6 +31,8 @@ def as_json(
         "phi": report.phi,
         "protected": bool(grounds(facts)),
         "score": round(report.score, 4),
+        "purpose": facts.sent.purpose,
+        "purpose_source": facts.sent.purpose_source.value,
         "findings": [
             {
                 "kind": finding.kind,
@@ -78,6 +80,8 @@ def as_lines(
     yield f"  {'PROTECTED' if grounds(facts) else 'not protected'}, from {sender or 'nobody'}"
     verdict = "PHI" if facts.report.phi else "no PHI found"
     yield f"  verdict: {verdict}, score {facts.report.score:.2f} (PHI from {THRESHOLD} on)"
+    yield f"  purpose: {facts.sent.purpose or 'unknown'}, said by {facts.sent.purpose_source.value}"
+    yield from (f"  contradicted: {said}" for said in (facts.sent.contradiction,) if said)
     yield from _findings(facts.report)
     yield from (f"  reason: {reason}" for reason in facts.report.reasons)
     yield from (f"  against: {reason}" for reason in facts.report.against)

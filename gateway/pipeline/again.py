@@ -1,7 +1,9 @@
 """Decisions made again from their records: by another policy, or by what registers say now.
 
 How this works: the facts are those of the record. What the configuration says of a recipient's way is read anew; what
-registers said stays as it was, unless nobody asked them then or the caller wants to know what they say now.
+registers said stays as it was, unless nobody asked them then or the caller wants to know what they say now. Another
+policy has other labels, so there the message may be for something else, and the registers are asked about that; what
+waits in the queue stays for what it was taken for.
 """
 
 from collections.abc import Mapping
@@ -56,25 +58,28 @@ class Again:
 
     async def by_policy(self, kept: Kept, *, at: datetime) -> Made:
         """As it would have been decided then. Raises: StoreError."""
-        facts = kept.facts
-        late = tuple(name for name in self._registers.asks(facts.sent.purpose) if name not in kept.asked)
-        answers = await self._ask(kept, at) if late else {}
+        facts, was = kept.facts, kept.facts.sent
+        sent = self._finder.settle(was, facts.report, sender=was.sender, everybody=facts.addresses)
+        known = kept.asked if sent.purpose == was.purpose else ()  # they said it of another purpose
+        late = tuple(name for name in self._registers.asks(sent.purpose) if name not in known)
+        answers = await self._ask(kept, at, sent.purpose) if late else {}
         return self._made(
-            replace(facts, recipients=tuple(answered(to, answers, late) for to in facts.recipients)), asked_now=late
+            replace(facts, sent=sent, recipients=tuple(answered(to, answers, late) for to in facts.recipients)),
+            asked_now=late,
         )
 
     async def by_registers(self, kept: Kept, *, at: datetime) -> Made:
         """As it is to be decided now. Raises: StoreError."""
         facts, asked = kept.facts, self._registers.asks(kept.thin.sent.purpose)
-        answers = await self._ask(kept, at)
+        answers = await self._ask(kept, at, facts.sent.purpose)
         return self._made(
             replace(facts, recipients=tuple(answered(to, answers, asked) for to in facts.recipients)), asked_now=asked
         )
 
-    async def _ask(self, kept: Kept, at: datetime) -> Mapping[str, Answers]:
+    async def _ask(self, kept: Kept, at: datetime, purpose: str) -> Mapping[str, Answers]:
         facts = kept.thin
         return await self._registers.ask(
-            [to.address for to in facts.recipients], patient=kept.patient, purpose=facts.sent.purpose, at=at,
+            [to.address for to in facts.recipients], patient=kept.patient, purpose=purpose, at=at,
             named=facts.report.said.campaign, everybody=len(facts.addresses),
         )  # fmt: skip
 

@@ -25,6 +25,8 @@ MEMBERS = (
     "phi",
     "protected",
     "score",
+    "purpose",
+    "purpose_source",
     "findings",
     "reasons",
     "against",
@@ -151,3 +153,20 @@ action = "reject"
     words = run(folder / "a.eml", "--config", config).stdout
     assert 'Rule "not-there" asks for hold (phi is true, recipient.domain is there.example).' in words
     assert "rule not-there (hold): does not apply, phi is true, recipient.domain is else.example" in words
+
+
+def test_labels_and_words_say_what_it_is_for(folder: Path, tmp_path: Path) -> None:
+    """As at SMTP time: a label that fits, else the words; rules and the answer go by that."""
+    config = tmp_path / "labels.toml"
+    rule = '[[policy.rule]]\nname = "m"\nwhen = \'purpose == "marketing"\'\naction = "hold"\n'
+    label = '[[policy.label]]\nname = "news"\nwhen = \'sender.domain == "clinic.example"\'\npurpose = "marketing"\n'
+    config.write_text(MINIMAL + rule)
+    plain = json.loads(run("--json", folder / "below", "--config", config).stdout)
+    assert (plain["purpose"], plain["purpose_source"], plain["recipients"][0]["action"]) == ("", "nobody", "allow")
+    config.write_text(MINIMAL + rule + label)
+    told = json.loads(run("--json", folder / "below", "--config", config).stdout)
+    assert (told["purpose"], told["purpose_source"], told["recipients"][0]["action"]) == ("marketing", "label", "hold")
+    assert "purpose: marketing, said by label" in run(folder / "below", "--config", config).stdout
+    (folder / "below" / "b.eml").write_bytes(PLAIN + b"A special offer for you: use the promo code FLU.\r\n")
+    config.write_text(MINIMAL + rule)
+    assert "purpose: marketing, said by content" in run(folder / "below", "--config", config).stdout

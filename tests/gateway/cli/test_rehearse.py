@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.main import main
 from gateway.config import load
+from gateway.message.entry import EntryState
 from gateway.store import organisations
 from gateway.store.opening import open_store
 from gateway.store.register_tables import decision_record
@@ -158,3 +159,47 @@ def test_a_wrong_file_and_a_wrong_time(config: Path) -> None:
     bad = rehearse(config, HOLDS_B.replace("phi and", "phy and"))
     assert (bad.exit_code, "phy is not a known fact" in bad.stderr) == (78, True)
     assert rehearse(config, "", "--since", "soon").exit_code == 2
+
+
+LABEL: Final = """
+[[policy.label]]
+name = "all-of-it"
+when = 'login == "nurse@clinic.example"'
+purpose = "{purpose}"
+"""
+
+
+def test_a_label_of_the_new_policy_counts(config: Path) -> None:
+    """It says what a message is for before rules and registers speak; the sender's own word stands before it."""
+
+    async def work(store: Store) -> None:
+        counter = Counter(store, PHI)
+        await send(counter, "pat@b.example")
+        await send(counter, "pat@b.example", b"X-Mailward-Purpose: treatment")
+
+    at_work(config, work)
+    rule = '[[policy.rule]]\nname = "m"\nwhen = \'purpose == "marketing"\'\naction = "hold"\n'
+    assert answer(rehearse(config, rule, "--json"))["flips"] == 0
+    told = answer(rehearse(config, rule + LABEL.format(purpose="marketing"), "--json"))
+    (change,) = told["changes"]
+    assert (change["becomes"], change["count"], change["rules"]) == ("hold", 1, {"m": 1})
+
+
+def test_registers_are_asked_about_the_purpose_that_a_label_gives(config: Path) -> None:
+    """What they said of payment is no answer about operations, which the agreement does not permit."""
+    pack = '[policy]\npacks = ["business-associates"]\n'
+    config.write_text(config.read_text(encoding="utf-8") + pack + LABEL.format(purpose="payment"), encoding="utf-8")
+
+    async def work(store: Store) -> None:
+        await organisations.add(store, [associate()], renews=False, events=())
+        entry = await send(Counter(store, PHI, settings=load(config)), "a@billing.example")
+        assert entry.state is EntryState.QUEUED
+
+    at_work(config, work)
+    assert answer(rehearse(config, "", "--json"))["flips"] == 0
+    new = config.with_name("other.toml")
+    text = config.read_text(encoding="utf-8")
+    new.write_text(text.replace('purpose = "payment"', 'purpose = "operations"'), encoding="utf-8")
+    told = answer(CliRunner().invoke(main, ["rehearse", "--with", str(new), "--config", str(config), "--json"]))
+    assert (told["flips"], told["asked_now"]) == (1, 1)
+    assert told["changes"][0]["rules"] == {"business-associates/purpose": 1}
