@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gateway.config.custom import CustomError, read_custom
-from gateway.config.model import Settings, Smime
+from gateway.config.model import Settings
 from gateway.config.problems import Fault, Key, Problem
 from gateway.config.smart_hosts import Placed, placed_identities
+from gateway.config.smime_identity import placed_smime_identities, signer_fault, validity_fault
 
 SMALLEST_RSA: Final = 2048  # RFC 8301 section 3.2: what signers should use; `protect.dkim` loads nothing shorter
 DATABASE: Final = "mailward.db"  # in data_dir, with store.url = "sqlite"
@@ -53,7 +54,7 @@ def check(settings: Settings, *, now: datetime | None = None) -> tuple[Problem, 
     faults += _patients(settings)
     if settings.delivery.ca_file is not None:
         faults += _anchors(settings.delivery.ca_file, ("delivery", "ca_file"))
-    faults += _smime(settings.smime, now)
+    faults += _smime(settings, now)
     return tuple(settings.problem(key, text) for key, text in faults)
 
 
@@ -112,11 +113,8 @@ def _certified(certificate: Path, private_key: Path, section: Key, now: datetime
     secret = _private_key(private_key)
     if isinstance(chain, str):
         yield (*section, "certificate"), chain
-    elif chain[0].not_valid_after_utc < now:
-        yield (*section, "certificate"), f"{certificate} expired on {chain[0].not_valid_after_utc:%Y-%m-%d}; renew it"
-    elif chain[0].not_valid_before_utc > now:
-        since = f"{chain[0].not_valid_before_utc:%Y-%m-%d}"
-        yield (*section, "certificate"), f"{certificate} is valid only from {since} on; check the clock"
+    elif fault := validity_fault(chain[0], now):
+        yield (*section, "certificate"), f"{certificate} {fault}"
     if isinstance(secret, str):
         yield (*section, "private_key"), secret
         return
@@ -165,11 +163,18 @@ def _anchors(path: Path, key: Key) -> Iterator[Fault]:
         yield key, found
 
 
-def _smime(own: Smime, now: datetime) -> Iterator[Fault]:
-    if own.ca_file is not None:
-        yield from _anchors(own.ca_file, ("smime", "ca_file"))
-    if own.certificate is not None and own.private_key is not None:
-        yield from _certified(own.certificate, own.private_key, ("smime",), now)
+def _smime(settings: Settings, now: datetime) -> Iterator[Fault]:
+    if settings.smime.ca_file is not None:
+        yield from _anchors(settings.smime.ca_file, ("smime", "ca_file"))
+    for one in placed_smime_identities(settings):
+        if one.certificate is None or one.private_key is None:
+            continue  # a conflict, told already
+        names = {"certificate": one.certificate_key, "private_key": one.private_key_key}
+        for key, text in _certified(one.certificate, one.private_key, (), now):
+            yield names[str(key[-1])], text
+        chain = _certificates(one.certificate)
+        if not isinstance(chain, str) and (fault := signer_fault(chain[0], domain=one.domain)):
+            yield one.certificate_key, f"{one.certificate} {fault}"
 
 
 def _store_url(settings: Settings) -> Iterator[Fault]:

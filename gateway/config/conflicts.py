@@ -8,6 +8,7 @@ from gateway.config.model import Settings
 from gateway.config.modes import ListenerMode, RouteTlsKind
 from gateway.config.problems import Key, dotted
 from gateway.config.smart_hosts import Identity, placed_identities
+from gateway.config.smime_identity import placed_smime_identities
 from gateway.config.values import HostPort
 from policy.decision import Action
 from policy.rules.labels import unaskable
@@ -198,11 +199,12 @@ def _discovery(settings: Settings) -> Iterator[Conflict]:
 
 def _smime(settings: Settings) -> Iterator[Conflict]:
     """A signature needs the certificate and its key."""
-    certificate, private_key = ("smime", "certificate"), ("smime", "private_key")
-    if settings.smime.certificate is not None and settings.smime.private_key is None:
-        yield Conflict((private_key, certificate), "is missing; smime.certificate signs nothing without it")
-    if settings.smime.private_key is not None and settings.smime.certificate is None:
-        yield Conflict((certificate, private_key), "is missing; smime.private_key signs nothing without it")
+    for one in placed_smime_identities(settings):
+        keys = (one.certificate_key, one.private_key_key)
+        if one.certificate is None:
+            yield Conflict(keys, f"is missing; {dotted(keys[1])} signs nothing without it")
+        if one.private_key is None:
+            yield Conflict((keys[1], keys[0]), f"is missing; {dotted(keys[0])} signs nothing without it")
 
 
 def _rules(settings: Settings) -> Iterator[Conflict]:

@@ -24,6 +24,7 @@ from gateway.config.fields import (
     OptionalAddress,
     OptionalDefault,
     OptionalFile,
+    OptionalState,
     Percent,
     PositiveCount,
     PositiveDuration,
@@ -174,6 +175,7 @@ class Domain(Section):
     policy_default: OptionalDefault = setting(
         "", "Overrides policy.default for mail from this domain.", example="protect-all", derived="policy.default"
     )
+    state: OptionalState = setting("", "Whose law speaks of mail from this domain (the pack state-law).", example="NY")
     smart_host: OptionalAddress = setting(
         "",
         "One next hop for all mail from this domain, before delivery.smart_host; a route's host goes before it.",
@@ -184,6 +186,11 @@ class Domain(Section):
     smart_host_password_file: OptionalFile = setting("", "Its password.", example="/etc/mailward/clinic-a.password")
     smart_host_certificate: OptionalFile = setting("", "Client certificate.", example="/etc/mailward/tls/clinic-a.pem")
     smart_host_private_key: OptionalFile = setting("", "Its private key.", example="/etc/mailward/tls/clinic-a.key")
+    smime_certificate: OptionalFile = setting(
+        "", "This domain's certificate and its chain, PEM, in place of smime.certificate; read again when it changes.",
+        example="/etc/mailward/smime/clinic-a.pem",
+    )  # fmt: skip
+    smime_private_key: OptionalFile = setting("", "Its private key.", example="/etc/mailward/smime/clinic-a.key")
 
 
 class Portal(Section):
@@ -219,7 +226,7 @@ class Smime(Section):
 
     ca_file: OptionalFile = setting("", "Trust anchors for recipients' certificates, beside the system's, PEM.")
     certificate: OptionalFile = setting(
-        "", "The organisation's certificate and its chain, PEM: it signs inside what it encrypts.",
+        "", "Certificate and its chain, PEM: it signs inside what it encrypts. Read again when it changes.",
         example="/etc/mailward/smime/clinic.pem",
     )  # fmt: skip
     private_key: OptionalFile = setting(

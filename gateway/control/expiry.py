@@ -10,6 +10,7 @@ from typing import Any, Final
 from cryptography import x509
 
 from gateway.config import Settings
+from gateway.config.smime_identity import placed_smime_identities
 from gateway.control.office import Office
 from gateway.store import certificates, smime_certificates
 from gateway.store.certificates import COUNTED
@@ -69,7 +70,7 @@ def _own(settings: Settings) -> Iterator[Ending]:
     files: dict[str, Path | None] = {
         "server.tls.certificate": settings.server.tls.certificate,
         "portal.certificate": settings.portal.certificate,
-        "smime.certificate": settings.smime.certificate,
+        **{one.name: one.certificate for one in placed_smime_identities(settings)},
     }
     for name, path in files.items():
         try:

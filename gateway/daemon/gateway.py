@@ -36,6 +36,7 @@ from gateway.daemon.reporting import build_reports
 from gateway.daemon.signing import EVERY as ROTATIONS
 from gateway.daemon.signing import Signing
 from gateway.delivery.scheduler import Scheduler
+from gateway.delivery.smime_identities import SmimeIdentities
 from gateway.inspect.converter import Converter, convert_pool
 from gateway.inspect.editor import Editor, edit_pool
 from gateway.inspect.inspector import Inspector, inspector_pool
@@ -90,6 +91,7 @@ class Gateway:
         self._scheduler: Scheduler | None = None
         self._backlog: Backlog | None = None
         self._signing: Signing | None = None
+        self._smime = SmimeIdentities()
         self._patience_until = 0.0  # by the loop's clock
         self.tasks: tuple[asyncio.Task[None], ...] = ()
         self.intake: Intake | None = None
@@ -113,11 +115,12 @@ class Gateway:
             self._scheduler.stop()
         await self._stack.aclose()
 
-    def reload(self) -> bool:
-        """Read certificates and DKIM keys again. Returns: False when one is bad and the old ones stay."""
+    async def reload(self) -> bool:
+        """Read certificates and our keys again. Returns: False when one is bad and the old ones stay."""
         portal, context = self.settings.portal, self._portal_tls
         is_good = self.intake is None or self.intake.reload()
-        is_good = (self._signing is None or self._signing.read_files()) and is_good
+        is_good = (self._signing is None or await self._signing.read_files()) and is_good
+        is_good = await asyncio.to_thread(self._smime.read) and is_good
         try:
             if context is not None:
                 renew(context, portal.certificate, portal.private_key)
@@ -169,6 +172,7 @@ class Gateway:
         self._signing = signing = Signing(settings, store, Signer((), SigningDesk(signers)))
         await signing.load()
         queueing = build_queueing(settings, store, Sealer(sealers), Converter(converters), signing.signer, self.metrics)
+        self._smime = queueing.smime.identities
         self._backlog = backlog = Backlog(store, limit=settings.limits.queue_messages, metrics=self.metrics)
         await backlog.measure()  # RX-09: what the last run left counts from the first message on
         reports = await build_reports(settings, store, queueing, self.metrics)
@@ -224,6 +228,7 @@ class Gateway:
         authorities = (one.client_ca for one in self.settings.listener if one.client_ca is not None)
         signing = (entry.private_key for domain in self.settings.domain for entry in domain.dkim)
         files = (server.certificate, server.private_key, portal.certificate, portal.private_key, *authorities, *signing)
+        files += self._smime.paths
         self._watch(asyncio.create_task(Renewal(files, self.reload).run(), name="certificates"))
 
     def _watch(self, task: asyncio.Task[None]) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.config import Settings
 from gateway.config.modes import CodeChannel
+from gateway.config.smime_identity import placed_smime_identities
 from gateway.daemon.outbound import Outbound, build_stored_outbound
 from gateway.delivery.about import About
 from gateway.delivery.clerk import Clerk
@@ -21,6 +22,7 @@ from gateway.delivery.routes import is_allowed
 from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.selftest import SelfTest
 from gateway.delivery.shaping import Shaping, build_shaping
+from gateway.delivery.smime_identities import SmimeIdentities
 from gateway.delivery.smime_ring import SmimeRing
 from gateway.delivery.tls_report import TlsLedger
 from gateway.delivery.transport import Transport
@@ -29,7 +31,6 @@ from gateway.metrics import Metrics
 from gateway.pipeline.recheck import Recheck
 from gateway.protect.dkim import Signer
 from gateway.protect.sealer import Sealer
-from gateway.protect.smime.mail import Identity
 from gateway.store.store import Store
 from tls.contexts import build_policy_context
 from tls.levels import TlsLevel
@@ -49,6 +50,7 @@ class Queueing:
     ledger: TlsLedger
     self_test: SelfTest | None
     finder: KeyFinder
+    smime: SmimeRing
 
 
 def build_queueing(
@@ -63,6 +65,7 @@ def build_queueing(
     shaping = build_shaping(delivery)
     finder = _finder(settings, outbound, sealer, store, metrics)
     transport = _transport(settings, outbound, ledger, shaping)
+    smime = _smime_ring(settings)
     clerk = Clerk(
         store=store,
         courier=Courier(
@@ -74,7 +77,7 @@ def build_queueing(
             needs=NeedsPolicy(unsigned_mx=settings.tls.unsigned_mx, code_level=CODE_LEVELS[portal.code_channel]),
             inbound={domain.name: domain.inbound for domain in settings.domain if domain.inbound is not None},
             metrics=metrics,
-            smime=_smime_ring(settings),
+            smime=smime,
             finder=finder,
         ),
         ladder=LadderPolicy(
@@ -99,6 +102,7 @@ def build_queueing(
         ledger=ledger,
         self_test=outbound.self_test,
         finder=finder,
+        smime=smime,
     )
 
 
@@ -123,9 +127,7 @@ def _finder(settings: Settings, outbound: Outbound, sealer: Sealer, store: Store
 
 
 def _smime_ring(settings: Settings) -> SmimeRing:
-    """Raises: OSError for the organisation's certificate or its key."""
-    own = settings.smime
-    identity = None
-    if own.certificate is not None and own.private_key is not None:
-        identity = Identity(own.certificate.read_bytes(), own.private_key.read_bytes())
-    return SmimeRing(own.ca_file, identity)
+    """With the identities read; a bad one is in the log by then, and its domain's mail waits on this rung."""
+    identities = SmimeIdentities(placed_smime_identities(settings))
+    identities.read()
+    return SmimeRing(settings.smime.ca_file, identities)

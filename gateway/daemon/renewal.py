@@ -1,7 +1,7 @@
 """Certificates that are renewed on disk are taken up without a signal (SA-12): certbot and its like tell nobody."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ log = get_logger("daemon")
 class Renewal:
     """files: certificates and keys in use. reload: reads them all again; False when one is bad, the old ones stay."""
 
-    def __init__(self, files: Iterable[Path], reload: Callable[[], bool]) -> None:
+    def __init__(self, files: Iterable[Path], reload: Callable[[], Awaitable[bool]]) -> None:
         self._files = tuple(files)
         self._reload = reload
         self._taken_up = self._look()
@@ -27,14 +27,14 @@ class Renewal:
         """Look every minute, until cancelled."""
         while True:
             await asyncio.sleep(EVERY.total_seconds())
-            self.look()
+            await self.look()
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """Take up what has changed. A half-written pair is bad, stays an error in the log, and is tried again."""
         now = self._look()
         if now == self._taken_up:
             return
-        is_good = self._reload()
+        is_good = await self._reload()
         log.info("certificates changed on disk", ok=is_good)
         if is_good:
             self._taken_up = now

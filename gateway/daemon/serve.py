@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import uvloop
@@ -49,7 +49,8 @@ async def _serve(settings: Settings, read_again: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(gateway, read_again))
+    again = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, again.set)
     await gateway.start()
     gc.collect()
     gc.freeze()  # what lives from start to stop is not looked through again: a full collection would hold the loop up
@@ -57,8 +58,10 @@ async def _serve(settings: Settings, read_again: Callable[[], object]) -> None:
         log.info("ready")
         notify("READY=1", "STATUS=accepting mail")
         feeding = asyncio.create_task(_feed_watchdog())
-        await _until(stopping, gateway)
+        reloads = asyncio.create_task(_reload_when(again, gateway, read_again), name="reload")
+        await _until(stopping, (*gateway.tasks, reloads))
         feeding.cancel()
+        reloads.cancel()
     finally:
         notify("STOPPING=1")
         log.info("stopping")
@@ -66,16 +69,24 @@ async def _serve(settings: Settings, read_again: Callable[[], object]) -> None:
         log.info("stopped")
 
 
-async def _until(stopping: asyncio.Event, gateway: Gateway) -> None:
+async def _until(stopping: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:
     """Wait for a signal. A part that dies by a bug ends the gateway, so that the supervisor starts it anew."""
     waiting = asyncio.create_task(stopping.wait())
-    done, _ = await asyncio.wait({waiting, *gateway.tasks}, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     for task in done - {waiting}:
         task.result()
 
 
-def _reload(gateway: Gateway, read_again: Callable[[], object]) -> None:
+async def _reload_when(wanted: asyncio.Event, gateway: Gateway, read_again: Callable[[], object]) -> None:
+    """One reload after the other, until cancelled."""
+    while True:
+        await wanted.wait()
+        wanted.clear()
+        await _reload(gateway, read_again)
+
+
+async def _reload(gateway: Gateway, read_again: Callable[[], object]) -> None:
     """SIGHUP: certificates are read again; a changed file is checked, and takes effect at the next start."""
     notify(*reloading())
     try:
@@ -85,7 +96,7 @@ def _reload(gateway: Gateway, read_again: Callable[[], object]) -> None:
             log.error("configuration has a problem, the running one stays", problem=str(problem))
         notify("READY=1", "STATUS=accepting mail; the configuration file has problems")
         return
-    is_good = gateway.reload()
+    is_good = await gateway.reload()
     log.info("certificates read again", ok=is_good)
     notify("READY=1", "STATUS=accepting mail" if is_good else "STATUS=accepting mail; a certificate is bad")
 

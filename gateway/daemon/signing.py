@@ -1,5 +1,6 @@
 """The DKIM keys that sign: those of the configuration, or those that followed them; read again without a restart."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
@@ -27,13 +28,14 @@ class Signing:
         self._settings = settings
         self._store = store
         self._rotations: Mapping[str, Rotation] = {}
+        self._lock = asyncio.Lock()  # one reading at a time: an earlier one never overwrites a later
 
     async def load(self) -> None:
         """Sign with what files and store have now. Raises: DkimKeyError, OSError, StoreError; the old keys stay."""
-        async with self._store.read() as conn:
-            rotations = await kept_rotations(conn, self._store.vault)
-        self.signer.use(self._tried(rotations))
-        self._rotations = rotations
+        async with self._lock:
+            async with self._store.read() as conn:
+                rotations = await kept_rotations(conn, self._store.vault)
+            await self._use(rotations)
 
     async def look(self) -> None:
         """The same, when the store has something new."""
@@ -42,14 +44,20 @@ class Signing:
         if rotations != self._rotations:
             await self.load()
 
-    def read_files(self) -> bool:
+    async def read_files(self) -> bool:
         """The files of the configuration again. Returns: False when one is bad, and the old keys stay."""
-        try:
-            self.signer.use(self._tried(self._rotations))
-        except (DkimKeyError, OSError) as why:
-            log.error("DKIM keys not read, the old ones stay", why=str(why))
-            return False
+        async with self._lock:
+            try:
+                await self._use(self._rotations)
+            except (DkimKeyError, OSError) as why:
+                log.error("DKIM keys not read, the old ones stay", why=str(why))
+                return False
         return True
+
+    async def _use(self, rotations: Mapping[str, Rotation]) -> None:
+        """Keys are read and tried in a thread: an RSA key is checked for 40 ms when it is read."""
+        self.signer.use(await asyncio.to_thread(self._tried, rotations))
+        self._rotations = rotations
 
     def _tried(self, rotations: Mapping[str, Rotation]) -> tuple[DkimKey, ...]:
         """Every key that signs, each tried once. Raises: DkimKeyError, OSError."""

@@ -171,16 +171,17 @@ class Courier:
             on_file = await self._certificates(recipient)
         try:
             candidates = await self._smime.candidates(on_file)
+            identity = self._smime.identities.of(batch.letter.home)
             with self._sealing.time():
                 sealed = await self._sealer.encrypt_smime(
-                    batch.letter.body, candidates, address=recipient, identity=self._smime.identity
+                    batch.letter.body, candidates, address=recipient, identity=identity
                 )
             data = await self._copies.sign(sealed.message)
         except NoUsableCertificate as why:
             reason = f"There is no usable S/MIME certificate: {why}."
             return self._not_sent(batch, NO_CERTIFICATE if on_file else NONE_ON_FILE, reason, seen=Seen.NO_KEY)
         except (SealError, WorkerError, SignError) as why:
-            log.error("cannot encrypt", queue_id=batch.letter.id, why=type(why).__name__)
+            log.error("cannot encrypt", queue_id=batch.letter.id, why=str(why) or type(why).__name__)
             return self._not_sent(batch, CANNOT_SEAL, "The message could not be encrypted at the moment.")
         outcomes = await self._send(batch, data, tls_seen=tls_seen)
         return [replace(outcome, keys=sealed.fingerprints) for outcome in outcomes]

@@ -8,17 +8,18 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.delivery.smime_identities import SmimeIdentities
 from gateway.protect.errors import CertificateError, SealError
 from gateway.protect.smime.files import load_anchors
-from gateway.protect.smime.mail import Candidate, Identity
+from gateway.protect.smime.mail import Candidate
 from gateway.store.smime_certificates import SmimeCertificate, Trust
 
 
 class SmimeRing:
-    """ca_file: `smime.ca_file`. identity: who signs inside; None: nobody."""
+    """ca_file: `smime.ca_file`. identities: who signs inside; None: nobody."""
 
-    def __init__(self, ca_file: Path | None = None, identity: Identity | None = None) -> None:
-        self.identity = identity
+    def __init__(self, ca_file: Path | None = None, identities: SmimeIdentities | None = None) -> None:
+        self.identities = identities or SmimeIdentities()
         self._ca_file = ca_file
         self._known: tuple[tuple[int, int, int], frozenset[bytes]] | None = None
 

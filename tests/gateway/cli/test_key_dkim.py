@@ -127,7 +127,7 @@ async def test_a_running_gateway_takes_the_switch_at_once(tmp_path: Path) -> Non
             with pytest.raises(Refused, match="other keys wait"):  # a second command that was late
                 await control.switch(office, domain="clinic.example", selectors=[made["selector"]], grace_s=0)
             (tmp_path / "s1.pem").write_text("no key")
-            assert not signing.read_files()
+            assert not await signing.read_files()
             assert selector_of(signing.signer.sign(MAIL, now=0)) == made["selector"].encode()  # CR-12: never unsigned
             with pytest.raises(Refused, match=r"s1\.pem"):
                 await control.prepare(office, domain="clinic.example")

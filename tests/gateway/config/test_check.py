@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from gateway.config import Settings, parse
 from gateway.config.check import check
 from gateway.config.examine import examine
+from tests.gateway.protect.smime.identities import write_identity
 
 NOW = datetime.now(UTC)
 
@@ -326,19 +327,44 @@ def test_a_client_certificate_and_its_key_belong_together(site: Path, authority:
             lambda s: _secret(s / "organisation.key", _pem(ec.generate_private_key(ec.SECP256R1()))),
             16,
             "smime.private_key",
-            "organisation.key is not the key of cert.pem; name two that belong together",
+            "organisation.key is not the key of organisation.pem; name two that belong together",
+        ),
+        (
+            lambda s: write_identity(s, "organisation", end=NOW - timedelta(days=1)),
+            15,
+            "smime.certificate",
+            f"organisation.pem expired on {NOW - timedelta(days=1):%Y-%m-%d}; renew it",
+        ),
+        (
+            lambda s: (s / "organisation.pem").write_bytes((s / "cert.pem").read_bytes()),
+            15,
+            "smime.certificate",
+            "organisation.pem is not meant for mail (extended key usage without emailProtection)",
         ),
     ],
-    ids=["no anchor", "no file", "open", "another key"],
+    ids=["no anchor", "no file", "open", "another key", "expired", "for the web"],
 )
 def test_what_smime_goes_by_is_there(site: Path, spoil: Spoil, line: int, key: str, text: str) -> None:
     """CR-05, CR-13: found before the start, not by the first message."""
-    _secret(site / "organisation.key", (site / "key.pem").read_bytes())
+    write_identity(site, "organisation", address="anybody@else.example")
     with (site / "mailward.toml").open("a", encoding="utf-8") as file:
         file.write(
-            f'[smime]\nca_file = "{site}/ca.pem"\ncertificate = "{site}/cert.pem"\n'
+            f'[smime]\nca_file = "{site}/ca.pem"\ncertificate = "{site}/organisation.pem"\n'
             f'private_key = "{site}/organisation.key"\n'
         )
     assert _problems(site) == []
     spoil(site)
     assert (line, key, text) in _problems(site)
+
+
+def test_an_identity_of_a_domain_is_the_domains(site: Path) -> None:
+    """CR-06: one of another domain would be remarked on by every recipient's program."""
+    write_identity(site, "own")
+    config = site / "mailward.toml"
+    own = f'smime_certificate = "{site}/own.pem"\nsmime_private_key = "{site}/own.key"\n[delivery]'
+    config.write_text(config.read_text(encoding="utf-8").replace("[delivery]", own), encoding="utf-8")
+    assert _problems(site) == []
+    write_identity(site, "own", address="office@else.example")
+    assert _problems(site) == [
+        (11, "domain[1].smime_certificate", "own.pem was issued for no address at clinic.example")
+    ]

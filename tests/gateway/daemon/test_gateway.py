@@ -112,9 +112,9 @@ async def test_why_it_is_not_ready(settings: Settings) -> None:
 async def test_a_bad_certificate_keeps_the_old_one(settings: Settings) -> None:
     """SA-12: a reload reads certificates for new sessions; a bad file changes nothing."""
     async with running(settings) as gateway:
-        assert gateway.reload()
+        assert await gateway.reload()
         settings.portal.certificate.write_text("nonsense")
-        assert not gateway.reload()
+        assert not await gateway.reload()
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         async with httpx2.AsyncClient(verify=context) as client:

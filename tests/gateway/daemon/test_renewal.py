@@ -17,7 +17,7 @@ class Gateway:
         self.reloads = 0
         self.is_good = True
 
-    def reload(self) -> bool:
+    async def reload(self) -> bool:
         self.reloads += 1
         return self.is_good
 
@@ -30,36 +30,36 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
-def test_what_did_not_change_is_left_alone(files: tuple[Path, Path]) -> None:
+async def test_what_did_not_change_is_left_alone(files: tuple[Path, Path]) -> None:
     gateway = Gateway()
     renewal = Renewal(files, gateway.reload)
-    renewal.look()
+    await renewal.look()
     assert gateway.reloads == 0
 
 
-def test_a_replaced_file_is_taken_up_once(files: tuple[Path, Path]) -> None:
+async def test_a_replaced_file_is_taken_up_once(files: tuple[Path, Path]) -> None:
     gateway = Gateway()
     renewal = Renewal(files, gateway.reload)
     new = files[0].with_suffix(".new")
     new.write_text("new certificate")
     new.replace(files[0])
-    renewal.look()
-    renewal.look()
+    await renewal.look()
+    await renewal.look()
     assert gateway.reloads == 1
 
 
-def test_a_half_written_pair_is_tried_again(files: tuple[Path, Path]) -> None:
+async def test_a_half_written_pair_is_tried_again(files: tuple[Path, Path]) -> None:
     """The certificate is there before its key; or a file is gone for a moment."""
     gateway = Gateway()
     renewal = Renewal(files, gateway.reload)
     files[1].unlink()
     gateway.is_good = False
-    renewal.look()
-    renewal.look()
+    await renewal.look()
+    await renewal.look()
     files[1].write_text("new key")
     gateway.is_good = True
-    renewal.look()
-    renewal.look()
+    await renewal.look()
+    await renewal.look()
     assert gateway.reloads == 3
 
 
