@@ -24,7 +24,6 @@ from gateway.config.fields import (
     OptionalAddress,
     OptionalDefault,
     OptionalFile,
-    OptionalState,
     Percent,
     PositiveCount,
     PositiveDuration,
@@ -175,7 +174,6 @@ class Domain(Section):
     policy_default: OptionalDefault = setting(
         "", "Overrides policy.default for mail from this domain.", example="protect-all", derived="policy.default"
     )
-    state: OptionalState = setting("", "Whose law speaks of mail from this domain (the pack state-law).", example="NY")
     smart_host: OptionalAddress = setting(
         "",
         "One next hop for all mail from this domain, before delivery.smart_host; a route's host goes before it.",
