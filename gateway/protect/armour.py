@@ -48,6 +48,19 @@ def split_certificates(data: bytes) -> tuple[bytes, ...]:
     return tuple(packets[at:end] for at, end in zip(starts, [*starts[1:], len(packets)], strict=True))
 
 
+def first_key(data: bytes) -> tuple[int, int]:
+    """Version and algorithm of the key that a file of packets begins with; zeros where it begins with none.
+
+    RFC 9580 sections 5.5.2.2 and 5.5.2.3 have both at the same places.
+    """
+    try:
+        kind, start, end = _packet_at(data, 0)
+        body = data[start:end]
+        return (body[0], body[5]) if kind == PUBLIC_KEY or kind in SECRET_KEYS else (0, 0)
+    except IndexError:
+        return 0, 0
+
+
 def _dearmour(text: bytes, check: bytes | None) -> bytes:
     try:
         data = base64.b64decode(b"".join(text.split()), validate=True)
@@ -65,7 +78,7 @@ def _packets(data: bytes) -> list[tuple[int, int]]:
     at = 0
     while at < len(data):
         try:
-            kind, end = _packet_at(data, at)
+            kind, _, end = _packet_at(data, at)
         except IndexError:
             end = len(data) + 1
             kind = 0
@@ -78,20 +91,24 @@ def _packets(data: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def _packet_at(data: bytes, at: int) -> tuple[int, int]:
-    """Type and end of the packet at an offset (RFC 9580 section 4.2). Raises: IndexError when it is cut short."""
+def _packet_at(data: bytes, at: int) -> tuple[int, int, int]:
+    """Type, start of the body and end of the packet at an offset (RFC 9580 section 4.2). Raises: IndexError when it is
+    cut short.
+    """
     tag, first = data[at], data[at + 1]
     if not tag & 0x80:
         raise IndexError
     if tag & 0x40:  # the present format; partial lengths (224 to 254) are for data only
+        kind = tag & 0x3F
         if first < 192:
-            return tag & 0x3F, at + 2 + first
+            return kind, at + 2, at + 2 + first
         if first < 224:
-            return tag & 0x3F, at + 3 + ((first - 192) << 8) + data[at + 2] + 192
+            return kind, at + 3, at + 3 + ((first - 192) << 8) + data[at + 2] + 192
         if first < 255:
             raise IndexError
-        return tag & 0x3F, at + 6 + int.from_bytes(data[at + 2 : at + 6], "big")
+        return kind, at + 6, at + 6 + int.from_bytes(data[at + 2 : at + 6], "big")
     width = (1, 2, 4, 0)[tag & 3]
     if not width:
         raise IndexError
-    return tag >> 2 & 0x0F, at + 1 + width + int.from_bytes(data[at + 1 : at + 1 + width], "big")
+    start = at + 1 + width
+    return tag >> 2 & 0x0F, start, start + int.from_bytes(data[at + 1 : start], "big")

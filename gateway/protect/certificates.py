@@ -18,6 +18,7 @@ from pgpy.constants import EllipticCurveOID, HashAlgorithm, KeyFlags, PubKeyAlgo
 from pgpy.errors import PGPError
 
 from gateway.message.address import AddressError, parse_address
+from gateway.protect.armour import first_key
 from gateway.protect.errors import CertificateError
 
 MIN_RSA_BITS: Final = 2048
@@ -47,6 +48,9 @@ CURVES: Final = frozenset(  # brainpool curves and ElGamal are beyond PGPy
     }
 )
 RSA: Final = frozenset({PubKeyAlgorithm.RSAEncryptOrSign, PubKeyAlgorithm.RSAEncrypt})
+BEYOND_PGPY: Final = {  # RFC 9580 section 9.1
+    16: "ElGamal", 17: "DSA", 25: "X25519", 26: "X448", 27: "Ed25519 in its new form", 28: "Ed448",
+}  # fmt: skip
 WHAT_PGPY_RAISES: Final = (  # on damaged or unknown input, found by fuzzing
     PGPError,
     ValueError,
@@ -98,6 +102,19 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """A private key that signs. key: PGPy's, the primary or a subkey. root: what a subkey refers to weakly.
+
+    address: of the user id that the signature names, so that a reader can look the key up; empty for a subkey, for
+    which PGPy cannot name one.
+    """
+
+    key: Any = field(repr=False)
+    root: Any = field(repr=False)
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Key:
     """A primary key or subkey, and what its newest valid self-signature says of it."""
 
@@ -124,7 +141,69 @@ def open_certificate(data: bytes, *, now: datetime) -> Certificate:
         try:
             return _judge(_parse(data), now)
         except WHAT_PGPY_RAISES:
-            raise CertificateError("not an OpenPGP version 4 certificate that we can read") from None
+            raise CertificateError(_why_unreadable(data)) from None
+
+
+def open_signer(data: bytes, *, now: datetime) -> Signer:
+    """The key that signs in a private key, binary: its newest subkey for signatures, or the primary.
+
+    Raises: CertificateError when there is none that a recipient would believe today, or a passphrase is needed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        try:
+            private = PGPKey()
+            private.parse(bytearray(data))
+            public = None if private.is_public else _parse(bytes(private.pubkey))
+            if public is not None:
+                return _signer(private, public, now)
+        except WHAT_PGPY_RAISES:
+            raise CertificateError(_why_unreadable(data)) from None
+    raise CertificateError("this is a public key; the private one is needed (gpg --export-secret-keys)")
+
+
+def public_part(data: bytes) -> bytes:
+    """Of a private key, binary; a certificate as it is. Raises: CertificateError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            private = PGPKey()
+            private.parse(bytearray(data))
+            return data if private.is_public else bytes(private.pubkey)
+        except WHAT_PGPY_RAISES:
+            raise CertificateError(_why_unreadable(data)) from None
+
+
+def _signer(private: Any, public: Any, now: datetime) -> Signer:
+    primary = _primary(public)
+    if _is_revoked(public):
+        raise CertificateError("it was revoked")
+    if primary is None:
+        raise CertificateError("no user id is signed by its own key with SHA-2")
+    ours = {str(private.fingerprint): private} | {str(one.fingerprint): one for one in private.subkeys.values()}
+    subkeys = [found for subkey in public.subkeys.values() if (found := _subkey(public, subkey)) is not None]
+    subkeys.sort(key=lambda one: one.key.created, reverse=True)
+    signing = [one for one in (*subkeys, primary) if KeyFlags.Sign in one.flags]
+    for one in signing:
+        ends = [end for end in (primary.expires_at, one.expires_at) if end is not None]
+        if any(end <= now for end in ends) or _too_short(one.key) or _too_short(public):
+            continue
+        key = ours[str(one.key.fingerprint)]
+        if key.is_protected:
+            raise CertificateError("it has a passphrase; take that away before the import, since nobody types it here")
+        addresses = _addresses(public)
+        return Signer(key, private, addresses[0] if addresses and key is private else "")
+    raise CertificateError("it expired, or is too short" if signing else "it has no key for signatures")
+
+
+def _why_unreadable(data: bytes) -> str:
+    """What it is that PGPy does not read, as far as its first packet tells."""
+    version, algorithm = first_key(data)
+    if version not in (0, 4):
+        return f"it is a version {version} key; version 4 is what can be used"
+    if kind := BEYOND_PGPY.get(algorithm):
+        return f"its key is of a kind that we cannot use ({kind})"
+    return "not an OpenPGP version 4 certificate that we can read"
 
 
 @functools.lru_cache(maxsize=512)

@@ -2,25 +2,23 @@
 
 What servers need stays outside; everything else, the subject first, goes inside with the body as protected headers
 (RFC 9788, in the form that today's readers know: `protected-headers="v1"`). AES-256 with integrity protection (SEIPD
-version 1), no compression. PGPy does the packets, `gateway.protect.armour` the text; it runs in a sealer child.
+version 1), no compression. Signed inside when the organisation has a key, in the same OpenPGP message (RFC 3156 section
+6.2). An `engine` does the packets, `gateway.protect.armour` the text; it runs in a sealer child.
 """
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from pgpy import PGPMessage
-from pgpy.constants import CompressionAlgorithm, SymmetricKeyAlgorithm
-
 from gateway.message import compose
 from gateway.message.compose import Part, multipart
 from gateway.message.fields import Field, HeaderError, Parsed, split_message
 from gateway.protect.armour import armour_message
-from gateway.protect.certificates import WHAT_PGPY_RAISES, Certificate, open_certificate
-from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
+from gateway.protect.engine import Engine
+from gateway.protect.errors import SealError
+from gateway.protect.pgpy_engine import PgpyEngine
 
 NEUTRAL_SUBJECT: Final = "..."  # what Thunderbird and GnuPG's plug-ins write; says nothing about the message
 
@@ -70,6 +68,8 @@ VERSION_PART: Final = Part(  # RFC 3156 section 4
     b"Version: 1\r\n",
 )
 
+ENGINE: Final[Engine] = PgpyEngine()
+
 
 @dataclass(frozen=True, slots=True)
 class Ciphertext:
@@ -80,25 +80,28 @@ class Ciphertext:
 
 
 def encrypt(
-    message: bytes, certificates: Sequence[bytes], *, now: datetime, neutral_subject: str = NEUTRAL_SUBJECT
+    message: bytes,
+    certificates: Sequence[bytes],
+    *,
+    now: datetime,
+    signer: bytes | None = None,
+    neutral_subject: str = NEUTRAL_SUBJECT,
+    engine: Engine = ENGINE,
 ) -> Ciphertext:
     """Encrypt a message to one recipient.
 
     message: as it is kept, Bcc removed. certificates: binary, all of the same recipient: the ids of the keys stand in
-    the ciphertext, so another recipient's would show who else got it (CR-02). Unusable ones are passed over.
-    Raises: NoUsableCertificate with the reasons; SealError when the message or the encryption fails.
+    the ciphertext, so another recipient's would show who else got it (CR-02). Unusable ones are passed over. signer:
+    the organisation's private key; None: the message is not signed.
+    Raises: NoUsableCertificate with the reasons; SealError when the message, its signature or its encryption fails.
     """
-    usable = _usable(certificates, now)
     try:
         parsed = split_message(message)
     except HeaderError as why:
         raise SealError(str(why)) from None
-    try:
-        ciphertext = _encrypt_bytes(inner_entity(parsed), usable)
-    except WHAT_PGPY_RAISES:
-        raise SealError("encryption failed") from None
-    outer = outer_message(parsed, ciphertext, neutral_subject=neutral_subject)
-    return Ciphertext(outer, tuple(certificate.facts.fingerprint for certificate in usable))
+    packets = engine.encrypt(inner_entity(parsed), certificates, now=now, signer=signer)
+    outer = outer_message(parsed, packets.data, neutral_subject=neutral_subject)
+    return Ciphertext(outer, packets.fingerprints)
 
 
 def inner_entity(parsed: Parsed) -> bytes:
@@ -132,32 +135,3 @@ def outer_message(parsed: Parsed, ciphertext: bytes, *, neutral_subject: str) ->
     outside = [f.raw for f in parsed.fields if f.name in OUTSIDE]
     subject = compose.field("Subject", neutral_subject)
     return b"".join((*outside, subject, b"MIME-Version: 1.0\r\n", *root.headers, b"\r\n", root.body))
-
-
-def _usable(certificates: Sequence[bytes], now: datetime) -> list[Certificate]:
-    usable: list[Certificate] = []
-    reasons: list[str] = []
-    for data in certificates:
-        try:
-            certificate = open_certificate(data, now=now)
-        except CertificateError as why:
-            reasons.append(str(why))
-            continue
-        if certificate.facts.usable:
-            usable.append(certificate)
-        else:
-            reasons.append(f"key {certificate.facts.fingerprint[-16:]}: {certificate.facts.why_not}")
-    if not usable:
-        raise NoUsableCertificate("; ".join(reasons) or "there is no key on file")
-    return usable
-
-
-def _encrypt_bytes(data: bytes, certificates: Sequence[Certificate]) -> bytes:
-    cipher = SymmetricKeyAlgorithm.AES256
-    session_key = cipher.gen_key()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # AES-256 is used whatever the certificate prefers; every reader has it
-        message = PGPMessage.new(data, format="b", compression=CompressionAlgorithm.Uncompressed)
-        for key in (key for certificate in certificates for key in certificate.encryption_keys):
-            message = key.encrypt(message, cipher=cipher, sessionkey=session_key)
-    return bytes(message)

@@ -29,12 +29,15 @@ def make_key(
     is_revoked: bool = False,
     is_subkey_revoked: bool = False,
     rsa_bits: int = 0,
+    curve: EllipticCurveOID = EllipticCurveOID.NIST_P256,
 ) -> Any:
     """A private key with one user id and, unless told otherwise, one subkey for encryption."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        primary = (PubKeyAlgorithm.ECDSA, EllipticCurveOID.NIST_P256)
-        second = (PubKeyAlgorithm.ECDH, EllipticCurveOID.NIST_P256)
+        primary = (PubKeyAlgorithm.ECDSA, curve)
+        second = (PubKeyAlgorithm.ECDH, curve)
+        if curve is EllipticCurveOID.Curve25519:
+            primary = (PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519)
         if rsa_bits:
             primary = second = (PubKeyAlgorithm.RSAEncryptOrSign, rsa_bits)
         key = PGPKey.new(*primary, created=CREATED)

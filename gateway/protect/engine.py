@@ -1,0 +1,34 @@
+"""The one interface to OpenPGP: octets and certificates in, packets out. MIME and armour are not its business.
+
+Whoever implements it is held to tests/gateway/protect/conformance, beside GnuPG and Sequoia. `pgpy_engine` is the one
+that the gateway has.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """data: an encrypted message, binary. fingerprints: of the certificates that open it, upper-case hexadecimal."""
+
+    data: bytes = field(repr=False)
+    fingerprints: tuple[str, ...]
+
+
+class Engine(Protocol):
+    """An implementation of OpenPGP (RFC 9580)."""
+
+    def encrypt(
+        self, data: bytes, certificates: Sequence[bytes], *, now: datetime, signer: bytes | None = None
+    ) -> Packets:
+        """Encrypt to every usable certificate; signed first, inside, when there is a signer.
+
+        certificates: binary, as `split_certificates` gives them. signer: a private key, binary, without a passphrase.
+        now: aware; decides expiry.
+        Returns: AES-256 with integrity protection (SEIPD version 1), not compressed.
+        Raises: NoUsableCertificate with the reason of each; SealError when the signer or the encryption fails.
+        """
+        ...
