@@ -69,6 +69,7 @@ METRICS: Final = (
     Spec(Counter, "key_lookups", "Look-ups of recipients' keys and certificates.", ("source", "result")),
     Spec(Gauge, "audit_tree_size", "Leaves of the audit log."),
     Spec(Gauge, "store_healthy", "1 while the store can commit."),
+    Spec(Gauge, "config_refused", "1 while the configuration file that was read again has problems; the old one runs."),
     Spec(Gauge, "config_reload_success_timestamp_seconds", "When the configuration was last read without a problem."),
 )
 

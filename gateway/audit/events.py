@@ -5,7 +5,7 @@ Flat because there is nothing to it: typed facts in, an `Event` out. Facts are i
 replies and sentences of a trace; never a subject, a body, a file name, a matched value or a credential.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -257,6 +257,16 @@ def gateway_stopped(*, at: datetime, node: str) -> Event:
 def heartbeat(*, at: datetime, node: str, queued: int) -> Event:
     """Bounds silence: a log without it for longer than its interval lacks something (AU-06)."""
     return make("heartbeat", at, node=node, queued=queued)
+
+
+def config_refused(*, at: datetime, keys: Sequence[str]) -> Event:
+    """Alarm: the configuration was read again and has problems; what ran before stays. keys: dotted, no values."""
+    return make("config.refused", at, keys=list(keys))
+
+
+def config_accepted(*, at: datetime) -> Event:
+    """The configuration has no problems any more."""
+    return make("config.accepted", at)
 
 
 def control_refused(*, at: datetime, uid: int) -> Event:

@@ -25,6 +25,7 @@ from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
 from gateway.daemon import agreements, held, key_care
 from gateway.daemon.agreements import Agreements
+from gateway.daemon.config_alarm import ConfigAlarm
 from gateway.daemon.desk import Desk
 from gateway.daemon.held import HeldMail
 from gateway.daemon.housekeeping import GAUGES, LAST_USES, Housekeeping
@@ -47,6 +48,7 @@ from gateway.intake.door import Services
 from gateway.intake.guard import Guard
 from gateway.intake.listeners import Intake
 from gateway.log import get_logger
+from gateway.message.event import Event
 from gateway.message.optout import UNSUBSCRIBE
 from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
@@ -60,7 +62,7 @@ from gateway.protect.dkim_desk import SigningDesk, signing_pool
 from gateway.protect.sealer import LIMITS, MODULE, Sealer
 from gateway.store import decisions
 from gateway.store.bindings import persons_key
-from gateway.store.errors import StoreError
+from gateway.store.errors import StoreClosed, StoreError
 from gateway.store.opening import open_store
 from gateway.store.statements import Unit
 from gateway.store.store import Store
@@ -92,6 +94,7 @@ class Gateway:
         self._backlog: Backlog | None = None
         self._signing: Signing | None = None
         self._smime = SmimeIdentities()
+        self.config_alarm = ConfigAlarm(self.metrics, self._commit)
         self._patience_until = 0.0  # by the loop's clock
         self.tasks: tuple[asyncio.Task[None], ...] = ()
         self.intake: Intake | None = None
@@ -143,11 +146,17 @@ class Gateway:
             reasons.append("no inspector runs")
         return tuple(reasons)
 
+    async def _commit(self, event: Event) -> None:
+        """Raises: StoreError."""
+        if self._store is None:
+            raise StoreClosed
+        await self._store.commit(Unit(events=(event,)))
+
     async def _start(self) -> None:
         settings = self.settings
         node = f"{socket.gethostname()}-{os.getpid()}"[:40]
         self.health = await self._http(HttpServer(
-            health_app(self.metrics, self.unready),
+            health_app(self.metrics, self.unready, lambda: self.config_alarm.warnings),
             host=settings.metrics.bind.host, port=settings.metrics.bind.port, tls=None,
         ))  # fmt: skip
         store = await open_store(settings, node=node)

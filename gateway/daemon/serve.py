@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import uvloop
 
 from gateway.config import ConfigError, Settings
+from gateway.config.problems import Problem
 from gateway.daemon.gateway import Gateway
 from gateway.daemon.memory import give_back_large_blocks
 from gateway.daemon.notify import notify, reloading, watchdog_interval
@@ -89,13 +91,19 @@ async def _reload_when(wanted: asyncio.Event, gateway: Gateway, read_again: Call
 async def _reload(gateway: Gateway, read_again: Callable[[], object]) -> None:
     """SIGHUP: certificates are read again; a changed file is checked, and takes effect at the next start."""
     notify(*reloading())
+    problems: Sequence[Problem] = ()
     try:
         read_again()
     except ConfigError as error:
-        for problem in error.problems:
-            log.error("configuration has a problem, the running one stays", problem=str(problem))
+        problems = error.problems
+    except Exception as error:  # a file that trips the reader itself: what runs must not fall with it
+        log.exception("configuration cannot be read, the running one stays")
+        problems = (Problem(Path("-"), 0, "", f"cannot be read: {type(error).__name__}"),)
+    if problems:
+        await gateway.config_alarm.refused(problems)
         notify("READY=1", "STATUS=accepting mail; the configuration file has problems")
         return
+    await gateway.config_alarm.taken()
     is_good = await gateway.reload()
     log.info("certificates read again", ok=is_good)
     notify("READY=1", "STATUS=accepting mail" if is_good else "STATUS=accepting mail; a certificate is bad")

@@ -12,10 +12,11 @@ from gateway.metrics import CONTENT_TYPE, Metrics
 Reasons = Callable[[], tuple[str, ...]]
 
 
-def health_app(metrics: Metrics, ready: Reasons) -> Starlette:
+def health_app(metrics: Metrics, ready: Reasons, warnings: Reasons = tuple) -> Starlette:
     """GET /metrics, /healthz and /readyz.
 
-    ready: why mail cannot be accepted right now, in words without content; empty when it can.
+    ready: why mail cannot be accepted right now, in words without content; empty when it can. warnings: what has to be
+    mended although it can, said behind `ready`.
     """
 
     async def page(_request: Request) -> Response:
@@ -27,7 +28,7 @@ def health_app(metrics: Metrics, ready: Reasons) -> Starlette:
     async def able(_request: Request) -> Response:
         reasons = ready()
         if not reasons:
-            return PlainTextResponse("ready\n")
+            return PlainTextResponse("".join(("ready\n", *(f"warning: {warning}\n" for warning in warnings()))))
         return PlainTextResponse("".join(f"{reason}\n" for reason in reasons), status_code=503)
 
     app = Starlette(routes=[Route("/metrics", page), Route("/healthz", alive), Route("/readyz", able)])

@@ -64,7 +64,7 @@ VALUES: dict[str, object] = {
     "entry": make_entry("Q1"),
     "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
     "found": {"ssn": 2, "dob": 1},
-    "host": "mx.x.example", "listener": "submission", "limit": 100, "login": "nurse@clinic.example",
+    "host": "mx.x.example", "keys": ["policy.rule[2].when"], "listener": "submission", "limit": 100, "login": "nurse@clinic.example",
     "name": "scanner-3", "networks": ["10.0.0.0/8"], "new": Method.PORTAL, "node": "n1",
     "notice_id": "N1", "old": Method.TLS, "other": "lab@clinic.example", "part": "1.2", "queue_id": "Q1",
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
@@ -106,8 +106,8 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     credential_created credential_revoked gateway_started gateway_stopped resolver_tested
     consent_recorded consent_revoked baa_recorded baa_ended message_approved patients_bound patients_forgotten
     segment_filled segment_dropped baa_expiring hold_overdue decision_corrected glass_broken glass_reviewed
-    dkim_prepared dkim_rotated master_key_rotated heartbeat queue_full queue_drained
-    control_refused portal_refused
+    dkim_prepared dkim_rotated own_key_added own_key_retired master_key_rotated heartbeat queue_full queue_drained
+    control_refused portal_refused config_refused config_accepted
     message_deleted message_bounced incident_untold message_suppressed suppression_added suppression_removed"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
 

@@ -14,6 +14,7 @@ from tests.e2e.waiting import until
 from tests.e2e.world import open_world
 
 pytestmark = pytest.mark.slow
+BROKEN_RULE = '\n[[policy.rule]]\nname = "broken"\nwhen = "findings.sssn.count > 1"\naction = "hold"\n'
 
 
 @pytest.fixture
@@ -59,12 +60,24 @@ def test_a_port_that_is_taken(installation: Installation) -> None:
 
 
 def test_sigterm_and_a_bad_file_on_sighup(installation: Installation) -> None:
-    """QD-18: SIGHUP with a broken file keeps what runs and says why; SIGTERM ends it within 20 s with status 0."""
+    """QD-18: SIGHUP with a broken rule keeps what runs, says why and raises an alarm, which the next good one ends;
+    SIGTERM ends it within 20 s with status 0."""
     installation.start()
     assert installation.process is not None
-    installation.config.write_text("nonsense")
+    right = installation.config.read_text()
+    installation.config.write_text(right + BROKEN_RULE)
     os.kill(installation.process.pid, signal.SIGHUP)
     until(lambda: "configuration has a problem" in installation.log)
-    assert installation.is_ready()
+    until(lambda: "mailward_config_refused 1.0" in installation.get("/metrics")[1])
+    status, page = installation.get("/readyz")
+    assert (status, page.splitlines()[0]) == (200, "ready")
+    assert "warning: the configuration file has problems" in page
+    installation.config.write_text(right)
+    os.kill(installation.process.pid, signal.SIGHUP)
+    until(lambda: installation.get("/readyz") == (200, "ready\n"))
+    until(lambda: installation.events(kind="config.accepted") != [])
+    (event,) = installation.events(kind="config.refused")
+    assert event["data"]["keys"] == ["policy.rule[1].when"]
+    assert "mailward_config_refused 0.0" in installation.get("/metrics")[1]
     installation.stop()
     assert "Traceback" not in installation.log

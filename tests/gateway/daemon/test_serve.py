@@ -44,16 +44,21 @@ def fails() -> None:
     raise ConfigError([Problem(Path("mailward.toml"), 3, "log.level", "is not a level")])
 
 
+def trips() -> None:
+    raise RecursionError
+
+
 def passes() -> None:
     return
 
 
 async def test_signals(settings: Settings, supervisor: Supervisor) -> None:
-    """QD-18: ready, two reloads of which the bad one changes nothing, and an end without an error."""
-    reads: list[Callable[[], None]] = [fails, passes]
+    """QD-18: ready, three reloads of which the bad ones change nothing, and an end without an error."""
+    reads: list[Callable[[], None]] = [fails, trips, passes]
     serving = asyncio.create_task(_serve(settings, lambda: reads.pop(0)()))
     assert (await supervisor.hears())["READY"] == "1"
-    for words in ("the configuration file has problems", "accepting mail"):
+    problems = "the configuration file has problems"
+    for words in (problems, problems, "accepting mail"):
         os.kill(os.getpid(), signal.SIGHUP)
         assert "MONOTONIC_USEC" in await supervisor.hears()
         after = await supervisor.hears()

@@ -63,12 +63,17 @@ async def test_health_pages(start: Callable[[ASGIApp], Awaitable[Ask]]) -> None:
     metrics = Metrics()
     reasons: list[str] = []
     metrics.gauge("store_healthy").set(1)
-    ask = await start(health_app(metrics, lambda: tuple(reasons)))
+    warnings: list[str] = []
+    ask = await start(health_app(metrics, lambda: tuple(reasons), lambda: tuple(warnings)))
     assert b"\r\n\r\nok\n" in await ask(get("/healthz"))
     page = await ask(get("/metrics"))
     assert b"text/plain; version=0.0.4; charset=utf-8\r\n" in page
     assert b"\nmailward_store_healthy 1.0\n" in page
     assert (await ask(get("/readyz"))).startswith(b"HTTP/1.1 200 ")
+    warnings += ["mend the file"]
+    ready = await ask(get("/readyz"))
+    assert ready.startswith(b"HTTP/1.1 200 ")
+    assert ready.endswith(b"\r\n\r\nready\nwarning: mend the file\n"), "mail is accepted all the same"
     reasons += ["the store cannot commit", "no inspector can start"]
     unready = await ask(get("/readyz"))
     assert unready.startswith(b"HTTP/1.1 503 ")
