@@ -19,14 +19,17 @@ class Kind(StrEnum):
     UNENCRYPTED = "unencrypted"  # plain mail after a warning: 45 CFR 164.522(b), 164.524(c)(3); 78 FR 5566, 5634 (2013)
     AUTHORIZATION = "authorization"  # 45 CFR 164.508
     PART2 = "part2"  # 42 CFR 2.31
+    PSYCHOTHERAPY = "psychotherapy"  # notes, in no other authorization: 45 CFR 164.508(a)(2), (b)(3)(ii)
     OPT_OUT = "opt-out"  # 45 CFR 164.514(f)(2) and whatever else somebody does not want
     CONFIDENTIAL = "confidential"  # 45 CFR 164.522(b)(1): not by ordinary mail, but in the portal
     RESTRICTION = "restriction"  # 45 CFR 164.522(a): not to these recipients for these purposes
 
 
 # Of the patient, but about mail to somebody else.
-BOUND_TO_RECIPIENT: Final = frozenset({Kind.AUTHORIZATION, Kind.PART2, Kind.RESTRICTION})
-NEEDS_EVIDENCE: Final = frozenset({Kind.UNENCRYPTED, Kind.AUTHORIZATION, Kind.PART2})  # those that permit something
+BOUND_TO_RECIPIENT: Final = frozenset({Kind.AUTHORIZATION, Kind.PART2, Kind.PSYCHOTHERAPY, Kind.RESTRICTION})
+NEEDS_EVIDENCE: Final = frozenset(  # those that permit something
+    {Kind.UNENCRYPTED, Kind.AUTHORIZATION, Kind.PART2, Kind.PSYCHOTHERAPY}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +80,16 @@ class Consent:
 class Consents:
     """What the register says of one recipient of a message. The defaults are what counts when nobody could ask it.
 
-    unencrypted: this person chose plain mail. authorized, part2: the patient whom the message is about lets it go to
-    this recipient for its purpose. opted_out: this person wants no mail for its purpose. confidential: this person
-    asked for another way than mail.
-    restricted: the patient's information does not go to this recipient for its purpose.
+    unencrypted: this person chose plain mail. authorized, part2, psychotherapy: the patient whom the message is about
+    lets it go to this recipient for its purpose. opted_out: this person wants no mail for its purpose. confidential:
+    this person asked for another way than mail. restricted: the patient's information does not go to this recipient for
+    its purpose.
     """
 
     unencrypted: bool = False
     authorized: bool = False
     part2: bool = False
+    psychotherapy: bool = False
     opted_out: bool = True
     confidential: bool = True
     restricted: bool = True
@@ -118,6 +122,7 @@ def answer(
         unencrypted=Kind.UNENCRYPTED in own,
         authorized=Kind.AUTHORIZATION in given,
         part2=Kind.PART2 in given,
+        psychotherapy=Kind.PSYCHOTHERAPY in given,
         opted_out=any(
             one.patient == recipient and one.kind is Kind.OPT_OUT and one.is_for(purpose) for one in standing
         ),

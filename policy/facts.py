@@ -13,6 +13,7 @@ from policy.decision import Method, PolicyDefault
 from policy.people import NOT_ASKED, Standing
 from policy.phi.report import Report
 from policy.purpose import PurposeSource
+from policy.sensitivity import Sensitivity
 
 UNASKED: Final = Consents()
 
@@ -65,7 +66,8 @@ class Sent:
     purpose: what the message is for, as `judge_purpose` settles it, empty: not known; purpose_source: who said so;
     purpose_why: in words, where its own words did; contradiction: what they say against it. urgent: as
     `X-Mailward-Priority` or the sender says.
-    our_domains: those that we send for, lower case.
+    our_domains: those that we send for, lower case. sensitivity: the legal classes of the message, as
+    `judge_sensitivity` settles them; sensitivity_why: in words. states: whose law speaks of it, such as NY.
     """
 
     sender: str = ""
@@ -81,6 +83,9 @@ class Sent:
     contradiction: str = ""
     urgent: bool = False
     our_domains: frozenset[str] = frozenset()
+    sensitivity: tuple[Sensitivity, ...] = ()
+    sensitivity_why: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ def _said(applies: Callable[[Facts], bool], sentence: str) -> Callable[[Facts], 
     return lambda facts: sentence if applies(facts) else ""
 
 
+CLASSIFIED: Final = "What a law of its own protects is always protected."
 # Each row gives a sentence, or "" when it has nothing to say.
 GROUNDS: Final[tuple[Callable[[Facts], str], ...]] = (
     _said(
@@ -47,6 +48,7 @@ GROUNDS: Final[tuple[Callable[[Facts], str], ...]] = (
         "The body is encrypted already, but its subject and headers are not, so it is protected all the same.",
     ),
     _asked,
+    lambda facts: " ".join((*facts.sent.sensitivity_why, CLASSIFIED)) if facts.sent.sensitivity else "",
     _said(lambda facts: facts.requiretls, "The sender asked for verified TLS on the whole way (REQUIRETLS)."),
 )
 

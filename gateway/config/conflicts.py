@@ -6,12 +6,15 @@ from typing import Final, NamedTuple
 
 from gateway.config.model import Settings
 from gateway.config.modes import ListenerMode, RouteTlsKind
+from gateway.config.policies import Policy
 from gateway.config.problems import Key, dotted
 from gateway.config.smart_hosts import Identity, placed_identities
 from gateway.config.smime_identity import placed_smime_identities
 from gateway.config.values import HostPort
 from policy.decision import Action
 from policy.rules.labels import unaskable
+from policy.rules.packs import Pack
+from policy.sensitivity import Sensitivity
 
 MOST_APPROVERS: Final = 2
 
@@ -107,6 +110,7 @@ def _twins(settings: Settings) -> Iterator[Conflict]:
     yield from _twice([(("delivery", "route", n, "domain"), r.domain) for n, r in enumerate(settings.delivery.route)])
     yield from _twice([(("policy", "rule", n, "name"), rule.name) for n, rule in enumerate(settings.policy.rule)])
     yield from _twice([(("policy", "label", n, "name"), one.name) for n, one in enumerate(settings.policy.label)])
+    yield from _twice([(("policy", "state_rule", n, "name"), r.name) for n, r in enumerate(settings.policy.state_rule)])
     for number, domain in enumerate(settings.domain):
         yield from _twice(
             [(("domain", number, "dkim", n, "selector"), signature.selector) for n, signature in enumerate(domain.dkim)]
@@ -228,6 +232,19 @@ def _labels(settings: Settings) -> Iterator[Conflict]:
         if late := unaskable(label.when):
             text = f"asks for {late[0]}, which is known only after labels; ask for the message, its sender or its login"
             yield Conflict((("policy", "label", number, "when"),), text)
+        if label.sensitivity and not _asks_for(settings.policy, label.sensitivity):
+            pack = CLASSES[label.sensitivity]
+            text = f'"{label.sensitivity}" is a class that no rule asks for; add "{pack}" to policy.packs'
+            yield Conflict((("policy", "label", number, "sensitivity"), ("policy", "packs")), text)
+
+
+def _asks_for(policy: Policy, sensitivity: Sensitivity) -> bool:
+    """Whether a class has rules: of its pack, of a state, or of the organisation's own."""
+    return (
+        CLASSES[sensitivity] in policy.packs
+        or any(row.sensitivity is sensitivity for row in policy.state_rule)
+        or any("sensitivity" in rule.when.facts for rule in policy.rule)
+    )
 
 
 def _reporter(settings: Settings) -> Iterator[Conflict]:
@@ -238,6 +255,12 @@ def _reporter(settings: Settings) -> Iterator[Conflict]:
         yield Conflict((("tls_reports", "contact"),), f'"{domain}" is no [[domain]] here; use an address of one')
 
 
+CLASSES: Final = {  # the pack that has the rules of a class
+    Sensitivity.PART2: Pack.PART2,
+    Sensitivity.PSYCHOTHERAPY: Pack.PSYCHOTHERAPY,
+    Sensitivity.HIV: Pack.STATE_LAW,
+    Sensitivity.REPRODUCTIVE: Pack.STATE_LAW,
+}
 FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _listeners,
     _client_names,

@@ -14,6 +14,7 @@ from gateway.config.modes import RouteTls, parse_route_tls
 from policy.decision import Method, PolicyDefault
 from policy.phi.report import Kind as FindingKind
 from policy.rules import Condition, parse_condition
+from policy.sensitivity import Sensitivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,9 @@ OptionalFile = Annotated[Path | None, _empty_is(None, values.parse_file), Kind("
 StoreUrl = Annotated[store_url.StoreUrl, BeforeValidator(store_url.parse_store_url), Kind("text")]
 When = Annotated[InstanceOf[Condition], BeforeValidator(parse_condition), Kind("condition")]
 OptionalWhen = Annotated[InstanceOf[Condition] | None, _empty_is(None, parse_condition), Kind("condition")]
+OptionalSensitivity = Annotated[Sensitivity | None, _empty_is(None, values.parse_sensitivity), Kind("text")]
+State = Annotated[str, BeforeValidator(values.parse_state), Kind("text")]
+OptionalState = Annotated[str, _empty_is("", values.parse_state), Kind("text")]
 OptionalPurpose = Annotated[str, _empty_is("", values.parse_purpose), Kind("text")]
 Maskable = Annotated[FindingKind, BeforeValidator(values.parse_maskable), Kind("text")]
 Mailbox = Annotated[str, BeforeValidator(values.parse_mailbox), Kind("mail address")]

@@ -24,6 +24,7 @@ from gateway.config.fields import (
     OptionalAddress,
     OptionalDefault,
     OptionalFile,
+    OptionalState,
     Percent,
     PositiveCount,
     PositiveDuration,
@@ -36,7 +37,7 @@ from gateway.config.fields import (
     required,
     setting,
 )
-from gateway.config.modes import CodeChannel, LineEndings, ListenerMode, LogFormat, LogLevel, TlsVersion
+from gateway.config.modes import CodeChannel, LineEndings, ListenerMode, LogFormat, LogLevel, OcspFailure, TlsVersion
 from gateway.config.policies import Commercial, Policy
 from gateway.config.problems import Key, Origin, Problem
 from gateway.config.sending import ALL_METHODS, Delivery, Dns, Tls, TlsReports
@@ -174,6 +175,7 @@ class Domain(Section):
     policy_default: OptionalDefault = setting(
         "", "Overrides policy.default for mail from this domain.", example="protect-all", derived="policy.default"
     )
+    state: OptionalState = setting("", "Whose law speaks of mail from this domain (the pack state-law).", example="NY")
     smart_host: OptionalAddress = setting(
         "",
         "One next hop for all mail from this domain, before delivery.smart_host; a route's host goes before it.",
@@ -229,6 +231,14 @@ class Smime(Section):
     )  # fmt: skip
     private_key: OptionalFile = setting(
         "", "Its private key, PEM, readable by the service user only.", example="/etc/mailward/smime/clinic.key"
+    )
+    ocsp: Flag = setting(
+        False,
+        "Ask the issuer of a recipient's certificate whether it was revoked (RFC 6960): at import, daily, before use."
+        " It learns whose certificates you have, and so may who watches the line: false unless you say so.",
+    )
+    ocsp_failure: OcspFailure = setting(
+        "hard", "hard or soft: without an answer the certificate is not used, or is used. A revoked one never is."
     )
 
 

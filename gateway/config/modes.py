@@ -41,6 +41,13 @@ class CodeChannel(StrEnum):
     ENCRYPTED = "encrypted"
 
 
+class OcspFailure(StrEnum):
+    """What becomes of a certificate whose issuer gives no answer that counts (`smime.ocsp_failure`)."""
+
+    HARD = "hard"
+    SOFT = "soft"
+
+
 class LogLevel(StrEnum):
     """The least severe event that is logged (`log.level`)."""
 

@@ -6,11 +6,14 @@ from gateway.config.fields import (
     Mailbox,
     Maskable,
     OptionalPurpose,
+    OptionalSensitivity,
+    OptionalState,
     OptionalWhen,
     PositiveCount,
     PositiveDuration,
     RuleName,
     Section,
+    State,
     Tag,
     Text,
     When,
@@ -20,6 +23,8 @@ from gateway.config.fields import (
 from policy.baa import UnknownOrganisation
 from policy.decision import Action, PolicyDefault
 from policy.rules.packs import Pack
+from policy.rules.state_law import Requirement
+from policy.sensitivity import Sensitivity
 
 
 class Rule(Section):
@@ -67,6 +72,29 @@ class Label(Section):
         "What they are for, where the sender's system does not say: a word of X-Mailward-Purpose.",
         example="marketing",
     )
+    sensitivity: OptionalSensitivity = setting(
+        "",
+        "Their legal class, beside what the sender's system says: part2, psychotherapy, hiv or reproductive.",
+        example="part2",
+    )
+    state: OptionalState = setting(
+        "", "Whose law speaks of them, instead of the domain's state.", example="NY", derived="the domain's state"
+    )
+
+
+class StateRule(Section):
+    """What the law of a state asks for before mail of a class leaves; beside the rows of the pack state-law."""
+
+    name: RuleName = required("Name in traces, behind state/; each once.", example="il-hiv")
+    state: State = required("Two letters, as the post writes it.", example="IL")
+    sensitivity: Sensitivity = required("The class: hiv, reproductive, part2 or psychotherapy.", example="hiv")
+    requirement: Requirement = required(
+        "Without the patient's authorization it is held: authorization; the same, but for treatment:"
+        " authorization-but-for-treatment. For legal proceedings it is held in any case: no-proceedings.",
+        example="authorization",
+    )
+    citation: Text = required("Where it stands.", example="410 ILCS 305/9")
+    notice: Text = setting("", "Text that the law wants below what goes out.", example="State law protects this.")
 
 
 class Policy(Section):
@@ -81,9 +109,9 @@ class Policy(Section):
     packs: tuple[Pack, ...] = setting(
         [],
         "Rules that come with the program, see docs/policy.md: hipaa-baseline, bulk-identifiers, mass-recipients,"
-        " executables, uninspectable, personal-mail, consent, part2, business-associates, purpose,"
-        " marketing, fundraising, research, people, misaddressed.",
-        example=["hipaa-baseline", "executables"],
+        " executables, uninspectable, personal-mail, consent, part2, psychotherapy, state-law, business-associates,"
+        " purpose, marketing, fundraising, research, people, misaddressed.",
+        example=["hipaa-baseline", "executables", "part2"],
     )
     unknown_organisation: UnknownOrganisation = setting(
         "review",
@@ -103,6 +131,7 @@ class Policy(Section):
     )
     rule: tuple[Rule, ...] = setting([], "")
     label: tuple[Label, ...] = setting([], "")
+    state_rule: tuple[StateRule, ...] = setting([], "")
 
 
 class Commercial(Section):

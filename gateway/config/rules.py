@@ -9,6 +9,7 @@ from policy.decision import Action
 from policy.rules import Rule, RuleBook, parse_condition
 from policy.rules.labels import Label, LabelBook
 from policy.rules.packs import load_pack
+from policy.rules.state_law import Row, rules_of
 
 UNKNOWN_RULE: Final = "policy.unknown_organisation"
 
@@ -35,7 +36,24 @@ def rule_book(policy: Policy) -> RuleBook:
         for pack in dict.fromkeys(policy.packs)
         for one in load_pack(pack)
     ]
-    return RuleBook(own + shipped + _unknown(policy))
+    return RuleBook(own + shipped + _states(policy) + _unknown(policy))
+
+
+def _states(policy: Policy) -> list[Rule]:
+    """What `[[policy.state_rule]]` says."""
+    rows = [
+        Row(
+            name=one.name,
+            state=one.state,
+            sensitivity=one.sensitivity,
+            requirement=one.requirement,
+            citation=one.citation,
+            notice=one.notice.strip(),
+        )
+        for one in policy.state_rule
+    ]
+    made = [made.rule for row in rows for made in rules_of(row, prefix="state")]
+    return [replace(rule, notify=policy.pack_notify if rule.action is Action.HOLD else ()) for rule in made]
 
 
 def _unknown(policy: Policy) -> list[Rule]:
@@ -51,4 +69,15 @@ def _unknown(policy: Policy) -> list[Rule]:
 
 def label_book(policy: Policy) -> LabelBook:
     """What `[[policy.label]]` says."""
-    return LabelBook([Label(name=label.name, when=label.when, purpose=label.purpose) for label in policy.label])
+    return LabelBook(
+        [
+            Label(
+                name=label.name,
+                when=label.when,
+                purpose=label.purpose,
+                sensitivity=label.sensitivity,
+                state=label.state,
+            )
+            for label in policy.label
+        ]
+    )

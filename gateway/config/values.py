@@ -16,6 +16,7 @@ from policy.decision import PolicyDefault
 from policy.edits import MASKABLE
 from policy.phi.report import Kind
 from policy.purpose import PURPOSES, UNKNOWN
+from policy.sensitivity import STATE, Sensitivity
 
 UNITS: Final = {
     "s": timedelta(seconds=1),
@@ -272,6 +273,22 @@ def parse_fields(value: object) -> dict[str, str]:
         if not isinstance(text, str) or not FIELD_TEXT.fullmatch(text):
             raise ValueError(f"{name} needs a text of 1 to 200 printable US-ASCII characters")
     return value
+
+
+def parse_sensitivity(value: object) -> Sensitivity:
+    """Read a word of X-Mailward-Sensitivity. Raises: ValueError."""
+    word = _text(value, "part2").lower()
+    if word not in set(Sensitivity):
+        raise ValueError(f'"{word}" is no class; write one of {", ".join(Sensitivity)}')
+    return Sensitivity(word)
+
+
+def parse_state(value: object) -> str:
+    """Read a state as the post abbreviates it. Raises: ValueError."""
+    text = _text(value, "NY").upper()
+    if not STATE.fullmatch(text):
+        raise ValueError(f'"{text}" is no state; write its two letters, such as "NY"')
+    return text
 
 
 def parse_purpose(value: object) -> str:

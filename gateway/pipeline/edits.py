@@ -1,4 +1,4 @@
-"""Bodies that change on their way: texts below, values masked, and what commercial mail must show.
+"""Bodies that change on their way: texts below, values masked, and what commercial mail and some laws must show.
 
 How this works: all of it happens before the message is kept, so it is signed as it leaves. What was masked is looked
 for once more by an inspector; whatever is left, and whatever cannot be changed exactly, is held with the reason. The
@@ -69,7 +69,8 @@ class BodyEdits:
         except BodyEditError as why:
             return held(judged, f"Held: it needs a change that cannot be made, because {why}.")
         data = with_changes(edited.data, remove=UNSUBSCRIBE, prepend=fields) if fields else edited.data
-        return replace(_told(judged, *_words(edited, wanted)), data=data, masked=edited.masked)
+        told = _told(judged, *_words(edited, wanted))
+        return replace(_noticed(told, wanted.noticed), data=data, masked=edited.masked)
 
     def _commercial(self, judged: Judged, wanted: Edits) -> tuple[Edits, tuple[bytes, ...]]:
         facts = judged.facts
@@ -94,7 +95,8 @@ class BodyEdits:
         if self._changer is None:
             raise BodyEditError(Obstacle.UNCLEAR)
         try:
-            edited = await self._changer.edit(judged.data, below=wanted.below, kinds=wanted.kinds)
+            below = (*wanted.below, *wanted.notices)
+            edited = await self._changer.edit(judged.data, below=below, kinds=wanted.kinds)
         except PoolUnavailable as error:
             raise NoInspector(str(error)) from None
         if wanted.kinds:
@@ -119,6 +121,12 @@ def held(judged: Judged, why: str) -> Judged:
     )
 
 
+def _noticed(judged: Judged, names: tuple[str, ...]) -> Judged:
+    """Its report and its facts say which notices are below it: a release and a later look ask for that."""
+    report = replace(judged.report, noticed=names)
+    return replace(judged, report=report, facts=replace(judged.facts, report=report))
+
+
 def _told(judged: Judged, *sentences: str) -> Judged:
     """Each decision says what became of the body."""
     return replace(judged, decisions=tuple(replace(one, trace=(*one.trace, *sentences)) for one in judged.decisions))
@@ -129,4 +137,5 @@ def _words(edited: Edited, wanted: Edits) -> tuple[str, ...]:
     return (
         *((f"Masked in it, by rule: {masked}.",) if masked else ()),
         *(("A text was put below it.",) if wanted.below else ()),
+        *((f"The notice that a law wants is below it ({', '.join(wanted.noticed)}).",) if wanted.noticed else ()),
     )

@@ -19,8 +19,10 @@ from policy.decision import Decision
 from policy.facts import Sent
 from policy.phi.report import Report
 from policy.purpose import UNKNOWN, PurposeSource, judge_purpose
+from policy.rules.facts import domain_of
 from policy.rules.labels import LabelBook
 from policy.rules.version import version_of
+from policy.sensitivity import judge_sensitivity
 
 
 class FactFinder:
@@ -31,6 +33,7 @@ class FactFinder:
         self.rules = rule_book(settings.policy)
         self._labels = label_book(settings.policy)
         self._domains = frozenset(domain.name for domain in settings.domain)
+        self._states = {domain.name: (domain.state,) for domain in settings.domain if domain.state}
         self.version = version_of(
             self.rules,
             default=settings.policy.default,
@@ -93,7 +96,7 @@ class FactFinder:
             sent=replace(sent, sender=sender, our_domains=self._domains),
             everybody=tuple(everybody),
         )
-        return settled(self._labels, about)
+        return settled(self._labels, about, states=self._states.get(domain_of(sender), ()))
 
     def decide(self, facts: Facts) -> tuple[Decision, ...]:
         """Decide for each recipient, in the order of the facts."""
@@ -115,17 +118,24 @@ class FactFinder:
         )
 
 
-def settled(labels: LabelBook, about: Facts) -> Sent:
-    """What is known of a message, with what it is for. about: all that is known before registers are asked."""
-    report = about.report
-    named = [label.purpose for label in labels.fitting(about) if label.purpose]
-    purpose = judge_purpose(report.said.purpose, named, report.signs)
+def settled(labels: LabelBook, about: Facts, *, states: tuple[str, ...] = ()) -> Sent:
+    """What is known of a message, with what it is for, of which legal classes, and under the law of which states.
+
+    about: all that is known before registers are asked. states: those of the sender's domain.
+    """
+    report, fitting = about.report, labels.fitting(about)
+    purpose = judge_purpose(report.said.purpose, [one.purpose for one in fitting if one.purpose], report.signs)
+    classed = [one.sensitivity for one in fitting if one.sensitivity]
+    sensitivity = judge_sensitivity(report.said.sensitivity, classed, report)
     return replace(
         about.sent,
         purpose="" if purpose.word == UNKNOWN else purpose.word,
         purpose_source=purpose.source,
         purpose_why=purpose.why if purpose.source is PurposeSource.CONTENT else "",
         contradiction=purpose.contradiction,
+        sensitivity=sensitivity.classes,
+        sensitivity_why=sensitivity.why,
+        states=tuple(sorted({one.state for one in fitting if one.state})) or states,
     )
 
 

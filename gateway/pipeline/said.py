@@ -14,4 +14,5 @@ def said_in(header: HeaderFacts, patient: Callable[[str], str]) -> Said:
         patient=patient(control.get("patient", "")),
         campaign=control.get("campaign", "").strip().lower(),
         segment=control.get("segment", "").strip().lower(),
+        sensitivity=control.get("sensitivity", "").strip().lower(),
     )

@@ -124,8 +124,8 @@ class Pipeline:
                     report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
         except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
-        said = said_in(header, self._registers.patient)
-        report = replace(report, lowest_method=header.lowest_method, said=said)  # kept, for a release decides anew
+        said = said_in(header, self._registers.patient)  # kept, as the next is: a release decides anew
+        report = replace(report, lowest_method=header.lowest_method, said=said, noticed=())
         try:
             facts = await self._facts_of(envelope, header, report, data)
         except (StoreFull, StoreSick, StoreClosed) as error:  # a register that cannot be read permits nothing

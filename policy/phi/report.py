@@ -177,13 +177,14 @@ class Said:
     """What the sender's system says of a message in fields that are believed; empty: nothing.
 
     purpose: a word of X-Mailward-Purpose, lower case. patient: X-Mailward-Patient, an address or the keyed hash of an
-    id. campaign, segment: X-Mailward-Campaign and -Segment, lower case.
+    id. campaign, segment, sensitivity: X-Mailward-Campaign, -Segment and -Sensitivity, lower case.
     """
 
     purpose: str = ""
     patient: str = ""
     campaign: str = ""
     segment: str = ""
+    sensitivity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +219,7 @@ class Report:
     lowest_method: what the sender's system asks for at least (X-Mailward-Method); it is set by who believes it.
     bulk: a mailing list or bulk header is present (RFC 2369, RFC 2919, Precedence).
     signs: what its words say it is for. said: what its sender's system says; as lowest_method, for a release decides
-    anew. named: whom it names, as `policy.phi.persons` marks them.
+    anew. named: whom it names, as `policy.phi.persons` marks them. noticed: names of rules whose notice is below it.
     """
 
     phi: bool
@@ -239,6 +240,7 @@ class Report:
     signs: tuple[Sign, ...] = ()
     said: Said = Said()
     named: tuple[str, ...] = ()
+    noticed: tuple[str, ...] = ()
 
     @property
     def protected(self) -> bool:

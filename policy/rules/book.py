@@ -34,7 +34,7 @@ class Rule:
     when: it applies; unless: it does not apply all the same, and the trace says so. notify: addresses to tell.
     add_header: names and values of header fields, put on the message. approvers: how many persons release what it
     holds. journal: an archive that gets a copy; empty: none. disclaimer: text below the message; redact: kinds of
-    findings that are masked in it.
+    findings that are masked in it. notice: text that the law wants with it, put below whatever its purpose.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Rule:
     journal: str = ""
     disclaimer: str = ""
     redact: tuple[Kind, ...] = ()
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from policy.grounds import chose_plain, grounds
 from policy.people import Position
 from policy.phi.report import TOPICS, Kind, SignKind
 from policy.rules.syntax import Type, Value
+from policy.sensitivity import Sensitivity
 
 SURE: Final = 0.8  # certainty from which a finding counts as sure
 PURPOSES: Final = purpose.PURPOSES
@@ -136,6 +137,14 @@ FACTS: Final[Mapping[str, Fact]] = {
     "purpose.contradicted": _message(
         Type.TRUTH, "Its words speak of another purpose, or two labels disagree.",
         lambda facts: bool(facts.sent.contradiction),
+    ),
+    "sensitivity": _message(
+        Type.TEXTS, "Legal classes of the message: X-Mailward-Sensitivity where it is believed, labels, its marking.",
+        lambda facts: frozenset(one.value for one in facts.sent.sensitivity), frozenset(Sensitivity),
+    ),
+    "states": _message(
+        Type.TEXTS, "States whose law speaks of it: of a label, else of the sender's domain.",
+        lambda facts: frozenset(state.lower() for state in facts.sent.states),
     ),
     "signs": _message(
         Type.TEXTS, "What phrases in it speak of; `purpose` asks for two different ones.",
@@ -258,6 +267,10 @@ FACTS: Final[Mapping[str, Fact]] = {
     ),
     "consent.part2": _recipient(
         Type.TRUTH, "The same of the patient's consent under 42 CFR 2.31.", lambda _facts, to: to.consents.part2
+    ),
+    "consent.psychotherapy": _recipient(
+        Type.TRUTH, "The same of an authorization for psychotherapy notes (45 CFR 164.508(a)(2), (b)(3)(ii)).",
+        lambda _facts, to: to.consents.psychotherapy,
     ),
     "consent.opted_out": _recipient(
         Type.TRUTH, "The recipient wants no mail for its purpose; true when nobody asked the register.",

@@ -11,18 +11,21 @@ from policy.facts import Facts, RecipientFacts
 from policy.rules.condition import Condition
 from policy.rules.evaluate import compile_condition
 from policy.rules.facts import FACTS
+from policy.sensitivity import Sensitivity
 
-SETTLED_LATER: Final = frozenset({"purpose", "campaign", "patient", "marketing", "research"})
+SETTLED_LATER: Final = frozenset({"purpose", "campaign", "patient", "marketing", "research", "sensitivity", "states"})
 _NOBODY: Final = RecipientFacts(address="", methods=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """Where `when` holds, the message is for this purpose, where one is named."""
+    """Where `when` holds, the message is for this purpose, of this class, under the law of this state, where named."""
 
     name: str
     when: Condition
     purpose: str = ""
+    sensitivity: Sensitivity | None = None
+    state: str = ""
 
 
 def unaskable(condition: Condition) -> tuple[str, ...]:

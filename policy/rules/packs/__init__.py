@@ -1,6 +1,7 @@
 """Rules that come with the program, one file a pack; `policy.packs` switches them on.
 
-A rule of a pack is called `pack/rule`. It is read once, with the package, and a wrong one is a bug: it raises.
+A rule of a pack is called `pack/rule`; a row of state law becomes one or two (`policy.rules.state_law`). It is read
+once, with the package, and a wrong one is a bug: it raises.
 """
 
 import functools
@@ -13,6 +14,8 @@ from typing import Any
 from policy.decision import Action
 from policy.rules.book import Rule
 from policy.rules.condition import parse_condition
+from policy.rules.state_law import Requirement, Row, rules_of
+from policy.sensitivity import Sensitivity
 
 
 class Pack(StrEnum):
@@ -26,6 +29,8 @@ class Pack(StrEnum):
     PERSONAL_MAIL = "personal-mail"
     CONSENT = "consent"
     PART2 = "part2"
+    PSYCHOTHERAPY = "psychotherapy"
+    STATE_LAW = "state-law"
     BUSINESS_ASSOCIATES = "business-associates"
     PURPOSE = "purpose"
     MARKETING = "marketing"
@@ -47,7 +52,12 @@ class Shipped:
 def load_pack(pack: Pack) -> tuple[Shipped, ...]:
     """The rules of a pack, in the order of the file."""
     text = files("policy.rules.packs").joinpath(f"{pack}.toml").read_text(encoding="utf-8")
-    return tuple(_read(pack, table) for table in tomllib.loads(text)["rule"])
+    document = tomllib.loads(text)
+    rows = [made for table in document.get("row", ()) for made in rules_of(_row(table), prefix=pack)]
+    return (
+        *(_read(pack, table) for table in document.get("rule", ())),
+        *(Shipped(made.rule, made.why) for made in rows),
+    )
 
 
 def _read(pack: Pack, table: dict[str, Any]) -> Shipped:
@@ -57,5 +67,11 @@ def _read(pack: Pack, table: dict[str, Any]) -> Shipped:
         when=parse_condition(table["when"].strip()),
         unless=None if unless is None else parse_condition(unless),
         action=Action(table["action"]),
+        notice=table.get("notice", ""),
     )
     return Shipped(rule, table["why"])
+
+
+def _row(table: dict[str, Any]) -> Row:
+    about = {"sensitivity": Sensitivity(table["class"]), "requirement": Requirement(table["requirement"])}
+    return Row(**({key: value for key, value in table.items() if key != "class"} | about))

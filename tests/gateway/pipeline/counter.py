@@ -1,7 +1,7 @@
 """The pipeline at its counter: real store, policy and own mail; the inspector works in this process, or as told."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,10 @@ from gateway.config import Settings
 from gateway.delivery.letter import Batch
 from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
 from gateway.delivery.scheduler import Scheduler
+from gateway.inspect.bodies import find_bodies
+from gateway.inspect.editor import Edited
 from gateway.inspect.inspector import Inspector, inspector_pool
+from gateway.message.bodyedit import edit
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.event import Event
@@ -24,7 +27,7 @@ from gateway.pipeline.submit_policy import SubmitPolicy
 from gateway.store import queue
 from gateway.store.store import Store
 from policy.phi.classify import classify_message
-from policy.phi.report import Report
+from policy.phi.report import Kind, Report
 from tests.gateway.config.samples import settings
 
 SENDER = "nurse@clinic.example"
@@ -46,6 +49,22 @@ class Reader(Inspector):
         return self.answer or classify_message(data, subject_tags=subject_tags)
 
 
+class Here:
+    """Edits without a child."""
+
+    fault: Exception | None = None
+    is_blind = False
+
+    async def edit(self, data: bytes, *, below: Sequence[str], kinds: frozenset[Kind]) -> Edited:
+        if self.fault:
+            raise self.fault
+        bodies = find_bodies(data, kinds, adds=bool(below))
+        if self.is_blind:
+            bodies = tuple(replace(body, cuts=body.cuts[1:]) for body in bodies)
+        masked = [cut.kind for body in bodies for cut in body.cuts]
+        return Edited(edit(data, bodies, below=below), {kind: masked.count(kind) for kind in masked})
+
+
 class Nobody:
     """A worker for a scheduler that never runs."""
 
@@ -58,11 +77,12 @@ class Nobody:
 
 @dataclass
 class Counter:
-    """One installation that takes mail and never delivers it."""
+    """One installation that takes mail and never delivers it. changer: of bodies; None: there is nobody to do so."""
 
     store: Store
     answer: Report | Exception | None = PHI
     settings: Settings = field(default_factory=settings)
+    changer: Here | None = None
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(self.store, Nobody())
@@ -83,6 +103,7 @@ class Counter:
             brakes=Brakes(self.store, self.settings.brake, self.metrics),
             backlog=self.backlog,
             metrics=self.metrics,
+            changer=self.changer,
         )
 
     async def submit(self, data: bytes, *recipients: str, **changes: Any) -> Accepted | Verdict:

@@ -6,9 +6,6 @@ from dataclasses import replace
 import pytest
 
 from gateway.config import Settings
-from gateway.inspect.bodies import find_bodies
-from gateway.inspect.editor import Edited
-from gateway.message.bodyedit import edit
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.fields import split_message
 from gateway.message.optout import OptOut, read_token
@@ -18,8 +15,8 @@ from gateway.store import consents
 from gateway.store.store import Store
 from gateway.workers.errors import PoolUnavailable
 from policy.consent import Kind as ConsentKind
-from policy.phi.report import Kind, Report
-from tests.gateway.pipeline.counter import SENDER, Counter, envelope, letter
+from policy.phi.report import Report
+from tests.gateway.pipeline.counter import SENDER, Counter, Here, envelope, letter
 from tests.gateway.pipeline.test_registers import consent
 from tests.gateway.pipeline.test_rules import rule, ruled
 
@@ -31,22 +28,6 @@ SHOP = Shop(
 FOOTER = 'disclaimer = "This is confidential."'
 MASK = 'redact = ["ssn"]'
 BODY = b"The SSN: 219-09-9999 is on file.\r\n"
-
-
-class Here:
-    """Edits without a child."""
-
-    fault: Exception | None = None
-    is_blind = False
-
-    async def edit(self, data: bytes, *, below: Sequence[str], kinds: frozenset[Kind]) -> Edited:
-        if self.fault:
-            raise self.fault
-        bodies = find_bodies(data, kinds, adds=bool(below))
-        if self.is_blind:
-            bodies = tuple(replace(body, cuts=body.cuts[1:]) for body in bodies)
-        masked = [cut.kind for body in bodies for cut in body.cuts]
-        return Edited(edit(data, bodies, below=below), {kind: masked.count(kind) for kind in masked})
 
 
 class Desk(Counter):

@@ -21,7 +21,7 @@ from gateway.store.store import Store
 from policy.consent import Consent, Kind
 from policy.decision import Method
 from policy.record import Cause
-from tests.gateway.pipeline.counter import CLEAN, PHI, Counter
+from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, Here
 from tests.gateway.pipeline.test_registers import (
     ACCESS,
     DAY,
@@ -44,7 +44,8 @@ async def look(store: Store, told: Settings, *entries: QueueEntry, later: timede
 
 
 async def waiting(store: Store, told: Settings, report: object, recipient: str, *fields: bytes) -> QueueEntry:
-    entry = await send(Counter(store, report, settings=told), recipient, *fields)  # type: ignore[arg-type]
+    made = Counter(store, report, settings=told, changer=Here())  # type: ignore[arg-type]
+    entry = await send(made, recipient, *fields)
     assert entry.state is EntryState.QUEUED
     assert await look(store, told, entry) == Review(), "nothing changed"
     return entry

@@ -19,7 +19,7 @@ from policy.decision import Method
 from policy.phi.report import Finding, Place, Report
 from policy.phi.report import Kind as Found
 from tests.gateway.config.samples import settings
-from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, envelope, letter
+from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, Here, envelope, letter
 
 DAY = timedelta(days=1)
 NOW = envelope().received_at
@@ -62,21 +62,22 @@ async def send(counter: Counter, recipient: str, *fields: bytes) -> QueueEntry:
     return entry
 
 
-TREATMENT = (b"X-Mailward-Purpose: treatment", b"X-Mailward-Patient: MRN-0042")
+PART2 = b"X-Mailward-Sensitivity: part2"
+TREATMENT = (b"X-Mailward-Purpose: treatment", b"X-Mailward-Patient: MRN-0042", PART2)
 
 
 async def test_part_2_needs_the_consent_of_this_patient(store: Store) -> None:
     """42 CFR 2.31: held without; goes with; held again from the moment of its revocation."""
-    counter = Counter(store, SUBSTANCE, settings=packs("part2"))
+    counter = Counter(store, SUBSTANCE, settings=packs("part2"), changer=Here())
     assert (await send(counter, DOC, *TREATMENT)).state is EntryState.HELD
     given = consent(patient_key(store.vault, "MRN-0042"), Kind.PART2, recipients=("clinic2.example",))
     await consents.add(store, [given], events=())
     entry = await send(counter, DOC, *TREATMENT)
     assert (entry.state, entry.protected) == (EntryState.QUEUED, True)
-    other = (TREATMENT[0], b"X-Mailward-Patient: MRN-0043")
+    other = (TREATMENT[0], b"X-Mailward-Patient: MRN-0043", PART2)
     assert (await send(counter, DOC, *other)).state is EntryState.HELD
     assert (await send(counter, "doc@clinic3.example", *TREATMENT)).state is EntryState.HELD
-    assert (await send(counter, DOC, TREATMENT[0])).state is EntryState.HELD  # of whom is it?
+    assert (await send(counter, DOC, TREATMENT[0], PART2)).state is EntryState.HELD  # of whom is it?
     await consents.revoke(store, "C1", at=NOW, events_of=lambda _: ())
     assert (await send(counter, DOC, *TREATMENT)).state is EntryState.HELD
     held = (await counter.events("message.held"))[0]

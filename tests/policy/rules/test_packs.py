@@ -13,6 +13,7 @@ from policy.facts import UNASKED, Facts, RecipientFacts, Sent
 from policy.phi.report import Attached, Kind, Report, Said
 from policy.rules import RuleBook
 from policy.rules.packs import Pack, load_pack
+from tests.policy.rules.class_rows import ROWS as CLASS_ROWS
 from tests.policy.rules.facts_for import UNREAD, facts, found, to
 from tests.policy.rules.purpose_rows import ROWS as PURPOSE_ROWS
 
@@ -34,7 +35,6 @@ def seen(count: int) -> Sent:
 
 ASKED = Consents(opted_out=False, confidential=False, restricted=False)  # the register was asked, and has nothing
 BAA = Agreement(relation=Relation.ASSOCIATE, in_force=True, permits=True)
-SUBSTANCE = replace(PHI, findings=(found(Kind.SUBSTANCE_USE, 0.9),))
 
 
 def bound(binding: Binding, *, segment: str = "", whom: str = "pat@there.example") -> Facts:
@@ -52,7 +52,8 @@ def told(
     return Facts(report=report, recipients=(about,), sent=replace(HOME, purpose=purpose))
 
 
-ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = PURPOSE_ROWS | {
+OTHERS = PURPOSE_ROWS | CLASS_ROWS
+ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = OTHERS | {
     "hipaa-baseline/identifier": (
         (facts(report=many(Kind.MRN, 1)), True),
         (facts(report=many(Kind.SSN, 1)), True),
@@ -153,22 +154,6 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = PURPOSE_ROWS | {
         (told(replace(ASKED, unencrypted=True), purpose="individual", report=PHI), False),
         (told(ASKED, purpose="payment"), False),
     ),
-    "part2/consent": (
-        (told(report=SUBSTANCE), True),  # nobody asked the registers
-        (told(ASKED, report=SUBSTANCE, purpose="treatment"), True),
-        (told(replace(ASKED, authorized=True), report=SUBSTANCE, purpose="treatment"), True),
-        (told(replace(ASKED, part2=True), report=SUBSTANCE, purpose="treatment"), False),
-        (told(ASKED, BAA, report=SUBSTANCE, purpose="operations"), True),
-        (told(ASKED, replace(BAA, qsoa=True), report=SUBSTANCE, purpose="operations"), False),
-        (told(ASKED, replace(BAA, qsoa=True, permits=False), report=SUBSTANCE, purpose="operations"), True),
-        (told(ASKED, report=SUBSTANCE, purpose="access"), False),
-        (told(ASKED, report=PHI, purpose="treatment"), False),
-    ),
-    "part2/to-the-patient": (
-        (told(ASKED, report=SUBSTANCE, purpose="access"), True),
-        (told(ASKED, report=SUBSTANCE, whom="a@clinic.example"), False),
-        (told(ASKED, report=PHI), False),
-    ),
     "business-associates/ended": (
         (told(ASKED, replace(BAA, in_force=False, permits=False), report=PHI), True),
         (told(ASKED, BAA, report=PHI), False),
@@ -208,7 +193,9 @@ ACTIONS = {
     "executables/runs": Action.REJECT,
     "consent/confidential": Action.PORTAL_ONLY,
     "consent/plain-mail": Action.PROTECT,
+    "part2/notice": Action.PROTECT,
     "part2/to-the-patient": Action.PROTECT,
+    "state-law/ny-hiv/notice": Action.PROTECT,
 }
 SHIPPED = {one.rule.name: one for pack in Pack for one in load_pack(pack)}
 

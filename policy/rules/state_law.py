@@ -1,0 +1,77 @@
+"""State law as rows of a table: state, class, requirement, citation. Pure.
+
+A row is data; what a requirement asks for is one of the few conditions below. Whose law speaks of a message is
+configured (`domain.state`, a label's `state`), never guessed from an address. Where two states do, the rows of both
+count. Rows come with the program (the pack `state-law`) and from the organisation (`[[policy.state_rule]]`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from policy.decision import Action
+from policy.rules.book import Rule
+from policy.rules.condition import parse_condition
+from policy.sensitivity import Sensitivity
+
+
+class Requirement(StrEnum):
+    """What a statute asks for before something leaves."""
+
+    AUTHORIZATION = "authorization"
+    AUTHORIZATION_BUT_FOR_TREATMENT = "authorization-but-for-treatment"
+    NO_PROCEEDINGS = "no-proceedings"
+
+
+# When a message is held. To the person themselves, and what a law requires, goes always; a purpose that nobody said is
+# none of those that a statute lets pass.
+HELD_WHEN: Final[Mapping[Requirement, str]] = {
+    Requirement.AUTHORIZATION: (
+        'not consent.authorized and not purpose in ["individual", "access", "public-health", "required-by-law"]'
+    ),
+    Requirement.AUTHORIZATION_BUT_FOR_TREATMENT: (
+        "not consent.authorized and not purpose in"
+        ' ["individual", "access", "treatment", "public-health", "required-by-law"]'
+    ),
+    Requirement.NO_PROCEEDINGS: 'purpose in ["judicial", "law-enforcement", "oversight", "unknown"]',
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One statute. name: letters that `policy.rule` names may have. state: as `policy.sensitivity.STATE`, such as NY.
+
+    why: in words; citation: where it stands; notice: text that the statute wants below what goes out, and
+    notice_citation: where that stands; empty: none.
+    """
+
+    name: str
+    state: str
+    sensitivity: Sensitivity
+    requirement: Requirement
+    citation: str
+    why: str = ""
+    notice: str = ""
+    notice_citation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A rule of a row, and why it is there."""
+
+    rule: Rule
+    why: str
+
+
+def rules_of(row: Row, *, prefix: str) -> tuple[Made, ...]:
+    """The rules of one row: what holds, and what puts a notice below. prefix: of their names."""
+    name = f"{prefix}/{row.name}"
+    about = f'states contains "{row.state}" and sensitivity contains "{row.sensitivity}" and not recipient.ours'
+    held = parse_condition(f"{about} and {HELD_WHEN[row.requirement]}")
+    made = [Made(Rule(name=name, when=held, action=Action.HOLD), f"{row.why or row.requirement} ({row.citation}).")]
+    if row.notice:
+        outside = parse_condition(f'{about} and not purpose in ["individual", "access"]')
+        rule = Rule(name=f"{name}/notice", when=outside, action=Action.PROTECT, notice=row.notice)
+        made.append(Made(rule, f"What goes out carries a statement ({row.notice_citation or row.citation})."))
+    return tuple(made)

@@ -1,0 +1,130 @@
+"""Rows for the packs that go by legal class: part2, psychotherapy, state-law. See `test_packs.py`."""
+
+from dataclasses import replace
+
+from policy.baa import NO_AGREEMENT, Agreement, Relation
+from policy.consent import Consents
+from policy.facts import UNASKED, Facts, Sent
+from policy.phi.report import Kind, Report
+from policy.sensitivity import Sensitivity
+from tests.policy.rules.facts_for import facts, found, to
+
+ASKED = Consents(opted_out=False, confidential=False, restricted=False)
+AUTHORIZED, PART2_GIVEN = replace(ASKED, authorized=True), replace(ASKED, part2=True)
+NOTES_GIVEN = replace(ASKED, psychotherapy=True)
+BAA = Agreement(relation=Relation.ASSOCIATE, in_force=True, permits=True)
+QSO = replace(BAA, qsoa=True)
+SENDER = "jane.doe@clinic.example"
+SUBSTANCE = Report(phi=True, score=0.9, findings=(found(Kind.SUBSTANCE_USE), found(Kind.HIV), found(Kind.REPRODUCTIVE)))
+
+
+def classed(
+    *classes: str, consents: Consents = UNASKED, agreement: Agreement = NO_AGREEMENT, purpose: str = "treatment",
+    whom: str = "doc@there.example", states: tuple[str, ...] = (),
+) -> Facts:  # fmt: skip
+    """A message of these classes to one recipient; all topics are in it, which alone are no class."""
+    sent = Sent(
+        sender=SENDER,
+        our_domains=frozenset({"clinic.example"}),
+        purpose=purpose,
+        sensitivity=tuple(map(Sensitivity, classes)),
+        sensitivity_why=("Its class is said.",) if classes else (),
+        states=states,
+    )
+    about = to(whom, consents=consents, agreement=agreement)
+    return replace(facts(report=SUBSTANCE, sent=sent), recipients=(about,))
+
+
+def state(
+    state: str, what: str, *, but_for: tuple[str, ...], other: str = "hiv", consents: Consents = ASKED
+) -> tuple[tuple[Facts, bool], ...]:
+    """What every row of state law has in common. but_for: purposes that it lets go."""
+    stopped = sorted({"treatment", "payment", "operations", "judicial", "marketing", ""} - {*but_for})
+    return (
+        *((classed(what, states=(state,), purpose=purpose, consents=consents), True) for purpose in stopped),
+        *((classed(what, states=(state,), purpose=purpose, consents=consents), False) for purpose in but_for),
+        (classed(what, states=("ZZ", state), purpose=stopped[-1], consents=consents), True),
+        (classed(what, states=("ZZ",), purpose=stopped[-1], consents=consents), False),
+        (classed(what, states=(), purpose=stopped[-1], consents=consents), False),
+        (classed(other, states=(state,), purpose=stopped[-1], consents=consents), False),
+        (classed(states=(state,), purpose=stopped[-1], consents=consents), False),  # topics alone
+        (classed(what, states=(state,), purpose=stopped[-1], consents=consents, whom="a@clinic.example"), False),
+    )
+
+
+THEMSELVES = ("individual", "access")
+HIV_ROWS = {
+    f"state-law/{name}": (
+        *state(code, "hiv", but_for=(*THEMSELVES, "treatment", "public-health", "required-by-law"), other="part2"),
+        (classed("hiv", states=(code,), purpose="payment"), True),  # nobody asked the register
+        (classed("hiv", states=(code,), purpose="payment", consents=PART2_GIVEN), True),
+        (classed("hiv", states=(code,), purpose="payment", consents=AUTHORIZED), False),
+    )
+    for name, code in (("ny-hiv", "NY"), ("ca-hiv", "CA"), ("tx-hiv", "TX"))
+}
+ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = HIV_ROWS | {
+    "part2/consent": (
+        (classed("part2"), True),  # nobody asked the registers
+        (classed("part2", consents=ASKED), True),
+        (classed("part2", consents=AUTHORIZED), True),  # 42 CFR 2.31: a general one is not enough
+        (classed("part2", consents=PART2_GIVEN), False),
+        (classed("part2", consents=ASKED, agreement=BAA, purpose="operations"), True),
+        (classed("part2", consents=ASKED, agreement=QSO, purpose="operations"), False),
+        (classed("part2", consents=ASKED, agreement=replace(QSO, permits=False), purpose="operations"), True),
+        (classed("part2", consents=ASKED, purpose="access"), False),
+        (classed("part2", consents=ASKED, whom="a@clinic.example"), False),
+        (classed("hiv", consents=ASKED), False),
+        (classed(consents=ASKED), False),  # the topic alone
+    ),
+    "part2/proceedings": (
+        (classed("part2", consents=PART2_GIVEN, purpose="judicial"), True),
+        (classed("part2", agreement=QSO, purpose="law-enforcement"), True),
+        (classed("part2", consents=PART2_GIVEN), False),
+        (classed("part2", purpose="judicial", whom="a@clinic.example"), False),
+        (classed("hiv", purpose="judicial"), False),
+    ),
+    "part2/notice": (
+        (classed("part2", consents=PART2_GIVEN), True),
+        (classed("part2", consents=ASKED), True),  # whoever releases it: the notice is there
+        (classed("part2", agreement=QSO), False),
+        (classed("part2", purpose="individual"), False),
+        (classed("part2", whom="a@clinic.example"), False),
+        (classed("hiv"), False),
+    ),
+    "part2/to-the-patient": (
+        (classed("part2", consents=ASKED, purpose="access"), True),
+        (classed("part2", consents=ASKED, whom="a@clinic.example"), False),
+        (classed(consents=ASKED), False),
+    ),
+    "psychotherapy/authorization": (
+        (classed("psychotherapy"), True),  # nobody asked the register
+        (classed("psychotherapy", consents=ASKED), True),  # for treatment, too
+        (classed("psychotherapy", consents=AUTHORIZED), True),  # 45 CFR 164.508(b)(3)(ii): of its own
+        (classed("psychotherapy", consents=ASKED, purpose="access"), True),  # 45 CFR 164.524(a)(1)(i)
+        (classed("psychotherapy", consents=ASKED, purpose="oversight"), True),
+        (classed("psychotherapy", consents=ASKED, whom="boss@clinic.example"), True),  # a use is enough
+        (classed("psychotherapy", consents=NOTES_GIVEN), False),
+        (classed("psychotherapy", consents=ASKED, whom=SENDER), False),  # (a)(2)(i)(A)
+        (classed("psychotherapy", consents=ASKED, purpose="required-by-law"), False),  # (a)(2)(ii), 164.512(a)
+        (classed("part2", consents=ASKED), False),
+        (classed(consents=ASKED), False),
+    ),
+    "state-law/no-state": (
+        (classed("hiv"), True),
+        (classed("reproductive", consents=AUTHORIZED), True),
+        (classed("hiv", states=("ZZ",)), False),
+        (classed("part2"), False),
+        (classed("hiv", whom="a@clinic.example"), False),
+    ),
+    "state-law/ny-hiv/notice": (
+        (classed("hiv", states=("NY",)), True),
+        (classed("hiv", states=("NY",), purpose="access"), False),
+        (classed("hiv", states=("CA",)), False),
+        (classed("hiv", states=("NY",), whom="a@clinic.example"), False),
+    ),
+    "state-law/ca-reproductive": (
+        *state("CA", "reproductive", but_for=(*THEMSELVES, "treatment", "payment", "operations", "marketing")),
+        (classed("reproductive", states=("CA",), purpose="judicial", consents=AUTHORIZED), True),
+        (classed("reproductive", states=("NY",), purpose="judicial"), False),
+    ),
+}
