@@ -142,6 +142,16 @@ def dkim_rotated(*, at: datetime, domain: str, old: list[str], new: list[str], u
     return make("dkim.rotated", at, domain=domain, old=old, new=new, old_until=moment(until), by=by)
 
 
+def own_key_added(*, at: datetime, domain: str, fingerprint: str, replaces: str, by: str) -> Event:
+    """An OpenPGP key of ours signs a domain's mail from now on. replaces: the one before it, which signs no more."""
+    return make("own_key.added", at, domain=domain, fingerprint=fingerprint, replaces=replaces, by=by)
+
+
+def own_key_retired(*, at: datetime, domain: str, fingerprint: str, by: str) -> Event:
+    """It signs no more, and no other does."""
+    return make("own_key.retired", at, domain=domain, fingerprint=fingerprint, by=by)
+
+
 def master_key_rotated(*, at: datetime, old: str, by: str) -> Event:
     """Everything is sealed by another key from now on. old: names the one before it."""
     return make("master_key.rotated", at, old=old, by=by)

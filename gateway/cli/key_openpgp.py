@@ -12,6 +12,7 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
+from gateway.cli.key_own import own
 from gateway.config import Settings
 from gateway.message.address import AddressError, parse_address
 from gateway.protect.armour import split_certificates
@@ -35,7 +36,10 @@ COLUMNS: Final = ("address", "fingerprint", "trusted", "imported", "expires")
 @click.group()
 @config_option
 def openpgp() -> None:
-    """Recipients' OpenPGP keys."""
+    """Recipients' OpenPGP keys, and our own."""
+
+
+openpgp.add_command(own)
 
 
 @openpgp.command("import")

@@ -30,6 +30,7 @@ from gateway.protect.dkim import Signer
 from gateway.protect.errors import NoUsableCertificate, SealError, SignError
 from gateway.protect.sealer import Sealer
 from gateway.store import certificates, smime_certificates
+from gateway.store.own_keys import signer_of
 from gateway.store.smime_certificates import SmimeCertificate, Trust
 from gateway.store.store import Store
 from gateway.workers.errors import WorkerError
@@ -152,14 +153,15 @@ class Courier:
         if ring.pending:
             return self._not_sent(batch, PENDING_KEY, PENDING_WHY, seen=Seen.KEY_PENDING)
         try:
+            signer = await self._openpgp_signer(batch.letter.home)
             with self._sealing.time():
-                sealed = await self._sealer.encrypt(batch.letter.body, ring.usable)
+                sealed = await self._sealer.encrypt(batch.letter.body, ring.usable, signer=signer)
             data = await self._copies.sign(sealed.message)
         except NoUsableCertificate as why:
             reply = NO_KEY if ring.usable else NONE_ON_FILE
             return self._not_sent(batch, reply, f"There is no usable OpenPGP key: {why}.", seen=Seen.NO_KEY)
         except (SealError, WorkerError, SignError) as why:
-            log.error("cannot encrypt", queue_id=batch.letter.id, why=type(why).__name__)
+            log.error("cannot encrypt", queue_id=batch.letter.id, why=str(why) or type(why).__name__)
             return self._not_sent(batch, CANNOT_SEAL, "The message could not be encrypted at the moment.")
         outcomes = await self._send(batch, data, tls_seen=tls_seen)
         return [replace(outcome, keys=sealed.fingerprints) for outcome in outcomes]
@@ -189,6 +191,11 @@ class Courier:
     async def _ring(self, recipient: str) -> certificates.Ring:
         async with self._store.read() as conn:
             return await certificates.ring(conn, recipient)
+
+    async def _openpgp_signer(self, domain: str) -> bytes | None:
+        """Read anew for each message, so that another key counts from the next one on, in every gateway."""
+        async with self._store.read() as conn:
+            return await signer_of(conn, self._store.vault, domain)
 
     async def _certificates(self, recipient: str) -> tuple[SmimeCertificate, ...]:
         async with self._store.read() as conn:

@@ -12,23 +12,35 @@ from gateway.protect.crc24 import crc24
 from gateway.protect.errors import CertificateError
 
 LINE: Final = 64  # characters; RFC 9580 section 6.2 allows 76
-BLOCK: Final = re.compile(
-    rb"-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\r?\n"
+_BLOCK: Final = (
+    rb"-----BEGIN PGP %b KEY BLOCK-----[ \t]*\r?\n"
     rb"(?:[A-Za-z]+: [^\n]*\n)*[ \t]*\r?\n"
     rb"([A-Za-z0-9+/=\s]*?)(?:\n=([A-Za-z0-9+/]{4})\s*)?"
-    rb"-----END PGP PUBLIC KEY BLOCK-----"
+    rb"-----END PGP %b KEY BLOCK-----"
 )
+BLOCK: Final = re.compile(_BLOCK % (b"PUBLIC", b"PUBLIC"))
+PRIVATE_BLOCK: Final = re.compile(_BLOCK % (b"PRIVATE", b"PRIVATE"))
 PUBLIC_KEY: Final = 6  # packet types, RFC 9580 section 5
 SECRET_KEYS: Final = frozenset({5, 7})
 
 
 def armour_message(data: bytes) -> bytes:
-    """An encrypted message as text with CRLF lines. The checksum stays: some readers still insist on it."""
+    """An encrypted message as text with CRLF lines."""
+    return _armour(data, b"MESSAGE", b"\r\n")
+
+
+def armour_certificate(data: bytes) -> bytes:
+    """A public key as text with LF lines, for a file."""
+    return _armour(data, b"PUBLIC KEY BLOCK", b"\n")
+
+
+def _armour(data: bytes, kind: bytes, end: bytes) -> bytes:
+    """The checksum stays: some readers still insist on it."""
     text = binascii.b2a_base64(data, newline=False)
     lines = [text[at : at + LINE] for at in range(0, len(text), LINE)]
     check = base64.b64encode(crc24(data).to_bytes(3, "big"))
-    head, tail = b"-----BEGIN PGP MESSAGE-----", b"-----END PGP MESSAGE-----"
-    return b"\r\n".join([head, b"", *lines, b"=" + check, tail, b""])
+    head, tail = b"-----BEGIN PGP %b-----" % kind, b"-----END PGP %b-----" % kind
+    return end.join([head, b"", *lines, b"=" + check, tail, b""])
 
 
 def split_certificates(data: bytes) -> tuple[bytes, ...]:
@@ -46,6 +58,16 @@ def split_certificates(data: bytes) -> tuple[bytes, ...]:
     if not starts or starts[0] != 0:
         raise CertificateError("no OpenPGP public key in this file")
     return tuple(packets[at:end] for at, end in zip(starts, [*starts[1:], len(packets)], strict=True))
+
+
+def dearmour_private(data: bytes) -> bytes:
+    """The private key in a file, binary; what is not armoured stays as it is. Raises: CertificateError."""
+    if b"-----BEGIN PGP" not in data:
+        return data
+    blocks = PRIVATE_BLOCK.findall(data)
+    if len(blocks) != 1:
+        raise CertificateError("not one private key in this file; gpg --export-secret-keys FINGERPRINT writes one")
+    return _dearmour(*blocks[0])
 
 
 def first_key(data: bytes) -> tuple[int, int]:

@@ -25,10 +25,14 @@ LIMITS: Final = Limits(wall_s=120, cpu_s=120, answer_bytes=160 * MIB, memory_byt
 
 
 class Recipe(msgspec.Struct, frozen=True, tag="openpgp"):
-    """OpenPGP for the message in the blob."""
+    """OpenPGP for the message in the blob, as `openpgp.encrypt` has the fields."""
 
     certificates: tuple[bytes, ...]
     neutral_subject: str
+    signer: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Recipe({len(self.certificates)} certificates)"  # the signer is a private key
 
 
 class SmimeRecipe(msgspec.Struct, frozen=True, tag="smime"):
@@ -90,13 +94,18 @@ class Sealer:
         self._hits = msgspec.msgpack.Decoder(Hits)
 
     async def encrypt(
-        self, message: bytes, certificates: Sequence[bytes], *, neutral_subject: str = NEUTRAL_SUBJECT
+        self,
+        message: bytes,
+        certificates: Sequence[bytes],
+        *,
+        signer: bytes | None = None,
+        neutral_subject: str = NEUTRAL_SUBJECT,
     ) -> Ciphertext:
         """As `openpgp.encrypt`.
 
         Raises: NoUsableCertificate, SealError; WorkerError when the pool or a child fails (try again later).
         """
-        return await self._ask(Recipe(tuple(certificates), neutral_subject), message)
+        return await self._ask(Recipe(tuple(certificates), neutral_subject, signer), message)
 
     async def encrypt_smime(
         self, message: bytes, candidates: Sequence[Candidate], *, address: str, identity: Identity | None
@@ -149,7 +158,9 @@ def _seal(recipe: Recipe | SmimeRecipe, message: bytes) -> Done | Refusal:
                 neutral_subject=recipe.neutral_subject,
             )  # fmt: skip
         else:
-            sealed = encrypt(message, recipe.certificates, now=now, neutral_subject=recipe.neutral_subject)
+            sealed = encrypt(
+                message, recipe.certificates, now=now, signer=recipe.signer, neutral_subject=recipe.neutral_subject
+            )
     except NoUsableCertificate as why:
         return Refusal(str(why), no_certificate=True)
     except SealError as why:

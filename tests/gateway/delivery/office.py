@@ -131,10 +131,17 @@ class FakeSealer(Sealer):
         super().__init__(ChildPool(MODULE, 1, LIMITS, "never started"))
         self.answer = answer
         self.candidates: list[Candidate] = []  # of the last message for S/MIME
+        self.signer: bytes | None = None  # of the last message for OpenPGP
 
     async def encrypt(
-        self, message: bytes, certificates: Sequence[bytes], *, neutral_subject: str = "..."
+        self,
+        message: bytes,
+        certificates: Sequence[bytes],
+        *,
+        signer: bytes | None = None,
+        neutral_subject: str = "...",
     ) -> Ciphertext:
+        self.signer = signer
         if isinstance(self.answer, Exception):
             raise self.answer
         return Ciphertext(self.answer, (FINGERPRINT,))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config.values import HostPort
 from gateway.delivery.letter import Batch, letter_of
@@ -15,8 +16,10 @@ from gateway.message.entry import MessageKind
 from gateway.message.queue_id import new_queue_id
 from gateway.protect.dkim_keys import DkimKey
 from gateway.protect.errors import NoUsableCertificate, SealError
-from gateway.store import certificates
+from gateway.store import certificates, own_keys
 from gateway.store.certificates import Certificate, Source
+from gateway.store.own_keys import OwnKey, OwnKeys, write_own_keys
+from gateway.store.sealed import write_secret
 from gateway.store.store import Store
 from gateway.workers.errors import ChildCrashed, ChildTimeout, PoolUnavailable
 from policy.decision import Method
@@ -62,6 +65,40 @@ async def test_without_a_usable_key_nothing_is_sent(office: Office) -> None:
     outcome = await attempt(office, batch(methods=(Method.OPENPGP,)))
     assert (outcome.seen, office.transport.jobs) == (Seen.NO_KEY, [])
     assert "it has expired" in outcome.why
+
+
+async def test_the_domains_own_key_signs_inside(office: Office) -> None:
+    """The sealer is handed the key of the sending domain and no other, and none that signs no more."""
+    now = datetime.now(UTC)
+    own = OwnKey(
+        fingerprint="A" * 40, address="openpgp@clinic.example", algorithm="EdDSA", certificate=b"public",
+        private_key=b"private", since=now,
+    )  # fmt: skip
+    vault = office.store.vault
+    for keys, handed in (
+        ({"other.example": (own,)}, None),
+        ({"clinic.example": (own,)}, b"private"),
+        ({"clinic.example": (own.retired(now),)}, None),
+    ):
+
+        async def file(conn: AsyncConnection, keys: OwnKeys = keys) -> None:
+            await write_own_keys(conn, vault, keys)
+
+        await office.store.transact(file)
+        await attempt(office, batch(methods=(Method.OPENPGP,)))
+        assert office.sealer.signer == handed
+    assert len(office.transport.jobs) == 3
+
+
+async def test_a_damaged_key_of_ours_keeps_the_message(office: Office) -> None:
+    """CR-13: no unsigned copy instead."""
+
+    async def file(conn: AsyncConnection) -> None:
+        await write_secret(conn, office.store.vault, own_keys.SECRET, b"not JSON")
+
+    await office.store.transact(file)
+    outcome = await attempt(office, batch(methods=(Method.OPENPGP,)))
+    assert (outcome.seen, office.transport.jobs) == (Seen.DEFERRED, [])
 
 
 async def test_nothing_is_sent_while_another_key_waits(office: Office) -> None:

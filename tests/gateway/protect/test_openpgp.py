@@ -32,10 +32,15 @@ MAIL = (
 
 
 def decrypt(message: bytes, key: Any = KEY) -> bytes:
+    return bytes(decrypted(message, key).message)
+
+
+def decrypted(message: bytes, key: Any = KEY) -> PGPMessage:
+    """What is inside, with its signatures."""
     payload = cast("EmailMessage", list(email.message_from_bytes(message).walk())[2]).get_payload()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return bytes(key.decrypt(PGPMessage.from_blob(payload)).message)
+        return key.decrypt(PGPMessage.from_blob(payload))
 
 
 def test_form() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import warnings
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -19,7 +20,7 @@ from gateway.workers.pool import ChildPool
 from tests.gateway.protect.keys import certificate_of, make_key
 from tests.gateway.protect.smime.authority import ADDRESS, YEAR, Authority, key_pem, pem
 from tests.gateway.protect.smime.authority import make_key as make_smime_key
-from tests.gateway.protect.test_openpgp import MAIL, decrypt
+from tests.gateway.protect.test_openpgp import MAIL, decrypt, decrypted
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +39,17 @@ async def test_a_child_encrypts(sealer: Sealer) -> None:
     large = MAIL + b"x" * 2_000_000 + b"\r\n"
     assert b"Jane Roe" in decrypt((await sealer.encrypt(MAIL, [certificate])).message)
     assert decrypt((await sealer.encrypt(large, [certificate])).message).endswith(b"xx\r\n")
+
+
+async def test_a_child_signs(sealer: Sealer) -> None:
+    """What signing needs works under the child's confinement; a key that cannot sign is an error."""
+    signer, to = bytes(make_key(address="openpgp@clinic.example")), [certificate_of(make_key())]
+    opened = decrypted((await sealer.encrypt(MAIL, to, signer=signer)).message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert make_key(address="openpgp@clinic.example").pubkey.verify(opened)
+    with pytest.raises(SealError, match="our OpenPGP key cannot sign: it was revoked"):
+        await sealer.encrypt(MAIL, to, signer=bytes(make_key(is_revoked=True)))
 
 
 async def test_refusals_come_back_as_errors(sealer: Sealer) -> None:
