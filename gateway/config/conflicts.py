@@ -211,6 +211,13 @@ def _smime(settings: Settings) -> Iterator[Conflict]:
             yield Conflict((keys[1], keys[0]), f"is missing; {dotted(keys[0])} signs nothing without it")
 
 
+def _neutral(settings: Settings) -> Iterator[Conflict]:
+    """What it writes is signed by its domain, so that has to be one of ours."""
+    domain = settings.portal.neutral_domain
+    if domain not in {one.name for one in settings.domain}:
+        yield Conflict((("portal", "neutral_domain"),), f'"{domain}" is no [[domain]] here; use the name of one')
+
+
 def _rules(settings: Settings) -> Iterator[Conflict]:
     """A header field goes on the message, of which all recipients get the same; only what is held is released."""
     for number, rule in enumerate(settings.policy.rule):
@@ -270,6 +277,7 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _delays,
     _smart_host,
     _identities,
+    _neutral,
     _resolvers,
     _trust,
     _smime,

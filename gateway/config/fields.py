@@ -77,6 +77,7 @@ OptionalRate = Annotated[values.Rate | None, _empty_is(None, values.parse_rate),
 Size = Annotated[int, BeforeValidator(values.parse_size), Field(gt=0), Kind("size")]
 
 Name = Annotated[str, BeforeValidator(values.parse_name), Kind("domain name")]
+DerivedName = Annotated[str, _empty_is("", values.parse_name), Kind("domain name")]
 Pattern = Annotated[str, BeforeValidator(values.parse_pattern), Kind("domain name, or *. and one")]
 OptionalHost = Annotated[str | None, _empty_is(None, values.parse_host), Kind("host")]
 Bind = Annotated[values.HostPort, BeforeValidator(values.parse_bind), Kind("host:port")]

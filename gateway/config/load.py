@@ -89,6 +89,7 @@ def settle(settings: Settings) -> Settings:
         "certificate": server.tls.certificate if portal.certificate == UNSET else portal.certificate,
         "private_key": server.tls.private_key if portal.private_key == UNSET else portal.private_key,
         "base_url": portal.base_url or f"https://{server.hostname}",
+        "neutral_domain": portal.neutral_domain or settings.domain[0].name,
     }
     domains = tuple(_with_defaults(domain, settings.delivery.methods) for domain in settings.domain)
     return settings.model_copy(

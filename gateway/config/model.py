@@ -14,6 +14,7 @@ from gateway.config.fields import (
     Bind,
     Count,
     DerivedFile,
+    DerivedName,
     DerivedOrigin,
     Duration,
     File,
@@ -205,6 +206,13 @@ class Portal(Section):
     private_key: DerivedFile = setting("", "Its private key, PEM.", derived="server.tls.private_key")
     code_channel: CodeChannel = setting(
         "verified", "verified or encrypted: what TLS a mailed one-time code must leave over to open a message."
+    )
+    neutral_name: Text = setting(
+        "Private Message Service",
+        "Who writes to recipients of mail with a legal class (docs/policy.md), so that no mailbox shows a speciality.",
+    )
+    neutral_domain: DerivedName = setting(
+        "", "The domain of that writer, one of ours.", example="clinic.example", derived="the first domain's name"
     )
     message_lifetime: PositiveDuration = setting("30d", "A message can be picked up for this long.")
 

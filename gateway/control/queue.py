@@ -222,6 +222,7 @@ async def _release(
             entry,
             state=EntryState.QUEUED,
             protected=entry.protected or decision.protected or breaks_glass,  # OB-12: never downwards
+            sensitive=entry.sensitive or bool(facts.sent.sensitivity),
             methods=decision.methods,
             rung=0,
             rung_since=None,

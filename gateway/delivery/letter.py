@@ -82,7 +82,8 @@ def make_batches(letter: Letter, entries: tuple[QueueEntry, ...], *, most: int) 
     for entry in entries:
         alone = "" if entry.method in TOGETHER else entry.id
         utf8 = not entry.recipient.isascii()  # asks for SMTPUTF8, whose lack must not bounce the others
-        key = (entry.recipient.rpartition("@")[2], entry.method, entry.protected, entry.requiretls, utf8, alone)
+        needs = (entry.protected, entry.requiretls, entry.sensitive)
+        key = (entry.recipient.rpartition("@")[2], entry.method, *needs, utf8, alone)
         groups.setdefault(key, []).append(entry)
     return tuple(
         Batch(letter=letter, entries=tuple(group[start : start + most]))

@@ -38,9 +38,10 @@ def needs_for(entry: QueueEntry, policy: NeedsPolicy, *, has_pin: bool, is_inbou
         case MessageKind.NOTICE | MessageKind.DSN | MessageKind.TLS_REPORT:  # the last: RFC 8460 section 3
             return CONTENT_FREE
         case MessageKind.CODE:
-            return _secret_needs(policy.code_level, policy)
+            return _secret_needs(policy.code_level, _unsigned_mx(entry, policy))
         case MessageKind.SENDER_NOTICE if has_pin:
-            return _secret_needs(TlsLevel.ENCRYPTED if is_inbound else TlsLevel.VERIFIED, policy)
+            level = TlsLevel.ENCRYPTED if is_inbound else TlsLevel.VERIFIED
+            return _secret_needs(level, _unsigned_mx(entry, policy))
         case MessageKind.SENDER_NOTICE:
             return CONTENT_FREE
 
@@ -53,7 +54,12 @@ def _mail_needs(entry: QueueEntry, policy: NeedsPolicy) -> Needs:
         return OPPORTUNISTIC
     if is_clear:
         return Needs(level=TlsLevel.VERIFIED, requiretls=True)
-    return replace(protected_needs(policy.unsigned_mx), requiretls=entry.requiretls)
+    return replace(protected_needs(_unsigned_mx(entry, policy)), requiretls=entry.requiretls)
+
+
+def _unsigned_mx(entry: QueueEntry, policy: NeedsPolicy) -> UnsignedMx:
+    """What a law of its own protects goes to no host that merely unsigned DNS names, whatever is configured."""
+    return UnsignedMx.CLIMB if entry.sensitive else policy.unsigned_mx
 
 
 def protected_needs(unsigned_mx: UnsignedMx) -> Needs:
@@ -61,7 +67,7 @@ def protected_needs(unsigned_mx: UnsignedMx) -> Needs:
     return Needs(level=TlsLevel.VERIFIED, is_vouched=unsigned_mx is UnsignedMx.CLIMB, is_onward=True)
 
 
-def _secret_needs(level: TlsLevel, policy: NeedsPolicy) -> Needs:
+def _secret_needs(level: TlsLevel, unsigned_mx: UnsignedMx) -> Needs:
     """Codes and PINs: whoever reads one on the way can open the message, so they never pass on unseen by us either."""
-    is_vouched = level is TlsLevel.VERIFIED and policy.unsigned_mx is UnsignedMx.CLIMB
+    is_vouched = level is TlsLevel.VERIFIED and unsigned_mx is UnsignedMx.CLIMB
     return Needs(level=level, is_vouched=is_vouched, is_onward=True)

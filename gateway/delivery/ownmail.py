@@ -5,7 +5,7 @@ recipient and one rung, and carries nothing of the message that it is about.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,6 +23,7 @@ from policy.brake import Reason
 from policy.decision import Method
 from policy.phi.report import Kind
 
+NEUTRAL_NAME: Final = "Private Message Service"
 CODE_LIFETIME: Final = timedelta(minutes=10)  # PO-01; a code that has not left by then is worth nothing
 # An entry, one sentence why (empty: the status says it), the host that said so or "".
 Told = Sequence[tuple[QueueEntry, str, str]]
@@ -33,6 +34,7 @@ class OwnMailPolicy:
     """organisations: our domains and the names people know them by, the first one for mail without a sender.
 
     base_url: of the portal, without a slash at the end. held_for: how long nobody need decide on a held message.
+    neutral: name and domain of who writes to recipients of what is sensitive; an empty domain is the first one.
     """
 
     hostname: str
@@ -40,6 +42,7 @@ class OwnMailPolicy:
     organisations: Mapping[str, str]
     expire_after: timedelta
     held_for: timedelta
+    neutral: tuple[str, str] = (NEUTRAL_NAME, "")
 
     @classmethod
     def of(cls, settings: Settings) -> "OwnMailPolicy":
@@ -49,6 +52,7 @@ class OwnMailPolicy:
             organisations={domain.name: domain.organisation for domain in settings.domain},
             expire_after=settings.delivery.expire_after,
             held_for=settings.retention.held,
+            neutral=(settings.portal.neutral_name, settings.portal.neutral_domain),
         )
 
 
@@ -63,20 +67,22 @@ class OwnMail:
         self, entry: QueueEntry, *, token: str, expires_at: datetime, asks_for: Secret, now: datetime
     ) -> NewMessage:
         """To the recipient: a message waits behind this link."""
-        origin = self._origin(entry.sender, now)
+        origin = self._towards_reader(entry.sender, now, is_neutral=entry.sensitive)
         link = PortalLink(
             recipient=entry.recipient,
             url=f"{self._policy.base_url}/m/{token}",
             expires_at=expires_at,
             asks_for=asks_for,
+            is_neutral=entry.sensitive,
         )
         body = notice.portal_notice(origin, link)
         return self._new(MessageKind.NOTICE, origin, entry.recipient, body, about_id=entry.queue_id)
 
     def code(self, waiting: PortalMessage, *, code: str, reference: str, now: datetime) -> NewMessage:
         """To the recipient: the code they asked for. It leaves over the TLS of `portal.code_channel` or not at all."""
-        origin = self._origin(waiting.sender, now)
-        body = notice.code_mail(origin, Code(recipient=waiting.recipient, code=code, reference=reference))
+        origin = self._towards_reader(waiting.sender, now, is_neutral=waiting.sensitive)
+        words = Code(recipient=waiting.recipient, code=code, reference=reference, is_neutral=waiting.sensitive)
+        body = notice.code_mail(origin, words)
         return self._new(
             MessageKind.CODE,
             origin,
@@ -84,6 +90,7 @@ class OwnMail:
             body,
             about_id=waiting.queue_id,
             is_secret=True,
+            is_sensitive=waiting.sensitive,
             lifetime=CODE_LIFETIME,
         )
 
@@ -202,6 +209,14 @@ class OwnMail:
         body = make(report, recipients)
         return self._new(MessageKind.DSN, origin, letter.sender, body, about_id=letter.id, requiretls=report.requiretls)
 
+    def _towards_reader(self, sender: str, now: datetime, *, is_neutral: bool) -> Origin:
+        """Whoever sees a mailbox sees its senders: what is sensitive comes from nobody who tells a speciality."""
+        origin = self._origin(sender, now)
+        if not is_neutral:
+            return origin
+        name, domain = self._policy.neutral
+        return replace(origin, organisation=name, domain=domain or next(iter(self._policy.organisations)))
+
     def _origin(self, sender: str, now: datetime) -> Origin:
         domain = sender.rpartition("@")[2]
         if domain not in self._policy.organisations:
@@ -223,6 +238,7 @@ class OwnMail:
         *,
         about_id: str,
         is_secret: bool = False,
+        is_sensitive: bool = False,
         requiretls: bool = False,
         lifetime: timedelta | None = None,
     ) -> NewMessage:
@@ -245,6 +261,7 @@ class OwnMail:
             notify=frozenset({Notify.NEVER}),
             requiretls=requiretls,
             urgent=kind is MessageKind.CODE,
+            sensitive=is_sensitive,
         )
         return NewMessage(
             id=origin.notice_id,

@@ -75,6 +75,7 @@ class Publisher:
             tries_left=pickup.TRIES if pin else 0,
             published_at=at,
             expires_at=expires_at,
+            sensitive=entry.sensitive,
         )
         record.add(
             changes=[save_entry(waiting, release=True), publish_portal(published)],

@@ -52,6 +52,7 @@ class QueueEntry:
     requiretls: RFC 8689 was asked for. urgent: shorter `urgent_tls_deadline`.
     delay_notified: the sender already has a delay notice.
     tls_refused: TLS could not be had at an earlier rung, not even by its deadline (decides PIN or code in the portal).
+    sensitive: it is of a legal class: unsigned DNS vouches for no host of it, and its notice has a neutral sender.
     possible_duplicate: a connection broke after the final dot; only the same rung may be tried again.
     """
 
@@ -77,6 +78,7 @@ class QueueEntry:
     delay_notified: bool = False
     tls_refused: bool = False
     possible_duplicate: bool = False
+    sensitive: bool = False
 
     @property
     def method(self) -> Method:

@@ -346,6 +346,7 @@ class Pipeline:
         return self._rulings.with_fields(prepared, judged.decisions)
 
     def _events(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[Event]:
+            sensitive=bool(judged.facts.sent.sensitivity),
         found = Counter(finding.kind.value for finding in judged.report.findings)
         why = {decision.recipient: judged.held_for or self._rulings.why_held(decision) for decision in judged.decisions}
         braked = " ".join(judged.hold_trace)

@@ -38,7 +38,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalLink:
-    """The message that waits: where, for whom, until when. asks_for: what the portal will ask to open it."""
+    """The message that waits: where, for whom, until when. asks_for: what the portal will ask to open it.
+
+    is_neutral: nothing tells who sent it; the origin is a neutral one then.
+    """
 
     recipient: str
     url: str = field(repr=False)
@@ -49,12 +52,16 @@ class PortalLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A one-time code. reference: shown here and on the page, so that the reader can tell which request it answers."""
+    """A one-time code. reference: shown here and on the page, so that the reader can tell which request it answers.
+
+    is_neutral: as of the message's link.
+    """
 
     recipient: str
     code: str = field(repr=False)
     reference: str
     minutes: int = 10
+    is_neutral: bool = False
 
 
 class Secret(StrEnum):
@@ -191,26 +198,28 @@ class Braked:
 def portal_notice(origin: Origin, link: PortalLink) -> bytes:
     """To the recipient: a private message waits."""
     name = plain(origin.organisation)
+    teller = "Who sent it" if link.is_neutral else name
     secret = {
         Secret.CODE: "To keep it private we ask for a code. We mail it to this address when you ask on the page.",
-        Secret.PIN: f"To keep it private we ask for a PIN. {name} tells it to you in another way, such as by phone.",
+        Secret.PIN: f"To keep it private we ask for a PIN. {teller} tells it to you in another way, such as by phone.",
     }[link.asks_for]
     subject = "You have a private message" if link.is_neutral else f"You have a private message from {name}"
+    doubt = "Call who you think sent it" if link.is_neutral else f"Call {name}"
     paragraphs = (
-        f"{name} sent you a private message.",
+        "Somebody sent you a private message." if link.is_neutral else f"{name} sent you a private message.",
         secret,
         f"You can read it until {_date(link.expires_at)}. Open this link:",
         link.url,
-        f"In doubt? Call {name} on the number you know. Do not use a number from a mail.",
+        f"In doubt? {doubt} on the number you know. Do not use a number from a mail.",
     )
     return _write(origin, link.recipient, subject, paragraphs, link=link.url)
 
 
 def code_mail(origin: Origin, code: Code) -> bytes:
     """To the recipient: the code that the page asks for. The subject is neutral: it shows on locked phones."""
-    name = plain(origin.organisation)
+    name = "who sent it" if code.is_neutral else plain(origin.organisation)
     paragraphs = (
-        f"Your code for the private message from {name}:",
+        "Your code for the private message:" if code.is_neutral else f"Your code for the private message from {name}:",
         plain(code.code),
         f"It works for {code.minutes} minutes, once. The page shows the reference {plain(code.reference)}.",
         f"You did not ask for a code? Then someone else opened the link. If it happens again, call {name}.",

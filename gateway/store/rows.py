@@ -28,6 +28,7 @@ PORTAL_COLUMNS: Final = (
     "published_at",
     "expires_at",
     "opened_at",
+    "sensitive",
 )
 
 # Columns of an entry that are the same in row and value.
@@ -46,6 +47,7 @@ _PLAIN: Final = (
     "delay_notified",
     "tls_refused",
     "possible_duplicate",
+    "sensitive",
 )
 
 
@@ -90,6 +92,7 @@ class PortalMessage:
     """One message waiting in the portal for one recipient; tokens, codes and PINs only as hashes.
 
     secret: "code" (mailed on request) or "pin" (the sender tells it). secret_hash: argon2id, empty while there is none.
+    sensitive: as of its entry.
     """
 
     token_hash: bytes = field(repr=False)
@@ -104,6 +107,7 @@ class PortalMessage:
     secret_expires_at: datetime | None = None
     tries_left: int = 0
     opened_at: datetime | None = None
+    sensitive: bool = False
 
 
 def new_message(sealed: Sealed) -> tuple[Change, ...]:
@@ -226,6 +230,7 @@ def _standing(entry: QueueEntry) -> dict[str, Any]:
         "delay_notified": entry.delay_notified,
         "tls_refused": entry.tls_refused,
         "possible_duplicate": entry.possible_duplicate,
+        "sensitive": entry.sensitive,
     }
 
 

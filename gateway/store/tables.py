@@ -66,6 +66,7 @@ entry: Final = sa.Table(
     sa.Column("delay_notified", sa.Boolean, nullable=False),
     sa.Column("tls_refused", sa.Boolean, nullable=False),
     sa.Column("possible_duplicate", sa.Boolean, nullable=False),
+    sa.Column("sensitive", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("trace", sa.Text, nullable=False),  # JSON list of sentences: why these methods
     sa.Column("lease_owner", sa.String(40), nullable=False),
     sa.Column("lease_until", UtcMicros),
@@ -171,6 +172,7 @@ portal_message: Final = sa.Table(
     sa.Column("published_at", UtcMicros, nullable=False),
     sa.Column("expires_at", UtcMicros, nullable=False),
     sa.Column("opened_at", UtcMicros),
+    sa.Column("sensitive", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 portal_session: Final = sa.Table(

@@ -73,3 +73,23 @@ def test_unsigned_mx(entry: QueueEntry, vouched: bool) -> None:
     """`tls.unsigned_mx = "climb"` concerns what verified TLS has to hide."""
     policy = NeedsPolicy(unsigned_mx=UnsignedMx.CLIMB)
     assert needs_for(entry, policy, has_pin=False, is_inbound=False).is_vouched is vouched
+
+
+@pytest.mark.parametrize("unsigned_mx", UnsignedMx)
+@pytest.mark.parametrize(
+    ("entry", "vouched"),
+    [
+        (TLS, True),
+        (make(Method.TLS, requiretls=True), True),
+        (KINDS[MessageKind.CODE], True),
+        (make(Method.OPENPGP), False),
+        (make(Method.PORTAL), False),
+    ],
+)
+def test_what_is_sensitive_never_takes_an_unsigned_mx(
+    entry: QueueEntry, vouched: bool, unsigned_mx: UnsignedMx
+) -> None:
+    """Issue 6, line 3: whatever `tls.unsigned_mx` says, and the code that opens it neither."""
+    policy = NeedsPolicy(unsigned_mx=unsigned_mx)
+    needs = needs_for(replace(entry, sensitive=True), policy, has_pin=False, is_inbound=False)
+    assert needs.is_vouched is vouched

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.delivery.letter import letter_of
-from gateway.delivery.ownmail import CODE_LIFETIME, OwnMail
+from gateway.delivery.ownmail import CODE_LIFETIME, OwnMail, OwnMailPolicy
 from gateway.message.entry import MessageKind
 from gateway.message.envelope import Notify
 from gateway.message.queue_id import new_queue_id
@@ -118,3 +118,31 @@ async def test_the_lease_is_the_schedulers(office: Office) -> None:
     until = NOW + timedelta(minutes=10)
     own = OwnMail(office.own_mail._policy, lease=lambda: until)
     assert own.held_notice([ENTRY], now=NOW).lease_until == until
+
+
+@pytest.mark.parametrize("asks_for", Secret)
+async def test_a_neutral_sender_for_what_is_sensitive(asks_for: Secret) -> None:
+    """Issue 6, line 3: neither notice nor code names a clinic or a domain that tells what it treats."""
+    policy = OwnMailPolicy(
+        hostname="gw.trust.example",
+        base_url="https://secure.trust.example",
+        organisations={"hiv-clinic.example": "HIV Clinic", "trust.example": "Trust"},
+        expire_after=DAY,
+        held_for=DAY,
+        neutral=("Private Message Service", "trust.example"),
+    )
+    own = OwnMail(policy, lease=lambda: None)
+    entry = replace(ENTRY, sender="ann@hiv-clinic.example")
+    waiting = replace(WAITING, sender=entry.sender)
+    for sensitive in (True, False):
+        bodies = [
+            own.portal_notice(
+                replace(entry, sensitive=sensitive), token="t" * 43, expires_at=NOW + DAY, asks_for=asks_for, now=NOW
+            ).body,
+            own.code(replace(waiting, sensitive=sensitive), code="123456", reference="ABCD", now=NOW).body,
+        ]
+        for body in bodies:
+            assert (b"hiv" in body.lower()) is not sensitive
+            assert (b'"Private Message Service" <secure-mail@trust.example>' in body) is sensitive
+    (code,) = own.code(replace(waiting, sensitive=True), code="123456", reference="ABCD", now=NOW).entries
+    assert code.sensitive, "the code goes by vouched hosts, too"

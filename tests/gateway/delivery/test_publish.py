@@ -93,3 +93,14 @@ def test_every_definitive_failure_has_words_for_the_sender(failure: TlsFailure) 
 )
 def test_causes(outcome: Outcome, cause: Cause) -> None:
     assert cause_of(outcome) is cause
+
+
+@pytest.mark.parametrize("sensitive", [True, False])
+async def test_the_notice_of_what_is_sensitive_is_neutral(office: Office, sensitive: bool) -> None:
+    """And so is the code: what waits in the portal remembers it."""
+    record = await publish(
+        office, cause=Cause.NO_TLS, channel=CodeChannel.VERIFIED, methods=(PORTAL,), sensitive=sensitive
+    )
+    (row,) = (change.row for change in record.changes if change.op is Op.PUBLISH_PORTAL)
+    assert row["sensitive"] is sensitive
+    assert (b'"Private Message Service" <secure-mail@' in record.own[0].body) is sensitive

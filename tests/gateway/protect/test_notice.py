@@ -133,6 +133,7 @@ def test_portal_notice() -> None:
     assert "code" not in by_pin
     neutral = portal_notice(ORIGIN, dataclasses.replace(LINK, is_neutral=True))
     assert read(neutral)["Subject"] == "You have a private message"
+    assert "Clinic A" not in texts(neutral)[0]
 
 
 def test_code_mail() -> None:
