@@ -29,6 +29,11 @@ def decision_corrected(*, at: datetime, queue_id: str, recipient: str, correctio
     return make("decision.corrected", at, queue_id, recipient, correction=correction, action=action, by=by)
 
 
+def labels_exported(*, at: datetime, by: str, why: str, since: datetime, until: datetime, count: int) -> Event:
+    """Somebody took masked labels out of here. since, until: of the acts they are about; count: of messages."""
+    return make("labels.exported", at, by=by, why=why, since=moment(since), until=moment(until), count=count)
+
+
 # --- people and keys -------------------------------------------------------------------------------------------------
 
 

@@ -32,7 +32,7 @@ COMMANDS: Final = {
     "break-glass": Entry(
         "gateway.cli.break_glass:break_glass", "Let treatment mail go now, protected; somebody reviews it afterwards."
     ),
-    "decision": Entry("gateway.cli.decision:decision", "Corrections of past decisions."),
+    "decision": Entry("gateway.cli.decision:decision", "Corrections of past decisions, and labels made of them."),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
     "suppression": Entry("gateway.cli.suppression:suppression", "Addresses that bulk mail does not go to."),
     "consent": Entry("gateway.cli.consent:consent", "What patients consented to, asked for, or refused."),

@@ -75,7 +75,7 @@ VALUES: dict[str, object] = {
     "purpose": "marketing", "status": "5.1.1", "consent": CONSENT, "organisation": ORGANISATION,
     "why": "no TLS offered", "correction": "K1", "domain": "clinic.example", "rules": ["misaddressed/other-patient"],
     "selectors": ["s2026a"], "state": "ends within 30 days", "until": NOW + timedelta(days=14), "urgent": True,
-    "used_at": "2026-01-02T03:04:05+00:00",
+    "used_at": "2026-01-02T03:04:05+00:00", "since": NOW,
 }  # fmt: skip
 
 
@@ -106,6 +106,7 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     credential_created credential_revoked gateway_started gateway_stopped resolver_tested
     consent_recorded consent_revoked baa_recorded baa_ended message_approved patients_bound patients_forgotten
     segment_filled segment_dropped baa_expiring hold_overdue decision_corrected glass_broken glass_reviewed
+    labels_exported
     dkim_prepared dkim_rotated own_key_added own_key_retired master_key_rotated heartbeat queue_full queue_drained
     control_refused portal_refused config_refused config_accepted
     message_deleted message_bounced incident_untold message_suppressed suppression_added suppression_removed"""
