@@ -11,11 +11,12 @@ from typing import Final
 import msgspec
 
 from gateway.message.fields import HeaderError, split_message
-from gateway.protect.errors import NoUsableCertificate, SealError
+from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
 from gateway.protect.found import Found, openpgp_in, smime_in
 from gateway.protect.openpgp import NEUTRAL_SUBJECT, Ciphertext, encrypt
 from gateway.protect.smime import mail as smime
 from gateway.protect.smime.mail import Candidate, Identity
+from gateway.protect.smime.ocsp import Answer, NoAnswer, read_answer
 from gateway.workers.child import serve
 from gateway.workers.limits import MIB, Limits
 from gateway.workers.pool import ChildPool
@@ -59,6 +60,20 @@ class SmimeSearch(msgspec.Struct, frozen=True, tag="smime-search"):
     address: str
 
 
+class OcspReading(msgspec.Struct, frozen=True, tag="ocsp"):
+    """The answer of a responder in the blob, as `ocsp.read_answer` has the fields."""
+
+    certificate: bytes
+    issuer: bytes
+
+
+class Said(msgspec.Struct, frozen=True):
+    """`ocsp.Answer` on the wire; answer None: why there is none that counts."""
+
+    answer: Answer | None
+    why: str = ""
+
+
 class Hits(msgspec.Struct, frozen=True):
     """What was found."""
 
@@ -92,6 +107,7 @@ class Sealer:
         self._pool = pool
         self._answers = msgspec.msgpack.Decoder(Done | Refusal)
         self._hits = msgspec.msgpack.Decoder(Hits)
+        self._said = msgspec.msgpack.Decoder(Said)
 
     async def encrypt(
         self,
@@ -121,6 +137,17 @@ class Sealer:
         """As `found.smime_in`. Raises: SealError, WorkerError."""
         return await self._search(SmimeSearch(address), answer)
 
+    async def ocsp_answer(self, answer: bytes, *, certificate: bytes, issuer: bytes) -> Answer:
+        """As `ocsp.read_answer`. Raises: NoAnswer, SealError, WorkerError."""
+        reading = msgspec.msgpack.encode(OcspReading(certificate, issuer))
+        try:
+            said = self._said.decode(await self._pool.call(reading, answer))
+        except msgspec.DecodeError:
+            raise SealError("the sealer's answer has no proper form") from None
+        if said.answer is None:
+            raise NoAnswer(said.why)
+        return said.answer
+
     async def _search(self, search: OpenpgpSearch | SmimeSearch, answer: bytes) -> tuple[Found, ...]:
         try:
             return self._hits.decode(await self._pool.call(msgspec.msgpack.encode(search), answer)).found
@@ -141,12 +168,22 @@ class Sealer:
 
 def handle(header: bytes, blob: memoryview) -> bytes:
     """One job in the child."""
-    recipe = msgspec.msgpack.decode(header, type=Recipe | SmimeRecipe | OpenpgpSearch | SmimeSearch)
+    recipe = msgspec.msgpack.decode(header, type=Recipe | SmimeRecipe | OpenpgpSearch | SmimeSearch | OcspReading)
+    if isinstance(recipe, OcspReading):
+        return msgspec.msgpack.encode(_said(recipe, bytes(blob)))
     if isinstance(recipe, OpenpgpSearch):
         return msgspec.msgpack.encode(Hits(openpgp_in(bytes(blob), address=recipe.address, now=datetime.now(UTC))))
     if isinstance(recipe, SmimeSearch):
         return msgspec.msgpack.encode(Hits(smime_in(bytes(blob), address=recipe.address, now=datetime.now(UTC))))
     return msgspec.msgpack.encode(_seal(recipe, bytes(blob)))
+
+
+def _said(reading: OcspReading, answer: bytes) -> Said:
+    try:
+        now = datetime.now(UTC)
+        return Said(read_answer(answer, certificate=reading.certificate, issuer=reading.issuer, now=now))
+    except CertificateError as why:
+        return Said(None, str(why))
 
 
 def _seal(recipe: Recipe | SmimeRecipe, message: bytes) -> Done | Refusal:

@@ -38,13 +38,15 @@ class Candidate:
     """A recipient's certificate as it is on file, DER.
 
     path: its issuers up to an anchor that the caller trusts; empty where is_trusted, by a person's word.
-    capabilities: what was given at import, beside what the certificate says.
+    capabilities: what was given at import, beside what the certificate says. refused: why it may not be used whatever
+    it says of itself; empty: nothing speaks against it.
     """
 
     certificate: bytes
     path: tuple[bytes, ...] = ()
     is_trusted: bool = False
     capabilities: frozenset[Capability] = frozenset()
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _usable(
     for candidate in candidates:
         try:
             facts = read_certificate(candidate.certificate, now=now)
-            why_not = facts.why_not
+            why_not = candidate.refused or facts.why_not
             if not why_not and address not in facts.addresses:
                 why_not = "it is of another address"
             if not why_not and not candidate.is_trusted:

@@ -1,25 +1,25 @@
-"""A signing child that does what the data to sign ends with: dies, gives too few signatures, or short ones."""
+"""A signing child that does what a message's last word says: dies, gives too few answers, or none."""
 
 import os
 
 import msgspec
 
-from gateway.protect.dkim_child import Wanted
+from gateway.protect.dkim_child import Made
 from gateway.protect.dkim_child import handle as honest
 from gateway.workers.child import serve
 
 
 def handle(header: bytes, blob: memoryview) -> bytes:
     """Answer one request."""
-    wanted = msgspec.msgpack.decode(blob, type=list[Wanted])
-    words = {one.data.rpartition(b" ")[2] for one in wanted}
+    words = bytes(blob).split()
     if b"die" in words:
         os._exit(1)
-    if b"fewer" in words:
-        return msgspec.msgpack.encode([b"x" * 64 for _ in wanted[1:]])
-    if b"text" in words:
+    if words[-1] == b"text":
         return b"250 signed"
-    return honest(header, blob)
+    answer = honest(header, blob)
+    if words[-1] == b"fewer":
+        return msgspec.msgpack.encode(msgspec.msgpack.decode(answer, type=list[Made])[1:])
+    return answer
 
 
 if __name__ == "__main__":
