@@ -67,6 +67,7 @@ METRICS: Final = (
     Spec(Gauge, "keys_ending", "Keys and certificates in use that have ended or end within 30 days.", ("kind",)),
     Spec(Gauge, "keys_pending", "OpenPGP keys that differ from the one on file and wait for a person."),
     Spec(Counter, "key_lookups", "Look-ups of recipients' keys and certificates.", ("source", "result")),
+    Spec(Counter, "ocsp_lookups", "Issuers asked whether they revoked a recipient's certificate.", ("result",)),
     Spec(Gauge, "audit_tree_size", "Leaves of the audit log."),
     Spec(Gauge, "store_healthy", "1 while the store can commit."),
     Spec(Gauge, "config_refused", "1 while the configuration file that was read again has problems; the old one runs."),

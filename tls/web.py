@@ -1,4 +1,4 @@
-"""Reads one small page from a stranger's web host: the policy of MTA-STS, a key from a web key directory.
+"""Reads one small page from a stranger's web host: MTA-STS policy, key from a web key directory, answer of OCSP.
 
 The name comes from a stranger too. So no redirect, proxy or HTTP cache is followed, the size and the time have limits,
 and only addresses that our own resolver gives are asked, in networks that mail may go to: a domain must not make us
@@ -8,6 +8,7 @@ knock at hosts inside. The certificate has to name the host whatever the address
 import asyncio
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import httpx2
@@ -23,6 +24,29 @@ DEADLINE_S: Final = 60.0  # RFC 8461 section 3.3, for everything together
 CONNECT_S: Final = 10.0  # for one address
 NOWHERE: Final = frozenset({httpx2.codes.NOT_FOUND, httpx2.codes.GONE})
 ADDRESS_LIMIT: Final = 4  # addresses tried
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebPlace:
+    """Where a page is. host: a name, lower case. target: path and query. is_tls: false only where what is read is
+    signed by itself.
+    """
+
+    host: str
+    port: int
+    target: str
+    is_tls: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """A request. limit: octets of the answer. kind: its media type, where only that one counts. sent: the body's."""
+
+    place: WebPlace
+    limit: int
+    kind: str = ""
+    body: bytes | None = None
+    sent: str = ""
 
 
 class WebReader:
@@ -57,14 +81,23 @@ class WebReader:
         target: path and query. limit: octets of the answer at most. kind: its media type, where only that one counts.
         Raises: FetchError; its text never holds what the host sent.
         """
+        place = WebPlace(host=host, port=self._port, target=target)
+        return await self._in_time(_Wanted(place=place, limit=limit, kind=kind))
+
+    async def post(self, place: WebPlace, body: bytes, *, sent: str, kind: str, limit: int) -> bytes:
+        """As `get`, with a body whose media type is `sent`."""
+        return await self._in_time(_Wanted(place=place, limit=limit, kind=kind, body=body, sent=sent))
+
+    async def _in_time(self, wanted: _Wanted) -> bytes:
         try:
             async with asyncio.timeout(self._deadline_s):
-                return await self._get(host, target, limit, kind)
+                return await self._fetch(wanted)
         except TimeoutError as error:
-            raise FetchError(f"{host} took too long", Trouble.FETCH) from error
+            raise FetchError(f"{wanted.place.host} took too long", Trouble.FETCH) from error
 
-    async def _get(self, host: str, target: str, limit: int, kind: str) -> bytes:
+    async def _fetch(self, wanted: _Wanted) -> bytes:
         """Ask one address after the other; an answer, good or bad, ends it."""
+        host = wanted.place.host
         found = await self._resolver.addresses(host)
         addresses = [address for address in found.records if self._is_allowed(address)][:ADDRESS_LIMIT]
         if found.state is State.FAILED or not addresses:
@@ -74,9 +107,8 @@ class WebReader:
             verify=self._context, follow_redirects=False, trust_env=False, timeout=httpx2.Timeout(CONNECT_S)
         ) as client:
             for address in addresses:
-                literal = f"[{address}]" if ":" in address else address
                 try:
-                    return await _ask(client, host, f"https://{literal}:{self._port}{target}", limit, kind)
+                    return await _ask(client, address, wanted)
                 except httpx2.ConnectError as error:
                     if _is_certificate(error):
                         raise FetchError(f"{host} has a certificate that does not count", Trouble.WEBPKI) from error
@@ -85,11 +117,18 @@ class WebReader:
         raise trouble
 
 
-async def _ask(client: httpx2.AsyncClient, host: str, url: str, limit: int, kind: str) -> bytes:
+async def _ask(client: httpx2.AsyncClient, address: str, wanted: _Wanted) -> bytes:
+    place, limit, kind = wanted.place, wanted.limit, wanted.kind
+    host = place.host
+    literal = f"[{address}]" if ":" in address else address
+    headers = {"Host": host, "Accept": kind or "*/*", "Accept-Encoding": "identity", "User-Agent": "mailward"}
+    if wanted.body is not None:
+        headers["Content-Type"] = wanted.sent
     request = client.stream(
-        "GET",
-        url,
-        headers={"Host": host, "Accept": kind or "*/*", "Accept-Encoding": "identity", "User-Agent": "mailward"},
+        "GET" if wanted.body is None else "POST",
+        f"{'https' if place.is_tls else 'http'}://{literal}:{place.port}{place.target}",
+        headers=headers,
+        content=wanted.body,
         extensions={"sni_hostname": host},  # SNI, and the name that the certificate is checked for
     )
     async with request as response:

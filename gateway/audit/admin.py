@@ -133,6 +133,11 @@ def certificate_trusted(*, at: datetime, fingerprint: str, by: str) -> Event:
     return make("certificate.trusted", at, fingerprint=fingerprint, by=by)
 
 
+def certificate_revoked(*, at: datetime, fingerprint: str, by: str) -> Event:
+    """Its issuer said so; it is not used any more. by: who asked."""
+    return make("certificate.revoked", at, fingerprint=fingerprint, by=by)
+
+
 def certificate_forgotten(*, at: datetime, fingerprint: str, by: str) -> Event:
     return make("certificate.forgotten", at, fingerprint=fingerprint, by=by)
 

@@ -12,12 +12,14 @@ from cryptography import x509
 
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
+from gateway.cli.ocsp import reasons_against
 from gateway.config import Settings
 from gateway.protect.errors import CertificateError
 from gateway.protect.smime.chain import NoPath, find_path
 from gateway.protect.smime.crl import is_revoked, load_crl
 from gateway.protect.smime.files import load_anchors, split_certificates
 from gateway.protect.smime.judge import CertificateFacts, read_certificate
+from gateway.protect.smime.ocsp import Status as Revocation
 from gateway.store.smime_certificates import Trust
 
 WORDS: Final = {
@@ -25,6 +27,7 @@ WORDS: Final = {
     Trust.PERSON: "by your word",
     Trust.DOMAIN: "by its domain",
     Trust.NONE: "not trusted, not used",
+    Trust.REVOKED: "revoked by its issuer",
 }
 
 
@@ -71,6 +74,9 @@ def import_(settings: Settings, *, file: str, crl: Path | None) -> int:
     good, faults = _judge(found, anchors, now=now)
     if crl is not None:
         good, revoked = _hold_against(_read_crl(crl), good, now=now)
+        faults += revoked
+    if settings.smime.ocsp:
+        good, revoked = _ask_issuers(settings, good)
         faults += revoked
     if good:
         ask(settings, "smime.import", incoming=[row for one in good for row in _incoming(one)])
@@ -169,6 +175,24 @@ def _hold_against(
             good.append(one)
         except CertificateError as why:
             faults.append(f"{one.facts.fingerprint} was not imported: {why}")
+    return good, faults
+
+
+def _ask_issuers(settings: Settings, found: Sequence[Judged]) -> tuple[list[Judged], list[str]]:
+    """Those that no issuer's word is against (CR-05), and a line for each of the others."""
+    with_issuer = [one for one in found if one.chain]
+    against = reasons_against(settings, [(one.certificate, one.chain[0]) for one in with_issuer])
+    words = {one.facts.fingerprint: said for one, said in zip(with_issuer, against, strict=True)}
+    good: list[Judged] = []
+    faults: list[str] = []
+    for one in found:
+        name = one.facts.fingerprint
+        status, why = words.get(name, (Revocation.GOOD, ""))
+        if status is Revocation.GOOD:
+            good.append(one)
+            continue
+        was_used = status is Revocation.REVOKED and ask(settings, "smime.revoked", fingerprint=name)
+        faults.append(f"{name} {'was on file, and is used no more' if was_used else 'was not imported'}: {why}")
     return good, faults
 
 

@@ -14,7 +14,7 @@ from gateway.config.smime_identity import placed_smime_identities
 from gateway.control.office import Office
 from gateway.store import certificates, smime_certificates
 from gateway.store.certificates import COUNTED
-from gateway.store.smime_certificates import Trust
+from gateway.store.smime_certificates import USED
 from gateway.store.store import Store
 
 SOON: Final = timedelta(days=30)
@@ -59,7 +59,7 @@ async def ending(store: Store, settings: Settings, *, before: datetime) -> list[
     found += [
         Ending(kind=Kind.SMIME, name=one.address, fingerprint=one.fingerprint, ends_at=one.expires_at)
         for one in smime
-        if one.trust is not Trust.NONE
+        if one.trust in USED
     ]
     found += _own(settings)
     return sorted((one for one in found if one.ends_at < before), key=lambda one: (one.ends_at, one.name))

@@ -59,6 +59,7 @@ TABLE: Final[Mapping[str, Operation]] = {
     "smime.import": on_store(smime.import_certificates),
     "smime.list": on_store(smime.listing),
     "smime.trust": on_store(smime.trust),
+    "smime.revoked": on_store(smime.revoked),
     "smime.forget": on_store(smime.forget),
     "master.rotate": master.rotate,
     "dkim.prepare": dkim.prepare,

@@ -66,10 +66,19 @@ async def listing(store: Store) -> list[dict[str, Any]]:
 
 
 async def trust(store: Store, *, fingerprint: str) -> None:
-    """Believe a certificate by a person's word, for all its addresses. Raises: Refused when it is not on file."""
+    """Believe a certificate by a person's word, for all its addresses.
+
+    Raises: Refused when it is not on file, or its issuer has revoked it.
+    """
     event = admin.certificate_trusted(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
     if not await smime_certificates.trust(store, fingerprint, events=(event,)):
-        raise _unknown(fingerprint)
+        raise Refused(f"no certificate {fingerprint} on file that is not revoked; `mailward key smime list` shows them")
+
+
+async def revoked(store: Store, *, fingerprint: str) -> bool:
+    """End the use of a certificate that its issuer has revoked. Returns: whether it was on file and in use."""
+    event = admin.certificate_revoked(at=datetime.now(UTC), fingerprint=fingerprint, by=BY)
+    return await smime_certificates.revoke(store, fingerprint, events=(event,))
 
 
 async def forget(store: Store, *, fingerprint: str) -> None:

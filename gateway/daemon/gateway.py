@@ -31,7 +31,7 @@ from gateway.daemon.held import HeldMail
 from gateway.daemon.housekeeping import GAUGES, LAST_USES, Housekeeping
 from gateway.daemon.key_care import KeyCare
 from gateway.daemon.observer import IntakeMetrics
-from gateway.daemon.queueing import Queueing, build_queueing
+from gateway.daemon.queueing import Queueing, build_queueing, revocation_jobs
 from gateway.daemon.renewal import Renewal
 from gateway.daemon.reporting import build_reports
 from gateway.daemon.signing import EVERY as ROTATIONS
@@ -197,7 +197,7 @@ class Gateway:
                 (LAST_USES, book.write_uses), (GAUGES, backlog.measure), (ROTATIONS, signing.look),
                 (agreements.EVERY, Agreements(store, self.metrics).look), (held.EVERY, watch.look),
                 (key_care.COUNT_EVERY, care.count), (key_care.RENEW_EVERY, care.renew),
-                (FORGET_EVERY, self._forget_decisions), *reports.jobs,
+                (FORGET_EVERY, self._forget_decisions), *revocation_jobs(queueing), *reports.jobs,
             ),
         )  # fmt: skip
         await self._background(queueing, housekeeping)

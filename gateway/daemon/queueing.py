@@ -1,13 +1,14 @@
 """The parts that move mail, put together: scheduler, ladder, transport, forms and mail of our own."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
 from gateway.config import Settings
 from gateway.config.modes import CodeChannel
 from gateway.config.smime_identity import placed_smime_identities
+from gateway.daemon.housekeeping import Job
 from gateway.daemon.outbound import Outbound, build_stored_outbound
 from gateway.delivery.about import About
 from gateway.delivery.clerk import Clerk
@@ -18,6 +19,7 @@ from gateway.delivery.needs import NeedsPolicy
 from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
 from gateway.delivery.pool import PoolLimits
 from gateway.delivery.publish import Publisher
+from gateway.delivery.revocation import Revocation
 from gateway.delivery.routes import is_allowed
 from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.selftest import SelfTest
@@ -36,6 +38,7 @@ from tls.contexts import build_policy_context
 from tls.levels import TlsLevel
 from tls.web import WebReader
 
+REVOCATION_EVERY: Final = timedelta(hours=6)  # answers are kept for a day: each certificate is asked about daily
 CODE_LEVELS: Final = {CodeChannel.VERIFIED: TlsLevel.VERIFIED, CodeChannel.ENCRYPTED: TlsLevel.ENCRYPTED}
 
 
@@ -51,6 +54,7 @@ class Queueing:
     self_test: SelfTest | None
     finder: KeyFinder
     smime: SmimeRing
+    revocation: Revocation | None
 
 
 def build_queueing(
@@ -65,7 +69,8 @@ def build_queueing(
     shaping = build_shaping(delivery)
     finder = _finder(settings, outbound, sealer, store, metrics)
     transport = _transport(settings, outbound, ledger, shaping)
-    smime = _smime_ring(settings)
+    revocation = _revocation(settings, outbound, sealer, store, metrics)
+    smime = _smime_ring(settings, revocation)
     clerk = Clerk(
         store=store,
         courier=Courier(
@@ -103,7 +108,13 @@ def build_queueing(
         self_test=outbound.self_test,
         finder=finder,
         smime=smime,
+        revocation=revocation,
     )
+
+
+def revocation_jobs(queueing: Queueing) -> tuple[Job, ...]:
+    """The daily look at revocation, where issuers are asked at all."""
+    return ((REVOCATION_EVERY, queueing.revocation.refresh),) if queueing.revocation is not None else ()
 
 
 def _transport(settings: Settings, outbound: Outbound, ledger: TlsLedger, shaping: Shaping) -> Transport:
@@ -120,14 +131,29 @@ def _transport(settings: Settings, outbound: Outbound, ledger: TlsLedger, shapin
 
 
 def _finder(settings: Settings, outbound: Outbound, sealer: Sealer, store: Store, metrics: Metrics) -> KeyFinder:
-    delivery = settings.delivery
-    allowed = partial(is_allowed, private_networks=delivery.private_networks)
-    web = WebReader(outbound.resolver, build_policy_context(delivery.ca_file), is_allowed=allowed)
+    web = _web(settings, outbound)
     return KeyFinder(settings.discovery, web=web, dns=outbound.resolver, sealer=sealer, store=store, metrics=metrics)
 
 
-def _smime_ring(settings: Settings) -> SmimeRing:
+def _revocation(
+    settings: Settings, outbound: Outbound, sealer: Sealer, store: Store, metrics: Metrics
+) -> Revocation | None:
+    """None: issuers are not asked."""
+    if not settings.smime.ocsp:
+        return None
+    web = _web(settings, outbound)
+    failure = settings.smime.ocsp_failure
+    return Revocation(web=web, sealer=sealer, store=store, metrics=metrics, failure=failure)
+
+
+def _web(settings: Settings, outbound: Outbound) -> WebReader:
+    delivery = settings.delivery
+    allowed = partial(is_allowed, private_networks=delivery.private_networks)
+    return WebReader(outbound.resolver, build_policy_context(delivery.ca_file), is_allowed=allowed)
+
+
+def _smime_ring(settings: Settings, revocation: Revocation | None) -> SmimeRing:
     """With the identities read; a bad one is in the log by then, and its domain's mail waits on this rung."""
     identities = SmimeIdentities(placed_smime_identities(settings))
     identities.read()
-    return SmimeRing(settings.smime.ca_file, identities)
+    return SmimeRing(settings.smime.ca_file, identities, revocation)

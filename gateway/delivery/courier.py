@@ -31,7 +31,7 @@ from gateway.protect.errors import NoUsableCertificate, SealError, SignError
 from gateway.protect.sealer import Sealer
 from gateway.store import certificates, smime_certificates
 from gateway.store.own_keys import signer_of
-from gateway.store.smime_certificates import SmimeCertificate, Trust
+from gateway.store.smime_certificates import USED, SmimeCertificate
 from gateway.store.store import Store
 from gateway.workers.errors import WorkerError
 from policy.decision import Method
@@ -169,7 +169,7 @@ class Courier:
     async def _as_smime(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
         recipient = batch.entries[0].recipient
         on_file = await self._certificates(recipient)
-        if all(one.trust is Trust.NONE for one in on_file) and self._finder and await self._finder.smime(recipient):
+        if not any(one.trust in USED for one in on_file) and self._finder and await self._finder.smime(recipient):
             on_file = await self._certificates(recipient)
         try:
             candidates = await self._smime.candidates(on_file)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
@@ -21,6 +22,10 @@ class Trust(StrEnum):
     DOMAIN = "domain"  # the address's own domain has it in DNS, and DNSSEC vouches for that
     PERSON = "person"  # somebody compared it with the recipient
     NONE = "none"  # it is on file and not used
+    REVOKED = "revoked"  # its issuer revoked it; nothing but forgetting it changes that
+
+
+USED: Final = frozenset({Trust.CHAIN, Trust.DOMAIN, Trust.PERSON})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +46,15 @@ class SmimeCertificate:
 
 
 async def add(store: Store, new: SmimeCertificate, *, events: Sequence[Event]) -> None:
-    """Import a certificate for an address; the same one is replaced, but a person's trust in it is kept."""
+    """Import a certificate for an address; the same one is replaced, but a person's trust in it is kept.
+
+    One that was revoked stays so.
+    """
 
     async def work(conn: AsyncConnection) -> None:
         old = (table.c.fingerprint == new.fingerprint) & (table.c.address == new.address)
         known = (await conn.execute(sa.select(table.c.trust).where(old))).scalar()
-        is_kept = new.trust is Trust.NONE and known == Trust.PERSON.value
+        is_kept = (new.trust is Trust.NONE and known == Trust.PERSON.value) or known == Trust.REVOKED.value
         await conn.execute(sa.delete(table).where(old))
         await conn.execute(
             sa.insert(table),
@@ -55,7 +63,7 @@ async def add(store: Store, new: SmimeCertificate, *, events: Sequence[Event]) -
                 "address": new.address,
                 "certificate": new.certificate,
                 "chain": msgspec.msgpack.encode(new.chain),
-                "trust": (Trust.PERSON if is_kept else new.trust).value,
+                "trust": known if is_kept else new.trust.value,
                 "imported_at": new.imported_at,
                 "expires_at": new.expires_at,
             },
@@ -72,7 +80,7 @@ async def for_address(conn: AsyncConnection, address: str) -> tuple[SmimeCertifi
 
 async def holders(conn: AsyncConnection) -> frozenset[str]:
     """The addresses, in lower case, that have a certificate with trust."""
-    trusted = sa.select(table.c.address).where(table.c.trust != Trust.NONE.value).distinct()
+    trusted = sa.select(table.c.address).where(table.c.trust.in_(USED)).distinct()
     return frozenset((await conn.execute(trusted)).scalars())
 
 
@@ -83,11 +91,22 @@ async def everything(conn: AsyncConnection) -> tuple[SmimeCertificate, ...]:
 
 
 async def trust(store: Store, fingerprint: str, *, events: Sequence[Event]) -> bool:
-    """Believe a certificate by a person's word, for all its addresses. Returns: whether it was there."""
+    """Believe a certificate by a person's word, for all its addresses. Returns: whether it was there, not revoked."""
 
     async def work(conn: AsyncConnection) -> bool:
-        change = sa.update(table).where(table.c.fingerprint == fingerprint).values(trust=Trust.PERSON.value)
+        mine = (table.c.fingerprint == fingerprint) & (table.c.trust != Trust.REVOKED.value)
+        change = sa.update(table).where(mine).values(trust=Trust.PERSON.value)
         return (await conn.execute(change)).rowcount > 0
+
+    return await store.transact(work, events=lambda was_there: events if was_there else ())
+
+
+async def revoke(store: Store, fingerprint: str, *, events: Sequence[Event]) -> bool:
+    """End the use of a certificate, for all its addresses. Returns: whether it was there and in use."""
+
+    async def work(conn: AsyncConnection) -> bool:
+        mine = (table.c.fingerprint == fingerprint) & (table.c.trust != Trust.REVOKED.value)
+        return (await conn.execute(sa.update(table).where(mine).values(trust=Trust.REVOKED.value))).rowcount > 0
 
     return await store.transact(work, events=lambda was_there: events if was_there else ())
 

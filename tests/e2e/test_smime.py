@@ -39,7 +39,8 @@ from tests.gateway.protect.smime.authority import (
 )
 from tests.gateway.protect.smime.gpgsm import Gpgsm, gpgsm
 from tests.gateway.protect.smime.identities import write_identity
-from tests.tools import need
+from tests.gateway.protect.smime.openssl_ca import OpensslCa
+from tests.tools import free_port, need
 
 __all__ = ["gpgsm"]  # a fixture
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -89,11 +90,24 @@ def hop(world: World) -> NextHop:
 
 
 @pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, world: World) -> tuple[OpensslCa, int]:
+    """An authority that is asked about its certificates, and the port of its responder, which does not run yet."""
+    port = free_port()
+    world.place("ca.example", "ocsp.ca.example", "127.0.0.1")
+    return OpensslCa(tmp_path_factory.mktemp("asked") / "ca", url=f"http://ocsp.ca.example:{port}/").create(), port
+
+
+@pytest.fixture(scope="module")
 def gateway(
-    tmp_path_factory: pytest.TempPathFactory, world: World, hop: NextHop, holders: dict[str, Holder]
+    tmp_path_factory: pytest.TempPathFactory,
+    world: World,
+    hop: NextHop,
+    holders: dict[str, Holder],
+    asked: tuple[OpensslCa, int],
 ) -> Iterator[Installation]:
+    """It asks issuers, of which all but one let nobody ask."""
     folder = tmp_path_factory.mktemp("smime")
-    (folder / "root.pem").write_bytes(pem(ROOT.der))
+    (folder / "root.pem").write_bytes(pem(ROOT.der) + pem(asked[0].der))
     (folder / "clinic.pem").write_bytes(pem(ORGANISATION) + pem(ROOT.der))
     (folder / "clinic.key").touch(mode=0o600)
     (folder / "clinic.key").write_bytes(key_pem(make_key("p256", 203)))
@@ -101,6 +115,7 @@ def gateway(
         "ca_file": folder / "root.pem",
         "certificate": folder / "clinic.pem",
         "private_key": folder / "clinic.key",
+        "ocsp": True,
     }
     with running(folder / "installation", world, {"smime": smime}) as installation:
         for name, one in holders.items():
@@ -297,6 +312,47 @@ def test_import_says_what_is_wrong(gateway: Installation, tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "was not imported: it expired on" in done.stderr
     assert "is not used yet: its issuer is not known" in done.stderr
+
+
+# --- issuers that are asked -------------------------------------------------------------------------------------------
+
+
+def test_an_issuer_is_asked_at_import_and_before_use(
+    gateway: Installation, hop: NextHop, asked: tuple[OpensslCa, int]
+) -> None:
+    """CR-05: openssl's responder. A revoked certificate is not imported, or is used no more; without an answer hard."""
+    ca, port = asked
+    good, late, bad = (ca.issue(name, address=f"{name}@{DOMAIN}") for name in ("asked", "late", "bad"))
+    ca.revoke(bad)
+    unheard = gateway.run("key", "smime", "import", good.file)
+    assert unheard.returncode == 1
+    assert "was not imported: whether its issuer has revoked it cannot be learned" in unheard.stderr
+    with ca.serving(port):
+        for one in (good, late):
+            assert gateway.run("key", "smime", "import", one.file).returncode == 0
+        refused = gateway.run("key", "smime", "import", bad.file)
+        assert "was not imported: its issuer has revoked it" in refused.stderr
+        before = len(hop.arrivals)
+        first = f"asked@{DOMAIN}"
+        submit(gateway, clinical(new_marker(), to=first), to=[first])
+        until(lambda: len(hop.arrivals) > before, state=lambda: gateway.log[-3000:])
+        assert b"smime-type=enveloped-data" in hop.arrivals[-1].content
+    ca.revoke(late)
+    with ca.serving(port):
+        second = f"late@{DOMAIN}"
+        queue_id = submit(gateway, clinical(new_marker(), to=second), to=[second])
+        until(lambda: gateway.events(kind="portal.published", queue_id=queue_id))
+    (climb,) = (
+        event["data"]
+        for event in gateway.events(kind="delivery.climbed", queue_id=queue_id)
+        if event["data"]["old"] == "smime"
+    )
+    assert "its issuer has revoked it" in climb["why"]
+    assert [event["data"]["fingerprint"] for event in gateway.events(kind="certificate.revoked")] == [
+        fingerprint(late.der)
+    ]
+    assert "revoked by its issuer" in gateway.run("key", "smime", "list").stdout
+    assert 'mailward_ocsp_lookups_total{result="revoked"} 1.0' in gateway.get("/metrics")[1]
 
 
 # --- an identity for each domain -------------------------------------------------------------------------------------
