@@ -309,6 +309,7 @@ class Pipeline:
             orcpt=recipient.orcpt,
             requiretls=judged.envelope.requiretls,
             urgent=judged.header.urgent,
+            sensitive=bool(judged.facts.sent.sensitivity),
         )
 
     def _words(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[NewMessage]:
@@ -346,7 +347,6 @@ class Pipeline:
         return self._rulings.with_fields(prepared, judged.decisions)
 
     def _events(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[Event]:
-            sensitive=bool(judged.facts.sent.sensitivity),
         found = Counter(finding.kind.value for finding in judged.report.findings)
         why = {decision.recipient: judged.held_for or self._rulings.why_held(decision) for decision in judged.decisions}
         braked = " ".join(judged.hold_trace)
