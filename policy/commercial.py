@@ -7,27 +7,23 @@ the recipient consented to it before, how to get no more, and a postal address. 
 from datetime import date, timedelta
 from typing import Final
 
-from policy.facts import Facts
+from policy.facts import Facts, RecipientFacts
 from policy.purpose import PurposeSource
 
 COMMERCIAL: Final = frozenset({"marketing"})
 BUSINESS_DAYS: Final = 10  # 15 U.S.C. 7704(a)(4)(A): an opt-out is honoured within ten business days
 _SATURDAY: Final = 5
-ALONE: Final = (
-    "Held: commercial mail shows each recipient a way to get no more, so it goes to one recipient at a time"
-    " (16 CFR part 316)."
-)
 
 
-def is_commercial(facts: Facts) -> bool:
-    """Whether its primary purpose is commercial, and it goes to somebody outside.
+def is_commercial(facts: Facts, to: RecipientFacts) -> bool:
+    """Whether the primary purpose of a copy is commercial, and it goes to somebody outside.
 
-    What merely reads like an offer gets no opt-out of ours: nothing would stop the next such mail (`submit._ask_list`).
+    An archive gets none of it: a link there would be somebody else's. What merely reads like an offer gets no opt-out
+    of ours: nothing would stop the next such mail (`submit._ask_list`).
     """
-    if facts.sent.purpose_source is PurposeSource.CONTENT:
+    if facts.sent.purpose_source is PurposeSource.CONTENT or to.is_archive:
         return False
-    outside = any(_domain(address) not in facts.sent.our_domains for address in facts.addresses)
-    return facts.sent.purpose.lower() in COMMERCIAL and outside
+    return facts.sent.purpose.lower() in COMMERCIAL and _domain(to.address) not in facts.sent.our_domains
 
 
 def footer(*, organisation: str, url: str, postal_address: str, is_advertisement: bool) -> str:

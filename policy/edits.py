@@ -1,8 +1,9 @@
-"""What is put below a message and what is masked in it, by the rules that apply; and what is never touched. Pure.
+"""What is put below a recipient's copy and what is masked in it, by the rules that apply; what is never touched. Pure.
 
 The minimum necessary standard does not apply to what goes to a provider for treatment, to the individual, on an
-authorization, or by law (45 CFR 164.502(b)(2)): such mail stays as it is. What its author signed stays as well, and
-waits for a person where a rule would have changed it. The strictest counts: all texts are put below, all kinds masked.
+authorization, or by law (45 CFR 164.502(b)(2)): such a copy stays as it is, whatever becomes of the others. What its
+author signed stays as well, and waits for a person where a rule would have changed it. The strictest counts: all texts
+are put below, all kinds masked.
 
 A notice is another thing: a law wants it with what goes out (42 CFR 2.32), so it is put below mail of any purpose, and
 what its author signed waits for a person, or for its author to write it.
@@ -12,11 +13,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from policy.facts import Facts
+from policy.baa import Relation
+from policy.facts import Facts, RecipientFacts
+from policy.people import Position
 from policy.phi.report import Kind, Report
 from policy.rules.book import Rule
 
 UNTOUCHED: Final = frozenset({"treatment", "individual", "access", "authorized", "required-by-law"})
+ARE_THE_INDIVIDUAL: Final = frozenset({Position.SELF, Position.REPRESENTATIVE})  # the latter: 45 CFR 164.502(g)(1)
 SIGNED: Final = "Held: a rule would change it, and its author signed or encrypted it."
 SIGNED_UNNOTICED: Final = (
     "Held: a law wants a notice with it, and its author signed or encrypted it; its author can write the notice in it."
@@ -53,10 +57,10 @@ class Edits:
 NOTHING: Final = Edits()
 
 
-def edits_of(facts: Facts, rules: Iterable[Rule]) -> Edits:
-    """rules: those that apply to the message, in any order; one that is there twice counts once."""
+def edits_of(facts: Facts, to: RecipientFacts, rules: Iterable[Rule]) -> Edits:
+    """Of one recipient's copy. rules: those that apply to it, in any order; one that is there twice counts once."""
     applying = {rule.name: rule for rule in rules}
-    wanted = _edits_of(facts, applying.values())
+    wanted = _edits_of(facts, to, applying.values())
     noticed = tuple(sorted(name for name, rule in applying.items() if rule.notice))
     if not noticed or wanted.held:
         return wanted
@@ -70,18 +74,30 @@ def lacking(rules: Iterable[Rule], report: Report) -> tuple[str, ...]:
     return tuple(rule.name for rule in rules if rule.notice and rule.name not in report.noticed)
 
 
-def _edits_of(facts: Facts, asked: Collection[Rule]) -> Edits:
+def _spared(facts: Facts, to: RecipientFacts) -> str:
+    """Why the minimum necessary standard does not apply to a copy (45 CFR 164.502(b)(2)); empty: it does.
+
+    Treatment spares what goes to a provider (b)(2)(i); of whom nobody knows what they are, it is taken to be one.
+    """
+    purpose = facts.sent.purpose.lower()
+    if purpose in UNTOUCHED and not (purpose == "treatment" and to.agreement.relation is Relation.PAYER):
+        return f"its purpose is {purpose}"
+    if to.standing.patient and to.standing.position in ARE_THE_INDIVIDUAL:
+        return "it goes to the individual"  # (b)(2)(ii)
+    return "the patient authorized it for this recipient" if to.consents.authorized else ""  # (b)(2)(iii)
+
+
+def _edits_of(facts: Facts, to: RecipientFacts, asked: Collection[Rule]) -> Edits:
     below = tuple(sorted({rule.disclaimer for rule in asked} - {""}))
     kinds = frozenset(kind for rule in asked for kind in rule.redact)
     present = kinds & {finding.kind for finding in facts.report.findings}
-    purpose = facts.sent.purpose.lower()
     if not below and not present:
         return NOTHING
-    if purpose in UNTOUCHED:
-        return Edits(kept=f"No rule changes it: its purpose is {purpose} (45 CFR 164.502(b)(2)).")
+    if why := _spared(facts, to):
+        return Edits(kept=f"No rule changes it: {why} (45 CFR 164.502(b)(2)).")
     if facts.report.signed_by_author or facts.report.encrypted:
         return Edits(held=SIGNED)
-    if facts.report.phi and not purpose:
+    if facts.report.phi and not facts.sent.purpose:
         if present:
             return Edits(held=UNSAID)
         return Edits(kept="No rule changes it: nobody said what it is for, and it may be treatment.")

@@ -219,14 +219,9 @@ def _neutral(settings: Settings) -> Iterator[Conflict]:
 
 
 def _rules(settings: Settings) -> Iterator[Conflict]:
-    """A header field goes on the message, of which all recipients get the same; only what is held is released."""
+    """Only what is held is released."""
     for number, rule in enumerate(settings.policy.rule):
         here = ("policy", "rule", number)
-        if rule.when.is_about_recipient or (rule.unless and rule.unless.is_about_recipient):
-            text = "is on the message for all its recipients, so the condition cannot ask for one of them"
-            for name in ("add_header", "disclaimer", "redact"):
-                if getattr(rule, name):
-                    yield Conflict(((*here, name), (*here, "when")), text)
         if rule.approvers > MOST_APPROVERS:
             yield Conflict(((*here, "approvers"),), "is 1 or 2")
         elif rule.approvers > 1 and rule.action is not Action.HOLD:

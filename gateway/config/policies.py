@@ -45,7 +45,7 @@ class Rule(Section):
     )
     add_header: Fields = setting(
         {},
-        "Header fields put on the message on its way out, X- names only; `when` then asks only for the message.",
+        "Header fields put on the copies of those it applies to, X- names only.",
         example={"X-Clinic-Class": "restricted"},
     )
     approvers: PositiveCount = setting(1, "How many persons must release what it holds: 1 or 2.")
@@ -53,10 +53,10 @@ class Rule(Section):
         "", "Archive that gets a blind copy, always protected.", example="archive@clinic.example"
     )
     disclaimer: Text = setting(
-        "", "Text put below it; `when` then asks only for the message.", example="This message is confidential."
+        "", "Text put below the copies of those it applies to.", example="This message is confidential."
     )
     redact: tuple[Maskable, ...] = setting(
-        [], "Kinds of findings masked in the message; `when` then asks only for the message.", example=["ssn"]
+        [], "Kinds of findings masked in the copies of those it applies to.", example=["ssn"]
     )
 
 

@@ -16,10 +16,14 @@ log = get_logger("control")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was decided before. rules: by recipient, of the last time. archives: addresses that get a copy by a rule."""
+    """What was decided before. rules: by recipient, of the last time. archives: addresses that get a copy by a rule.
+
+    everybody: who got the message at first, also those whose copies are other ones; empty: not known.
+    """
 
     rules: Mapping[str, frozenset[str]]
     archives: frozenset[str] = frozenset()
+    everybody: tuple[str, ...] = ()
 
 
 async def known_holds(office: Office, queue_id: str) -> Known:
@@ -33,6 +37,7 @@ async def known_holds(office: Office, queue_id: str) -> Known:
     return Known(
         {one.recipient: frozenset(one.rules) for stored in records for one in stored.kept.decisions},
         frozenset(to.address for stored in records for to in stored.kept.thin.recipients if to.is_archive),
+        records[0].kept.thin.addresses if records else (),
     )
 
 

@@ -157,7 +157,7 @@ async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], 
         people = await accounts.directory(conn)
     finder, recipients = FactFinder(office.settings), [entry.recipient for entry in held]
     registers, known = Registers(office.store, finder.rules.facts), await known_holds(office, queue_id)
-    everybody = [address for address in everybody if address not in known.archives]  # facts count as at the first time
+    everybody = [address for address in known.everybody or everybody if address not in known.archives]  # as at first
     sent = finder.settle(
         _sent(finder, about, people, body, is_urgent=held[0].urgent),
         report,

@@ -1,11 +1,12 @@
 """Bodies that change on their way: texts below, values masked, and what commercial mail and some laws must show.
 
-How this works: all of it happens before the message is kept, so it is signed as it leaves. What was masked is looked
-for once more by an inspector; whatever is left, and whatever cannot be changed exactly, is held with the reason. The
-decision stays the one of the message as it came: masking lowers no protection.
+How this works: each recipient's copy is changed by the rules that apply to it; those who get the same share one form
+(`forms`). All of it happens before the message is kept, so each form is sealed and signed as it leaves. What was
+masked is looked for once more by an inspector; whatever is left, and whatever cannot be changed exactly, is held with
+the reason. The decision stays the one of the message as it came: masking lowers no protection.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -14,14 +15,19 @@ from gateway.inspect.inspector import Inspector, NoInspector
 from gateway.message.bodyedit import BodyEditError, Obstacle
 from gateway.message.fields import with_changes
 from gateway.message.optout import OptOut, fields_for, make_token
+from gateway.pipeline.forms import Part, join
 from gateway.pipeline.judged import Judged
 from gateway.workers.errors import PoolUnavailable
-from policy.commercial import ALONE, footer, is_commercial
+from policy.commercial import footer, is_commercial
 from policy.decision import Action
-from policy.edits import Edits, edits_of
+from policy.edits import NOTHING, Edits, edits_of
+from policy.facts import Facts, RecipientFacts
 from policy.phi.report import Kind
 from policy.rules.book import RuleBook
 
+MOST_FORMS: Final = 100  # RFC 5321 section 4.5.3.1.8: as many recipients as a client may always send at once
+MOST_OCTETS: Final = 64 * 2**20  # of all forms together: they are edited, sealed and committed as one
+TOO_MANY: Final = Edits(held="Held: its recipients would get more different copies than are made of one message.")
 UNSUBSCRIBE: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 
 
@@ -42,6 +48,15 @@ class Shop:
     key: bytes = field(default=b"", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one recipient's copy should be. fields: of the header, raw. added: what rules put into it."""
+
+    edits: Edits
+    fields: tuple[bytes, ...] = ()
+    added: tuple[tuple[tuple[str, str], ...], ...] = ()
+
+
 class BodyEdits:
     """One for the pipeline."""
 
@@ -51,43 +66,61 @@ class BodyEdits:
         self._changer = changer
         self._inspector = inspector
 
-    async def apply(self, judged: Judged, *, subject_tags: tuple[str, ...]) -> Judged:
-        """The message as its rules and the law want it, or held. Raises: NoInspector."""
-        applied = [self._rules.by_name[name] for decision in judged.decisions for name in decision.rules]
-        wanted = edits_of(judged.facts, applied)
+    async def apply(self, judged: Judged, *, subject_tags: tuple[str, ...]) -> tuple[Judged, tuple[Judged, ...]]:
+        """The message with what became of each copy, and the forms that it leaves in: one for those who get the same.
+
+        Who is refused gets none, so they are with the first. Raises: NoInspector.
+        """
+        wishes = [self._wish(judged, number) for number in range(len(judged.decisions))]
+        several = len({wish for wish in wishes if wish.edits.changes})
+        if several > 1 and (several > MOST_FORMS or several * len(judged.data) > MOST_OCTETS):
+            wishes = [replace(one, edits=TOO_MANY, fields=()) if one.edits.changes else one for one in wishes]
+        groups: dict[Wish, list[int]] = {}
+        for number, wish in enumerate(wishes):
+            groups.setdefault(wish, []).append(number)
+        parts = [await self._part(judged, wish, who, subject_tags) for wish, who in groups.items()]
+        return join(judged, parts)
+
+    def _wish(self, judged: Judged, number: int) -> Wish:
+        """What one recipient's copy should be. number: of the recipient."""
+        to, decision = judged.facts.recipients[number], judged.decisions[number]
+        if decision.action is Action.REJECT:
+            return Wish(NOTHING)
+        rules = [self._rules.by_name[name] for name in decision.rules]
+        wanted = edits_of(judged.facts, to, rules)
         fields: tuple[bytes, ...] = ()
-        if self._shop.postal_address and is_commercial(judged.facts):
-            wanted, fields = self._commercial(judged, wanted)
-        if wanted.kept:
-            judged = _told(judged, wanted.kept)
+        if self._shop.postal_address and is_commercial(judged.facts, to):
+            wanted, fields = self._commercial(judged.facts, to, wanted)
+        return Wish(wanted, fields, tuple(rule.add_header for rule in rules if rule.add_header))
+
+    async def _part(self, judged: Judged, wish: Wish, who: Sequence[int], subject_tags: tuple[str, ...]) -> Part:
+        wanted = wish.edits
         if wanted.held:
-            return held(judged, wanted.held)
+            return Part(who, judged.data, wish.added, told=(wanted.kept,) if wanted.kept else (), held=wanted.held)
         if not wanted.changes:
-            return judged
+            return Part(who, judged.data, wish.added, told=(wanted.kept,) if wanted.kept else ())
         try:
             edited = await self._edited(judged, wanted, subject_tags)
         except BodyEditError as why:
-            return held(judged, f"Held: it needs a change that cannot be made, because {why}.")
-        data = with_changes(edited.data, remove=UNSUBSCRIBE, prepend=fields) if fields else edited.data
-        told = _told(judged, *_words(edited, wanted))
-        return replace(_noticed(told, wanted.noticed), data=data, masked=edited.masked)
+            held = f"Held: it needs a change that cannot be made, because {why}."
+            return Part(who, judged.data, wish.added, held=held)
+        data = with_changes(edited.data, remove=UNSUBSCRIBE, prepend=wish.fields) if wish.fields else edited.data
+        told = (*((wanted.kept,) if wanted.kept else ()), *_words(edited, wanted))
+        return Part(who, data, wish.added, told=told, masked=edited.masked, noticed=wanted.noticed)
 
-    def _commercial(self, judged: Judged, wanted: Edits) -> tuple[Edits, tuple[bytes, ...]]:
-        facts = judged.facts
+    def _commercial(self, facts: Facts, to: RecipientFacts, wanted: Edits) -> tuple[Edits, tuple[bytes, ...]]:
         if wanted.held:
             return wanted, ()
         if facts.report.signed_by_author or facts.report.encrypted:
             return replace(wanted, held="Held: it lacks what commercial mail must show, and its author signed it."), ()
-        if len(facts.addresses) != 1:
-            return replace(wanted, held=ALONE), ()
-        address, sender = facts.addresses[0].lower(), facts.sent.sender.rpartition("@")[2].lower()
+        address, sender = to.address.lower(), facts.sent.sender.rpartition("@")[2].lower()
         token = make_token(self._shop.key, OptOut(address, facts.sent.purpose.lower(), sender))
         url = f"{self._shop.base_url}/unsubscribe/{token}"
         text = footer(
             organisation=self._shop.organisations.get(sender, sender),
             url=url,
             postal_address=self._shop.postal_address,
-            is_advertisement=not facts.recipients[0].consents.authorized,
+            is_advertisement=not to.consents.authorized,
         )
         return replace(wanted, below=(*wanted.below, text), kept=""), fields_for(url)
 
@@ -105,31 +138,6 @@ class BodyEdits:
             if is_worse or any(finding.kind in wanted.kinds for finding in again.findings):
                 raise BodyEditError(Obstacle.LEFT)
         return edited
-
-
-def held(judged: Judged, why: str) -> Judged:
-    """The message, held for all its recipients; who is refused stays so."""
-    return replace(
-        judged,
-        held_for=why,
-        decisions=tuple(
-            one
-            if one.action is Action.REJECT
-            else replace(one, action=Action.HOLD, methods=(), trace=(*one.trace, why))
-            for one in judged.decisions
-        ),
-    )
-
-
-def _noticed(judged: Judged, names: tuple[str, ...]) -> Judged:
-    """Its report and its facts say which notices are below it: a release and a later look ask for that."""
-    report = replace(judged.report, noticed=names)
-    return replace(judged, report=report, facts=replace(judged.facts, report=report))
-
-
-def _told(judged: Judged, *sentences: str) -> Judged:
-    """Each decision says what became of the body."""
-    return replace(judged, decisions=tuple(replace(one, trace=(*one.trace, *sentences)) for one in judged.decisions))
 
 
 def _words(edited: Edited, wanted: Edits) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ log = get_logger("pipeline")
 class Judged:
     """A message with all that was found out and decided about it, not yet stored.
 
-    archives: recipients that rules added. held_for: why its body could not be changed; masked: what was, by kind.
+    archives: recipients that rules added. held_for: by recipient, why its body could not be changed; masked: what was,
+    by kind. form_of: where recipients get different copies, and this is one of them, the id of the first.
     purpose: why the suppression list is asked, empty when it is not; suppressed: what it says, by recipient.
     """
 
@@ -33,7 +34,8 @@ class Judged:
     braked: Braked | None = None
     purpose: str = ""
     archives: frozenset[str] = frozenset()
-    held_for: str = ""
+    held_for: Mapping[str, str] = field(default_factory=dict)
+    form_of: str = ""
     masked: Mapping[Kind, int] = field(default_factory=dict)
     suppressed: Mapping[str, Suppression] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ message is delivered straight from memory; the store has it all the same.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -22,10 +22,8 @@ from gateway.message.address import domain_of
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Client, Envelope, Recipient
 from gateway.message.event import Event
-from gateway.message.fields import split_message
-from gateway.message.hygiene import HeaderFacts, check, prepare
+from gateway.message.hygiene import HeaderFacts, check
 from gateway.message.queue_id import new_queue_id
-from gateway.message.received import received_field
 from gateway.message.verdict import Accepted, Verdict
 from gateway.metrics import Metrics
 from gateway.pipeline.archive import to_archives, with_archives
@@ -36,6 +34,7 @@ from gateway.pipeline.edits import BodyEdits, Changer, Shop
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.judged import Judged, log_accepted
 from gateway.pipeline.ledger import Ledger
+from gateway.pipeline.prepared import prepared
 from gateway.pipeline.registers import Registers
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.said import said_in
@@ -51,7 +50,6 @@ from gateway.store.store import Store
 from policy.decision import Action, Decision
 from policy.facts import Facts
 from policy.phi.report import Report
-from policy.phi.subject import remove_tags
 from policy.purpose import PurposeSource
 from policy.record import Cause
 from policy.rules import RuleBook
@@ -61,6 +59,16 @@ from policy.rules import RuleBook
 INSPECTED_WITHIN_S: Final = 240
 
 log = get_logger("pipeline")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """One form of a message, ready to be stored. own: notices about it."""
+
+    new: NewMessage
+    own: tuple[NewMessage, ...]
+    changes: tuple[Change, ...]
+    events: tuple[Event, ...]
 
 
 class Pipeline:
@@ -139,9 +147,9 @@ class Pipeline:
         try:
             async with asyncio.timeout_at(until):
                 whole = await self._with_archives(judged)
-                judged = await self._edits.apply(whole, subject_tags=self._policy.subject_tags)
+                judged, forms = await self._edits.apply(whole, subject_tags=self._policy.subject_tags)
             with self._storing.time():
-                await self._queue(await self._weigh(await self._ask_list(judged)))
+                await self._queue(await self._weigh(await self._ask_list(judged)), forms)
         except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
         except (StoreFull, StoreSick, StoreClosed) as error:
@@ -242,8 +250,35 @@ class Pipeline:
         braked = await self._brakes.weigh(judged.envelope, is_protected=judged.is_protected)
         return judged if braked is None else replace(judged, braked=braked)
 
-    async def _queue(self, judged: Judged) -> None:
-        """One transaction: sealed message, an entry for each recipient, audit events, and the word to a held sender."""
+    async def _queue(self, judged: Judged, forms: Sequence[Judged]) -> None:
+        """One transaction: each form sealed, an entry for each recipient, audit events, the word to a held sender."""
+        written = [
+            self._written(replace(form, braked=judged.braked, purpose=judged.purpose, suppressed=judged.suppressed))
+            for form in forms
+        ]
+        own = [
+            *self._notices(judged),
+            *self._of_brake(judged, written),
+            *(notice for one in written for notice in one.own),
+        ]
+        new = [one.new for one in written]
+        sealed = [await self._store.seal_message(message) for message in (*own, *new)]  # a large one is on disk already
+        await self._store.commit(
+            Unit(
+                changes=(
+                    *(change for message in sealed for change in new_message(message)),
+                    *(change for one in written for change in one.changes),
+                ),
+                events=tuple(event for one in written for event in one.events),
+            )
+        )
+        self._count(judged)
+        for form in forms:
+            log_accepted(form)
+        self._send([*new, *own])
+
+    def _written(self, judged: Judged) -> _Written:
+        """What is stored of one form."""
         envelope, now = judged.envelope, judged.envelope.received_at
         entries = tuple(
             self._entry(judged, number, recipient, decision)
@@ -253,7 +288,6 @@ class Pipeline:
         )
         held = [entry for entry in entries if entry.state is EntryState.HELD]
         stopped = [entry for entry in entries if entry.state is EntryState.BOUNCED]
-        own = [*self._notices(judged), *(self._words(judged, held, now) if envelope.sender else [])]
         new = NewMessage(
             id=judged.queue_id,
             kind=MessageKind.MAIL,
@@ -262,25 +296,28 @@ class Pipeline:
             envid=envelope.envid,
             ret=envelope.ret,
             received_at=now,
-            body=self._prepare(judged),
+            body=prepared(judged, self._policy, self._rulings),
             report=pack_report(judged.report),
             entries=entries,
             traces=tuple(decision.trace + judged.hold_trace for decision in judged.decisions),
             lease_until=self._scheduler.lease_until,
         )
         told, notice = stop_notice(self._own_mail, new, stopped)
-        own += notice
         finish = (destroy_if_finished(judged.queue_id),) if stopped else ()
-        kept = self._written_down(judged, Cause.RECEIVED)
-        sealed = [await self._store.seal_message(message) for message in (*own, new)]  # a large one is on disk already
-        await self._store.commit(
-            Unit(
-                changes=(*(change for message in sealed for change in new_message(message)), kept, *finish),
-                events=(*self._events(judged, held, now), *stop_events(judged, stopped, told, notice, now=now)),
-            )
+        return _Written(
+            new=new,
+            own=(*(self._words(judged, held, now) if envelope.sender else ()), *notice),
+            changes=(self._written_down(judged, Cause.RECEIVED), *finish),
+            events=(*self._events(judged, held, now), *stop_events(judged, stopped, told, notice, now=now)),
         )
-        self._count(judged)
-        self._send([new, *own])
+
+    def _of_brake(self, judged: Judged, written: Sequence[_Written]) -> list[NewMessage]:
+        """To the sender: a brake is on, which is said once."""
+        held = [entry for one in written for entry in one.new.entries if entry.state is EntryState.HELD]
+        if not (judged.braked and judged.braked.is_new and held and judged.envelope.sender):
+            return []
+        login, now = braked_as(judged.envelope), judged.envelope.received_at
+        return [self._own_mail.brake_notice(held[0], login=login, reason=judged.braked.reason, now=now)]
 
     def _send(self, new: Sequence[NewMessage]) -> None:
         """What was stored just now begins its way."""
@@ -313,7 +350,7 @@ class Pipeline:
         )
 
     def _words(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[NewMessage]:
-        """To the sender of held mail: each time for what needs a decision, and once for a brake."""
+        """To the sender of one form: what of it needs a decision, and what was masked in it."""
         own = []
         if undecided := [entry for entry in held if not entry.methods and entry.recipient not in judged.archives]:
             own.append(self._own_mail.held_notice(undecided, now=now, reasons=self._rulings.reasons(judged.decisions)))
@@ -324,31 +361,13 @@ class Pipeline:
                     judged.envelope.sender, told, masked=judged.masked, queue_id=judged.queue_id, now=now
                 )
             )
-        if held and judged.braked and judged.braked.is_new:
-            login, reason = braked_as(judged.envelope), judged.braked.reason
-            own.append(self._own_mail.brake_notice(held[0], login=login, reason=reason, now=now))
         return own
-
-    def _prepare(self, judged: Judged) -> bytes:
-        """The bytes that are kept and sent: whole header fields added, removed and replaced, the body untouched."""
-        subject = b""
-        if judged.report.tagged:
-            value = b"".join(field.value for field in split_message(judged.data).all("subject")[:1])
-            subject = b"Subject:" + remove_tags(value, self._policy.subject_tags).rstrip(b"\r\n") + b"\r\n"
-        prepared = prepare(
-            judged.data,
-            received=received_field(judged.envelope, hostname=self._policy.hostname, queue_id=judged.queue_id),
-            authserv_id=self._policy.hostname,
-            hostname=self._policy.hostname,
-            queue_id=judged.queue_id,
-            now=judged.envelope.received_at,
-            subject=subject,
-        )
-        return self._rulings.with_fields(prepared, judged.decisions)
 
     def _events(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[Event]:
         found = Counter(finding.kind.value for finding in judged.report.findings)
-        why = {decision.recipient: judged.held_for or self._rulings.why_held(decision) for decision in judged.decisions}
+        why = {
+            one.recipient: judged.held_for.get(one.recipient) or self._rulings.why_held(one) for one in judged.decisions
+        }
         braked = " ".join(judged.hold_trace)
         return [
             events.message_accepted(judged.envelope, queue_id=judged.queue_id, size=len(judged.data)),
@@ -377,4 +396,3 @@ class Pipeline:
         if judged.suppressed:
             self._metrics.counter("suppressed_recipients", judged.purpose).inc(len(judged.suppressed))
         self._metrics.counter("unscannable_parts").inc(len(judged.report.uninspectable))
-        log_accepted(judged)

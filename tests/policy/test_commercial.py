@@ -28,7 +28,8 @@ OURS = frozenset({"clinic.example"})
 )
 def test_what_is_commercial(purpose: str, to: str, expected: bool) -> None:
     """16 CFR 316.3: by the primary purpose; mail among colleagues is none."""
-    assert is_commercial(facts(to, sent=Sent(purpose=purpose, our_domains=OURS))) is expected
+    about = facts(to, sent=Sent(purpose=purpose, our_domains=OURS))
+    assert is_commercial(about, about.recipients[0]) is expected
 
 
 def test_the_notice_goes_when_somebody_consented() -> None:
@@ -59,15 +60,17 @@ def test_the_clock_is_never_long(received: date) -> None:
     assert 12 <= (last_day(received) - received).days <= 14
 
 
-def test_many_recipients_are_no_way_out() -> None:
-    """One outside is enough."""
+def test_who_is_outside_gets_it_and_nobody_else() -> None:
+    """Each by itself: a colleague or an archive needs no way out."""
     about = facts("b@clinic.example", "c@there.example", sent=Sent(purpose="marketing", our_domains=OURS))
-    assert is_commercial(about)
-    assert is_commercial(replace(about, everybody=("c@there.example",)))
+    assert [is_commercial(about, to) for to in about.recipients] == [False, True]
+    assert not is_commercial(about, replace(about.recipients[1], is_archive=True))
 
 
 def test_what_merely_reads_like_an_offer_promises_no_opt_out() -> None:
     """An opt-out that nothing asks about would be a promise that is not kept (15 U.S.C. 7704(a)(4))."""
     sent = Sent(purpose="marketing", purpose_source=PurposeSource.CONTENT, our_domains=OURS)
-    assert not is_commercial(facts("pat@there.example", sent=sent))
-    assert is_commercial(facts("pat@there.example", sent=replace(sent, purpose_source=PurposeSource.LABEL)))
+    about = facts("pat@there.example", sent=sent)
+    assert not is_commercial(about, about.recipients[0])
+    about = replace(about, sent=replace(sent, purpose_source=PurposeSource.LABEL))
+    assert is_commercial(about, about.recipients[0])

@@ -186,13 +186,6 @@ async def test_commercial_mail_shows_what_it_must(store: Store) -> None:
     assert "pat" not in url
 
 
-async def test_commercial_mail_to_many_is_held(store: Store) -> None:
-    """Each needs a link of its own."""
-    desk = Desk(store)
-    queue_id = await desk.send(purpose("marketing"), body=b"Buy.\r\n", to=("a@b.example", "c@d.example"))
-    assert set(await desk.states(queue_id)) == {EntryState.HELD}
-
-
 @pytest.mark.parametrize("word", ["treatment", "operations", "individual", "fundraising"])
 async def test_other_mail_shows_nothing(store: Store, word: str) -> None:
     """Clinical mail is not advertising, whatever is in it."""
