@@ -26,6 +26,7 @@ class Sensitivity(StrEnum):
 
 MARKED_BY: Final[Mapping[SignKind, Sensitivity]] = {
     SignKind.PART2: Sensitivity.PART2,
+    SignKind.PART2_NOTICE: Sensitivity.PART2,
     SignKind.PSYCHOTHERAPY: Sensitivity.PSYCHOTHERAPY,
 }
 STATE: Final = re.compile(r"[A-Z]{2}")  # USPS abbreviation

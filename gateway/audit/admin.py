@@ -13,10 +13,14 @@ from policy.consent import Consent
 
 
 def glass_broken(
-    *, at: datetime, queue_id: str, recipient: str, by: str, role: str, rules: Sequence[str], why: str
-) -> Event:
-    """Alarm: somebody let held treatment mail go in an emergency. rules: that held it."""
-    return make("glass.broken", at, queue_id, recipient, by=by, role=role, rules=list(rules), why=why)
+    *, at: datetime, queue_id: str, recipient: str, by: str, role: str, rules: Sequence[str], why: str,
+    affiliation: str = "",
+) -> Event:  # fmt: skip
+    """Alarm: somebody let held treatment mail go in an emergency. rules: that held it. affiliation: of who receives it,
+    with their name, where that was asked for (42 CFR 2.51(c)(1)); why: then the nature of the emergency."""
+    return make(
+        "glass.broken", at, queue_id, recipient, by=by, role=role, rules=list(rules), why=why, affiliation=affiliation
+    )
 
 
 def glass_reviewed(*, at: datetime, queue_id: str, used_at: str, by: str, why: str) -> Event:

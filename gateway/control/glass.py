@@ -13,6 +13,8 @@ from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.message.account import Account
 from gateway.store.statements import Unit
+from policy.facts import Facts
+from policy.sensitivity import Sensitivity
 
 USAGE: Final = 2
 TREATMENT: Final = frozenset({"treatment", ""})  # what nobody said may be treatment; the person who asks says so
@@ -33,6 +35,25 @@ def check_glass(office: Office, account: Account | None, *, purpose: str) -> str
     return account.role
 
 
+def check_emergency(facts: Facts, *, affiliation: str) -> None:
+    """Whether the record of an emergency is whole for records of a Part 2 programme. Raises: Refused.
+
+    42 CFR 2.51(c): who received it and where they work, who disclosed it, when, and the nature of the emergency; the
+    last three are in every record of a broken glass. So each recipient has a record of their own.
+    """
+    if Sensitivity.PART2 not in facts.sent.sensitivity:
+        return
+    if not affiliation:
+        raise Refused(
+            "these are Part 2 records: say who receives them and where they work, --affiliation (42 CFR 2.51(c)(1))",
+            USAGE,
+        )
+    if len(facts.recipients) > 1:
+        raise Refused(
+            "these are Part 2 records: release them to one recipient at a time, --to (42 CFR 2.51(c)(1))", USAGE
+        )
+
+
 async def unreviewed(office: Office) -> list[dict[str, Any]]:
     """Uses that nobody has reviewed yet, oldest first."""
     async with office.store.read() as conn:
@@ -45,6 +66,7 @@ async def unreviewed(office: Office) -> list[dict[str, Any]]:
             "at": one.event.at.isoformat(),
             "recipient": one.event.recipient,
             **{name: one.event.data[name] for name in ("by", "role", "rules", "why")},
+            "affiliation": one.event.data.get("affiliation", ""),
         }
         for one in broken
         if (one.event.queue_id, one.event.at.isoformat()) not in done

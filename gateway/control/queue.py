@@ -12,7 +12,7 @@ from gateway.audit import admin, events
 from gateway.control import history, look
 from gateway.control.approving import Approver, wanting
 from gateway.control.changes import BY
-from gateway.control.glass import check_glass
+from gateway.control.glass import check_emergency, check_glass
 from gateway.control.known_holds import Known, known_holds, newly_held, with_archives
 from gateway.control.office import Office
 from gateway.control.wire import Refused
@@ -34,6 +34,8 @@ from gateway.store.errors import ContentError
 from gateway.store.fetching import through
 from gateway.store.queue import MessageFacts
 from gateway.store.rows import NewMessage, save_entry
+from policy.decision import Decision
+from policy.edits import lacking
 from policy.facts import Facts, Sent
 from policy.phi.report import Report
 from policy.record import Cause
@@ -98,17 +100,21 @@ async def release(office: Office, *, queue_id: str, reason: str, to: str = "", b
         return await _release(office, queue_id=queue_id, reason=reason, to=to, has_looked=True, by=by)
 
 
-async def break_glass(office: Office, *, queue_id: str, reason: str, by: str, to: str = "") -> int:
+async def break_glass(
+    office: Office, *, queue_id: str, reason: str, by: str, to: str = "", affiliation: str = ""
+) -> int:
     """Let held treatment mail go in an emergency, protected: no rule and no second person keeps it (`control.glass`).
 
+    affiliation: who receives it and where they work, which records of a Part 2 programme need.
     Returns: how many recipients go on. Raises: Refused when this person may not, or no safe way is left.
     """
     if not reason.strip():
         raise Refused("a reason is needed; it is kept in the audit log", 2)
     async with office.changing:
         return await _release(
-            office, queue_id=queue_id, reason=reason, to=to, has_looked=True, by=by, breaks_glass=True
-        )
+            office, queue_id=queue_id, reason=reason, to=to, has_looked=True, by=by, breaks_glass=True,
+            affiliation=affiliation.strip(),
+        )  # fmt: skip
 
 
 async def release_many(
@@ -195,28 +201,27 @@ async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], 
 
 
 async def _release(
-    office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool, by: str, breaks_glass: bool = False
-) -> int:
+    office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool, by: str, breaks_glass: bool = False,
+    affiliation: str = "",
+) -> int:  # fmt: skip
     held = await _held(office, queue_id, to)
     anew = await _look_anew(office, queue_id, held, has_looked=has_looked)
-    rules, facts, report = anew.finder.rules, anew.facts, anew.report
+    facts, report = anew.facts, anew.report
     role = check_glass(office, anew.people.by_login.get(by.lower()), purpose=facts.sent.purpose) if breaks_glass else ""
+    if breaks_glass:
+        check_emergency(facts, affiliation=affiliation)
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []
     decided = anew.finder.decide(facts)
     kept = anew.ledger.entry(queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=report.said.patient)
     await anew.ledger.begin(now)
     for entry, decision in zip(held, decided, strict=True):
-        if not breaks_glass and (fresh := newly_held(decision, anew.known, rules)):
-            said.append(f"{entry.recipient}: {', '.join(fresh)} holds it only now; release it once more if it may go")
-            continue
         if not decision.methods:
             said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
             continue
-        if not breaks_glass and (
-            missing := await wanting(office.store, entry, decision, rules, Approver(by, reason, now), anew.about)
-        ):
-            said.append(missing)
+        approver = Approver(by, reason, now)
+        if objection := "" if breaks_glass else await _objection(office, entry, decision, anew, approver):
+            said.append(objection)
             continue
         freed = replace(
             entry,
@@ -238,7 +243,8 @@ async def _release(
         )
         if breaks_glass:
             released.add(events=[admin.glass_broken(
-                at=now, queue_id=queue_id, recipient=entry.recipient, by=by, role=role, rules=decision.rules, why=reason
+                at=now, queue_id=queue_id, recipient=entry.recipient, by=by, role=role, rules=decision.rules,
+                why=reason, affiliation=affiliation,
             )])  # fmt: skip
     freed_now = len(released.changes)
     if breaks_glass and freed_now:
@@ -249,6 +255,16 @@ async def _release(
     if not freed_now:
         raise Refused("\n".join(said))
     return freed_now
+
+
+async def _objection(office: Office, entry: QueueEntry, decision: Decision, anew: _Anew, approver: Approver) -> str:
+    """What keeps a copy that a person lets go, unless they break the glass; empty: nothing."""
+    rules = anew.finder.rules
+    if fresh := newly_held(decision, anew.known, rules):
+        return f"{entry.recipient}: {', '.join(fresh)} holds it only now; release it once more if it may go"
+    if unsaid := lacking([rules.by_name[name] for name in decision.rules], anew.report):
+        return f"{entry.recipient}: it lacks the notice that must go with it ({', '.join(unsaid)}); have it sent again"
+    return await wanting(office.store, entry, decision, rules, approver, anew.about)
 
 
 def _glass_notices(office: Office, queue_id: str, held: Sequence[QueueEntry], *, now: datetime) -> list[NewMessage]:

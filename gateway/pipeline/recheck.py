@@ -24,6 +24,8 @@ from gateway.store.statements import Change
 from gateway.store.store import Store
 from gateway.store.times import MICROSECOND
 from policy.decision import Action, Decision, Method
+from policy.edits import lacking
+from policy.phi.report import Report
 from policy.record import Cause, Kept
 
 FRESH: Final = timedelta(seconds=5)  # of a first attempt, straight from memory
@@ -78,7 +80,7 @@ class Recheck:
         changed = list[Changed]()
         for entry in entries:
             decision = new[entry.recipient]
-            why, methods = self._judge(entry, old[entry.recipient], decision)
+            why, methods = self._judge(entry, old[entry.recipient], decision, kept.thin.report)
             if not why and methods == entry.methods:
                 continue
             score = kept.thin.report.score
@@ -88,11 +90,16 @@ class Recheck:
             changed.append(Changed(entry=goes_on, event=event, why=why))
         return changed
 
-    def _judge(self, entry: QueueEntry, was: Decision, new: Decision) -> tuple[str, tuple[Method, ...]]:
+    def _lacking(self, new: Decision, report: Report) -> tuple[str, ...]:
+        return lacking([self._book[name] for name in new.rules], report)
+
+    def _judge(self, entry: QueueEntry, was: Decision, new: Decision, report: Report) -> tuple[str, tuple[Method, ...]]:
         """Why it stops, or by what it goes on."""
         fresh = [name for name in new.rules if name not in was.rules and self._book[name].action in STOPS]
         if new.action in STOPS or fresh:
             return f"{CHANGED} ({', '.join(fresh) or 'no method is left'})", ()
+        if unsaid := [one for one in self._lacking(new, report) if one not in was.rules]:
+            return f"{CHANGED} (it lacks a notice that must go with it: {', '.join(unsaid)})", ()
         if not new.protected:
             return "", entry.methods
         if not entry.protected:

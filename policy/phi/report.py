@@ -160,6 +160,7 @@ class SignKind(StrEnum):
     OPT_OUT = "opt-out"
     PAID = "paid"  # by somebody else
     PART2 = "part2"
+    PART2_NOTICE = "part2-notice"  # of 42 CFR 2.32(a)(2)
     PSYCHOTHERAPY = "psychotherapy"
 
 

@@ -46,6 +46,10 @@ KINDS: Final = {
     if phrase.strip()
 }
 WORDS: Final = frozenset(KINDS)
+NOTICE: Final = "42 cfr part 2 prohibits unauthorized use or disclosure of these records"  # 42 CFR 2.32(a)(2)
+_OLD_NOTICE: Final = "42 cfr part 2 prohibits unauthorized disclosure of these records"  # until 2024: a mark, no notice
+_NOTICE_BEGINS: Final = "42 cfr part 2"
+_NOTICE_LETTERS: Final = 2 * len(NOTICE)  # however it is broken into lines
 _READ: Final = frozenset({Source.SUBJECT, Source.BODY, Source.ATTACHMENT})
 _HEADINGS: Final = frozenset({SignKind.PSYCHOTHERAPY})  # count as a heading alone: prose may say what they are not
 _MOST: Final = 50  # in a report
@@ -59,7 +63,8 @@ def find_signs(texts: Sequence[Text], views: Sequence[View], senders: frozenset[
         if text.source in _READ and not WORDS.isdisjoint(view.words):
             for phrase, place in _of_text(text, view, senders):
                 if phrase not in found and len(found) < _MOST:
-                    found[phrase] = Sign(kind=KINDS[phrase], phrase=phrase, place=told(text.place_at(place)))
+                    kind = SignKind.PART2_NOTICE if phrase == NOTICE else KINDS[phrase]
+                    found[phrase] = Sign(kind=kind, phrase=phrase, place=told(text.place_at(place)))
     return tuple(found.values())
 
 
@@ -68,6 +73,10 @@ def _of_text(text: Text, view: View, senders: frozenset[str]) -> Iterator[tuple[
     for phrase in sorted(view.words.keys() & WORDS):
         if (at := _first(view.words[phrase], KINDS[phrase], phrase, view.lower, zones)) is not None:
             yield phrase, at
+    for start in view.words.get(_NOTICE_BEGINS, ()):  # wherever it stands: its place is the end
+        words = " ".join(view.lower[start : start + _NOTICE_LETTERS].split())
+        if words.startswith((NOTICE, _OLD_NOTICE)):
+            yield (NOTICE if words.startswith(NOTICE) else _NOTICE_BEGINS), start
 
 
 def _first(starts: Iterable[int], kind: SignKind, phrase: str, text: str, zones: Zones | None) -> int | None:

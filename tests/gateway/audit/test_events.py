@@ -59,12 +59,14 @@ ORGANISATION = Organisation(
 
 # A value for each parameter, by its name.
 VALUES: dict[str, object] = {
-    "about_id": "Q2", "action": "failed", "address": "dr@x.example", "at": NOW, "attempt": ATTEMPT, "by": "admin",
+    "about_id": "Q2", "action": "failed", "address": "dr@x.example", "affiliation": "Dr A Roe, Mercy", "at": NOW,
+    "attempt": ATTEMPT, "by": "admin",
     "client_ip": "192.0.2.7", "code_id": "C1", "count": 12, "decision": DECISION, "dsn_id": "D1",
     "entry": make_entry("Q1"),
     "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
     "found": {"ssn": 2, "dob": 1},
-    "host": "mx.x.example", "keys": ["policy.rule[2].when"], "listener": "submission", "limit": 100, "login": "nurse@clinic.example",
+    "host": "mx.x.example", "keys": ["policy.rule[2].when"], "listener": "submission", "limit": 100,
+    "login": "nurse@clinic.example",
     "name": "scanner-3", "networks": ["10.0.0.0/8"], "new": Method.PORTAL, "node": "n1",
     "notice_id": "N1", "old": Method.TLS, "other": "lab@clinic.example", "part": "1.2", "queue_id": "Q1",
     "queued": 3, "recipient": "a@x.example", "reason": "messages",

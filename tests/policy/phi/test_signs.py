@@ -4,7 +4,7 @@ import pytest
 
 from policy.phi.classify import classify_message
 from policy.phi.report import SignKind
-from policy.phi.signs import KINDS
+from policy.phi.signs import KINDS, NOTICE
 
 
 def signs(body: str, subject: str = "Hello") -> set[tuple[SignKind, str]]:
@@ -43,6 +43,15 @@ def test_a_heading_marks_notes() -> None:
     found = {(SignKind.PSYCHOTHERAPY, "psychotherapy note")}
     assert signs("Psychotherapy notes\nSession 4.\n") == found
     assert signs("Text\n", subject="Psychotherapy note of 3 May") == found
+
+
+def test_the_notice_of_part_2_is_known_by_its_words() -> None:
+    """42 CFR 2.32(a)(2), wherever it stands and is broken; the words before 2024 are none."""
+    text = "42 CFR part 2 prohibits unauthorized use or{}disclosure of these records."
+    for blank in (" ", "\n", "\n   "):
+        assert (SignKind.PART2_NOTICE, NOTICE) in signs(f"Text.\n\nSincerely,\nJane Doe\n{text.format(blank)}\n")
+    old = signs("42 CFR part 2 prohibits unauthorized disclosure of these records.\n")
+    assert old == {(SignKind.PART2, "42 cfr part 2")}
 
 
 def test_the_subject_counts_and_the_place_is_named() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from policy.baa import NO_AGREEMENT, Agreement, Relation
 from policy.consent import Consents
 from policy.facts import UNASKED, Facts, Sent
-from policy.phi.report import Kind, Report
+from policy.phi.report import Kind, Place, Report, Sign, SignKind
 from policy.sensitivity import Sensitivity
 from tests.policy.rules.facts_for import facts, found, to
 
@@ -33,6 +33,11 @@ def classed(
     )
     about = to(whom, consents=consents, agreement=agreement)
     return replace(facts(report=SUBSTANCE, sent=sent), recipients=(about,))
+
+
+def marked(about: Facts, kind: SignKind) -> Facts:
+    sign = Sign(kind=kind, phrase="…", place=Place(part="1"))
+    return replace(about, report=replace(about.report, signs=(sign,)))
 
 
 def state(
@@ -87,6 +92,8 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = HIV_ROWS | {
         (classed("part2", consents=PART2_GIVEN), True),
         (classed("part2", consents=ASKED), True),  # whoever releases it: the notice is there
         (classed("part2", agreement=QSO), False),
+        (marked(classed("part2", consents=PART2_GIVEN), SignKind.PART2), True),
+        (marked(classed("part2", consents=PART2_GIVEN), SignKind.PART2_NOTICE), False),  # its author wrote it
         (classed("part2", purpose="individual"), False),
         (classed("part2", whom="a@clinic.example"), False),
         (classed("hiv"), False),
