@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from gateway.protect.armour import split_certificates
 from gateway.protect.dkim import Signer
 from gateway.protect.dkim_keys import DkimKey, generate_key
 from gateway.protect.openpgp import encrypt
+from gateway.protect.own_openpgp import generate_key as generate_own
 from tests.tools import need
 
 DOMAIN: Final = "clinic.example"
@@ -89,7 +90,7 @@ def dkim_rows(folder: Path) -> list[Row]:
 
 
 def openpgp_rows(folder: Path) -> list[Row]:
-    """10 kB and 10 MB, to an RSA-3072 key of gpg's."""
+    """10 kB and 10 MB, to an RSA-3072 key of gpg's; signed inside by Ed25519 where it says so."""
     home = folder / "g"
     home.mkdir(mode=0o700)
     gpg = [need("gpg"), "--homedir", str(home), "--batch", "--quiet", "--passphrase", "", "--trust-model", "always"]
@@ -99,16 +100,23 @@ def openpgp_rows(folder: Path) -> list[Row]:
     ).stdout.split("fpr:::::::::")[1][:40]
     subprocess.run([*gpg, "--quick-add-key", fingerprint, "rsa3072", "encr", "0"], check=True)
     exported = subprocess.run([*gpg, "--export"], capture_output=True, check=True).stdout
-    subprocess.run([need("gpgconf"), "--homedir", str(home), "--kill", "all"], check=False)
+    own = generate_own(DOMAIN, f"openpgp@{DOMAIN}", now=datetime.now(UTC), lifetime=timedelta(days=1))
+    subprocess.run([*gpg, "--import"], input=own, check=True)
+    encrypting = (*gpg, "--encrypt", "--armor", "--compress-algo", "none", "--recipient", fingerprint)
     certificates = split_certificates(exported)
     key, _ = PGPKey.from_blob(exported)
     steps: dict[str, Step] = {
         "ours (PGP/MIME whole)": lambda message: encrypt(message, certificates, now=datetime.now(UTC)),
-        "gpg": _program(*gpg, "--encrypt", "--armor", "--compress-algo", "none", "--recipient", fingerprint),
+        "ours, signed": lambda message: encrypt(message, certificates, now=datetime.now(UTC), signer=own),
+        "gpg": _program(*encrypting),
+        "gpg, signed": _program(*encrypting, "--sign", "--local-user", f"openpgp@{DOMAIN}"),
         "PGPy, armoured": lambda message: str(key.encrypt(PGPMessage.new(message, compression=0))),
     }
     small, large = [_message(10_000)] * 5, [_message(10 * MB)]
-    return [Row(name, measure(step, small), measure(step, large)) for name, step in steps.items()]
+    try:
+        return [Row(name, measure(step, small), measure(step, large)) for name, step in steps.items()]
+    finally:
+        subprocess.run([need("gpgconf"), "--homedir", str(home), "--kill", "all"], check=False)
 
 
 def main() -> None:
