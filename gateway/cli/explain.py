@@ -26,7 +26,7 @@ from gateway.config.model import Domain
 from gateway.config.policies import Policy
 from gateway.config.rules import label_book, rule_book
 from gateway.config.sending import Delivery
-from gateway.config.ways import default_for, recipient_facts
+from gateway.config.ways import default_for, recipient_facts, states_of
 from gateway.inspect.inspector import Inspector, NoInspector, inspector_pool
 from gateway.message.address import AddressError, parse_address
 from gateway.message.fields import HeaderError, split_message
@@ -128,7 +128,8 @@ async def explain_one(
             for address in recipients
         ),
     )
-    facts = replace(facts, sent=settled(question.labels, facts))
+    states = states_of(question.domains, sender=sender)
+    facts = replace(facts, sent=settled(question.labels, facts, states=states))
     asked = registers.asks(facts.sent.purpose) if registers else ()
     if registers and asked:
         answers = await registers.ask(recipients, patient="", purpose=facts.sent.purpose, at=datetime.now(UTC))

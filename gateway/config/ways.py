@@ -58,6 +58,12 @@ def default_for(policy: Policy, domains: Sequence[Domain], *, sender: str) -> Po
     return own or policy.default
 
 
+def states_of(domains: Sequence[Domain], *, sender: str) -> tuple[str, ...]:
+    """Whose law speaks of mail from the sender's domain; empty: nobody said."""
+    home = sender.rpartition("@")[2].lower()
+    return tuple(domain.state for domain in domains if domain.name == home and domain.state)
+
+
 def _has_own_host(route: Route | None) -> bool:
     """Whether a route names its next hop, so that the smart host does not see this mail."""
     return route is not None and route.host is not None

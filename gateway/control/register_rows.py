@@ -132,7 +132,7 @@ def _check_bounds(kind: Kind, purposes: Sequence[str], recipients: Sequence[str]
         return
     if not recipients or not purposes:  # 45 CFR 164.508(c)(1)(iii), (iv); 42 CFR 2.31(a)(4), (5)
         raise ValueError(f"{kind} names its recipients and its purposes")
-    if kind is Kind.AUTHORIZATION and ANY in purposes:
+    if kind in {Kind.AUTHORIZATION, Kind.PSYCHOTHERAPY} and ANY in purposes:
         raise ValueError("purposes: an authorization describes each purpose (45 CFR 164.508(c)(1)(iv))")
     if kind is not Kind.RESTRICTION and expires is None and not (kind is Kind.PART2 and ALL_CARE.issuperset(purposes)):
         raise ValueError("expires: is needed (45 CFR 164.508(c)(1)(v), 42 CFR 2.31(a)(7))")

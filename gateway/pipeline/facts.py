@@ -6,7 +6,7 @@ from importlib import metadata
 
 from gateway.config import Settings
 from gateway.config.rules import label_book, rule_book
-from gateway.config.ways import default_for, recipient_facts
+from gateway.config.ways import default_for, recipient_facts, states_of
 from gateway.message.account import Account
 from gateway.message.fields import split_message
 from gateway.message.visible import count_visible
@@ -19,7 +19,6 @@ from policy.decision import Decision
 from policy.facts import Sent
 from policy.phi.report import Report
 from policy.purpose import UNKNOWN, PurposeSource, judge_purpose
-from policy.rules.facts import domain_of
 from policy.rules.labels import LabelBook
 from policy.rules.version import version_of
 from policy.sensitivity import judge_sensitivity
@@ -33,7 +32,6 @@ class FactFinder:
         self.rules = rule_book(settings.policy)
         self._labels = label_book(settings.policy)
         self._domains = frozenset(domain.name for domain in settings.domain)
-        self._states = {domain.name: (domain.state,) for domain in settings.domain if domain.state}
         self.version = version_of(
             self.rules,
             default=settings.policy.default,
@@ -96,7 +94,7 @@ class FactFinder:
             sent=replace(sent, sender=sender, our_domains=self._domains),
             everybody=tuple(everybody),
         )
-        return settled(self._labels, about, states=self._states.get(domain_of(sender), ()))
+        return settled(self._labels, about, states=states_of(self._settings.domain, sender=sender))
 
     def decide(self, facts: Facts) -> tuple[Decision, ...]:
         """Decide for each recipient, in the order of the facts."""

@@ -38,6 +38,7 @@ def test_a_consent_is_for_its_patient_recipient_and_purpose() -> None:
     """42 CFR 2.31(a): each is named; none is stretched to another."""
     assert ask(PART2) == replace(NOTHING, part2=True)
     assert ask(replace(PART2, kind=Kind.AUTHORIZATION)) == replace(NOTHING, authorized=True)
+    assert ask(replace(PART2, kind=Kind.PSYCHOTHERAPY)) == replace(NOTHING, psychotherapy=True)
     assert ask(replace(PART2, recipients=(DOC,))).part2
     for beside in (
         ask(PART2, patient="id:2"),

@@ -70,7 +70,7 @@ VALUES: dict[str, object] = {
     "name": "scanner-3", "networks": ["10.0.0.0/8"], "new": Method.PORTAL, "node": "n1",
     "notice_id": "N1", "old": Method.TLS, "other": "lab@clinic.example", "part": "1.2", "queue_id": "Q1",
     "queued": 3, "recipient": "a@x.example", "reason": "messages",
-    "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
+    "replaces": "CD" * 20, "reply": "451 4.3.0 later", "role": "user", "scope": "network", "score": 0.87654321,
     "senders": ["scan@clinic.example"], "secret": "pin", "size": 5120, "source": "wkd", "to": "s@x.example",
     "tries_left": 2, "trust": "chain", "uid": 33, "verdict": "no-ad", "version": "0.1.0", "was_opened": False,
     "what": "dsn", "tls_failure": "tlsa-mismatch", "certificate": "ab" * 32,

@@ -170,3 +170,16 @@ def test_labels_and_words_say_what_it_is_for(folder: Path, tmp_path: Path) -> No
     (folder / "below" / "b.eml").write_bytes(PLAIN + b"A special offer for you: use the promo code FLU.\r\n")
     config.write_text(MINIMAL + rule)
     assert "purpose: marketing, said by content" in run(folder / "below", "--config", config).stdout
+
+
+def test_legal_classes_and_state_law_are_explained(folder: Path, tmp_path: Path) -> None:
+    """The class of a label and the state of the sender's domain, as at SMTP time."""
+    config = tmp_path / "classes.toml"
+    label = '[[policy.label]]\nname = "hiv"\nwhen = \'sender.domain == "clinic.example"\'\nsensitivity = "hiv"\n'
+    in_new_york = MINIMAL.replace('name = "clinic.example"', 'name = "clinic.example"\nstate = "NY"')
+    for text, rule in ((in_new_york, "state-law/ny-hiv"), (MINIMAL, "state-law/no-state")):
+        config.write_text(f'{text}[policy]\npacks = ["state-law"]\n{label}')
+        (first,) = json.loads(run("--json", folder / "below", "--config", config).stdout)["recipients"]
+        assert (first["action"], first["protected"]) == ("hold", True)
+        assert rule in [one["name"] for one in first["rules"] if one["verdict"] == "applies"]
+        assert "Its class is hiv: a label of the configuration says so." in str(first["trace"])

@@ -80,6 +80,12 @@ def test_a_consent_from_giving_to_revoking(config: Path, tmp_path: Path) -> None
         ("--kind authorization --patient MRN-1 --recipient b.example --purpose marketing --document D",
          "expires: is needed"),
         ("--kind part2 --patient MRN-1 --recipient b.example --purpose research --document D", "expires: is needed"),
+        ("--kind psychotherapy --patient MRN-1 --recipient b.example --purpose treatment --expires 2099-01-01",
+         "evidence: psychotherapy needs"),
+        ("--kind psychotherapy --patient MRN-1 --recipient b.example --purpose treatment --document D",
+         "expires: is needed"),
+        ("--kind psychotherapy --patient MRN-1 --recipient b.example --purpose any --expires 2099-01-01 --document D",
+         "describes each purpose"),
         ("--kind part2 --patient MRN-1 --recipient nowhere --purpose treatment --document D", "is no domain"),
     ],
 )  # fmt: skip
