@@ -14,6 +14,7 @@ from gateway.config.smime_identity import placed_smime_identities
 from gateway.control.office import Office
 from gateway.store import certificates, smime_certificates
 from gateway.store.certificates import COUNTED
+from gateway.store.own_keys import read_own_keys
 from gateway.store.smime_certificates import USED
 from gateway.store.store import Store
 
@@ -30,7 +31,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """name: the recipient's address, or the setting that names our file. fingerprint: empty for our own."""
+    """name: the recipient's address, or the setting that names our file, or whose mail our OpenPGP key signs.
+
+    fingerprint: empty for our own files.
+    """
 
     kind: Kind
     name: str
@@ -51,6 +55,7 @@ async def ending(store: Store, settings: Settings, *, before: datetime) -> list[
     """What is in use and ends before a moment. A key that is not trusted ends nothing. Raises: StoreSick."""
     async with store.read() as conn:
         openpgp, smime = await certificates.everything(conn), await smime_certificates.everything(conn)
+        signing = await read_own_keys(conn, store.vault)
     found = [
         Ending(kind=Kind.OPENPGP, name=one.address, fingerprint=one.fingerprint, ends_at=one.expires_at)
         for one in openpgp
@@ -62,6 +67,11 @@ async def ending(store: Store, settings: Settings, *, before: datetime) -> list[
         if one.trust in USED
     ]
     found += _own(settings)
+    found += [
+        Ending(kind=Kind.OWN, name=f"openpgp {domain}", fingerprint=keys[0].fingerprint, ends_at=keys[0].expires_at)
+        for domain, keys in signing.items()
+        if keys and keys[0].until is None and keys[0].expires_at is not None
+    ]
     return sorted((one for one in found if one.ends_at < before), key=lambda one: (one.ends_at, one.name))
 
 

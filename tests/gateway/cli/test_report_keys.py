@@ -32,3 +32,16 @@ def test_what_ends(tmp_path: Path) -> None:
     assert result.exit_code == Status.PROBLEM
     assert f"{CREATED + lifetime:%Y-%m-%d}" in result.stdout
     assert str(made.fingerprint) in result.stdout
+
+
+def test_our_own_openpgp_key_ends(tmp_path: Path) -> None:
+    """CR-13: mail waits once it expired, so somebody has to hear of it before; not of one that another replaced."""
+    config = tmp_path / "mailward.toml"
+    config.write_text(config_in(tmp_path / "data", ""), encoding="utf-8")
+    whole, made = ["--config", str(config)], []
+    for days in ("5d", "20d"):
+        words = ["key", "openpgp", "own", "generate", "--domain", "clinic.example", "--valid", days]
+        made.append(CliRunner().invoke(main, [*whole, *words]).stdout.split()[0])
+    (line,) = CliRunner().invoke(main, [*whole, "report", "keys", "--json"]).stdout.splitlines()
+    row = json.loads(line)
+    assert (row["kind"], row["name"], row["fingerprint"]) == ("own", "openpgp clinic.example", made[1])
