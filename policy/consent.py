@@ -83,7 +83,7 @@ class Consents:
     unencrypted: this person chose plain mail. authorized, part2, psychotherapy: the patient whom the message is about
     lets it go to this recipient for its purpose. opted_out: this person wants no mail for its purpose. confidential:
     this person asked for another way than mail. restricted: the patient's information does not go to this recipient for
-    its purpose.
+    its purpose. part2_scope: what the consent of 42 CFR 2.31 covers, in words for the recipient; empty: there is none.
     """
 
     unencrypted: bool = False
@@ -93,6 +93,7 @@ class Consents:
     opted_out: bool = True
     confidential: bool = True
     restricted: bool = True
+    part2_scope: str = ""
 
 
 def answer(
@@ -112,11 +113,10 @@ def answer(
     """
     standing = [one for one in entries if one.in_force(at)]
     own = {one.kind: one for one in standing if one.patient == recipient}
-    given = {
-        one.kind
-        for one in standing
-        if patient and one.patient == patient and one.is_for(purpose) and one.names(recipient)
-    }
+    given: dict[Kind, Consent] = {}
+    for one in standing:
+        if patient and one.patient == patient and one.is_for(purpose) and one.names(recipient):
+            given[one.kind] = max(given.get(one.kind, one), one, key=_lasts)
     about = {patient, *aliases} - {""}
     return Consents(
         unencrypted=Kind.UNENCRYPTED in own,
@@ -131,4 +131,17 @@ def answer(
             one.kind is Kind.RESTRICTION and one.patient in about and one.forbids(recipient, purpose)
             for one in standing
         ),
+        part2_scope=_scope(given[Kind.PART2]) if Kind.PART2 in given else "",
     )
+
+
+def _lasts(one: Consent) -> tuple[bool, datetime, str]:
+    """Of two that permit the same, the one that does so longer counts."""
+    return one.expires_at is None, one.expires_at or one.given_at, one.id
+
+
+def _scope(one: Consent) -> str:
+    """What it covers, as far as the register has it."""
+    purposes = "any purpose" if ANY in one.purposes else ", ".join(sorted(one.purposes))
+    end = "until it is revoked" if one.expires_at is None else f"until {one.expires_at:%Y-%m-%d} unless it is revoked"
+    return f"for {purposes}, {end}"

@@ -18,6 +18,7 @@ from policy.facts import Facts, RecipientFacts
 from policy.people import Position
 from policy.phi.report import Kind, Report
 from policy.rules.book import Rule
+from policy.sensitivity import Sensitivity
 
 UNTOUCHED: Final = frozenset({"treatment", "individual", "access", "authorized", "required-by-law"})
 ARE_THE_INDIVIDUAL: Final = frozenset({Position.SELF, Position.REPRESENTATIVE})  # the latter: 45 CFR 164.502(g)(1)
@@ -25,6 +26,8 @@ SIGNED: Final = "Held: a rule would change it, and its author signed or encrypte
 SIGNED_UNNOTICED: Final = (
     "Held: a law wants a notice with it, and its author signed or encrypted it; its author can write the notice in it."
 )
+# 42 CFR 2.32(b): a copy of the consent, or a clear explanation of its scope, goes with what is disclosed on it.
+SCOPE: Final = "It is disclosed to you with the patient's written consent, which permits this {}."
 UNSAID: Final = (
     "Held: a rule would mask something, and nobody said what the message is for; it may be treatment, which is never"
     " changed (45 CFR 164.502(b)(2))."
@@ -66,7 +69,10 @@ def edits_of(facts: Facts, to: RecipientFacts, rules: Iterable[Rule]) -> Edits:
         return wanted
     if facts.report.signed_by_author or facts.report.encrypted:
         return replace(wanted, held=SIGNED_UNNOTICED)
-    return replace(wanted, notices=tuple(sorted({applying[name].notice for name in noticed})), noticed=noticed)
+    notices = sorted({applying[name].notice for name in noticed})
+    if to.consents.part2_scope and Sensitivity.PART2 in facts.sent.sensitivity:
+        notices.append(SCOPE.format(to.consents.part2_scope))
+    return replace(wanted, notices=tuple(notices), noticed=noticed)
 
 
 def lacking(rules: Iterable[Rule], report: Report) -> tuple[str, ...]:

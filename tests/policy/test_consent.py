@@ -36,7 +36,8 @@ def test_nobody_asked_is_the_strictest_answer() -> None:
 
 def test_a_consent_is_for_its_patient_recipient_and_purpose() -> None:
     """42 CFR 2.31(a): each is named; none is stretched to another."""
-    assert ask(PART2) == replace(NOTHING, part2=True)
+    scope = "for treatment, until it is revoked"
+    assert ask(PART2) == replace(NOTHING, part2=True, part2_scope=scope)
     assert ask(replace(PART2, kind=Kind.AUTHORIZATION)) == replace(NOTHING, authorized=True)
     assert ask(replace(PART2, kind=Kind.PSYCHOTHERAPY)) == replace(NOTHING, psychotherapy=True)
     assert ask(replace(PART2, recipients=(DOC,))).part2
@@ -101,3 +102,14 @@ def test_a_restriction_is_for_its_patient_recipient_and_purpose() -> None:
         assert within.restricted
     part2 = replace(PART2, patient="pat@c.example")
     assert not ask(part2, aliases=("pat@c.example",)).part2, "another name permits nothing"
+
+
+def test_the_scope_of_a_part_2_consent() -> None:
+    """42 CFR 2.32(b): what it covers, of the entry that permits this and lasts longest."""
+    until = replace(PART2, id="C2", purposes=("treatment", "payment"), expires_at=NOW + DAY)
+    day = f"{NOW + DAY:%Y-%m-%d}"
+    assert ask(until).part2_scope == f"for payment, treatment, until {day} unless it is revoked"
+    assert ask(until, PART2).part2_scope == ask(PART2, until).part2_scope == "for treatment, until it is revoked"
+    assert ask(until, PART2, purpose="payment").part2_scope.startswith("for payment")
+    assert ask(replace(PART2, purposes=(ANY,))).part2_scope == "for any purpose, until it is revoked"
+    assert ask(PART2, recipient="doc@clinic3.example").part2_scope == ""
