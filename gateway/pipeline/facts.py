@@ -38,6 +38,7 @@ class FactFinder:
             domains={domain.name: domain.policy_default for domain in settings.domain if domain.policy_default},
             program=program_version(),
             labels=self._labels,
+            states={domain.name: domain.state for domain in settings.domain if domain.state},
         )
 
     def gather(

@@ -33,12 +33,14 @@ def version_of(
     domains: Mapping[str, PolicyDefault],
     program: str,
     labels: LabelBook = NO_LABELS,
+    states: Mapping[str, str] | None = None,
 ) -> PolicyVersion:
-    """domains: those with a default of their own. program: the version of Mailward."""
+    """domains: those with a default of their own. program: the version of Mailward. states: of domains, if any."""
     told = {
         "program": program,
         "default": default.value,
         "domains": {name: own.value for name, own in domains.items()},
+        "states": {**(states or {})},
         "labels": {label.name: _fields(label) for label in labels.labels},
         "rules": {rule.name: _fields(rule) for rule in rules.rules},
     }

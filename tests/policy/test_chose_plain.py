@@ -12,6 +12,7 @@ from policy.decision import Action, Method, PolicyDefault
 from policy.facts import Facts, RecipientFacts, Sent
 from policy.phi.report import Kind, Report
 from policy.rules import RuleBook
+from policy.sensitivity import Sensitivity
 from tests.policy.rules.facts_for import ALL_FACTS, UNREAD, found, make
 
 CHOSE = Consents(unencrypted=True, opted_out=False, confidential=False, restricted=False)
@@ -50,6 +51,9 @@ BESIDE = {
     "something could not be read": report(uninspectable=(UNREAD,)),
     "it is encrypted": report(encrypted=True),
     "the sender asked for a method": report(lowest_method=Method.TLS),
+    "it is of a legal class": replace(
+        FACTS, sent=replace(FACTS.sent, sensitivity=(Sensitivity.HIV,), sensitivity_why=("A label says so.",))
+    ),
     "it is REQUIRETLS": replace(FACTS, requiretls=True),
     "everything is protected": replace(FACTS, default=PolicyDefault.PROTECT_ALL),
 }

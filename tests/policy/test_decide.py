@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from policy.decide import Facts, MethodSource, RecipientFacts, choose_methods, decide, grounds
 from policy.decision import Action, Method, PolicyDefault
+from policy.facts import Sent
 from policy.phi.report import Place, Report, Uninspectable
+from policy.sensitivity import Sensitivity
 
 ALL = (Method.TLS, Method.SMIME, Method.OPENPGP, Method.PORTAL)
 CLEAN = Report(phi=False, score=0.0)
@@ -26,6 +28,7 @@ RAISED = {
     "protect-all": Facts(report=CLEAN, recipients=(), default=PolicyDefault.PROTECT_ALL),
     "requiretls": Facts(report=CLEAN, recipients=(), requiretls=True),
     "method": Facts(report=replace(CLEAN, lowest_method=Method.TLS), recipients=()),
+    "class": Facts(report=CLEAN, recipients=(), sent=Sent(sensitivity=(Sensitivity.HIV,))),
 }
 
 
@@ -187,7 +190,9 @@ def test_raising_never_lowers(facts: Facts, why: str) -> None:
         lowest_method=facts.report.lowest_method or extra.report.lowest_method,
     )
     default = facts.default if extra.default is PolicyDefault.PROTECT_PHI else extra.default
-    raised = replace(facts, report=report, default=default, requiretls=facts.requiretls or extra.requiretls)
+    raised = replace(
+        facts, report=report, default=default, requiretls=facts.requiretls or extra.requiretls, sent=extra.sent
+    )
     for before, after in zip(decide(facts), decide(raised), strict=True):
         assert after.protected
         if before.protected and raised.requiretls == facts.requiretls:

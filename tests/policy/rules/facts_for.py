@@ -13,6 +13,7 @@ from policy.phi.report import Finding, Kind, Place, Report, Sign, SignKind, Unin
 from policy.purpose import PURPOSES, PurposeSource
 from policy.rules import Rule, parse_condition
 from policy.rules.book import STRICTNESS
+from policy.sensitivity import Sensitivity
 
 ALL = (Method.TLS, Method.SMIME, Method.OPENPGP, Method.PORTAL)
 UNREAD = Uninspectable(place=Place(part="2"), reason="an archive")
@@ -59,6 +60,7 @@ CONDITIONS = (
     "findings.beyond_limited > 0 or findings.beyond_fundraising > 0",
     'recipient.position in ["shared", "involved"] or patient.minor',
     'purpose in ["marketing", "fundraising"] and not signs contains "opt-out"',
+    'sensitivity contains ["part2", "hiv"] or states contains "NY"',
 )
 REPORTS = st.builds(
     Report,
@@ -116,6 +118,8 @@ ALL_FACTS = st.builds(
         purpose_source=st.sampled_from(PurposeSource),
         contradiction=st.sampled_from(["", "It reads like marketing."]),
         our_domains=st.just(frozenset({"clinic.example"})),
+        sensitivity=st.lists(st.sampled_from(Sensitivity), unique=True, max_size=2).map(tuple),
+        states=st.sampled_from([(), ("NY",), ("CA", "NY")]),
     ),
     is_released=st.booleans(),
 )

@@ -12,6 +12,8 @@ from policy.facts import Facts
 from policy.phi.report import Kind, Report
 from policy.rules import NO_RULES, Rule, RuleBook
 from policy.rules.book import STRICTNESS
+from policy.rules.packs import Pack, load_pack
+from policy.sensitivity import Sensitivity
 from tests.policy.rules.facts_for import ALL_FACTS, RULES, facts, found, make
 
 PHI = Report(phi=True, score=0.9)
@@ -183,6 +185,23 @@ def test_a_finding_more_never_lowers(about: Facts, rules: list[Rule]) -> None:
         about, report=replace(about.report, phi=True, findings=(*about.report.findings, found(Kind.SSN)), tagged=True)
     )
     for before, after in zip(decide(about, RuleBook(kept)), decide(raised, RuleBook(kept)), strict=True):
+        assert rank(after) >= rank(before)
+        if before.protected:
+            assert set(after.methods) <= set(before.methods)
+
+
+CLASS_RULES = [one.rule for pack in (Pack.PART2, Pack.PSYCHOTHERAPY, Pack.STATE_LAW) for one in load_pack(pack)]
+
+
+@pytest.mark.slow
+@given(ALL_FACTS, st.lists(st.sampled_from(Sensitivity)), st.sampled_from(["NY", "CA", "TX"]))
+def test_a_class_more_never_lowers(about: Facts, more: list[Sensitivity], state: str) -> None:
+    """For the packs that go by class, with their exceptions; and of a state's rows, whose state is known already."""
+    sent = about.sent if about.sent.states else replace(about.sent, states=(state,))
+    kept = replace(about, sent=sent)
+    classes = tuple(one for one in Sensitivity if one in {*sent.sensitivity, *more})
+    raised = replace(kept, sent=replace(sent, sensitivity=classes, states=tuple({*sent.states, state})))
+    for before, after in zip(decide(kept, RuleBook(CLASS_RULES)), decide(raised, RuleBook(CLASS_RULES)), strict=True):
         assert rank(after) >= rank(before)
         if before.protected:
             assert set(after.methods) <= set(before.methods)

@@ -10,6 +10,7 @@ from policy.decision import Action, PolicyDefault
 from policy.rules import Rule, RuleBook, parse_condition
 from policy.rules.labels import Label, LabelBook
 from policy.rules.version import PolicyVersion, version_of
+from policy.sensitivity import Sensitivity
 
 ONE: Final = Rule(name="one", when=parse_condition("findings.ssn.count >= 10"), action=Action.HOLD)
 TWO: Final = Rule(name="two", when=parse_condition("phi"), action=Action.PROTECT, notify=("privacy@clinic.example",))
@@ -38,6 +39,8 @@ def test_order_does_not_count() -> None:
         version(ONE, TWO, domains={"clinic.example": PolicyDefault.PROTECT_ALL}),
         version(ONE, TWO, program="1.1"),
         version(ONE, TWO, labels=LabelBook([LABEL])),
+        version(ONE, TWO, states={"clinic.example": "NY"}),
+        version(ONE, replace(TWO, notice="It is protected.")),
     ],
 )
 def test_any_change_counts(other: PolicyVersion) -> None:
@@ -45,7 +48,13 @@ def test_any_change_counts(other: PolicyVersion) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [replace(LABEL, purpose="treatment"), replace(LABEL, when=parse_condition('login == "ehr"'))]
+    "other",
+    [
+        replace(LABEL, purpose="treatment"),
+        replace(LABEL, when=parse_condition('login == "ehr"')),
+        replace(LABEL, sensitivity=Sensitivity.HIV),
+        replace(LABEL, state="NY"),
+    ],
 )
 def test_any_change_of_a_label_counts(other: Label) -> None:
     """What a message is for decides as much as a rule does."""
