@@ -6,6 +6,7 @@ PGPy's own armour is a hundred times too slow for mail, and its reader takes one
 import base64
 import binascii
 import re
+from collections.abc import Collection
 from typing import Final
 
 from gateway.protect.crc24 import crc24
@@ -21,7 +22,10 @@ _BLOCK: Final = (
 BLOCK: Final = re.compile(_BLOCK % (b"PUBLIC", b"PUBLIC"))
 PRIVATE_BLOCK: Final = re.compile(_BLOCK % (b"PRIVATE", b"PRIVATE"))
 PUBLIC_KEY: Final = 6  # packet types, RFC 9580 section 5
+SIGNATURE: Final = 2
 SECRET_KEYS: Final = frozenset({5, 7})
+SUBKEYS: Final = frozenset({7, 14})
+ALGORITHM_AT: Final = 5  # in the body of a key of version 4 or 6, after its version and time (section 5.5.2)
 
 
 def armour_message(data: bytes) -> bytes:
@@ -78,9 +82,37 @@ def first_key(data: bytes) -> tuple[int, int]:
     try:
         kind, start, end = _packet_at(data, 0)
         body = data[start:end]
-        return (body[0], body[5]) if kind == PUBLIC_KEY or kind in SECRET_KEYS else (0, 0)
+        return (body[0], body[ALGORITHM_AT]) if kind == PUBLIC_KEY or kind in SECRET_KEYS else (0, 0)
     except IndexError:
         return 0, 0
+
+
+def without_unknown(data: bytes, algorithms: Collection[int]) -> bytes:
+    """A key without the subkeys and signatures of algorithms that a reader does not know, which would spoil the rest.
+
+    data: packets, a public or private key. The signatures under a subkey go with it.
+    """
+    kept: list[bytes] = []
+    at, is_dropped = 0, False
+    while at < len(data):
+        try:
+            kind, start, end = _packet_at(data, at)
+            if kind in SUBKEYS:
+                is_dropped = data[start + ALGORITHM_AT] not in algorithms
+            elif kind != SIGNATURE:
+                is_dropped = False
+            is_strange = kind == SIGNATURE and (data[start] not in (3, 4) or _signed_by(data, start) not in algorithms)
+        except IndexError:
+            return data  # damaged: whoever reads it says so
+        if not is_dropped and not is_strange:
+            kept.append(data[at:end])
+        at = end
+    return b"".join(kept)
+
+
+def _signed_by(data: bytes, start: int) -> int:
+    """The algorithm of a signature packet: RFC 9580 sections 5.2.2 (version 3) and 5.2.3 (version 4)."""
+    return data[start + 2] if data[start] == 4 else data[start + 15]
 
 
 def _dearmour(text: bytes, check: bytes | None) -> bytes:

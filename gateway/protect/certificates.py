@@ -18,7 +18,7 @@ from pgpy.constants import EllipticCurveOID, HashAlgorithm, KeyFlags, PubKeyAlgo
 from pgpy.errors import PGPError
 
 from gateway.message.address import AddressError, parse_address
-from gateway.protect.armour import first_key
+from gateway.protect.armour import first_key, without_unknown
 from gateway.protect.errors import CertificateError
 
 MIN_RSA_BITS: Final = 2048
@@ -48,6 +48,7 @@ CURVES: Final = frozenset(  # brainpool curves and ElGamal are beyond PGPy
     }
 )
 RSA: Final = frozenset({PubKeyAlgorithm.RSAEncryptOrSign, PubKeyAlgorithm.RSAEncrypt})
+KNOWN_ALGORITHMS: Final = frozenset({1, 2, 3, 16, 17, 18, 19, 22})  # to PGPy; RFC 9580 section 9.1
 BEYOND_PGPY: Final = {  # RFC 9580 section 9.1
     16: "ElGamal", 17: "DSA", 25: "X25519", 26: "X448", 27: "Ed25519 in its new form", 28: "Ed448",
 }  # fmt: skip
@@ -152,8 +153,7 @@ def open_signer(data: bytes, *, now: datetime) -> Signer:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as above
         try:
-            private = PGPKey()
-            private.parse(bytearray(data))
+            private = _read(data)
             public = None if private.is_public else _parse(bytes(private.pubkey))
             if public is not None:
                 return _signer(private, public, now)
@@ -167,8 +167,7 @@ def public_part(data: bytes) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            private = PGPKey()
-            private.parse(bytearray(data))
+            private = _read(data)
             return data if private.is_public else bytes(private.pubkey)
         except WHAT_PGPY_RAISES:
             raise CertificateError(_why_unreadable(data)) from None
@@ -206,11 +205,16 @@ def _why_unreadable(data: bytes) -> str:
     return "not an OpenPGP version 4 certificate that we can read"
 
 
+def _read(data: bytes) -> Any:
+    key = PGPKey()
+    key.parse(bytearray(without_unknown(data, KNOWN_ALGORITHMS)))
+    return key
+
+
 @functools.lru_cache(maxsize=512)
 def _parse(data: bytes) -> Any:
     """PGPy's object; 3 to 6 ms, hence the cache."""
-    key = PGPKey()
-    key.parse(bytearray(data))
+    key = _read(data)
     if key.fingerprint is None or not key.is_primary or not key.is_public:
         raise ValueError("no public primary key")
     return key

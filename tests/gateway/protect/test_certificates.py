@@ -71,6 +71,33 @@ def test_a_user_id_of_somebody_else_does_not_count() -> None:
     assert read_certificate(pasted, now=NOW).addresses == ("b@example.org",)
 
 
+def packets(data: bytes) -> list[bytes]:
+    """One by one; PGPy writes them in the present format, with a length of one or two octets."""
+    found, at = [], 0
+    while at < len(data):
+        _, _, end = armour._packet_at(data, at)
+        found.append(data[at:end])
+        at = end
+    return found
+
+
+def changed(packet: bytes, at: int, value: int) -> bytes:
+    """A packet with another octet in its body."""
+    _, start, _ = armour._packet_at(packet, 0)
+    return packet[: start + at] + bytes((value,)) + packet[start + at + 1 :]
+
+
+def test_what_pgpy_does_not_know_does_not_spoil_the_rest() -> None:
+    """CR-01: a subkey of X25519 (25) or a signature of version 6 beside what is understood; programs make both."""
+    primary, user, certification, subkey, binding = packets(GOOD)
+    newer = changed(subkey, 5, 25) + binding
+    strange = changed(certification, 0, 6)
+    whole = b"".join((primary, user, strange, certification, newer, subkey, binding))
+    assert read_certificate(whole, now=NOW) == read_certificate(GOOD, now=NOW)
+    alone = read_certificate(b"".join((primary, user, certification, newer)), now=NOW)
+    assert alone.why_not == "it has no key for encryption"
+
+
 @pytest.mark.parametrize("data", [b"", b"\x99", b"x" * 50, GOOD + bytes(MAX_OCTETS)], ids=["", "cut", "junk", "large"])
 def test_unreadable(data: bytes) -> None:
     """One error, whatever PGPy does."""
