@@ -110,6 +110,7 @@ CHOSEN: Final = Ground(
     is_waived=True,
 )
 ARCHIVE: Final = "It is a copy for an archive, which gathers everything, so it is always protected."
+FOUND: Final = "Its findings name one patient of the index, whom it is taken to be about."
 ENDS: Final = {Action.HOLD: "It is held for a person to decide.", Action.REJECT: "It is refused."}
 ONLY: Final = {Action.REQUIRE_TLS: Method.TLS, Action.PORTAL_ONLY: Method.PORTAL}  # the one rung that a rule leaves
 
@@ -137,7 +138,8 @@ def _decide(facts: Facts, recipient: RecipientFacts, ground: Ground, hits: Seque
     if recipient.is_archive and asked is Action.REJECT:
         asked = Action.HOLD  # nobody is told that a copy is refused, so none ever is
     is_protected = ground.protects or bool({*actions} - {Action.ALLOW, Action.HOLD, Action.REJECT})
-    meant = filter(None, (facts.sent.purpose_why, facts.sent.contradiction))
+    found = FOUND if facts.report.patient and not facts.report.said.patient else ""
+    meant = filter(None, (facts.sent.purpose_why, facts.sent.contradiction, found))
     said = (*ground.said, *meant, *(hit.why for hit in hits))
     ladder: tuple[Method, ...] = ()
     if asked in ENDS:

@@ -1,8 +1,8 @@
 """Who reads mail at an address: patients, those who act for them, and who it is that a message is about. Pure.
 
 A link says that a person of the register is reached at an address, as what, how that was verified, and from when to
-when. The patient of a message is the one that its sender's system names, else the one person whose own address the
-recipient's is; else nobody knows.
+when. The patient of a message is the one that its sender's system names, else the one whom its findings name
+(`Report.patient`), else the one person whose own address the recipient's is; else nobody knows.
 """
 
 from collections.abc import Mapping, Sequence

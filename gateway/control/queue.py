@@ -181,7 +181,8 @@ async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], 
         is_released=has_looked,
         answers=await registers.ask(
             recipients,
-            patient=report.said.patient,
+            patient=report.patient,
+            perhaps=report.matched,
             purpose=sent.purpose,
             named=report.said.campaign,
             everybody=len(everybody),
@@ -213,7 +214,7 @@ async def _release(
     found = Counter(finding.kind.value for finding in report.findings)
     now, released, said = datetime.now(UTC), Record(), []
     decided = anew.finder.decide(facts)
-    kept = anew.ledger.entry(queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=report.said.patient)
+    kept = anew.ledger.entry(queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=report.patient)
     await anew.ledger.begin(now)
     for entry, decision in zip(held, decided, strict=True):
         if not decision.methods:

@@ -80,7 +80,7 @@ class Again:
         facts = kept.thin
         return await self._registers.ask(
             [to.address for to in facts.recipients], patient=kept.patient, purpose=purpose, at=at,
-            named=facts.report.said.campaign, everybody=len(facts.addresses),
+            named=facts.report.said.campaign, everybody=len(facts.addresses), perhaps=facts.report.matched,
         )  # fmt: skip
 
     def _made(self, facts: Facts, *, asked_now: tuple[str, ...]) -> Made:

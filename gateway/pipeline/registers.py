@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.message.address import domain_of
+from gateway.pipeline.patients import matched
 from gateway.store import consents, persons
 from gateway.store.campaigns import Campaigns
 from gateway.store.consents import patient_key
@@ -18,6 +19,7 @@ from policy.consent import Consents
 from policy.facts import UNASKED
 from policy.grounds import ABOUT_THEMSELVES
 from policy.people import NOBODY, NOT_ASKED, People, Standing
+from policy.phi.report import Report
 from policy.purpose import PROMOTION
 from policy.rules.facts import PURPOSES
 
@@ -66,12 +68,13 @@ class Registers:
 
     async def ask(
         self, recipients: Sequence[str], *, patient: str, purpose: str, at: datetime, named: str = "",
-        everybody: int = 0,
+        everybody: int = 0, perhaps: Sequence[str] = (),
     ) -> Mapping[str, Answers]:  # fmt: skip
         """The answers by recipient, in lower case; none where nobody needs them.
 
         patient: as `patient` gives it. named: the campaign that the message names. everybody: how many get the message
-        where `recipients` are only some of them.
+        where `recipients` are only some of them. perhaps: whom else it may be about (`Report.matched`), for what is
+        forbidden.
         Raises: StoreError.
         """
         word = purpose.strip().lower()
@@ -83,7 +86,7 @@ class Registers:
         by_domain = await self._organisations.current() if "baa" in asked else {}
         reviewed = await self._campaigns.current() if "campaign" in asked else {}
         standings, entries, aliases = await self._of_people(
-            names, patient, purpose, at, asked, is_only=max(everybody, len(set(names))) == 1
+            names, patient, purpose, at, asked, is_only=max(everybody, len(set(names))) == 1, perhaps=perhaps
         )
         return {
             name: Answers(
@@ -96,20 +99,36 @@ class Registers:
         }
 
     async def _of_people(
-        self, names: Sequence[str], patient: str, purpose: str, at: datetime, asked: Sequence[str], *, is_only: bool
+        self,
+        names: Sequence[str],
+        patient: str,
+        purpose: str,
+        at: datetime,
+        asked: Sequence[str],
+        *,
+        is_only: bool,
+        perhaps: Sequence[str],
     ) -> tuple[Mapping[str, Standing], Sequence[consent.Consent], frozenset[str]]:
         """Who the recipients are, the consents of all that the message may be about, and the patient's other names."""
-        known, aliases, entries = NOBODY, frozenset[str](), tuple[consent.Consent, ...]()
+        known, aliases, entries = NOBODY, frozenset(perhaps) - {""}, tuple[consent.Consent, ...]()
         async with self._store.read() as conn:
             if "people" in asked or ("consent" in asked and patient):
                 linked = await persons.around(conn, names, patient=patient)
                 known = linked if "people" in asked else NOBODY
-                aliases = people.also_known_as(linked, patient) if patient else aliases
+                aliases |= people.also_known_as(linked, patient) if patient else frozenset()
             standings = {name: _standing(known, name, patient, purpose, at, is_only=is_only) for name in names}
             if "consent" in asked:
                 who = {*names, *aliases, *(one.patient for one in standings.values() if one.patient)}
                 entries = await consents.of_patients(conn, who)
         return standings, entries, aliases
+
+    async def find_patient(self, report: Report, *, purpose: str) -> Report:
+        """The report with whom of the index its findings may mean, where a register is asked about that.
+
+        Raises: StoreError.
+        """
+        asks = not {"consent", "people"}.isdisjoint(self.asks(purpose))
+        return replace(report, matched=await matched(self._store, report) if asks else ())
 
 
 def _standing(known: People, name: str, patient: str, purpose: str, at: datetime, *, is_only: bool) -> Standing:
@@ -129,6 +148,7 @@ def _consents(
     Who is not on the register of people is known by the address alone, which promotion is then about.
     """
     if standing.is_ambiguous:
-        return replace(UNASKED, restricted=False)  # of nobody in particular: a restriction names its patient
+        about = consent.answer(entries, recipient=recipient, patient="", purpose=purpose, at=at, aliases=aliases)
+        return replace(UNASKED, restricted=about.restricted)  # a restriction names its patient
     patient = standing.patient or (recipient if purpose in PROMOTION else "")
     return consent.answer(entries, recipient=recipient, patient=patient, purpose=purpose, at=at, aliases=aliases)

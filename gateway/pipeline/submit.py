@@ -139,7 +139,7 @@ class Pipeline:
         except (StoreFull, StoreSick, StoreClosed) as error:  # a register that cannot be read permits nothing
             return row_for(error, STORE_VERDICTS)
         judged = Judged(
-            queue_id=new_queue_id(), envelope=envelope, header=header, report=report, facts=facts,
+            queue_id=new_queue_id(), envelope=envelope, header=header, report=facts.report, facts=facts,
             decisions=self._facts.decide(facts), data=data,
         )  # fmt: skip
         if is_refused_whole(judged):
@@ -175,10 +175,12 @@ class Pipeline:
     async def _facts_of(self, envelope: Envelope, header: HeaderFacts, report: Report, data: bytes) -> Facts:
         await self._ledger.begin(envelope.received_at)
         sent = await self._rulings.sent(envelope, header, report, data)
+        report = await self._registers.find_patient(report, purpose=sent.purpose)
         recipients = [recipient.address for recipient in envelope.recipients]
         answers = await self._registers.ask(
             recipients,
-            patient=report.said.patient,
+            patient=report.patient,
+            perhaps=report.matched,
             purpose=sent.purpose,
             named=report.said.campaign,
             at=envelope.received_at,
@@ -202,10 +204,10 @@ class Pipeline:
         return with_archives(judged, copied, about, self._facts)
 
     def _written_down(self, judged: Judged, cause: Cause) -> Change:
-        said = judged.header.control.get("patient", "")
         return self._ledger.entry(
-            judged.queue_id, judged.facts, judged.decisions, cause=cause, at=judged.envelope.received_at, said=said
-        )
+            judged.queue_id, judged.facts, judged.decisions,
+            cause=cause, at=judged.envelope.received_at, patient=judged.report.patient,
+        )  # fmt: skip
 
     async def _refuse(self, judged: Judged) -> Verdict:
         """Rules refuse it for everybody: nothing is kept but why, and the notices about it."""

@@ -18,7 +18,7 @@ from policy.phi.files.sight import Eye
 from policy.phi.mask import mask
 from policy.phi.mention import Role
 from policy.phi.mime import Reading, parse, read_message
-from policy.phi.persons import find_named
+from policy.phi.persons import find_named, find_ways, names_one
 from policy.phi.reasons import reasons_against, reasons_for, ties
 from policy.phi.report import Finding, Kind, Place, Report, Uninspectable
 from policy.phi.signs import find_signs
@@ -70,6 +70,7 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors,
     is_bulk = headers.is_bulk(message)
     examined = examine(reading.texts, senders, custom=custom, is_bulk=is_bulk)
     evidence, spread, link = examined.evidence, examined.generality, examined.link
+    people = [person for item in evidence for person in item.people]
     is_phi = link.score >= THRESHOLD
     return Report(
         phi=is_phi,
@@ -87,7 +88,9 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors,
         bulk=is_bulk,
         attached=files,
         signs=find_signs(examined.texts, examined.views, senders),
-        named=find_named(custom.persons_key, (person for item in evidence for person in item.people)),
+        named=find_named(custom.persons_key, people),
+        ways=find_ways(custom.persons_key, people),
+        names_one=bool(custom.persons_key) and names_one(people),
     )
 
 

@@ -7,15 +7,16 @@ do not count. A date that can be read as two days is both. Pure and bounded.
 
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
 from policy.phi.mention import Mention, Role
 from policy.phi.normalise import lower_case, normalise
 from policy.phi.report import Kind
 
+OF_ONE: Final = (Kind.SSN, Kind.MRN, Kind.MEMBER_ID)  # of which nobody has two
 IDENTIFIERS: Final = frozenset({Kind.MRN, Kind.MEMBER_ID, Kind.ACCOUNT, Kind.OTHER_ID})
 MOST_PEOPLE: Final = 50  # names, birth dates and numbers that are looked at, of each
 MOST: Final = 500  # marks of a message
@@ -83,11 +84,50 @@ def find_named(key: bytes, people: Iterable[Mention]) -> tuple[str, ...]:
     if not key:
         return ()
     mentions = [one for one in people if one.role is not Role.STAFF]
-    names = _values(mentions, frozenset({Kind.NAME}))
-    days = _values(mentions, frozenset({Kind.DOB}))
     found = {one for value in _values(mentions, IDENTIFIERS) for one in id_marks(key, value)}
-    found.update(one for name in names for day in days for one in person_marks(key, name, day))
-    return tuple(sorted(found)[:MOST])
+    return tuple(sorted(found | _born(key, mentions))[:MOST])
+
+
+def find_ways(key: bytes, people: Iterable[Mention]) -> tuple[tuple[str, ...], ...]:
+    """The marks by each way to name a person that the message uses: a name with a birth date, a record number."""
+    if not key:
+        return ()
+    mentions = [one for one in people if one.role is not Role.STAFF]
+    numbers = {one for value in _values(mentions, frozenset({Kind.MRN})) for one in id_marks(key, value)}
+    return tuple(tuple(sorted(way)[:MOST]) for way in (_born(key, mentions), numbers) if way)
+
+
+def _born(key: bytes, mentions: Sequence[Mention]) -> set[str]:
+    names, days = (_values(mentions, frozenset({kind})) for kind in (Kind.NAME, Kind.DOB))
+    return {one for name in names for day in days for one in person_marks(key, name, day)}
+
+
+def names_one(people: Iterable[Mention]) -> bool:
+    """Whether all that points at somebody outside the staff can be one person.
+
+    Two names of which neither has all the words, two birth dates, or two numbers of a kind that nobody has two of are
+    two persons. What has more than is looked at is not one.
+    """
+    mentions = [one for one in people if one.role is not Role.STAFF]
+    names = [_words(value) for value in _values(mentions, frozenset({Kind.NAME}))]
+    others: list[list[frozenset[Any]]] = [
+        [frozenset(days_of(value)) or frozenset({value}) for value in _values(mentions, frozenset({Kind.DOB}))],
+        *([_bare(value) for value in _values(mentions, frozenset({kind}))] for kind in OF_ONE),
+    ]
+    return (
+        all(len(some) < MOST_PEOPLE for some in (names, *others))
+        and max(names, key=len, default=frozenset()) == frozenset().union(*names)  # one name has the words of all
+        and all(frozenset.intersection(*some) for some in others if some)
+    )
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(word for word in _WORD.findall(lower_case(normalise(name))) if len(word) > 1)
+
+
+def _bare(value: str) -> frozenset[str]:
+    bare = "".join(filter(str.isalnum, lower_case(normalise(value))))
+    return frozenset({_LABEL.sub("", bare, count=1) if _LABEL.match(bare) else bare})
 
 
 def _values(mentions: Iterable[Mention], kinds: frozenset[Kind]) -> tuple[str, ...]:

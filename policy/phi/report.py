@@ -220,7 +220,9 @@ class Report:
     lowest_method: what the sender's system asks for at least (X-Mailward-Method); it is set by who believes it.
     bulk: a mailing list or bulk header is present (RFC 2369, RFC 2919, Precedence).
     signs: what its words say it is for. said: what its sender's system says; as lowest_method, for a release decides
-    anew. named: whom it names, as `policy.phi.persons` marks them. noticed: names of rules whose notice is below it.
+    anew. named: whom it names, as `policy.phi.persons` marks them; ways: the same by each way to name somebody that it
+    uses; names_one: all that points at somebody can be one person. matched: whom of the register those can mean, as
+    the registers name them; set by who asks. noticed: names of rules whose notice is below it.
     """
 
     phi: bool
@@ -241,9 +243,21 @@ class Report:
     signs: tuple[Sign, ...] = ()
     said: Said = Said()
     named: tuple[str, ...] = ()
+    ways: tuple[tuple[str, ...], ...] = ()
+    names_one: bool = False
+    matched: tuple[str, ...] = ()
     noticed: tuple[str, ...] = ()
 
     @property
     def protected(self) -> bool:
         """Whether the content calls for a safe path: PHI was found, or something could not be read."""
         return self.phi or bool(self.uninspectable)
+
+    @property
+    def patient(self) -> str:
+        """Whom it is about: whom its sender's system names, else the one person of the register whom its findings name.
+
+        Where they may name two, or something could not be read, nobody knows.
+        """
+        is_one = self.names_one and len(self.matched) == 1 and not self.uninspectable
+        return self.said.patient or (self.matched[0] if is_one else "")

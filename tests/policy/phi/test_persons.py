@@ -87,3 +87,21 @@ def test_a_list_of_patients_is_bounded() -> None:
 )
 def test_days(text: str, expected: list[date]) -> None:
     assert sorted(days_of(text)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("Patient: Martha Grimes, DOB 03/31/1961, MRN 0042317. Martha has asthma. Mrs. Grimes was seen.", True),
+        ("Patient: Grimes, Martha\nDate of birth: March 31, 1961\nDOB: 1961-03-31\nDiagnosis: asthma", True),
+        ("Patient: Martha Grimes, DOB 03/31/1961, has asthma.\n\nRegards,\nDr. Robert Jones, MD", True),  # staff
+        ("Patient: Martha Grimes, DOB 03/31/1961, and patient Robert Jones have asthma.", False),
+        ("Patient: Martha Grimes, DOB 03/31/1961. Patient: DOB 04/30/1970. Both have asthma.", False),
+        ("Patient: Martha Grimes, MRN: 0042317, MRN: 0042318, has asthma.", False),
+        ("Patient: Martha Grimes, SSN 219-09-9999, spouse SSN 219-09-9998, has asthma.", False),
+    ],
+)
+def test_one_person_or_more(text: str, is_one: bool) -> None:
+    """Who the staff is does not count; whatever nobody has two of is a second person's."""
+    message = f"From: lab@clinic.example\r\nSubject: Result\r\n\r\n{text}\r\n".encode()
+    assert classify_message(message, custom=NAMED).names_one is is_one
