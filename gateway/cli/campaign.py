@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
-from gateway.cli.registers import BY, JSON, WHY, tell_rows
+from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, read_rows, tell_import, tell_rows
 from gateway.config import Settings
 from policy.campaign import About, Audience, Basis, Payment
 from policy.purpose import PURPOSES, UNKNOWN
@@ -72,6 +72,22 @@ def add(
 def list_(settings: Settings, *, as_json: bool) -> None:
     """List them, also those that have ended."""
     tell_rows(ask(settings, "campaign.list"), COLUMNS, as_json=as_json)
+
+
+@campaign.command("import")
+@FILE
+@DRY_RUN
+@BY
+@JSON
+@settings_option
+def import_(settings: Settings, *, file: Path, dry_run: bool, by: str, as_json: bool) -> int:
+    """Record the rows of FILE, CSV or a JSON array: all or none.
+
+    Columns: name, purpose, about, payment, audience, basis, recipients, reviewer, reviewed, document (SHA-256),
+    expires.
+    """
+    answer = ask(settings, "campaign.import", rows=read_rows(file), by=by, is_rehearsal=dry_run)
+    return tell_import(answer, what="campaigns", is_rehearsal=dry_run, as_json=as_json)
 
 
 @campaign.command()

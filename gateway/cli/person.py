@@ -1,12 +1,13 @@
 """`mailward person`: patients, and who reads mail at their addresses."""
 
+from pathlib import Path
 from typing import Final
 
 import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
-from gateway.cli.registers import BY, JSON, WHY, tell_rows
+from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, read_rows, tell_import, tell_rows
 from gateway.config import Settings
 from policy.people import Basis, Tie
 
@@ -77,6 +78,22 @@ def link(
 def list_(settings: Settings, *, patient: str, as_json: bool) -> None:
     """List the links, also those that have ended."""
     tell_rows(ask(settings, "person.list", patient=patient), COLUMNS, as_json=as_json)
+
+
+@person.command("import")
+@FILE
+@DRY_RUN
+@BY
+@JSON
+@settings_option
+def import_(settings: Settings, *, file: Path, dry_run: bool, by: str, as_json: bool) -> int:
+    """Record the rows of FILE, CSV or a JSON array: all or none.
+
+    Columns: patient, majority, address, tie, basis, verified, from, until. A row without an address records the patient
+    alone; an empty majority changes nothing for who is on the register already.
+    """
+    answer = ask(settings, "person.import", rows=read_rows(file), by=by, is_rehearsal=dry_run)
+    return tell_import(answer, what="rows", is_rehearsal=dry_run, as_json=as_json)
 
 
 @person.command()

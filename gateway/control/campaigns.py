@@ -1,12 +1,12 @@
 """The register of campaigns and studies for operators."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import registers as told
-from gateway.control.register_rows import SHA256, read_date, read_recipient, read_texts, read_word
+from gateway.control.register_rows import SHA256, read_all, read_date, read_recipient, read_texts, read_word
 from gateway.control.wire import Refused
 from gateway.store import campaigns
 from gateway.store.store import Store
@@ -18,6 +18,7 @@ COLUMNS: Final = (
     "name", "purpose", "about", "payment", "audience", "basis", "recipients", "reviewer", "reviewed", "document",
     "expires",
 )  # fmt: skip
+TAKEN: Final = "exists, or existed: a name means one text; choose another"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -28,9 +29,32 @@ async def add(store: Store, *, row: Mapping[str, str], by: str) -> dict[str, Any
         new = read_campaign(row, by=by, now=now)
     except ValueError as why:
         raise Refused(str(why), USAGE) from None
-    if not await campaigns.add(store, new, events=[told.campaign_recorded(new, at=now)]):
-        raise Refused(f"{new.name} exists, or existed: a name means one text; choose another")
+    if await campaigns.add(store, [new], events=[told.campaign_recorded(new, at=now)]):
+        raise Refused(f"{new.name} {TAKEN}")
     return _shown(new, now)
+
+
+async def import_rows(
+    store: Store, *, rows: Sequence[Mapping[str, str]], by: str, is_rehearsal: bool
+) -> dict[str, Any]:
+    """Record many, all or none. is_rehearsal: none in any case. Returns: `count`, and `faults` by row number."""
+    now = datetime.now(UTC)
+    async with store.read() as conn:
+        names = set(await campaigns.by_name(conn))
+
+    def read_row(row: Mapping[str, str]) -> Campaign:
+        one = read_campaign(row, by=by, now=now)
+        if one.name in names:
+            raise ValueError(f"name: {one.name} {TAKEN}")
+        names.add(one.name)
+        return one
+
+    read = read_all(rows, read_row)
+    if not read.faults and not is_rehearsal:
+        said = [told.campaign_recorded(one, at=now) for one in read.entries]
+        if taken := await campaigns.add(store, read.entries, events=said):
+            raise Refused(f"{taken} {TAKEN}; nothing was recorded")
+    return {"count": len(read.entries), "faults": [list(fault) for fault in read.faults]}
 
 
 async def end(store: Store, *, name: str, by: str, why: str) -> None:

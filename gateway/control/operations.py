@@ -105,11 +105,13 @@ TABLE: Final[Mapping[str, Operation]] = {
     "campaign.add": on_store(campaigns.add),
     "campaign.list": on_store(campaigns.listing),
     "campaign.end": on_store(campaigns.end),
+    "campaign.import": on_store(campaigns.import_rows),
     "person.add": on_store(persons.add),
     "person.link": on_store(persons.link),
     "person.list": on_store(persons.listing),
     "person.unlink": on_store(persons.unlink),
     "person.resume": on_store(persons.resume),
+    "person.import": on_store(persons.import_rows),
 }
 
 

@@ -1,11 +1,12 @@
 """The register of patients and their addresses for operators."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from gateway.audit import registers as told
-from gateway.control.register_rows import read_address, read_date, read_texts, read_word
+from gateway.control.register_rows import read_address, read_all, read_date, read_texts, read_word
 from gateway.control.wire import Refused
 from gateway.message.queue_id import new_queue_id
 from gateway.store import persons
@@ -15,6 +16,7 @@ from policy.people import ENDS_AT_MAJORITY, Basis, Link, Person, Tie, acts
 
 USAGE: Final = 2
 COLUMNS: Final = ("patient", "address", "tie", "basis", "verified", "from", "until")
+IMPORT_COLUMNS: Final = ("patient", "majority", *COLUMNS[1:])
 LONGEST: Final = 200  # of the words how it was verified
 
 
@@ -35,12 +37,31 @@ async def link(store: Store, *, row: Mapping[str, str], by: str) -> dict[str, An
     """Record who is reached at an address. row: `COLUMNS`. Raises: Refused with what is wrong with it."""
     now = datetime.now(UTC)
     try:
-        new = _read(store, row, by=by, now=now)
+        new = _read(partial(_key, store), row, by=by, now=now)
     except ValueError as why:
         raise Refused(str(why), USAGE) from None
     if await persons.link(store, [new], events=[told.link_recorded(new, at=now)]):
         raise Refused("this patient is not on the register; `mailward person add` comes first")
     return {"id": new.id, "person": new.person, "address": new.address}
+
+
+async def import_rows(
+    store: Store, *, rows: Sequence[Mapping[str, str]], by: str, is_rehearsal: bool
+) -> dict[str, Any]:
+    """Record persons and links, all or none. rows: `IMPORT_COLUMNS`. is_rehearsal: none in any case.
+
+    Returns: `count` of rows, and `faults` by row number.
+    """
+    now = datetime.now(UTC)
+    async with store.read() as conn:
+        known, standing = await persons.everybody(conn), await persons.listing(conn)
+    intake = Intake(partial(_key, store), by, now, known, [one for one, _ in standing])
+    read = read_all(rows, intake.read)
+    if not read.faults and not is_rehearsal:
+        said = [told.person_recorded(one, at=now) for one in intake.people.values()]
+        said += [told.link_recorded(one, at=now) for one in intake.links]
+        await persons.enrol(store, list(intake.people.values()), intake.links, events=said)
+    return {"count": len(read.entries), "faults": [list(fault) for fault in read.faults]}
 
 
 async def unlink(store: Store, *, link_id: str, by: str, why: str) -> None:
@@ -82,6 +103,49 @@ async def listing(store: Store, *, patient: str = "") -> list[dict[str, Any]]:
     ]
 
 
+class Intake:
+    """Rows of a file, each read with what the register and the rows before it say. Pure.
+
+    known: persons of the register by id; standing: its links. people, links: what is to be written.
+    """
+
+    def __init__(
+        self, key: Callable[[str], str], by: str, now: datetime, known: Mapping[str, Person], standing: Sequence[Link]
+    ) -> None:
+        self._key, self._by, self._now, self._known = key, by, now, known
+        self._taken = {_place(one): f"by link {one.id}" for one in standing if one.ended_at is None}
+        self._said: dict[str, datetime | None] = {}  # when each person of the file comes of age
+        self.people: dict[str, Person] = {}
+        self.links: list[Link] = []
+
+    def read(self, row: Mapping[str, str]) -> str:
+        """Returns: whom it is about. Raises: ValueError with what is missing or wrong, in words."""
+        texts = read_texts(row, IMPORT_COLUMNS)
+        person, majority = self._key(texts["patient"]), read_date(texts["majority"], "majority")
+        if person in self._said and majority != self._said[person]:
+            raise ValueError("majority: another row of this patient says something else")
+        link = self._link({name: texts[name] for name in COLUMNS})
+        self._said[person] = majority
+        if majority is not None or person not in self._known:  # nobody comes of age because a file is silent
+            self.people[person] = Person(id=person, majority_at=majority, recorded_by=self._by, recorded_at=self._now)
+        if link is not None:
+            self._taken[_place(link)] = "by a row before it"
+            self.links.append(link)
+        return person
+
+    def _link(self, texts: Mapping[str, str]) -> Link | None:
+        if not any(texts[name] for name in COLUMNS if name != "patient"):
+            return None  # the person alone
+        link = _read(self._key, texts, by=self._by, now=self._now)
+        if stands := self._taken.get(_place(link)):
+            raise ValueError(f"address: this patient is linked to {link.address} as {link.tie} already, {stands}")
+        return link
+
+
+def _place(one: Link) -> tuple[str, str, Tie]:
+    return one.person, one.address, one.tie
+
+
 def _key(store: Store, patient: str) -> str:
     key = patient_key(store.vault, patient)
     if not key:
@@ -89,7 +153,7 @@ def _key(store: Store, patient: str) -> str:
     return key
 
 
-def _read(store: Store, row: Mapping[str, str], *, by: str, now: datetime) -> Link:
+def _read(key: Callable[[str], str], row: Mapping[str, str], *, by: str, now: datetime) -> Link:
     """Raises: ValueError with what is missing or wrong, in words."""
     texts = read_texts(row, COLUMNS)
     tie = read_word(texts["tie"], tuple(Tie), "as")
@@ -106,7 +170,7 @@ def _read(store: Store, row: Mapping[str, str], *, by: str, now: datetime) -> Li
         raise ValueError(f"verified: at most {LONGEST} letters")
     return Link(
         id=new_queue_id(),
-        person=_key(store, texts["patient"]),
+        person=key(texts["patient"]),
         address=read_address(texts["address"]),
         tie=tie,
         basis=basis,

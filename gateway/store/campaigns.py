@@ -16,16 +16,18 @@ from policy.campaign import About, Audience, Basis, Campaign, Payment
 ENUMS = {"about": About, "payment": Payment, "audience": Audience, "basis": Basis}
 
 
-async def add(store: Store, new: Campaign, *, events: Sequence[Event]) -> bool:
-    """Returns: False, and nothing is written, when the name was ever used."""
+async def add(store: Store, new: Sequence[Campaign], *, events: Sequence[Event]) -> str:
+    """Record campaigns, all or none. Returns: a name that was ever used, and nothing is written; else empty."""
 
-    async def work(conn: AsyncConnection) -> bool:
-        if (await conn.execute(sa.select(table.c.name).where(table.c.name == new.name))).first() is not None:
-            return False
-        await conn.execute(sa.insert(table), _row(new))
-        return True
+    async def work(conn: AsyncConnection) -> str:
+        for one in new:
+            if (await conn.execute(sa.select(table.c.name).where(table.c.name == one.name))).first() is not None:
+                return one.name
+        for one in new:
+            await conn.execute(sa.insert(table), _row(one))
+        return ""
 
-    return await store.transact(work, events=lambda is_new: events if is_new else ())
+    return await store.transact(work, events=lambda taken: () if taken else events)
 
 
 async def end(store: Store, name: str, *, at: datetime, events: Sequence[Event]) -> bool:

@@ -19,11 +19,17 @@ ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766
 async def put(store: Store, new: Person, *, events: Sequence[Event]) -> None:
     """Record a person, or when one that is known comes of age."""
 
+    await enrol(store, [new], (), events=events)
+
+
+async def enrol(store: Store, people: Sequence[Person], links: Sequence[Link], *, events: Sequence[Event]) -> None:
+    """Record persons, as `put` does, and links of persons that are on the register by then: all of them or none."""
+
     async def work(conn: AsyncConnection) -> None:
-        row = {column.name: getattr(new, column.name) for column in individual.columns}
-        changed = await conn.execute(sa.update(individual).where(individual.c.id == new.id).values(**row))
-        if not changed.rowcount:
-            await conn.execute(sa.insert(individual), row)
+        for person in people:
+            await _put(conn, person)
+        for one in links:
+            await conn.execute(sa.insert(person_link), _row(one))
 
     await store.transact(work, events=lambda _: events)
 
@@ -83,12 +89,17 @@ async def around(conn: AsyncConnection, addresses: Collection[str], *, patient: 
     return People(persons, links)
 
 
+async def everybody(conn: AsyncConnection) -> dict[str, Person]:
+    """All persons, by id."""
+    return {row["id"]: Person(**row) for row in (await conn.execute(sa.select(individual))).mappings()}
+
+
 async def listing(conn: AsyncConnection, *, person: str = "") -> tuple[tuple[Link, Person], ...]:
     """All links with their persons, or those of one, oldest first."""
     query = sa.select(person_link).order_by(person_link.c.recorded_at, person_link.c.id)
     if person:
         query = query.where(person_link.c.person == person)
-    persons = {row["id"]: Person(**row) for row in (await conn.execute(sa.select(individual))).mappings()}
+    persons = await everybody(conn)
     found = [_read(row) for row in (await conn.execute(query)).mappings()]
     return tuple((one, persons[one.person]) for one in found)
 
@@ -98,6 +109,13 @@ async def _set(store: Store, which: sa.ColumnElement[bool], events: Sequence[Eve
         return (await conn.execute(sa.update(person_link).where(which).values(**values))).rowcount > 0
 
     return await store.transact(work, events=lambda was_there: events if was_there else ())
+
+
+async def _put(conn: AsyncConnection, new: Person) -> None:
+    row = {column.name: getattr(new, column.name) for column in individual.columns}
+    changed = await conn.execute(sa.update(individual).where(individual.c.id == new.id).values(**row))
+    if not changed.rowcount:
+        await conn.execute(sa.insert(individual), row)
 
 
 def _row(one: Link) -> dict[str, object]:
