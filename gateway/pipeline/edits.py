@@ -18,7 +18,7 @@ from gateway.message.optout import OptOut, fields_for, make_token
 from gateway.pipeline.forms import Part, join
 from gateway.pipeline.judged import Judged
 from gateway.workers.errors import PoolUnavailable
-from policy.commercial import footer, is_commercial
+from policy.commercial import footer, is_commercial, unsaid
 from policy.decision import Action
 from policy.edits import NOTHING, Edits, edits_of
 from policy.facts import Facts, RecipientFacts
@@ -91,6 +91,8 @@ class BodyEdits:
         fields: tuple[bytes, ...] = ()
         if self._shop.postal_address and is_commercial(judged.facts, to):
             wanted, fields = self._commercial(judged.facts, to, wanted)
+        elif self._shop.postal_address and not wanted.held and (why := unsaid(judged.facts, to)):
+            wanted = replace(wanted, held=why)
         return Wish(wanted, fields, tuple(rule.add_header for rule in rules if rule.add_header))
 
     async def _part(self, judged: Judged, wish: Wish, who: Sequence[int], subject_tags: tuple[str, ...]) -> Part:

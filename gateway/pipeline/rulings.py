@@ -64,13 +64,18 @@ class Rulings:
         names = [name for name in decision.rules if book[name].action is Action.HOLD]
         return f"rule {', '.join(names)}" if names else NO_METHOD
 
-    def reasons(self, decisions: Sequence[Decision]) -> tuple[str, ...]:
-        """Why a message is held, for its sender: what a pack says of its rule; nothing of the organisation's own."""
+    def reasons(self, decisions: Sequence[Decision], held_for: Mapping[str, str]) -> tuple[str, ...]:
+        """Why a message is held, for its sender: what a pack says of its rule; nothing of the organisation's own.
+
+        held_for: by recipient, why a copy could not be changed, in words of ours.
+        """
         said, book = why_shipped(), self._facts.rules.by_name
         held = [decision for decision in decisions if decision.action is Action.HOLD]
         applied = dict.fromkeys(name for decision in held for name in decision.rules)
         holding = [name for name in applied if book[name].action is Action.HOLD]
-        return tuple(dict.fromkeys(said.get(name, "A mail rule of your organisation.") for name in holding))
+        unchanged = [held_for[one.recipient].removeprefix("Held: ") for one in held if one.recipient in held_for]
+        ruled = (said.get(name, "A mail rule of your organisation.") for name in holding)
+        return tuple(dict.fromkeys((*ruled, *unchanged)))
 
     def with_fields(self, data: bytes, decisions: Sequence[Decision]) -> bytes:
         """The message with what rules put into its header; a field of such a name that it came with goes."""

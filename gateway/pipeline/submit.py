@@ -258,11 +258,8 @@ class Pipeline:
             self._written(replace(form, braked=judged.braked, purpose=judged.purpose, suppressed=judged.suppressed))
             for form in forms
         ]
-        own = [
-            *self._notices(judged),
-            *self._of_brake(judged, written),
-            *(notice for one in written for notice in one.own),
-        ]
+        own = [*self._notices(judged), *self._of_brake(judged, written)]
+        own += (notice for one in written for notice in one.own)
         new = [one.new for one in written]
         sealed = [await self._store.seal_message(message) for message in (*own, *new)]  # a large one is on disk already
         await self._store.commit(
@@ -355,7 +352,8 @@ class Pipeline:
         """To the sender of one form: what of it needs a decision, and what was masked in it."""
         own = []
         if undecided := [entry for entry in held if not entry.methods and entry.recipient not in judged.archives]:
-            own.append(self._own_mail.held_notice(undecided, now=now, reasons=self._rulings.reasons(judged.decisions)))
+            reasons = self._rulings.reasons(judged.decisions, judged.held_for)
+            own.append(self._own_mail.held_notice(undecided, now=now, reasons=reasons))
         if judged.masked:
             told = [one.recipient for one in judged.decisions if one.recipient not in judged.archives]
             own.append(

@@ -186,6 +186,33 @@ async def test_commercial_mail_shows_what_it_must(store: Store) -> None:
     assert "pat" not in url
 
 
+OFFER = b"Special offer: buy now with the promo code SOAP.\r\n"
+
+
+async def test_what_reads_like_an_offer_waits_for_its_sender_to_say(store: Store) -> None:
+    """16 CFR 316.3(a): no footer is guessed, and none forgotten; said to be marketing, it goes with one."""
+    desk = Desk(store)
+    entry, data = await desk.sent(body=OFFER)
+    assert (entry.state, bytes(split_message(data).body)) == (EntryState.HELD, OFFER)
+    (notice,) = await desk.own(MessageKind.SENDER_NOTICE)
+    words = (await desk.kept(notice.queue_id)).decode()
+    assert "X-Mailward-Purpose" in words
+    assert "SOAP" not in words
+    entry, data = await desk.sent(purpose("marketing"), body=OFFER)
+    assert (entry.state, b"/unsubscribe/" in data) == (EntryState.QUEUED, True)
+    entry, data = await desk.sent(purpose("operations"), body=OFFER)
+    assert (entry.state, bytes(split_message(data).body)) == (EntryState.QUEUED, OFFER)
+
+
+async def test_care_that_comes_first_is_no_advertisement(store: Store) -> None:
+    """16 CFR 316.3(a)(2)(ii): nobody waits for a lab result since a coupon stands below it."""
+    body = b"Patient Martha Grimes, DOB 03/31/1961, has diabetes, HbA1c 9.1.\r\n\r\n" + OFFER
+    entry, data = await Desk(store).sent(body=body)
+    assert (entry.state, bytes(split_message(data).body)) == (EntryState.QUEUED, body)
+    entry, _ = await Desk(store).sent(b"Subject: Special offer", body=body)
+    assert entry.state is EntryState.HELD
+
+
 @pytest.mark.parametrize("word", ["treatment", "operations", "individual", "fundraising"])
 async def test_other_mail_shows_nothing(store: Store, word: str) -> None:
     """Clinical mail is not advertising, whatever is in it."""
@@ -197,6 +224,7 @@ async def test_other_mail_shows_nothing(store: Store, word: str) -> None:
 async def test_without_a_postal_address_nothing_is_put_below(store: Store) -> None:
     desk = Desk(store)
     desk.shop(replace(SHOP, postal_address=""))
+    assert (await desk.sent(body=OFFER))[0].state is EntryState.QUEUED  # nor asked: the clinic's system does it
     _, data = await desk.sent(purpose("marketing"), body=b"Buy.\r\n")
     assert bytes(split_message(data).body) == b"Buy.\r\n"
 
