@@ -54,6 +54,16 @@ def message_refused(envelope: Envelope, decision: Decision, *, queue_id: str) ->
     )  # fmt: skip
 
 
+def message_infected(envelope: Envelope, *, found: str) -> Event:
+    """A virus scanner kept it from being accepted, and nothing of it was kept. found: by its name, or why in words."""
+    client = envelope.client
+    return make(
+        "message.infected", envelope.received_at,
+        sender=envelope.sender, login=client.login, listener=client.listener, client_ip=client.ip,
+        recipients=len(envelope.recipients), found=found,
+    )  # fmt: skip
+
+
 def message_held(entry: QueueEntry, *, at: datetime, why: str, by: str = "") -> Event:
     """by: the person or command that holds it; empty when the gateway does."""
     return _about(entry, "message.held", at, why=why, **({"by": by} if by else {}))

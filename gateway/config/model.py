@@ -41,6 +41,7 @@ from gateway.config.fields import (
 from gateway.config.modes import CodeChannel, LineEndings, ListenerMode, LogFormat, LogLevel, OcspFailure, TlsVersion
 from gateway.config.policies import Commercial, Policy
 from gateway.config.problems import Key, Origin, Problem
+from gateway.config.scanning import Scanner
 from gateway.config.sending import ALL_METHODS, Delivery, Dns, Tls, TlsReports
 
 
@@ -313,6 +314,7 @@ class Settings(Section):
     policy: Policy = setting({}, "")
     commercial: Commercial = setting({}, "")
     classification: Classification = setting({}, "")
+    scanner: Scanner = setting({}, "")
     limits: GeneralLimits = setting({}, "")
     brake: Brake = setting({}, "")
     retention: Retention = setting({}, "")

@@ -38,10 +38,12 @@ from gateway.daemon.signing import EVERY as ROTATIONS
 from gateway.daemon.signing import Signing
 from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.smime_identities import SmimeIdentities
+from gateway.inspect.clamd import Clamd
 from gateway.inspect.converter import Converter, convert_pool
 from gateway.inspect.editor import Editor, edit_pool
 from gateway.inspect.inspector import Inspector, inspector_pool
 from gateway.inspect.renderer import Renderer, render_pool
+from gateway.inspect.screened import ScreenedInspector
 from gateway.intake.auth import Authenticator
 from gateway.intake.book import AccountBook
 from gateway.intake.door import Services
@@ -207,7 +209,7 @@ class Gateway:
         control = ControlServer(settings.server.data_dir, Operations(office, queueing.scheduler.wake))
         await control.start()
         self._stack.push_async_callback(control.stop)
-        readers = Inspector(self._inspectors), Editor(editors)
+        readers = self._inspector(self._inspectors), Editor(editors)
         self.intake = await self._start_intake(store, queueing, readers, book, backlog)
         self._show_certificates()
         self.metrics.gauge("build_info", _version(), platform.python_version(), ssl.OPENSSL_VERSION).set(1)
@@ -231,6 +233,12 @@ class Gateway:
             await queueing.transport.close()
 
         self._stack.push_async_callback(stop)
+
+    def _inspector(self, pool: ChildPool) -> Inspector:
+        scanner = self.settings.scanner
+        if scanner.clamd is None:
+            return Inspector(pool)
+        return ScreenedInspector(pool, Clamd(scanner.clamd, time_limit_s=scanner.timeout.total_seconds()))
 
     def _watch_certificates(self) -> None:
         server, portal = self.settings.server.tls, self.settings.portal

@@ -19,6 +19,8 @@ class Verdict(Enum):
     TOO_MANY_HOPS = auto()
     TOO_BIG = auto()
     REJECTED_BY_POLICY = auto()
+    INFECTED = auto()
+    UNSCANNABLE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ REPLIES: Final = {
     Verdict.TOO_MANY_HOPS: Reply(554, "4.6", "Too many hops, mail loop suspected"),
     Verdict.TOO_BIG: Reply(552, "3.4", "Message exceeds the size limit"),
     Verdict.REJECTED_BY_POLICY: Reply(550, "7.1", "Message refused by policy"),
+    Verdict.INFECTED: Reply(554, "7.0", "Message refused: it holds malicious content"),
+    Verdict.UNSCANNABLE: Reply(554, "6.0", "Message refused: its parts cannot be checked for malicious content"),
 }
 
 

@@ -15,6 +15,7 @@ from gateway.audit import events
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.scheduler import Scheduler
 from gateway.inspect.inspector import Inspector, NoInspector
+from gateway.inspect.screened import Infected, Unscannable
 from gateway.inspect.wire import pack_report
 from gateway.log import get_logger
 from gateway.message.account import may_send_as
@@ -132,6 +133,8 @@ class Pipeline:
                     report = await self._inspector.inspect(data, subject_tags=self._policy.subject_tags)
         except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
+        except (Infected, Unscannable) as bad:
+            return await self._turn_away(envelope, bad)
         said = said_in(header, self._registers.patient)  # kept, as the next is: a release decides anew
         report = replace(report, lowest_method=header.lowest_method, said=said, noticed=())
         try:
@@ -208,6 +211,15 @@ class Pipeline:
             judged.queue_id, judged.facts, judged.decisions,
             cause=cause, at=judged.envelope.received_at, patient=judged.report.patient,
         )  # fmt: skip
+
+    async def _turn_away(self, envelope: Envelope, bad: Infected | Unscannable) -> Verdict:
+        """The virus scanner has the last word: nothing is kept but that."""
+        try:
+            await self._store.commit(Unit(events=(events.message_infected(envelope, found=str(bad)),)))
+        except (StoreFull, StoreSick, StoreClosed) as error:
+            return row_for(error, STORE_VERDICTS)
+        log.warning("refused after scanning", sender=envelope.sender, login=envelope.client.login, found=str(bad))
+        return Verdict.INFECTED if isinstance(bad, Infected) else Verdict.UNSCANNABLE
 
     async def _refuse(self, judged: Judged) -> Verdict:
         """Rules refuse it for everybody: nothing is kept but why, and the notices about it."""

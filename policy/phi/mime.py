@@ -24,6 +24,7 @@ from policy.phi.files.sight import Eye
 from policy.phi.grid import Grid
 from policy.phi.normalise import is_reversed, normalise
 from policy.phi.report import Place, Uninspectable
+from policy.phi.scannable import YENC
 from policy.phi.text import Source, Text
 
 TEXT_CHARACTERS: Final = 2 * 1024 * 1024  # read from one message at most; what is cut makes it uninspectable
@@ -92,7 +93,7 @@ class Reading:
             self.is_encrypted = self.is_encrypted or content.lstrip().startswith("-----BEGIN PGP MESSAGE")
             self.doubt(place, "the text holds an encrypted message")
         if _may_embed(content) and _EMBEDDED.search(content):
-            self.doubt(place, "the text holds an encoded file")
+            self.doubt(place, YENC if "=ybegin " in content.lower() else "the text holds an encoded file")
         content = normalise(content)
         fingerprint = hash(" ".join(content.split()))
         if fingerprint in self.seen or not content.strip():

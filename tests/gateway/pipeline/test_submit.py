@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit.search import Query, search
 from gateway.inspect.inspector import UNREAD, NoInspector
+from gateway.inspect.screened import Infected, Unscannable
 from gateway.inspect.wire import unpack_report
 from gateway.message.entry import EntryState, MessageKind
 from gateway.message.verdict import REPLIES, Accepted, Verdict
@@ -245,6 +247,21 @@ async def test_without_an_inspector_the_client_keeps_the_message(store: Store) -
     assert await counter.submit(letter()) is Verdict.NO_INSPECTOR
     assert REPLIES[Verdict.NO_INSPECTOR].code == 451
     assert await counter.everything() == ()
+
+
+@pytest.mark.parametrize(
+    ("why", "verdict"), [(Infected("Eicar"), Verdict.INFECTED), (Unscannable("yEnc"), Verdict.UNSCANNABLE)]
+)
+async def test_what_the_scanner_stops_is_refused_and_on_record(why: Exception, verdict: Verdict, store: Store) -> None:
+    """AB-10: for good; nothing of it is kept but that, and the client does not hear what was found."""
+    counter = Counter(store, why)
+    assert await counter.submit(letter()) is verdict
+    assert REPLIES[verdict].code == 554
+    assert str(why) not in str(REPLIES[verdict])
+    assert await counter.everything() == ()
+    async with store.read() as conn:
+        (found,) = await search(conn, Query(kind="message.infected"))
+    assert (found.event.data["found"], found.event.data["sender"]) == (str(why), SENDER)
 
 
 async def test_what_killed_its_inspectors_is_protected(store: Store) -> None:
