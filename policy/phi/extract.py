@@ -30,6 +30,7 @@ from policy.phi.report import Place
 from policy.phi.text_csv import csv_text, is_table
 from policy.phi.text_html import html_text
 from policy.phi.text_pdf import pdf_pages
+from policy.phi.text_tabs import tab_tables
 from policy.phi.text_xml import xml_text
 
 # Readers by the first octets of what they read.
@@ -171,7 +172,7 @@ def _text(text: str, place: Place, file_name: str) -> Iterator[Found]:
     if is_xml:
         yield Piece(place, xml_text(text))
     if is_plain and not (container and container[0] in COMPLETE):
-        yield Piece(place, _unescaped(text))
+        yield Piece(place, tab_tables(_unescaped(text)))
 
 
 def _page(text: str, place: Place) -> Iterator[Found]:
