@@ -10,6 +10,7 @@ ALONE  := sslyze
 CODE   := gateway policy tls tests bench hatch_build.py
 SETUP  := contrib/setup
 TABLES := policy/phi/data/build.py
+MAIL   := $(wildcard policy/phi/*.py policy/phi/learned/*.py policy/phi/data/*.py policy/phi/data/*.txt policy/phi/data/mail/*.txt)
 
 # dkimpy and PGPy come as source only: their build tools are locked, installed first and found on PATH.
 PIP     := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -22,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .PHONY: demo test quick lint bench eval defences fuzz lock clean system
 
-demo: $(VENV)/.runtime
+demo: $(VENV)/.model
 	$(BIN)/mailward demo
 
 test: $(VENV)/.test system  # in the order of their collection, which has the long ones first
@@ -95,7 +96,13 @@ $(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt requirements/data.txt p
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.runtime requirements/test.txt requirements/fuzz.txt
+# The model knows what the rules find in the mail it is trained on: with them, it is trained anew.
+$(VENV)/.model: $(VENV)/.runtime $(MAIL)
+	@echo "Training the model beside the rules ..."
+	@$(BIN)/python -m policy.phi.data.learn
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime requirements/test.txt requirements/fuzz.txt | $(VENV)/.model
 	@echo "Installing what the tests run on ..."
 	@$(INSTALL) -r requirements/test.txt -r requirements/fuzz.txt
 	@touch $@

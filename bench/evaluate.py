@@ -2,7 +2,8 @@
 
     python -m bench.evaluate [CORPUS] [--misses KIND…] [--write-baseline]
 
-Measured are the project's own labelled messages (tests/policy/phi/labelled), then CORPUS when one is given: a folder
+Measured are the project's own labelled messages (tests/policy/phi/labelled), then the short mail that the model is
+trained on, each file by a model that has not seen it (bench/crossed.py), then CORPUS when one is given: a folder
 with `labels.jsonl`, one message a line with `path`, `label` ("phi" or "not_phi"), `kind`, and optionally `found`, the
 kinds of findings that stand in it. Shares come with their interval of 95 %; beside them those of Presidio, where it is
 installed. `--write-baseline` writes down what `make test` holds the classifier to from then on.
@@ -16,12 +17,14 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from bench.crossed import crossed, shares
 from bench.presidio import Judge, presidio
 from bench.tallies import Sample, Tallies
 from policy.phi.classify import classify_message
 from policy.phi.data.load import vocabulary
+from policy.phi.data.mail import labelled_mail
 from policy.phi.report import Kind
-from tests.policy.phi.labelled.baseline import BASELINE, counted, write
+from tests.policy.phi.labelled.baseline import BASELINE, counted, counted_unseen, write
 from tests.policy.phi.labelled.write import messages
 
 
@@ -39,7 +42,7 @@ def main() -> int:
         sys.stderr.write(f"{labels} is not there\n")
         return 2
     if arguments.write_baseline:
-        write(counted(messages()))
+        write({**counted(messages()), **counted_unseen(crossed(list(labelled_mail())))})
         print(f"{BASELINE} is written")
         return 0
     vocabulary()
@@ -49,6 +52,8 @@ def main() -> int:
     judge = None if isinstance(anchor, str) else anchor
     print("Own labelled messages\n")
     _measure(own(), judge, arguments.misses)
+    print("Short mail, each file of it unseen by the model that judges it\n")
+    print("\n".join([*shares(list(crossed(list(labelled_mail())))), ""]))
     if labels is not None:
         print("Corpus\n")
         _measure(corpus(labels), judge, arguments.misses)

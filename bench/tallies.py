@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench.wilson import wilson
+from bench.wilson import share
 from policy.phi.report import Kind, Report
 
 WRONG: Final = 20  # wrong verdicts of a kind that are listed
@@ -85,7 +85,7 @@ class Tallies:
             yield f"{title:24} {'n':>5} {'by verdict':>20} {'protected':>20}{anchor}"
             for kind, tally in (*chosen.items(), ("ALL", _sum(chosen))):
                 shares = [tally.phi, tally.protected, *((tally.anchor,) if has_anchor else ())]
-                yield f"{kind:24} {tally.messages:5} " + " ".join(_share(hits, tally.messages) for hits in shares)
+                yield f"{kind:24} {tally.messages:5} " + " ".join(share(hits, tally.messages) for hits in shares)
                 if kind in listed:
                     yield from (f"    {line}" for line in tally.wrong)
             yield ""
@@ -100,8 +100,8 @@ class Tallies:
             return
         yield f"{'detector':24} {'n':>5} {'recall':>20} {'harmless n':>11} {'named there':>20}"
         for kind, row in rows.items():
-            recall = _share(row.seen, row.held) if row.held else f"{'-':>20}"
-            yield f"{kind:24} {row.held:5} {recall} {row.harmless:11} {_share(row.alarms, row.harmless)}"
+            recall = share(row.seen, row.held) if row.held else f"{'-':>20}"
+            yield f"{kind:24} {row.held:5} {recall} {row.harmless:11} {share(row.alarms, row.harmless)}"
         yield ""
 
 
@@ -113,8 +113,3 @@ def _sum(tallies: Mapping[str, Tally]) -> Tally:
         whole.protected += tally.protected
         whole.anchor += tally.anchor
     return whole
-
-
-def _share(hits: int, of: int) -> str:
-    low, high = wilson(hits, of)
-    return f"{hits / of if of else 0:5.3f} ({low:.3f}-{high:.3f})".rjust(20)

@@ -17,3 +17,9 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share(hits: int, of: int) -> str:
+    """A share with its interval, 20 characters wide."""
+    low, high = wilson(hits, of)
+    return f"{hits / of if of else 0:5.3f} ({low:.3f}-{high:.3f})".rjust(20)

@@ -15,6 +15,10 @@ from policy.phi.custom.detect import NOTHING, CustomDetectors
 from policy.phi.data.load import VocabularyMissing, vocabulary
 from policy.phi.examine import examine
 from policy.phi.files.sight import Eye
+from policy.phi.learned.features import features
+from policy.phi.learned.opinion import joined, weigh
+from policy.phi.learned.told import against_by_words, by_words
+from policy.phi.learned.weights import model
 from policy.phi.mask import mask
 from policy.phi.mention import Role
 from policy.phi.mime import Reading, parse, read_message
@@ -57,6 +61,7 @@ def classify_message(
 
 def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors, eye: Eye | None) -> Report:
     vocabulary()
+    model()
     shape = structure.scan(data)
     reading = Reading(eye=eye)
     for reason in (*shape.limits, *shape.ambiguities):
@@ -69,15 +74,17 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors,
     senders = frozenset(headers.display_names(message, _SENDER_FIELDS))
     is_bulk = headers.is_bulk(message)
     examined = examine(reading.texts, senders, custom=custom, is_bulk=is_bulk)
-    evidence, spread, link = examined.evidence, examined.generality, examined.link
+    evidence, spread = examined.evidence, examined.generality
+    said = weigh(features(examined), model())
+    link = joined(examined, said)
     people = [person for item in evidence for person in item.people]
     is_phi = link.score >= THRESHOLD
     return Report(
         phi=is_phi,
         score=round(link.score, 3),
         findings=tuple(_findings(evidence, ties(link))),
-        reasons=tuple(reasons_for(link, evidence, reading.uninspectable)),
-        against=tuple(reasons_against(link, evidence, spread=spread)),
+        reasons=(*by_words(examined.link, link, said), *reasons_for(examined.link, evidence, reading.uninspectable)),
+        against=(*reasons_against(link, evidence, spread=spread), *against_by_words(link, said)),
         uninspectable=tuple(replace(entry, place=told(entry.place)) for entry in reading.uninspectable),
         tagged=any(has_tag(headers.decoded(value), subject_tags) for value in headers.field(message, "subject")),
         signed_by_author=reading.is_signed,

@@ -119,14 +119,14 @@ def _evidence(
     names = _outside_streets(find_names(text.content, words), numbers, words)
     found = (*names, *numbers, *across, *custom.people(view))
     people = [*custom.without_allowed(found)]
-    exempt = len(found) - len(people)
+    exempt = [*_left_out(found, people)]
     if text.source is Source.HEADER and not any(map(_is_labelled, people)):
         cards = tuple(find_cards(text.content))
         return Evidence(text, view, tuple(_as_staff(person) for person in people), (), cards)
     own = custom.health(view)
     terms = (*find_health(view, words), *(term for term in own if term.kind.is_health))
     said = custom.without_allowed(terms)
-    exempt += len(terms) - len(said)
+    exempt += _left_out(terms, said)
     health = [mention for mention in said if zones is None or zones.at(mention.start) is None]
     people.extend(find_reader(view, health, is_greeted=is_greeted))
     settled = tuple(
@@ -136,7 +136,14 @@ def _evidence(
     topics = (*find_topics(view, health), *(term for term in own if term.kind.is_topic))
     asides = custom.without_allowed((*find_asides(view), *topics))
     inside = tuple(aside for aside in asides if zones is None or zones.at(aside.start) is None)
-    return Evidence(text, view, settled, tuple(health), inside, exempt, zones)
+    return Evidence(text, view, settled, tuple(health), inside, tuple(exempt), zones)
+
+
+def _left_out(found: Sequence[Mention], kept: Sequence[Mention]) -> Iterator[Mention]:
+    """Yield the mentions whose value is nobody's, as the organisation says."""
+    if len(found) > len(kept):
+        known = set(map(id, kept))
+        yield from (mention for mention in found if id(mention) not in known)
 
 
 def _outside_streets(names: Sequence[Mention], numbers: Sequence[Mention], words: Vocabulary) -> Iterator[Mention]:

@@ -68,7 +68,7 @@ def reasons_against(link: Tie, evidence: Sequence[Evidence], *, spread: float) -
     if staff:
         number = _number(len(staff), "name or number", "names or numbers")
         yield f"{number} of providers, staff, the sender or a signature do not count."
-    exempt = sum(item.exempt for item in evidence)
+    exempt = sum(len(item.exempt) for item in evidence)
     if exempt:
         yield f"Left out as exceptions of this organisation: {_number(exempt, 'mention')}."
 

@@ -43,7 +43,7 @@ _SPOKEN_SOURCES: Final = frozenset({Source.SUBJECT, Source.FILE_NAME})
 class Evidence:
     """One text with what was found in it, zones already taken into account. asides: what decides nothing.
 
-    exempt: how many mentions were left out, since the organisation says that their value is nobody's. zones: which
+    exempt: mentions that were left out, since the organisation says that their value is nobody's. zones: which
     stretches speak about the mail; None where there are none.
     """
 
@@ -52,7 +52,7 @@ class Evidence:
     people: tuple[Mention, ...]
     health: tuple[Mention, ...]
     asides: tuple[Mention, ...] = ()
-    exempt: int = 0
+    exempt: tuple[Mention, ...] = ()
     zones: Zones | None = None
 
 

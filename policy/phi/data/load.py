@@ -59,7 +59,7 @@ def vocabulary() -> Vocabulary:
     terms = {}
     categories: set[str] = set()
     for kind, table in ((Kind.DRUG, "drugs"), (Kind.DIAGNOSIS, "diagnoses")):
-        for weight, texts in _built(table).items():
+        for weight, texts in built_table(table).items():
             if weight:
                 terms.update({text: Term(kind, weight, text) for text in texts})
             else:
@@ -69,19 +69,19 @@ def vocabulary() -> Vocabulary:
     for text in sorted(terms, key=lambda text: text.translate(_BY_FREQUENCY)):  # its nodes keep this order and try it
         automaton.add_word(text, terms[text])
     automaton.make_automaton()
-    given, family = _built("given"), _built("family")
-    surnames = frozenset(_own("surnames").split()).union(family.get(_COMMON, ()))
+    given, family = built_table("given"), built_table("family")
+    surnames = frozenset(own_list("surnames").split()).union(family.get(_COMMON, ()))
     return Vocabulary(
         automaton=automaton,
         categories=frozenset(categories),
-        given_names=frozenset(_own("given_names").split()).union(*given.values()),
+        given_names=frozenset(own_list("given_names").split()).union(*given.values()),
         surnames=surnames,
         rare_surnames=frozenset[str]().union(*family.values()) - surnames,
         topics=topics,
     )
 
 
-def _built(table: str) -> Mapping[float, Sequence[str]]:
+def built_table(table: str, *, command: str = _BUILD) -> Mapping[float, Sequence[str]]:
     """Return the terms of a built table by their weight."""
     groups: dict[str, list[str]] = {}
     try:
@@ -94,9 +94,9 @@ def _built(table: str) -> Mapping[float, Sequence[str]]:
                 groups[weight] = [text]
         built = {float(weight): texts for weight, texts in groups.items() if all(texts) or _fail(table)}
     except (OSError, EOFError, ValueError) as broken:
-        raise VocabularyMissing(f"vocabulary table {table}.tsv.gz is missing or broken; run: {_BUILD}") from broken
+        raise VocabularyMissing(f"vocabulary table {table}.tsv.gz is missing or broken; run: {command}") from broken
     if not built:
-        raise VocabularyMissing(f"vocabulary table {table}.tsv.gz is empty; run: {_BUILD}")
+        raise VocabularyMissing(f"vocabulary table {table}.tsv.gz is empty; run: {command}")
     return built
 
 
@@ -106,7 +106,7 @@ def _fail(table: str) -> bool:
 
 def _lay_terms() -> Iterator[Term]:
     kind, weight = Kind.CLINICAL, 0.0
-    for line in _own("lay_terms").splitlines():
+    for line in own_list("lay_terms").splitlines():
         if line.startswith("["):
             word, number = line.strip("[]").split()
             kind, weight = Kind(word), float(number)
@@ -115,14 +115,14 @@ def _lay_terms() -> Iterator[Term]:
 
 
 def _topics() -> Iterator[tuple[Kind, float, tuple[str, ...]]]:
-    for group in _own("topics").split("[")[1:]:
+    for group in own_list("topics").split("[")[1:]:
         head, _, stems = group.partition("]")
         word, certainty = head.split()
         pieces = tuple(stem for stem in map(str.strip, stems.replace("\n", ",").split(",")) if stem)
         yield Kind(word), float(certainty), pieces
 
 
-def _own(name: str) -> str:
+def own_list(name: str) -> str:
     """Return one of our own committed lists without its comment lines, lower case."""
     try:
         text = (files("policy.phi.data") / f"{name}.txt").read_text(encoding="utf-8")

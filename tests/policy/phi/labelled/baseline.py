@@ -6,10 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from bench.crossed import Crossed
 from bench.wilson import wilson
 from policy.phi.classify import classify_message
 from tests.policy.phi.labelled.write import Labelled
 
+UNSEEN: Final = {
+    "phi": "phi: short mail",
+    "hard": "near: short mail",
+    "ordinary": "harmless: short mail",
+}
 BASELINE: Final = Path(__file__).with_name("baseline.json")
 
 Counts = Mapping[str, tuple[int, int]]  # by kind and label, or detector: how many were called so, of how many
@@ -27,6 +33,16 @@ def counted(samples: Iterable[Labelled]) -> Counts:
         for name, is_hit in entries:
             counts[name][0] += is_hit
             counts[name][1] += 1
+    return {name: (hits, of) for name, (hits, of) in sorted(counts.items())}
+
+
+def counted_unseen(judged: Iterable[Crossed]) -> Counts:
+    """Count in the short mail, every file judged by a model that has not seen it, what is called PHI."""
+    counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for item in judged:
+        row = counts[UNSEEN[item.mail.group]]
+        row[0] += item.by_both
+        row[1] += 1
     return {name: (hits, of) for name, (hits, of) in sorted(counts.items())}
 
 

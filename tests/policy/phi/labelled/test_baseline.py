@@ -1,17 +1,27 @@
 """No change makes the classifier worse in any kind of message than its interval allows (`make eval` prints them)."""
 
+from dataclasses import replace
+
 import pytest
 
+from bench.crossed import Crossed, crossed
 from bench.wilson import wilson
 from policy.phi import examine
-from tests.policy.phi.labelled.baseline import counted, losses, read
+from policy.phi.data.mail import labelled_mail
+from tests.policy.phi.labelled.baseline import counted, counted_unseen, losses, read
 from tests.policy.phi.labelled.write import messages
 
 
+@pytest.fixture(scope="module")
+def unseen() -> list[Crossed]:
+    """The short mail, each file judged by a model that has not seen it."""
+    return list(crossed(list(labelled_mail())))
+
+
 @pytest.mark.slow
-def test_nothing_is_lost() -> None:
+def test_nothing_is_lost(unseen: list[Crossed]) -> None:
     """If the messages or the classifier changed on purpose: `python -m bench.evaluate --write-baseline`."""
-    now = counted(messages())
+    now = {**counted(messages()), **counted_unseen(unseen)}
     assert list(losses(read(), now)) == []
     assert set(now) == set(read()), "a new kind needs its row in the baseline"
 
@@ -32,6 +42,14 @@ def test_a_classifier_that_hears_no_label_is_seen(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(examine, "find_identifiers", lambda view: ())
     lost = list(losses(read(), counted(messages())))
     assert any(line.startswith("detector: mrn: recall 0.000") for line in lost)
+
+
+@pytest.mark.slow
+def test_a_classifier_without_its_model_is_seen(unseen: list[Crossed]) -> None:
+    """The attack: the model says nothing, and a third of the short mail is lost."""
+    alone = [replace(item, by_both=item.by_rules) for item in unseen]
+    lost = list(losses(read(), counted_unseen(alone)))
+    assert any(line.startswith("phi: short mail: recall ") for line in lost)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The trained model that joins the rules: what it reads in a message, its weights, and its opinion."""

@@ -1,0 +1,79 @@
+"""What the model says of a message beside the rules, and what may follow from it.
+
+It may raise any message. It may lower one only where the rules hang on a weak tie in the text of the mail itself: never
+where a label gives a number to a patient, and never in an attachment (fail closed).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from policy.phi.examine import Examined
+from policy.phi.learned.tokens import NAMES
+from policy.phi.learned.weights import BIAS, Model
+from policy.phi.mention import Role
+from policy.phi.report import Kind
+from policy.phi.text import Source
+from policy.phi.tie import THRESHOLD, Tie
+
+RAISES: Final = 0.0  # from this margin on a short message is PHI
+RAISES_LONG: Final = 1.0  # and a long one, of which the model has learned nothing
+_LONG: Final = 1_500  # characters
+LOWERS: Final = -0.3  # up to this margin a weak tie is none
+# Who must be there, at least: a name or what looks like one, a title, a relative, the writer or reader, a number.
+_SOMEBODY: Final = frozenset(f"who {who}" for who in (*NAMES, "mr", "kin", "me", "you")) | {"word <number>"}
+# And what: a word of one of these classes.
+_CARE: Final = frozenset(
+    f"class {name}"
+    for name in (
+        *("body", "symptom", "illness", "care", "drug", "device", "measure", "place", "clinician", "payer"),
+        *("ill", "treated", "claim", "dead"),
+        *(f"rules {kind}" for kind in Kind if kind.is_health),
+    )
+)
+_WEAK: Final = 0.9  # a tie below it is weak
+_MARGIN: Final = 0.35  # of the score per unit of margin
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """margin: above 0 for PHI. shares: what each feature adds to it. is_complete: both somebody and health
+    may be in it.
+    """
+
+    margin: float
+    shares: Mapping[str, float]
+    is_complete: bool
+
+
+def weigh(found: Mapping[str, float], model: Model) -> Opinion:
+    """Weigh the features of a message."""
+    shares = model.shares(found)
+    is_complete = not (_SOMEBODY.isdisjoint(found) or _CARE.isdisjoint(found))
+    return Opinion(model.weights[BIAS] + sum(shares.values()), shares, is_complete)
+
+
+def joined(examined: Examined, said: Opinion) -> Tie:
+    """Return the tie of the rules with the score that the model makes of it."""
+    link = examined.link
+    least = RAISES_LONG if _length(examined) > _LONG else RAISES
+    if link.score < THRESHOLD and said.margin >= least and said.is_complete:
+        return replace(link, score=min(1.0, THRESHOLD + _MARGIN * (said.margin - least)))
+    if link.score >= THRESHOLD and said.margin <= LOWERS and _may_be_lowered(examined):
+        return replace(link, score=max(0.0, THRESHOLD - 0.01 + _MARGIN * (said.margin - LOWERS)))
+    return link
+
+
+def _length(examined: Examined) -> int:
+    return sum(len(item.text.content) for item in examined.evidence if item.text.source is Source.BODY)
+
+
+def _may_be_lowered(examined: Examined) -> bool:
+    link = examined.link
+    if link.score >= _WEAK or link.text is None or link.text.source is not Source.BODY:
+        return False
+    return not any(
+        person.role is Role.PATIENT and person.kind is not Kind.NAME
+        for item in examined.evidence
+        for person in item.people
+    )
