@@ -5,13 +5,14 @@ recipient whom nobody answers for. What a rule refuses is told in general words;
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from gateway.audit import events
 from gateway.delivery.letter import letter_of
 from gateway.delivery.ownmail import OwnMail
-from gateway.message.entry import QueueEntry
+from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.envelope import Notify, Recipient
 from gateway.message.event import Event
 from gateway.message.verdict import REPLIES as SAID
@@ -31,12 +32,20 @@ def is_refused_whole(judged: Judged) -> bool:
     return any(refused) and (all(refused) or not judged.envelope.sender)
 
 
-def stop_reply(judged: Judged, recipient: Recipient, decision: Decision) -> str:
-    """Why this recipient gets nothing, as the notice says it; empty: nothing stops it."""
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """How a copy ends before it was ever tried. reply: why, as the notice says it."""
+
+    state: EntryState
+    reply: str
+
+
+def stop_of(judged: Judged, recipient: Recipient, decision: Decision) -> Stop | None:
+    """None: nothing stops this recipient's copy. What a rule refuses never got out, so it is no bounce."""
     if decision.action is Action.REJECT:
-        return REFUSED
+        return Stop(EntryState.REJECTED, REFUSED)
     listed = judged.suppressed.get(recipient.address.lower())
-    return REPLIES[listed.reason] if listed else ""
+    return Stop(EntryState.BOUNCED, REPLIES[listed.reason]) if listed else None
 
 
 def stop_notice(

@@ -39,7 +39,7 @@ from gateway.pipeline.prepared import prepared
 from gateway.pipeline.registers import Registers
 from gateway.pipeline.rulings import Rulings
 from gateway.pipeline.said import said_in
-from gateway.pipeline.stopped import is_refused_whole, stop_events, stop_notice, stop_reply
+from gateway.pipeline.stopped import is_refused_whole, stop_events, stop_notice, stop_of
 from gateway.pipeline.store_verdicts import STORE_VERDICTS
 from gateway.pipeline.submit_policy import SubmitPolicy
 from gateway.pipeline.suppress import find_suppressed, stopped_purpose
@@ -298,7 +298,7 @@ class Pipeline:
             )
         )
         held = [entry for entry in entries if entry.state is EntryState.HELD]
-        stopped = [entry for entry in entries if entry.state is EntryState.BOUNCED]
+        stopped = [entry for entry in entries if entry.state.is_ending]
         new = NewMessage(
             id=judged.queue_id,
             kind=MessageKind.MAIL,
@@ -338,7 +338,7 @@ class Pipeline:
 
     def _entry(self, judged: Judged, number: int, recipient: Recipient, decision: Decision) -> QueueEntry:
         now = judged.envelope.received_at
-        stop = stop_reply(judged, recipient, decision)
+        stop = stop_of(judged, recipient, decision)
         is_held = decision.action is Action.HOLD or judged.braked
         return QueueEntry(
             id=f"{judged.queue_id}-{number}",
@@ -346,8 +346,8 @@ class Pipeline:
             kind=MessageKind.MAIL,
             sender=judged.envelope.sender,
             recipient=recipient.address,
-            state=EntryState.BOUNCED if stop else EntryState.HELD if is_held else EntryState.QUEUED,
-            last_reply=stop,
+            state=stop.state if stop else EntryState.HELD if is_held else EntryState.QUEUED,
+            last_reply=stop.reply if stop else "",
             protected=decision.protected,
             methods=decision.methods,
             queued_at=now,

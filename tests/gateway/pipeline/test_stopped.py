@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.control import reports
+from gateway.control.office import Office
 from gateway.message.entry import EntryState, MessageKind
 from gateway.message.envelope import Notify, Recipient
 from gateway.message.verdict import Accepted, Verdict
@@ -26,7 +28,7 @@ async def test_the_others_get_it_and_the_sender_is_told(store: Store) -> None:
     counter = Counter(store, PHI, settings=ruled(NO_D))
     queue_id = await counter.accept(letter(b"Subject: Marker"), GOOD, BAD)
     went, refused = await counter.entries(queue_id)
-    assert (went.state, refused.state) == (EntryState.QUEUED, EntryState.BOUNCED)
+    assert (went.state, refused.state) == (EntryState.QUEUED, EntryState.REJECTED)
     assert (went.protected, refused.methods) == (True, ())
     (dsn,) = await counter.own(MessageKind.DSN)
     assert dsn.recipient == SENDER
@@ -42,6 +44,14 @@ async def test_the_others_get_it_and_the_sender_is_told(store: Store) -> None:
     assert "It is refused." in traces[BAD]
     assert "It is refused." not in traces[GOOD]
     assert counter.scheduler.in_hand == 2, "the copy and the notice, and nothing for who is refused"
+
+
+async def test_no_breach_report_counts_who_got_nothing(store: Store) -> None:
+    """What a login sent is looked at when its password was stolen; a refused copy never got out."""
+    counter = Counter(store, PHI, settings=ruled(NO_D))
+    await counter.accept(letter(), GOOD, BAD)
+    found = await reports.sent(Office(store, counter.settings), login=SENDER, since="2020-01-01T00:00:00Z")
+    assert [one["recipient"] for one in found["recipients"]] == [GOOD]
 
 
 async def test_the_record_has_both_decisions(store: Store) -> None:
@@ -79,7 +89,7 @@ async def test_a_hold_of_the_message_lets_no_refused_copy_back(store: Store) -> 
     told = ruled(NO_D, rule("true", "allow", name="below", more='disclaimer = "Confidential."'))
     counter = Counter(store, CLEAN, settings=told)  # it has nobody who changes bodies
     queue_id = await counter.accept(letter(), GOOD, BAD)
-    assert await counter.states(queue_id) == [EntryState.HELD, EntryState.BOUNCED]
+    assert await counter.states(queue_id) == [EntryState.HELD, EntryState.REJECTED]
     (held,) = await counter.own(MessageKind.SENDER_NOTICE)
     assert BAD.encode() not in await counter.kept(held.queue_id)
 
