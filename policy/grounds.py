@@ -67,10 +67,11 @@ def chose_plain(facts: Facts, to: RecipientFacts) -> bool:
     if not to.consents.unencrypted or to.consents.confidential:
         return False
     report = facts.report
+    if facts.sent.purpose.lower() not in ABOUT_THEMSELVES:
+        return False
     kinds = Counter(finding.kind for finding in report.findings)
     return (
-        facts.sent.purpose.lower() in ABOUT_THEMSELVES
-        and not facts.sent.contradiction
+        not facts.sent.contradiction
         and to.standing.position in {Position.SELF, Position.UNKNOWN}
         and len(facts.addresses) == 1
         and not report.bulk

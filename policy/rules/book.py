@@ -12,8 +12,8 @@ from policy.decision import Action
 from policy.facts import Facts, RecipientFacts
 from policy.phi.report import Kind
 from policy.rules.condition import Condition
-from policy.rules.evaluate import Predicate, compile_condition
-from policy.rules.facts import FACTS
+from policy.rules.evaluate import Predicate, compile_condition, split
+from policy.rules.facts import FACTS, read_all
 from policy.rules.syntax import Type, Value
 
 SHOWN: Final = 80  # characters of a value in a sentence
@@ -61,9 +61,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
+    """first, then: what a rule that asks for a recipient asks for the message alone, and what is left; None: nothing.
+
+    seen: the facts of its condition as they are told: the words before each, its place and type.
+    """
+
     rule: Rule
     when: Predicate
     unless: Predicate | None
+    first: Predicate | None = None
+    then: Predicate | None = None
+    seen: tuple[tuple[str, int, Type], ...] = ()
 
 
 class Answer(StrEnum):
@@ -94,7 +102,7 @@ class RuleBook:
         about_message = [name for name in asked if not FACTS[name].is_about_recipient]
         about_recipient = [name for name in asked if FACTS[name].is_about_recipient]
         self._places = {name: place for place, name in enumerate((*about_message, *about_recipient))}
-        self._of_message = [FACTS[name].read for name in about_message]
+        self._of_message = [FACTS[name] for name in about_message]
         self._of_recipient = [FACTS[name].read for name in about_recipient]
         ready = [(_is_personal(rule), self._ready(rule)) for rule in rules]
         self._general = [one for is_personal, one in ready if not is_personal]
@@ -104,23 +112,25 @@ class RuleBook:
         """The rules that apply, for each recipient in the order of the facts; linear in both."""
         if not self.rules:
             return ((),) * len(facts.recipients)
-        nobody = facts.recipients[0] if facts.recipients else NOBODY
-        shared: list[Value] = [read(facts, nobody) for read in self._of_message]
-        general = self._hits(self._general, shared)
-        if not self._personal:
+        shared = read_all(facts, self._of_message)
+        general = tuple([self._hit(one, shared) for one in self._general if one.when(shared)])
+        asked = [(one.then or one.when, one) for one in self._personal if one.first is None or one.first(shared)]
+        if not asked:
             return (general,) * len(facts.recipients)
-        return tuple(
-            general + self._hits(self._personal, [*shared, *(read(facts, to) for read in self._of_recipient)])
-            for to in facts.recipients
-        )
+        return tuple(general + self._of_one(facts, to, shared, asked) for to in facts.recipients)
+
+    def _of_one(
+        self, facts: Facts, to: RecipientFacts, shared: Sequence[Value], asked: Sequence[tuple[Predicate, _Ready]]
+    ) -> tuple[Hit, ...]:
+        row = [*shared, *[read(facts, to) for read in self._of_recipient]]
+        return tuple([self._hit(one, row) for then, one in asked if then(row)])
 
     def verdicts(self, facts: Facts) -> tuple[tuple[Verdict, ...], ...]:
         """What came of every rule, for each recipient: for people, who ask about one message."""
+        shared = read_all(facts, self._of_message)
         return tuple(
             tuple(self._verdict(one, row) for one in (*self._general, *self._personal))
-            for row in (
-                [read(facts, to) for read in (*self._of_message, *self._of_recipient)] for to in facts.recipients
-            )
+            for row in ([*shared, *(read(facts, to) for read in self._of_recipient)] for to in facts.recipients)
         )
 
     def _verdict(self, one: _Ready, row: Sequence[Value]) -> Verdict:
@@ -130,16 +140,18 @@ class RuleBook:
         return Verdict(one.rule, answer if one.when(row) else Answer.DOES_NOT_APPLY, "; unless ".join(seen))
 
     def _ready(self, rule: Rule) -> _Ready:
-        unless = None if rule.unless is None else compile_condition(rule.unless.tree, self._places)
-        return _Ready(rule, compile_condition(rule.when.tree, self._places), unless)
-
-    def _hits(self, rules: Sequence[_Ready], row: Sequence[Value]) -> tuple[Hit, ...]:
-        return tuple(self._hit(one, row) for one in rules if one.when(row))
+        when, places = rule.when.tree, self._places
+        unless = None if rule.unless is None else compile_condition(rule.unless.tree, places)
+        general, personal = split(when, lambda name: FACTS[name].is_about_recipient)
+        first = None if general is None else compile_condition(general, places)
+        then = None if personal is None else compile_condition(personal, places)
+        seen = tuple((f"{name} is ", places[name], FACTS[name].type) for name in rule.when.facts)
+        return _Ready(rule, compile_condition(when, places), unless, first, then, seen)
 
     def _hit(self, one: _Ready, row: Sequence[Value]) -> Hit:
         rule = one.rule
         is_excepted = one.unless is not None and one.unless(row)
-        seen = self._seen(rule.when, row)
+        seen = ", ".join([words + shown(row[at], type_) for words, at, type_ in one.seen]) or rule.when.text
         if is_excepted and rule.unless is not None:
             exception = self._seen(rule.unless, row)
             why = f'Rule "{rule.name}" would ask for {rule.action} ({seen}), but its exception holds ({exception}).'
@@ -177,5 +189,4 @@ def shown(value: Value, type_: Type) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
-NOBODY: Final = RecipientFacts(address="", methods=())
 NO_RULES: Final = RuleBook()

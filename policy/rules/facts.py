@@ -4,7 +4,7 @@ A later feature adds a row. Texts are in lower case, so that comparing them neve
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ from policy.sensitivity import Sensitivity
 
 SURE: Final = 0.8  # certainty from which a finding counts as sure
 PURPOSES: Final = purpose.PURPOSES
+NOBODY: Final = RecipientFacts(address="", methods=())
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NOT_LETTERS: Final = re.compile(r"[^a-z]+")
 _SHORTEST_NAME: Final = 4  # letters that two mailboxes must share to look like one person's
@@ -31,7 +32,7 @@ class Fact:
     """One thing to ask for.
 
     read: its value for a message, or for one recipient of it where is_about_recipient. words: all values that a text
-    can have, where that is known.
+    can have, where that is known. of_kind: where it rests on the findings of one kind, the same of these alone.
     """
 
     type: Type
@@ -39,6 +40,27 @@ class Fact:
     read: Callable[[Facts, RecipientFacts], Value]
     is_about_recipient: bool = False
     words: frozenset[str] = frozenset()
+    of_kind: "OfKind | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfKind:
+    """A fact that rests on the findings of one kind. read: their certainties to the value."""
+
+    kind: Kind
+    read: Callable[[Sequence[float]], Value]
+
+
+def read_all(facts: Facts, wanted: Sequence[Fact]) -> list[Value]:
+    """The values of facts about the message. Findings are sorted by kind once, however many facts ask for them."""
+    by_kind: dict[Kind, list[float]] = {}
+    if any(fact.of_kind for fact in wanted):
+        for finding in facts.report.findings:
+            by_kind.setdefault(finding.kind, []).append(finding.certainty)
+    return [
+        fact.of_kind.read(by_kind.get(fact.of_kind.kind, ())) if fact.of_kind else fact.read(facts, NOBODY)
+        for fact in wanted
+    ]
 
 
 def _message(type_: Type, meaning: str, read: Callable[[Facts], Value], words: frozenset[str] = frozenset()) -> Fact:
@@ -93,23 +115,23 @@ def _purpose(facts: Facts) -> str:
 def _of_kind(kind: Kind) -> dict[str, Fact]:
     words = kind.value.replace("_", " ")
 
-    def certainties(facts: Facts) -> list[float]:
-        return [finding.certainty for finding in facts.report.findings if finding.kind is kind]
+    def fact(meaning: str, read: Callable[[Sequence[float]], Value]) -> Fact:
+        def alone(facts: Facts, _to: RecipientFacts) -> Value:
+            return read([finding.certainty for finding in facts.report.findings if finding.kind is kind])
+
+        return Fact(Type.NUMBER, meaning, alone, of_kind=OfKind(kind, read))
 
     return {
-        f"findings.{kind.value}.count": _message(
-            Type.NUMBER, f"Findings of the kind {words}, each value once a part or page, at most 500.",
-            lambda facts: len(certainties(facts)),
+        f"findings.{kind.value}.count": fact(
+            f"Findings of the kind {words}, each value once a part or page, at most 500.", len
         ),
-        f"findings.{kind.value}.sure": _message(
-            Type.NUMBER, f"Those of them with a certainty of {SURE} or more.",
-            lambda facts: sum(one >= SURE for one in certainties(facts)),
+        f"findings.{kind.value}.sure": fact(
+            f"Those of them with a certainty of {SURE} or more.", lambda found: sum(one >= SURE for one in found)
         ),
-        f"findings.{kind.value}.certainty": _message(
-            Type.NUMBER, "The highest certainty among them, 0 to 1; 0 when there is none.",
-            lambda facts: max(certainties(facts), default=0.0),
+        f"findings.{kind.value}.certainty": fact(
+            "The highest certainty among them, 0 to 1; 0 when there is none.", lambda found: max(found, default=0.0)
         ),
-    }  # fmt: skip
+    }
 
 
 FACTS: Final[Mapping[str, Fact]] = {

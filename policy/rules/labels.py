@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policy.facts import Facts, RecipientFacts
+from policy.facts import Facts
 from policy.rules.condition import Condition
 from policy.rules.evaluate import compile_condition
-from policy.rules.facts import FACTS
+from policy.rules.facts import FACTS, read_all
 from policy.sensitivity import Sensitivity
 
 SETTLED_LATER: Final = frozenset({"purpose", "campaign", "patient", "marketing", "research", "sensitivity", "states"})
-_NOBODY: Final = RecipientFacts(address="", methods=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +42,14 @@ class LabelBook:
         places = {name: place for place, name in enumerate(names)}
         self.labels = tuple(labels)
         self.facts = frozenset(names)
-        self._reads = [FACTS[name].read for name in names]
+        self._asked = [FACTS[name] for name in names]
         self._ready = [(label, compile_condition(label.when.tree, places)) for label in labels]
 
     def fitting(self, facts: Facts) -> tuple[Label, ...]:
         """Those whose condition holds."""
         if not self._ready:
             return ()
-        row = [read(facts, _NOBODY) for read in self._reads]
+        row = read_all(facts, self._asked)
         return tuple(label for label, holds in self._ready if holds(row))
 
 

@@ -11,10 +11,10 @@ from policy.decision import Action, Decision, Method
 from policy.facts import Facts
 from policy.phi.report import Kind, Report
 from policy.rules import NO_RULES, Rule, RuleBook
-from policy.rules.book import STRICTNESS
+from policy.rules.book import STRICTNESS, Answer
 from policy.rules.packs import Pack, load_pack
 from policy.sensitivity import Sensitivity
-from tests.policy.rules.facts_for import ALL_FACTS, RULES, facts, found, make
+from tests.policy.rules.facts_for import ALL_FACTS, CONDITIONS, RULES, facts, found, make
 
 PHI = Report(phi=True, score=0.9)
 
@@ -144,6 +144,28 @@ def test_every_fact_set_gets_a_decision(about: Facts, rules: list[Rule]) -> None
         if ruled.protected:
             assert set(ruled.methods) <= set(recipient.methods)
             assert bool(ruled.methods) is (ruled.action not in {Action.HOLD, Action.REJECT})
+
+
+BOTH = st.lists(
+    st.builds(
+        lambda one, two, word, name: make(f"({one}) {word} ({two})", name=name, unless=two if word == "and" else ""),
+        st.sampled_from(CONDITIONS), st.sampled_from(CONDITIONS), st.sampled_from(["and", "or"]),
+        st.text("abc", min_size=1),
+    ),
+    max_size=6, unique_by=lambda rule: rule.name,
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@given(ALL_FACTS, BOTH)
+def test_what_is_asked_once_a_message_changes_no_answer(about: Facts, rules: list[Rule]) -> None:
+    """A condition that was split in two applies where the whole does, for each recipient, and tells the same."""
+    book = RuleBook(rules)
+    for hits, verdicts in zip(book.judge(about), book.verdicts(about), strict=True):
+        applying = [one for one in verdicts if one.answer is not Answer.DOES_NOT_APPLY]
+        whole = [(one.rule.name, one.answer is Answer.EXCEPTED) for one in applying]
+        assert [(hit.rule.name, hit.is_excepted) for hit in hits] == whole
+        assert all(one.seen.partition("; unless ")[0] in hit.why for hit, one in zip(hits, applying, strict=True))
 
 
 @pytest.mark.slow

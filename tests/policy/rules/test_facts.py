@@ -7,7 +7,7 @@ from hypothesis import given
 
 from policy.facts import Facts, Sent
 from policy.phi.report import Kind, Report
-from policy.rules.facts import FACTS, PURPOSES
+from policy.rules.facts import FACTS, PURPOSES, read_all
 from policy.rules.syntax import Type
 from tests.policy.rules.facts_for import ALL_FACTS, facts, found, to
 
@@ -32,6 +32,14 @@ def test_every_fact_has_a_value_of_its_type(about: Facts) -> None:
             if isinstance(value, str):
                 assert value == value.lower(), name
                 assert not fact.words or value in fact.words, name
+
+
+@pytest.mark.slow
+@given(ALL_FACTS)
+def test_facts_that_are_read_together_are_the_same(about: Facts) -> None:
+    """Findings that are sorted once give what each fact finds alone."""
+    wanted = [fact for fact in FACTS.values() if not fact.is_about_recipient]
+    assert read_all(about, wanted) == [fact.read(about, about.recipients[0]) for fact in wanted]
 
 
 def test_each_fact_says_what_it_means() -> None:
