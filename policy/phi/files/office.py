@@ -13,9 +13,11 @@ from typing import Final
 from policy.phi.files import archive, sheet
 from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
 from policy.phi.files.magic import NOT_YET
+from policy.phi.files.slides import in_order, slide_pages
 from policy.phi.files.streams import printable
 from policy.phi.files.xml_walk import XmlRefused, speaks, xml_lines, xml_tags
 from policy.phi.files.zip import Entry, begins, unpack
+from policy.phi.report import Place
 from policy.phi.text_xml import xml_text
 
 WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -53,7 +55,6 @@ _FLAT_CHARACTERS: Final = 20_000  # in which the first tag stands
 _FLAT_FILE: Final = re.compile(rb"<(?:\w{1,20}:)?(?:binary-data|binaryData|binData)\b")
 _STRINGS: Final = "xl/sharedStrings.xml"
 _STYLES: Final = "xl/styles.xml"
-_PAGE: Final = re.compile(r"ppt/(?:slides/slide|notesSlides/notesSlide)(\d{1,5})\.xml")
 _ENCRYPTION: Final = b"encryption-data"
 
 
@@ -71,7 +72,8 @@ def read_office(data: bytes, files: Sequence[Entry], job: Job) -> Iterator[Found
     strings: list[str] = []
     styles = b""
     yield from _names(names, job, kind)
-    for number, entry in enumerate(files, start=1):
+    pages = slide_pages(data, files, job.budget)
+    for number, entry in in_order(files, pages):
         if job.budget.octets <= 0 or job.budget.characters <= 0:
             yield Unreadable(job.at(name=kind), TOO_MUCH)
             return
@@ -88,7 +90,7 @@ def read_office(data: bytes, files: Sequence[Entry], job: Job) -> Iterator[Found
             yield from [Unreadable(job.at(name=kind), reason)] if reason else []
         elif not reason:
             styles = content if entry.name == _STYLES else styles
-            yield from _xml_part(content, entry.name, job, kind)
+            yield from _xml_part(content, entry.name, job, job.at(name=kind, page=pages.get(entry.name, 0)))
     if sheets:
         yield from sheet.read_workbook(data, sheet.Workbook(sheets, strings, styles), job, kind)
     elif strings:
@@ -119,17 +121,15 @@ def _names(names: Sequence[str], job: Job, kind: str) -> Iterator[Found]:
         yield Piece(job.at(name=kind), "\n".join(said), is_name=True)
 
 
-def _xml_part(content: bytes, name: str, job: Job, kind: str) -> Iterator[Found]:
+def _xml_part(content: bytes, name: str, job: Job, place: Place) -> Iterator[Found]:
     if name == "META-INF/manifest.xml" and _ENCRYPTION in content:
-        yield Unreadable(job.at(name=kind), "the document is encrypted")
+        yield Unreadable(place, "the document is encrypted")
     if name.endswith(".rels"):
-        yield from _relations(content, job, kind)
+        yield from _relations(content, job, place.name)
         return
     is_looks = _LOOKS.fullmatch(name) is not None
     if is_looks and not _SAYS_WORDS.search(content):
         return
-    page = _PAGE.fullmatch(name)
-    place = job.at(name=kind, page=int(page[1]) if page else 0)
     lines, reason = _lines(content, name, job)
     if reason:
         yield Unreadable(place, reason)

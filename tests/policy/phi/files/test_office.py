@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from policy.phi.classify import classify_message
-from policy.phi.files.found import Budget
+from policy.phi.files.found import Budget, Piece
 from tests.policy.phi.files.make import (
     NUMBER,
     PNG,
@@ -80,21 +80,58 @@ _SLIDE = (
 )
 
 
-def test_slides_and_their_notes_are_pages() -> None:
-    """MP-14: a slide, its notes and its comments are read; the slide's number is its page."""
-    data = zipped(
-        {
-            "[Content_Types].xml": "<Types/>",
-            "ppt/slides/slide2.xml": _SLIDE,
-            "ppt/notesSlides/notesSlide2.xml": _SLIDE.replace("SSN", "Note:"),
-            "ppt/comments/comment1.xml": '<p:cm xmlns:p="p"><p:text>ask Ann Lee</p:text></p:cm>',
-        }
-    )
-    found = read(data)
-    assert f"SSN {NUMBER}" in words(found)
-    assert f"Note: {NUMBER}" in words(found)
-    assert "ask Ann Lee" in words(found)
-    assert {entry.place.page for entry in found} == {0, 2}
+_RELATION = '<Relationship Id="r{}" Type="t" Target="{}"/>'
+_SHOW = (
+    '<p:presentation xmlns:p="p" xmlns:r="r"><p:sldIdLst><p:sldId id="256" r:id="r0"/><p:sldId id="257" r:id="r1"/>'
+    "</p:sldIdLst></p:presentation>"
+)
+
+
+def _within(*targets: str) -> str:
+    """Return a part that says which others belong to one."""
+    made = "".join(_RELATION.format(number, target) for number, target in enumerate(targets))
+    return f"<Relationships>{made}</Relationships>"
+
+
+def _show(*order: str) -> dict[str, str]:
+    """Return the parts of a presentation; order: of its slides, two or none."""
+    slides = {f"ppt/slides/slide{number}.xml": _SLIDE.replace("SSN", f"Slide {number}:") for number in ("2", "10", "7")}
+    return {
+        "[Content_Types].xml": "<Types/>",
+        **slides,
+        "ppt/notesSlides/notesSlide1.xml": _SLIDE.replace("SSN", "Note of 7:"),
+        "ppt/comments/comment9.xml": '<p:cm xmlns:p="p"><p:text>ask Ann Lee</p:text></p:cm>',
+        "ppt/slides/_rels/slide7.xml.rels": _within("../notesSlides/notesSlide1.xml", "/ppt/comments/comment9.xml"),
+        "ppt/presentation.xml": _SHOW,
+        "ppt/_rels/presentation.xml.rels": _within(*order),
+    }
+
+
+@pytest.mark.parametrize(
+    ("order", "pages"),
+    [
+        (("slides/slide7.xml", "/ppt/slides/slide2.xml"), {"7": 1, "2": 2, "10": 3}),
+        ((), {"2": 1, "7": 2, "10": 3}),  # of no list: as their files are named
+        (("../x.xml", "slides/slide10.xml"), {"10": 1, "2": 2, "7": 3}),
+    ],
+)
+def test_slides_are_pages_in_the_order_in_which_they_are_shown(order: tuple[str, ...], pages: dict[str, int]) -> None:
+    """MP-14: a slide that no list names is read too; notes and comments are on the page of their slide."""
+    found = [entry for entry in read(zipped(_show(*order))) if isinstance(entry, Piece)]
+    said = {entry.content: entry.place.page for entry in found}
+    expected = {f"Slide {number}: {NUMBER}": page for number, page in pages.items()}
+    assert expected.items() <= said.items()
+    assert said[f"Note of 7: {NUMBER}"] == said["ask Ann Lee"] == pages["7"]
+    shown = [entry.place.page for entry in found if entry.content.startswith("Slide")]
+    assert shown == sorted(shown)
+
+
+def test_a_presentation_whose_order_cannot_be_read() -> None:
+    """AB-07: its slides are read all the same, and what is damaged is told."""
+    for name, content in (("ppt/presentation.xml", "<a"), ("ppt/_rels/presentation.xml.rels", "<!DOCTYPE a><a/>")):
+        found = read(zipped({**_show("slides/slide7.xml", "slides/slide2.xml"), name: content}))
+        assert f"Slide 10: {NUMBER}" in words(found)
+        assert reasons(found)
 
 
 _ROWS = [["Weekly list"], ["Patient", "Date of Birth", "Dx"], ["Ann Lee", "03/14/1981", "asthma"]]
