@@ -84,7 +84,7 @@ def test_libreoffice_with_a_password(made: Mapping[str, bytes], name: str) -> No
     assert not [number for number in inside if number in words(found)]  # the title is left in clear
 
 
-@pytest.mark.parametrize("name", ["sheets.xlsx", "sheets.xls"])
+@pytest.mark.parametrize("name", ["sheets.xlsx", "sheets.xls", "sheets.ods"])
 def test_cells_of_libreoffice(made: Mapping[str, bytes], name: str) -> None:
     """A finding names sheet and cell, as the program shows them."""
     places = {

@@ -13,6 +13,7 @@ from typing import Final
 from policy.phi.files import archive, sheet
 from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
 from policy.phi.files.magic import NOT_YET
+from policy.phi.files.ods import SPREADSHEET, read_sheets
 from policy.phi.files.slides import in_order, slide_pages
 from policy.phi.files.streams import printable
 from policy.phi.files.xml_walk import XmlRefused, speaks, xml_lines, xml_tags
@@ -55,6 +56,7 @@ _FLAT_CHARACTERS: Final = 20_000  # in which the first tag stands
 _FLAT_FILE: Final = re.compile(rb"<(?:\w{1,20}:)?(?:binary-data|binaryData|binData)\b")
 _STRINGS: Final = "xl/sharedStrings.xml"
 _STYLES: Final = "xl/styles.xml"
+_CONTENT: Final = "content.xml"
 _ENCRYPTION: Final = b"encryption-data"
 
 
@@ -126,6 +128,9 @@ def _xml_part(content: bytes, name: str, job: Job, place: Place) -> Iterator[Fou
         yield Unreadable(place, "the document is encrypted")
     if name.endswith(".rels"):
         yield from _relations(content, job, place.name)
+        return
+    if name == _CONTENT and SPREADSHEET in content:
+        yield from read_sheets(content, job, place.name)
         return
     is_looks = _LOOKS.fullmatch(name) is not None
     if is_looks and not _SAYS_WORDS.search(content):

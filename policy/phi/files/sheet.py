@@ -41,7 +41,7 @@ _LOOKS: Final = re.compile(r"<(?:\w{1,20}:)?cellXfs\b")
 _LOOKS_END: Final = re.compile(r"</(?:\w{1,20}:)?cellXfs>")
 _LOOK: Final = re.compile(r"<(?:\w{1,20}:)?xf\b[^<>]*>")
 HEADER_CODES: Final = re.compile(r"&(?:[LCRPNDTFABGUEXYZISHO]|&|\"[^\"]{0,80}\"|K[0-9A-F]{6}|\d{1,3})")
-_TOO_LARGE: Final = "a sheet is larger than is read"
+TOO_LARGE: Final = "a sheet is larger than is read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def read_workbook(data: bytes, book: Workbook, job: Job, kind: str) -> Iterator[
         if around:
             yield Piece(place, "\n".join(around))
     if any(_area(content) > CELLS for content in book.sheets):
-        yield Unreadable(place, _TOO_LARGE)
+        yield Unreadable(place, TOO_LARGE)
         yield Piece(place, "\n".join(book.strings))
         return
     shown: set[str] = set()
@@ -141,7 +141,9 @@ def read_cells(
             if shown is not None:
                 shown.update(cell for row in rows for cell in row)
             grid = Grid(first_column=cells.start[1] if cells.start else 0)
-            yield Piece(job.at(name=kind, page=number), "\n".join(sheet_lines(rows, grid)), grid=grid)
+            yield Piece(
+                job.at(name=kind, page=number), "\n".join(sheet_lines(enumerate(rows, start=1), grid)), grid=grid
+            )
         if len(names) > SHEETS:
             yield Unreadable(job.at(name=kind), f"there are more than {SHEETS} sheets")
     except PasswordError:
@@ -163,15 +165,15 @@ def _word(cell: Any) -> str:
     return " ".join(str(cell).split())
 
 
-def sheet_lines(rows: Iterable[list[str]], grid: Grid) -> Iterator[str]:
-    """Yield a line for each row that is not empty, and note its cells.
+def sheet_lines(rows: Iterable[tuple[int, list[str]]], grid: Grid) -> Iterator[str]:
+    """Yield a line for each row that is not empty, and note its cells. rows: each with its number, from 1.
 
     The first row of several words after a row that is empty or a title is the header of those below it, if it looks
     like one; a title is a row of one cell.
     """
     header: list[str] = []
     may_begin = True
-    for number, row in enumerate(rows, start=1):
+    for number, row in rows:
         filled = [column for column, cell in enumerate(row) if cell]
         is_head = len(filled) > 1 and may_begin and is_header(row)
         header = row if is_head else header

@@ -79,13 +79,16 @@ class XmlRefused(Exception):
 
 
 @dataclass(slots=True)
-class _Frame:
+class Frame:
+    """An open paragraph, cell, row or table. repeat: how often a cell or row stands there (ODF 1.3 section 19.677)."""
+
     name: str
     is_line: bool = False
     words: list[str] = field(default_factory=list)  # of the line that is open
     lines: list[str] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    repeat: str = ""
 
     def cut(self) -> None:
         """Close the line that is open."""
@@ -95,10 +98,12 @@ class _Frame:
             self.lines.append(line)
 
 
-class _Walk:
+class Walk:
+    """What expat calls; `finish` gives the lines. `cell`, `row` and `table` may be done in another way."""
+
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
-        self.stack = [_Frame("")]
+        self.stack = [Frame("")]
         self.depth = 0
         self.beside: dict[str, None] = {}  # what attributes, comments and instructions say
         self.judged: set[str] = set()  # values of attributes, which repeat a lot
@@ -115,13 +120,13 @@ class _Walk:
         if name in _SIGNS and top.is_line:
             top.words.append(_SIGNS[name])
         if name in _LINES or name in _ASIDE or (name == _COMMENT_LINE[1] and _COMMENT_LINE[0] in full_name):
-            self.stack.append(_Frame(full_name, is_line=True))
+            self.stack.append(Frame(full_name, is_line=True))
         elif name in _CELLS or name in _ROWS or name in _TABLES:
-            self.stack.append(_Frame(full_name))
+            self.stack.append(Frame(full_name, repeat=_repeated(attributes) if attributes else ""))
         elif not top.is_line:
             top.cut()
 
-    def _say(self, name: str, attributes: dict[str, str], top: _Frame) -> None:
+    def _say(self, name: str, attributes: dict[str, str], top: Frame) -> None:
         taken, is_valued, judged = _TAKEN.get(name), name in _VALUED, self.judged
         for full_key, value in attributes.items():
             key = full_key.rpartition(" ")[2] if " " in full_key else full_key
@@ -136,7 +141,7 @@ class _Walk:
         if name == "sym":
             self._sign({key.rpartition(" ")[2]: value for key, value in attributes.items()}, top)
 
-    def _sign(self, said: dict[str, str], top: _Frame) -> None:
+    def _sign(self, said: dict[str, str], top: Frame) -> None:
         """Read a character that is given by its number in a font (ECMA-376 part 1 section 17.3.3.30)."""
         code = said.get("char", "")
         if len(code) == 4 and not set(code) - _HEX and not said.get("font", "").lower().startswith(_PICTURED):
@@ -161,14 +166,26 @@ class _Walk:
         under = self.stack[-1]
         name = full_name.rpartition(" ")[2]
         if name in _CELLS:
-            under.cells.append(" ".join(top.lines))
+            self.cell(top, under)
         elif name in _ROWS:
-            under.rows.append(top.cells)
-            under.lines += top.lines
+            self.row(top, under)
         elif name in _TABLES:
-            under.lines += table_lines(top.rows) + top.lines
+            self.table(top, under)
         else:
             under.lines += top.lines
+
+    def cell(self, top: Frame, under: Frame) -> None:
+        """Close a cell. under: what it is in."""
+        under.cells.append(" ".join(top.lines))
+
+    def row(self, top: Frame, under: Frame) -> None:
+        """Close a row."""
+        under.rows.append(top.cells)
+        under.lines += top.lines
+
+    def table(self, top: Frame, under: Frame) -> None:
+        """Close a table."""
+        under.lines += table_lines(top.rows) + top.lines
 
     def text(self, data: str) -> None:
         self.stack[-1].words.append(data)
@@ -182,6 +199,10 @@ class _Walk:
         return [*lines, *filter(None, self.beside)]
 
 
+def _repeated(attributes: dict[str, str]) -> str:
+    return next((value for key, value in attributes.items() if key.endswith("s-repeated")), "")
+
+
 def speaks(value: str) -> bool:
     """Tell whether a value has words or a number such as people write, and is no name for programs. Linear."""
     if _BETWEEN_WORDS.isdisjoint(value) or _NO_WORDS.fullmatch(value):
@@ -193,7 +214,11 @@ def speaks(value: str) -> bool:
 
 def xml_lines(data: bytes, budget: Budget) -> list[str]:
     """Return the lines of one XML part. Raises: XmlRefused."""
-    walk = _Walk(budget)
+    return walked(data, Walk(budget))
+
+
+def walked(data: bytes, walk: Walk) -> list[str]:
+    """Return the same by a walk of one's own. Raises: XmlRefused."""
     _parse(data, walk.start, walk.end, walk.text, walk.aside)
     return walk.finish()
 

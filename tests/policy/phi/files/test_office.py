@@ -7,6 +7,7 @@ import pytest
 
 from policy.phi.classify import classify_message
 from policy.phi.files.found import Budget, Piece
+from policy.phi.report import Kind
 from tests.policy.phi.files.make import (
     NUMBER,
     PNG,
@@ -72,6 +73,51 @@ def test_word(data: bytes, line: str) -> None:
     found = read(data)
     assert line in words(found).split("\n")
     assert reasons(found) == []
+
+
+_EMPTY = "<table:table-cell table:number-columns-repeated='{}'/>"
+_GAP = "<table:table-row table:number-rows-repeated='{}'>" + _EMPTY.format(3) + "</table:table-row>"
+
+
+def _row(*cells: str) -> str:
+    """Return a row of OpenDocument. cells: words, or whole elements."""
+    told = (
+        cell if cell[0] == "<" else f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in cells
+    )
+    return f"<table:table-row>{''.join(told)}</table:table-row>"
+
+
+def _ods(*tables: str) -> bytes:
+    made = "".join(f"<table:table>{table}</table:table>" for table in tables)
+    return odf(f"<office:spreadsheet>{made}</office:spreadsheet>")
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (_ods(_row("Patient", "MRN") + _row("Ann Lee", "00448812")), "sheet 1, cell B2"),
+        (_ods(_row("x"), _row("Patient", "MRN") + _row("Ann Lee", "00448812")), "sheet 2, cell B2"),
+        (_ods(_GAP.format(4) + _row("Patient", "MRN") + _row("Ann Lee", "00448812")), "sheet 1, cell B6"),
+        (_ods(_row("Ward", "Bed", "MRN") + _row("A", _EMPTY.format(1), "00448812")), "sheet 1, cell C2"),
+        (_ods(_row(_EMPTY.format(26), "MRN") + _row(_EMPTY.format(26), "00448812")), "sheet 1, cell AA2"),
+        (_ods(_row("Patient", "MRN"), _row("MRN: 00448812") + _GAP.format(1048570)), "sheet 2, cell A1"),
+    ],
+)
+def test_a_cell_of_opendocument_is_named(data: bytes, where: str) -> None:
+    """Empty cells and rows are counted as often as they stand there; the value keeps its column's label."""
+    file = attachment(data, kind="application/vnd.oasis.opendocument.spreadsheet", name="a.ods")
+    report = classify_message(multipart([text_part("see file"), file]))
+    (mrn,) = [one for one in report.findings if one.kind is Kind.MRN]
+    assert str(mrn.place).partition(", ")[2] == where
+
+
+def test_a_sheet_that_is_large_for_nothing() -> None:
+    """AB-07: cells at the far end of many rows are read, and cost no place for what is between."""
+    rows = _row(_EMPTY.format(16_000), f"SSN {NUMBER}") * 100
+    found = read(_ods(rows, _row("Ann Lee")))
+    assert reasons(found) == ["a sheet is larger than is read"]
+    assert f"SSN {NUMBER}" in words(found)
+    assert "Ann Lee" in words(found)
 
 
 _SLIDE = (
