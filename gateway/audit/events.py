@@ -74,14 +74,14 @@ def hold_overdue(entry: QueueEntry, *, at: datetime, urgent: bool) -> Event:
     return _about(entry, "hold.overdue", at, urgent=urgent)
 
 
-def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
-    """by: the person or command that released it."""
-    return _about(entry, "message.released", at, by=by, why=why)
+def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str, login: str = "") -> Event:
+    """by: the person or command that released it, in their own words; login: of the system, where it is known."""
+    return _about(entry, "message.released", at, by=by, why=why, **_known(system_login=login))
 
 
-def message_approved(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
-    """One of two persons lets it go; it waits for the other."""
-    return _about(entry, "message.approved", at, by=by, why=why)
+def message_approved(entry: QueueEntry, *, at: datetime, by: str, why: str, login: str = "") -> Event:
+    """One of two persons lets it go; it waits for the other. by, login: as of a release."""
+    return _about(entry, "message.approved", at, by=by, why=why, **_known(system_login=login))
 
 
 def message_rejected(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:
@@ -302,6 +302,10 @@ def queue_drained(*, at: datetime, queued: int) -> Event:
 def _about(entry: QueueEntry, kind: str, at: datetime, **data: EventValue | list[str]) -> Event:
     method = entry.method.value if entry.methods else ""  # held and rejected mail has no ladder
     return make(kind, at, entry.queue_id, entry.recipient, entry=entry.id, method=method, **data)
+
+
+def _known(**data: str) -> dict[str, str]:
+    return {name: text for name, text in data.items() if text}
 
 
 KEYS_OF: Final = {Method.SMIME: "smime_certificates"}  # how evidence names what opens it; else as OpenPGP keys

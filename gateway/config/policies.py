@@ -3,6 +3,7 @@
 from gateway.config.fields import (
     DerivedMailbox,
     Fields,
+    Flag,
     Mailbox,
     Maskable,
     OptionalPurpose,
@@ -125,6 +126,10 @@ class Policy(Section):
     break_glass_roles: tuple[Text, ...] = setting(
         [], "Roles whose people may let held treatment mail go in an emergency (`mailward break-glass`).",
         example=["clinician"],
+    )  # fmt: skip
+    approvers_by_name: Flag = setting(
+        False, "Where two must release it, two names count as two persons when the system cannot tell who asks, such as"
+        " in a container; else a login of the system counts once.",
     )  # fmt: skip
     pack_notify: tuple[Mailbox, ...] = setting(
         [], "Who is told when a rule of a pack holds or refuses a message.", example=["privacy@clinic.example"]

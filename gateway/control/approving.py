@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.audit import events
+from gateway.control.asker import UNKNOWN, Asker
 from gateway.control.changes import BY
 from gateway.message.entry import QueueEntry
 from gateway.store import approvals
@@ -15,11 +16,16 @@ from policy.rules.book import RuleBook
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """by: who says so; BY: nobody was named. why, at: the reason and the time."""
+    """by: who says so; BY: nobody was named. why, at: the reason and the time. asker: who it is for the kernel.
+
+    by_name: names count where the account is one that people share (`policy.approvers_by_name`).
+    """
 
     by: str
     why: str
     at: datetime
+    asker: Asker = UNKNOWN
+    by_name: bool = False
 
 
 async def wanting(
@@ -27,7 +33,8 @@ async def wanting(
 ) -> str:
     """What is missing before a recipient's copy may go; empty: nothing.
 
-    Whoever sent a message is neither of the two. Two requests that name nobody are not two persons.
+    Whoever sent a message is neither of the two. Two requests that name nobody are not two persons, nor are two names
+    from one login of the system.
     """
     needed = max(
         (rules.by_name[name].approvers for name in decision.rules if rules.by_name[name].action is Action.HOLD),
@@ -40,8 +47,12 @@ async def wanting(
         return f"{to}: two persons must let it go, so say who you are (--by)"
     if person in {entry.sender.lower(), (about.login if about else "").lower()}:
         return f"{to}: two persons must let it go, and who sent it is neither of them"
-    event = events.message_approved(entry, at=approver.at, by=person, why=approver.why)
-    people = await approvals.approve(store, entry.id, person, needed=needed, at=approver.at, event=event)
+    asker = approver.asker
+    event = events.message_approved(entry, at=approver.at, by=person, why=approver.why, login=asker.login)
+    login = "" if asker.is_shared and approver.by_name else asker.login
+    people = await approvals.approve(store, entry.id, person, needed=needed, at=approver.at, event=event, login=login)
+    if people is None:
+        return f"{to}: two persons must let it go, and {asker.login} has done so under another name"
     if len(people) >= needed:
         return ""
     return f"{to}: recorded that {person} lets it go; a second person must, too"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.config import Settings
+from gateway.control.asker import asker_here
 from gateway.control.office import Office
 from gateway.control.operations import Operations
 from gateway.control.owner import owners_files
@@ -30,6 +31,6 @@ async def _perform(settings: Settings, call: str, args: Mapping[str, Any]) -> An
     with owners_files(data_dir):
         store = await open_store(settings, node="cli")
         try:
-            return await Operations(Office(store, settings)).perform(call, args)
+            return await Operations(Office(store, settings)).perform(call, args, asker=asker_here())
         finally:
             await store.close()

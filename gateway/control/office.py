@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config import Settings
+from gateway.control.asker import UNKNOWN, Asker
 from gateway.store.store import Store
 
 Withdraw = Callable[[Collection[str]], frozenset[str]]  # `Scheduler.withdraw`
@@ -26,7 +27,7 @@ class Office:
     """One installation, opened by a gateway or by a command that found none running.
 
     withdraw: takes entries out of the line for delivery. changing: who changes entries of the queue by hand holds it.
-    keys_changed: has our own keys read again.
+    keys_changed: has our own keys read again. asker: who asks for this one operation.
     """
 
     store: Store
@@ -34,6 +35,7 @@ class Office:
     withdraw: Withdraw = _nobody_in_line
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     keys_changed: Callable[[], Awaitable[None]] = _nobody_signs
+    asker: Asker = UNKNOWN
 
 
 def on_store(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

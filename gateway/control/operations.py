@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from gateway.control import (
     suppression,
     tls_report,
 )
+from gateway.control.asker import UNKNOWN, Asker
 from gateway.control.office import Office, on_store
 from gateway.control.wire import Refused
 from gateway.store.statements import Unit
@@ -126,15 +128,16 @@ class Operations:
         """Somebody who may not ask for anything did. Raises: StoreError."""
         await self._office.store.commit(Unit(events=(events.control_refused(at=datetime.now(UTC), uid=uid),)))
 
-    async def perform(self, call: str, args: Mapping[str, Any]) -> Any:
+    async def perform(self, call: str, args: Mapping[str, Any], *, asker: Asker = UNKNOWN) -> Any:
         """Do one. Raises: Refused when there is no such operation, its arguments do not fit, or it says no."""
         operation = TABLE.get(call)
         if operation is None:
             raise Refused(f"this gateway knows no operation {call!r}; is it of the same version as the command?", 2)
+        office = replace(self._office, asker=asker)
         try:
-            inspect.signature(operation).bind(self._office, **args)
+            inspect.signature(operation).bind(office, **args)
         except TypeError as error:
             raise Refused(f"{call}: {error}", 2) from error
-        result = await operation(self._office, **args)
+        result = await operation(office, **args)
         self._wake()
         return result

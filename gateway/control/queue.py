@@ -220,7 +220,7 @@ async def _release(
         if not decision.methods:
             said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
             continue
-        approver = Approver(by, reason, now)
+        approver = Approver(by, reason, now, office.asker, office.settings.policy.approvers_by_name)
         if objection := "" if breaks_glass else await _objection(office, entry, decision, anew, approver):
             said.append(objection)
             continue
@@ -239,7 +239,7 @@ async def _release(
             changes=[save_entry(freed, release=True)],
             events=[
                 events.message_decided(decision, at=now, queue_id=queue_id, score=report.score, found=found),
-                events.message_released(freed, at=now, by=by, why=reason),
+                events.message_released(freed, at=now, by=by, why=reason, login=office.asker.login),
             ],
         )
         if breaks_glass:

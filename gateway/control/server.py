@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.control.asker import asker_of
 from gateway.control.operations import Operations
 from gateway.control.wire import LINE_LIMIT, SOCKET, TIME_LIMIT_S, Answer, Refused, Request, short_path
 from gateway.log import get_logger
@@ -65,7 +66,8 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(TIME_LIMIT_S):
-                answer = await self._refuse_stranger(writer) or await self._answer(await reader.readline())
+                pid, uid = _peer(writer)
+                answer = await self._refuse_stranger(uid) or await self._answer(await reader.readline(), pid, uid)
                 writer.write(msgspec.json.encode(answer) + b"\n")
                 await writer.drain()
         except (TimeoutError, ConnectionError, ValueError):
@@ -73,9 +75,7 @@ class ControlServer:
         finally:
             writer.close()
 
-    async def _refuse_stranger(self, writer: asyncio.StreamWriter) -> Answer | None:
-        peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-        _, uid, _ = CREDENTIALS.unpack(peer)
+    async def _refuse_stranger(self, uid: int) -> Answer | None:
         if uid in self._owners:
             return None
         log.warning("control connection refused", uid=uid)
@@ -83,15 +83,23 @@ class ControlServer:
             await self._operations.note_stranger(uid)
         return Answer(error="only the gateway's own user and root may ask this", status=77)
 
-    async def _answer(self, line: bytes) -> Answer:
+    async def _answer(self, line: bytes, pid: int, uid: int) -> Answer:
         try:
             request = msgspec.json.decode(line, type=Request)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last two are none of msgspec's own
             return Answer(error="the control request is not one this gateway understands", status=2)
         try:
-            return Answer(result=await self._operations.perform(request.call, request.args))
+            asker = asker_of(pid, uid)
+            return Answer(result=await self._operations.perform(request.call, request.args, asker=asker))
         except Refused as refused:
             return Answer(error=str(refused), status=refused.status)
         except Exception:
             log.exception("control operation failed", call=request.call)
             return Answer(error=f"{request.call} failed inside the gateway; look at its log", status=75)
+
+
+def _peer(writer: asyncio.StreamWriter) -> tuple[int, int]:
+    """Process and user at the other end, as the kernel took them down when it connected."""
+    found = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    pid, uid, _ = CREDENTIALS.unpack(found)
+    return pid, uid

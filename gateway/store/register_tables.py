@@ -94,13 +94,14 @@ decision_correction: Final = sa.Table(
     sa.Column("ciphertext", sa.LargeBinary, nullable=False),
 )
 
-# Who let held mail go, where two persons must.
+# Who let held mail go, where two persons must. login: of the system, as the kernel has it; empty: not known.
 approval: Final = sa.Table(
     "approval",
     metadata,
     sa.Column("entry_id", sa.String(40), sa.ForeignKey("entry.id"), primary_key=True),
     sa.Column("person", sa.String(320), primary_key=True),
     sa.Column("at", UtcMicros, nullable=False),
+    sa.Column("login", sa.String(64), nullable=False, server_default=sa.text("''")),
 )
 
 # Known patients, and keyed hashes of the ways to name them and of their addresses. person: `consents.patient_key`.

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.config import Settings
 from gateway.control import queue as control
+from gateway.control.asker import Asker
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.message.entry import EntryState
@@ -112,6 +113,42 @@ async def test_two_persons_release_it(store: Store) -> None:
     assert [one.data["by"] for one in await counter.events("message.approved")] == ["anna", "berta"]
     (released,) = await counter.events("message.released")
     assert released.data["by"] == "berta"
+
+
+ALICE, BOB = Asker("alice", is_shared=False), Asker("bob", is_shared=False)
+ROOT = Asker("root")
+
+
+async def say(store: Store, queue_id: str, by: str, asker: Asker, told: Settings) -> int:
+    return await control.release(Office(store, told, asker=asker), queue_id=queue_id, reason="looked at", by=by)
+
+
+@pytest.mark.parametrize(("asker", "by_name"), [(ALICE, False), (ALICE, True), (ROOT, False)])
+async def test_one_login_is_one_person(store: Store, asker: Asker, by_name: bool) -> None:
+    """The attack: a second name from the same desk. The kernel knows better, and the record has both."""
+    told = settings(f"[policy]\napprovers_by_name = {str(by_name).lower()}\n{TWO}")
+    counter = Counter(store, CLEAN, settings=told)
+    queue_id = await counter.accept(letter())
+    with pytest.raises(Refused, match="a second person must, too"):
+        await say(store, queue_id, "anna", asker, told)
+    with pytest.raises(Refused, match=f"{asker.login} has done so under another name"):
+        await say(store, queue_id, "berta", asker, told)
+    assert await counter.states(queue_id) == [EntryState.HELD]
+    assert await say(store, queue_id, "berta", BOB, told) == 1
+    said = [(one.data["by"], one.data["system_login"]) for one in await counter.events("message.approved")]
+    assert said == [("anna", asker.login), ("berta", "bob")]
+    (released,) = await counter.events("message.released")
+    assert released.data["system_login"] == "bob"
+
+
+async def test_where_nobody_can_tell_names_may_count(store: Store) -> None:
+    """A container has one account for all; its operator says that names are enough."""
+    told = settings(f"[policy]\napprovers_by_name = true\n{TWO}")
+    counter = Counter(store, CLEAN, settings=told)
+    queue_id = await counter.accept(letter())
+    with pytest.raises(Refused, match="a second person must, too"):
+        await say(store, queue_id, "anna", ROOT, told)
+    assert await say(store, queue_id, "berta", ROOT, told) == 1
 
 
 async def test_two_words_are_for_one_hold(store: Store) -> None:

@@ -18,6 +18,7 @@ import structlog
 from gateway import log
 from gateway.audit.search import Query, search
 from gateway.control import operations, server
+from gateway.control.asker import asker_here
 from gateway.control.office import Office
 from gateway.control.operations import TABLE, Operations
 from gateway.control.server import ControlServer
@@ -193,6 +194,20 @@ async def test_many_at_once(office: Office, tmp_path: Path, monkeypatch: pytest.
     await control.stop()
     assert answers == [2 * number for number in range(50)]
     assert len(woken) == 50
+
+
+async def test_an_operation_knows_who_asks(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the kernel tells of the peer, whatever the request says; and each request anew."""
+
+    async def who(here: Office) -> str:
+        return here.asker.login
+
+    monkeypatch.setattr(operations, "TABLE", {**TABLE, "test.who": who})
+    async with serving(office, tmp_path):
+        assert await ask(tmp_path, "test.who", {}) == asker_here().login
+        with pytest.raises(Refused):
+            await ask(tmp_path, "test.who", {"asker": "bob"})
+    assert not office.asker.login
 
 
 async def test_a_long_directory(store: Store, tmp_path: Path) -> None:
