@@ -10,6 +10,7 @@ from gateway.pipeline.patients import matched
 from gateway.store import consents, persons
 from gateway.store.campaigns import Campaigns
 from gateway.store.consents import patient_key
+from gateway.store.faults import reading_registers
 from gateway.store.kept import Readable
 from gateway.store.organisations import Organisations
 from policy import baa, campaign, consent, people
@@ -83,11 +84,12 @@ class Registers:
         if not asked:
             return {}
         names = [address.lower() for address in recipients]
-        by_domain = await self._organisations.current() if "baa" in asked else {}
-        reviewed = await self._campaigns.current() if "campaign" in asked else {}
-        standings, entries, aliases = await self._of_people(
-            names, patient, purpose, at, asked, is_only=max(everybody, len(set(names))) == 1, perhaps=perhaps
-        )
+        with reading_registers():
+            by_domain = await self._organisations.current() if "baa" in asked else {}
+            reviewed = await self._campaigns.current() if "campaign" in asked else {}
+            standings, entries, aliases = await self._of_people(
+                names, patient, purpose, at, asked, is_only=max(everybody, len(set(names))) == 1, perhaps=perhaps
+            )
         return {
             name: Answers(
                 _consents(entries, name, standings[name], purpose, at, aliases) if "consent" in asked else UNASKED,

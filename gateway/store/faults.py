@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 
+from gateway.log import get_logger
 from gateway.store.errors import StoreFull, StoreSick
 
 FULL: Final = frozenset({sqlite3.SQLITE_FULL})
@@ -29,6 +31,8 @@ FULL_ERRNO: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 EnvironmentFault = StoreFull | StoreSick
 
+log = get_logger("store")
+
 
 def environment_fault(error: Exception) -> EnvironmentFault | None:
     """What the surroundings did, or None when the unit itself cannot be written (a constraint, a wrong type)."""
@@ -45,6 +49,16 @@ def environment_fault(error: Exception) -> EnvironmentFault | None:
         if code in SICK:
             return StoreSick(f"the database cannot be written: {cause.sqlite_errorname}")
     return None
+
+
+@contextmanager
+def reading_registers() -> Iterator[None]:
+    """Raise StoreSick where an entry of a register, or its whole table, cannot be read; the log has what it was."""
+    try:
+        yield
+    except (sa.exc.DBAPIError, msgspec.MsgspecError, ValueError) as error:
+        log.error("register cannot be read, what needs it waits", why=type(error).__name__)
+        raise StoreSick("a register cannot be read") from error
 
 
 @contextmanager

@@ -199,9 +199,12 @@ def test_a_register_that_cannot_be_read_stops_only_what_needs_it(
     with pytest.raises(smtplib.SMTPException) as caught:
         submit(gateway, about("MRN-0003", new_marker(), to, "authorized"), to=[to])
     assert "451" in str(caught.value)
+    assert "Message store unavailable" in str(caught.value)
     open_up(hop)
     assert hop.wait_for(free.encode()).recipients == (to,)
     submit(gateway, about("MRN-0004", later, to, "authorized"), to=[to])
     hop.wait_for(later.encode())
     assert hop.find(needs.encode()) is None
+    until(lambda: "registers cannot be read, mail waits" in gateway.log)
+    assert "Traceback" not in gateway.log
     assert state(gateway, waits) != [], "it waits"

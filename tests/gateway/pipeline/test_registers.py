@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config import Settings
 from gateway.message.entry import EntryState, QueueEntry
@@ -12,6 +14,7 @@ from gateway.pipeline.registers import Registers
 from gateway.store import consents, organisations
 from gateway.store.consents import patient_key
 from gateway.store.errors import StoreSick
+from gateway.store.register_tables import consent as consent_table
 from gateway.store.store import Store
 from policy.baa import Organisation, Relation
 from policy.consent import Consent, Kind
@@ -161,6 +164,20 @@ async def test_registers_that_cannot_be_read_permit_nothing(store: Store, monkey
     counter = Counter(store, settings=packs("consent"))
     assert await counter.submit(letter()) is Verdict.STORE_SICK
     assert await counter.everything() == ()
+
+
+@pytest.mark.parametrize("column", ["purposes", "kind"])
+async def test_a_damaged_entry_stops_whom_it_is_about_and_nobody_else(store: Store, column: str) -> None:
+    """Item 11: 451 as for any store that cannot be read, and not an error that nobody foresaw."""
+    await consents.add(store, [consent(PAT, Kind.OPT_OUT)], events=())
+
+    async def damage(conn: AsyncConnection) -> None:
+        await conn.execute(sa.update(consent_table).values({column: "{"}))
+
+    await store.transact(damage)
+    counter = Counter(store, settings=packs("consent"))
+    assert await counter.submit(letter(), PAT) is Verdict.STORE_SICK
+    assert await counter.states(await counter.accept(letter(), DOC)) == [EntryState.QUEUED]
 
 
 async def test_an_unknown_organisation_is_held_where_that_is_asked_for(store: Store) -> None:
