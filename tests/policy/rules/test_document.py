@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
-from gateway.config.rules import label_book
+from gateway.config.conflicts import CLASSES
+from gateway.config.rules import label_book, rule_book
 from gateway.pipeline.facts import settled
 from policy.campaign import About, Audience, CampaignAnswer, Payment, is_marketing
+from policy.decision import Action
 from policy.facts import Facts, Sent
 from policy.people import Basis, Position, Tie
 from policy.phi.report import Report
@@ -20,8 +22,10 @@ from policy.rules.book import STRICTNESS
 from policy.rules.check import OPERATORS
 from policy.rules.document import facts_table, kinds, packs_table
 from policy.rules.lex import LONGEST
+from policy.rules.packs import Pack, load_pack
 from policy.rules.parse import DEEPEST, MOST_VALUES
 from policy.rules.parse import __doc__ as grammar
+from policy.rules.state_law import Requirement
 from policy.sensitivity import Sensitivity
 from tests.gateway.config.samples import config_in, settings
 
@@ -109,6 +113,20 @@ def test_ties_and_positions_are_those_of_the_code() -> None:
     section = PAGE.partition("### People, and who reads their mail")[2].partition("###")[0]
     assert re.findall(r"^\| `([a-z]+)` \|", section, re.MULTILINE) == list(Tie)
     assert all(f"`{word}`" in section for word in (*Basis, *Position))
+
+
+def test_legal_classes_and_requirements_are_those_of_the_code() -> None:
+    """Each class with its pack, each requirement, the words of the notice, and a row of one's own that holds."""
+    section = PAGE.partition("## Legal classes and state law")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+`) \| `([a-z0-9-]+)` \| .+ \| .+ \|$", section, re.MULTILINE)
+    assert {word: pack for words, pack in rows for word in re.findall(r"`([a-z0-9]+)`", words)} == CLASSES
+    requirements = re.findall(r"^\| `([a-z-]+)` \| [^|]+ \|$", section, re.MULTILINE)
+    assert requirements == ["requirement", *Requirement]  # the head of the table, and its rows
+    (notice,) = [one.rule.notice for one in load_pack(Pack.PART2) if one.rule.notice]
+    assert f'"{notice}"' in " ".join(section.split())
+    (text,) = [text for text in TEXTS if "policy.state_rule" in text]
+    (rule,) = rule_book(settings(text).policy).rules
+    assert (rule.name, rule.action) == ("state/il-hiv", Action.HOLD)
 
 
 COMMANDS = re.findall(
