@@ -1,14 +1,17 @@
 """Mail as Outlook keeps and sends it: MSG files ([MS-OXMSG]), TNEF ([MS-OXTNEF]), and the RTF packed in both.
 
 Every property that is a string is read, named ones too; bodies in HTML and RTF and attachments are read like files.
+Strings of one octet a letter are in the code page that the message names, wherever it names it; as for any text, the
+page is not believed where the octets say otherwise.
 """
 
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from policy.phi.decode import charset_decode
 from policy.phi.files.found import TOO_MUCH, Found, Job, Piece, Unreadable
 from policy.phi.files.magic import NOT_YET
 from policy.phi.files.rtf import read_rtf
@@ -22,8 +25,9 @@ _FIXED_VALUES: Final = "__properties_version1.0"
 _NAMES: Final = "__nameid_version1.0"
 _NAME_STRINGS: Final = "__substg1.0_00040102"
 _ATTACHMENT: Final = "__attach_version1.0_"
-_WIDE, _NARROW, _BINARY, _OBJECT = 0x001F, 0x001E, 0x0102, 0x000D
+_WIDE, _NARROW, _BINARY, _OBJECT, _LONG = 0x001F, 0x001E, 0x0102, 0x000D, 0x0003
 _HTML, _RTF, _DATA, _LONG_NAME, _NAME = 0x1013, 0x1009, 0x3701, 0x3707, 0x3704
+_PAGE_OF_STRINGS, _PAGE_OF_HTML = 0x3FFD, 0x3FDE  # PidTagMessageCodepage, PidTagInternetCodepage
 _SILENT: Final = frozenset({0x3709})  # the picture of an attachment's icon
 _LABELS: Final = {0x0037: "Subject", 0x0C1A: "From", 0x0E04: "To", 0x0E03: "Cc"}
 _FIXED: Final = {2: 2, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 10: 4, 11: 2, 20: 8, 64: 8, 72: 16}  # octets of a value by type
@@ -34,6 +38,7 @@ _PROPERTIES: Final = 20_000
 _ATT_PROPS, _ATT_ATTACHMENT, _ATT_REND, _ATT_DATA, _ATT_TITLE = 0x69003, 0x69005, 0x69002, 0x6800F, 0x18010
 _ATT_WORDS: Final = frozenset({0x18004, 0x2800C, 0x8000, 0x18006, 0x18009})  # subject, body, from, ids
 _ATT_ICON: Final = 0x68011
+_ATT_PAGE: Final = 0x69007  # OEM code page, section 2.1.3.3.2
 _EMBEDDED_GUID: Final = 16
 _COMPRESSED: Final = 0x75465A4C
 _PLAIN: Final = 0x414C454D
@@ -46,28 +51,51 @@ _DICTIONARY: Final = (
 )
 
 
+# Code pages that Python calls otherwise than "cp" and their number.
+_CHARSETS: Final = {
+    37: "cp037", 1200: "utf-16-le", 1201: "utf-16-be", 10000: "mac_roman", 10007: "mac_cyrillic", 20127: "ascii", 20866: "koi8-r",
+    21866: "koi8-u", 50220: "iso2022_jp", 50221: "iso2022_jp", 50222: "iso2022_jp", 50225: "iso2022_kr",
+    51932: "euc_jp", 51936: "gb2312", 51949: "euc_kr", 52936: "hz", 54936: "gb18030", 65000: "utf-7", 65001: "utf-8",
+    **{28590 + part: f"iso8859-{part}" for part in range(1, 17)},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrow:
+    """A string whose code page may only be told later."""
+
+    value: bytes
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """Charsets of strings and of HTML, as the message names them; empty: not at all."""
+
+    strings: str = ""
+    html: str = ""
+
+
 @dataclass(slots=True)
 class _Item:
     """A message or an attachment, as its properties tell it."""
 
-    lines: list[str] = field(default_factory=list)
-    html: list[bytes] = field(default_factory=list)
+    lines: list[str | _Narrow] = field(default_factory=list)
+    html: list[tuple[bytes, bool]] = field(default_factory=list)  # and whether it is UTF-8
     rtf: list[bytes] = field(default_factory=list)
     data: list[bytes] = field(default_factory=list)
-    name: str = ""
+    name: str | _Narrow = ""
+    named: dict[int, int] = field(default_factory=dict)  # code pages by what they are for
 
     def take(self, kind: int, number: int, value: bytes) -> None:
         """Keep one property."""
-        if kind in {_WIDE, _NARROW}:
-            words = value.decode("utf-16-le" if kind == _WIDE else "cp1252", errors="replace").rstrip("\x00")
-            if number == _LONG_NAME or (number == _NAME and not self.name):
-                self.name = words
-            label = _LABELS.get(number)
-            self.lines.append(f"{label}: {words}" if label else words)
-            if number == _HTML:
-                self.html.append(words.encode())
+        if kind == _LONG:
+            if number in {_PAGE_OF_STRINGS, _PAGE_OF_HTML}:
+                self.named[number] = int.from_bytes(value[:4], "little")
+        elif kind in {_WIDE, _NARROW}:
+            self._take_words(number, value, is_wide=kind == _WIDE)
         elif number == _HTML:
-            self.html.append(value.rstrip(b"\x00"))
+            self.html.append((value.rstrip(b"\x00"), False))
         elif number == _RTF:
             self.rtf.append(value)
         elif number == _DATA:
@@ -75,21 +103,57 @@ class _Item:
         elif kind == _BINARY and number not in _SILENT:
             self.lines += printable(value)
 
-    def bodies(self, job: Job, place_name: str) -> Iterator[Found]:
+    def _take_words(self, number: int, value: bytes, *, is_wide: bool) -> None:
+        label = f"{_LABELS[number]}: " if number in _LABELS else ""
+        words: str | _Narrow
+        if is_wide:
+            words = value.decode("utf-16-le", errors="replace").rstrip("\x00")
+            self.lines.append(label + words)
+        else:
+            words = _Narrow(value.rstrip(b"\x00"), label)
+            self.lines.append(words)
+        if number == _LONG_NAME or (number == _NAME and not self.name):
+            self.name = words
+        if number == _HTML:
+            self.html.append((words.encode() if isinstance(words, str) else words.value, is_wide))
+
+    def bodies(self, job: Job, place_name: str, pages: _Pages) -> Iterator[Found]:
         """Yield all that the properties say."""
-        if self.lines:
-            yield Piece(job.at(name=place_name), "\n".join(self.lines))
-        for html in filter(None, self.html):
-            yield from job.inside(html, number=0, file_name="body.html")
+        place = job.at(name=place_name)
+        lines: list[str] = []
+        for line in self.lines:
+            if isinstance(line, _Narrow):
+                views, doubt = charset_decode(line.value, pages.strings)
+                lines += [line.label + view for view in views]
+                yield from [Unreadable(place, doubt)] if doubt else []
+            else:
+                lines.append(line)
+        if lines:
+            yield Piece(place, "\n".join(lines))
+        for html, is_wide in self.html:
+            if html:
+                charset = "utf-8" if is_wide else pages.html
+                yield from job.inside(html, number=0, file_name="body.html", charset=charset)
         for rtf in filter(None, self.rtf):
             text, reason = unpack_rtf(rtf, job.budget.octets)
             job.budget.octets -= len(text)
-            yield from [Unreadable(job.at(name=place_name), reason)] if reason else read_rtf(text, job)
+            yield from [Unreadable(place, reason)] if reason else read_rtf(text, job)
 
-    def attached(self, job: Job, number: int) -> Iterator[Found]:
+    def attached(self, job: Job, number: int, pages: _Pages) -> Iterator[Found]:
         """Yield what the attachment holds; two programs could take either when there are two."""
+        name = self.name if isinstance(self.name, str) else charset_decode(self.name.value, pages.strings)[0][0]
         for data in filter(None, self.data):
-            yield from job.inside(data, number=number, file_name=self.name)
+            yield from job.inside(data, number=number, file_name=name)
+
+
+def _pages(named: Mapping[int, int], oem: int = 0) -> _Pages:
+    """The charsets; what is named for one only is meant for both. oem: the code page of a TNEF stream, 0: none."""
+    strings, html = named.get(_PAGE_OF_STRINGS, 0), named.get(_PAGE_OF_HTML, 0)
+    return _Pages(_charset(oem or strings or html), _charset(html or strings or oem))
+
+
+def _charset(page: int) -> str:
+    return _CHARSETS.get(page, f"cp{page}") if page else ""
 
 
 def read_outlook(streams: Streams, job: Job) -> Iterator[Found]:
@@ -99,8 +163,10 @@ def read_outlook(streams: Streams, job: Job) -> Iterator[Found]:
     for path in streams.paths:
         is_whole &= _take_stream(storages.setdefault(tuple(path[:-1]), _Item()), path, streams)
     for index, (storage, item) in enumerate(storages.items(), start=1):
-        yield from item.bodies(job, MSG)
-        yield from item.attached(job, index)
+        around = (storages.get(storage[:length]) for length in range(len(storage), -1, -1))
+        pages = _pages(next((one.named for one in around if one and one.named), {}))
+        yield from item.bodies(job, MSG, pages)
+        yield from item.attached(job, index, pages)
         if not item.data and storage and storage[-1].startswith(_ATTACHMENT) and not _holds_more(storage, storages):
             yield Unreadable(job.at(name=MSG), "an attachment is somewhere else")
     if not is_whole:
@@ -122,6 +188,12 @@ def _take_stream(item: _Item, path: list[str], streams: Streams) -> bool:
         if tag[3]:  # section 2.1.4: one value of a list; the list itself is only lengths
             kind &= ~_MANY
         item.take(kind, number, streams.read(*path))
+    elif path[-1] == _FIXED_VALUES:  # section 2.4: of 16 octets each, behind a header of 8, 24 or 32
+        values = streams.read(*path)
+        for at in range(len(values) % 16 or 32 * (len(path) == 1), len(values) - 15, 16):
+            kind, number = struct.unpack_from("<2H", values, at)
+            if kind == _LONG:
+                item.take(kind, number, values[at + 8 : at + 16])
     return tag is not None or path[-1] == _FIXED_VALUES
 
 
@@ -134,7 +206,7 @@ def read_tnef(data: bytes, job: Job) -> Iterator[Found]:
     """Yield what a TNEF stream holds ([MS-OXTNEF] section 2.1.3): level, number, length, value and checksum, again."""
     place = job.at(name=TNEF)
     items = [_Item()]
-    at = 6
+    at, oem = 6, 0
     try:
         while at < len(data):
             number, length = struct.unpack_from("<LL", data, at + 1)
@@ -146,12 +218,15 @@ def read_tnef(data: bytes, job: Job) -> Iterator[Found]:
                 items.append(_Item())
                 if len(items) > _PROPERTIES:
                     raise ValueError("too many attachments")
+            if number & 0xFFFFF == _ATT_PAGE:
+                oem = int.from_bytes(value[:4], "little")
             _take_attribute(items[-1], number & 0xFFFFF, value)
     except FAULTS:
         yield Unreadable(place, "the TNEF container is damaged")
+    pages = _pages(items[0].named, oem)
     for index, item in enumerate(items, start=0):
-        yield from item.bodies(job, TNEF)
-        yield from item.attached(job, index)
+        yield from item.bodies(job, TNEF, pages)
+        yield from item.attached(job, index, pages)
 
 
 def _take_attribute(item: _Item, number: int, value: bytes) -> None:
@@ -164,9 +239,9 @@ def _take_attribute(item: _Item, number: int, value: bytes) -> None:
     elif number == _ATT_DATA:
         item.data.append(value)
     elif number == _ATT_TITLE:
-        item.name = item.name or value.rstrip(b"\x00").decode("cp1252", errors="replace")
+        item.name = item.name or _Narrow(value.rstrip(b"\x00"))
     elif number in _ATT_WORDS:
-        item.lines.append(value.rstrip(b"\x00").decode("cp1252", errors="replace"))
+        item.lines.append(_Narrow(value.rstrip(b"\x00")))
     elif number != _ATT_ICON:  # recipients, classes and what no list of attributes has
         item.lines += printable(value)
 
@@ -199,6 +274,8 @@ def _properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:
                 yield plain, number, data[at : at + length]
             else:
                 length = _FIXED[plain]
+                if kind == _LONG:
+                    yield kind, number, data[at : at + length]
             at += _filled(length)
 
 

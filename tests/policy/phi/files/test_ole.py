@@ -155,3 +155,64 @@ def test_the_maker_makes_what_others_read() -> None:
     """The compound files of these tests are sound by olefile's own judgement."""
     with olefile.OleFileIO(word(SSN), raise_defects=olefile.DEFECT_POTENTIAL) as file:
         assert file.exists("WordDocument")
+
+
+_WIDE_DIGITS = "SSN \uff14\uff11\uff12\uff0d\uff15\uff15\uff0d\uff17\uff18\uff11\uff12"  # full-width
+_SHIFT_JIS = _WIDE_DIGITS.encode("cp932")
+_STRINGS, _HTML = 0x3FFD, 0x3FDE
+
+
+def _values(*pages: tuple[int, int], header: int = 32) -> bytes:
+    """Return the stream of fixed values: code pages of what, and beside them the length of a string."""
+    told = (struct.pack("<2HLQ", 3, number, 6, page) for number, page in pages)
+    return bytes(header) + struct.pack("<2HLQ", 0x001E, 0x1000, 6, 40) + b"".join(told)
+
+
+def _embedded(value: bytes) -> bytes:
+    """Return an MSG with a message in it, of no code page of its own."""
+    inside = "__attach_version1.0_#00000000/__substg1.0_3701000D"
+    return compound(
+        {
+            f"{inside}/__properties_version1.0": _values(header=24),
+            f"{inside}/__substg1.0_1000001E": value,
+            "__properties_version1.0": _values((_STRINGS, 932)),
+        }
+    )
+
+
+def _tnef_long(number: int, value: int) -> bytes:
+    return struct.pack("<2HL", 3, number, value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _msg(S_1000001E=_SHIFT_JIS, **{"__properties_version1.0": _values((_STRINGS, 932))}),
+        _msg(S_1000001E=_SHIFT_JIS, **{"__properties_version1.0": _values((_HTML, 932))}),
+        _msg(S_10130102=_SHIFT_JIS, **{"__properties_version1.0": _values((_STRINGS, 1252), (_HTML, 932))}),
+        _msg(S_1013001E=_SHIFT_JIS, **{"__properties_version1.0": _values((_HTML, 50220), (_STRINGS, 932))}),
+        _embedded(_SHIFT_JIS),
+        tnef((0x00069007, struct.pack("<2L", 932, 0)), (0x0002800C, _SHIFT_JIS)),
+        tnef((0x0002800C, _SHIFT_JIS), (0x00069007, struct.pack("<2L", 932, 0))),
+        tnef((0x00069003, struct.pack("<L", 2) + prop(0x001E, 0x1000, _SHIFT_JIS) + _tnef_long(_STRINGS, 932))),
+        tnef((0x00069003, struct.pack("<L", 2) + _tnef_long(_HTML, 932) + prop(0x0102, 0x1013, _SHIFT_JIS))),
+    ],
+)  # fmt: skip
+def test_strings_are_read_in_the_code_page_that_is_named(data: bytes) -> None:
+    """MP-09 in Outlook's files: for strings, HTML or both; named before or behind them, or by the message around."""
+    found = read(data)
+    assert _WIDE_DIGITS in words(found)
+    assert reasons(found) == []
+
+
+@pytest.mark.parametrize("page", [37, 1200, 65000, 65001, 50225, 64_999, 0xFFFFFFFF])
+def test_a_code_page_that_lies_hides_nothing(page: int) -> None:
+    """MP-09: plain letters are read as they stand, too; a page that nobody knows is told."""
+    values = _values((_STRINGS, page))
+    for data in (
+        _msg(S_1000001E=SSN.encode(), S_10130102=SSN.encode(), **{"__properties_version1.0": values}),
+        tnef((0x00069007, struct.pack("<L", page)), (0x0002800C, SSN.encode())),
+    ):
+        found = read(data)
+        assert SSN in words(found)
+        assert ("the charset is unknown" in reasons(found)) == (page in {64_999, 0xFFFFFFFF})
