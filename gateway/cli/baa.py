@@ -7,7 +7,19 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
-from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, held, read_rows, tell_import, tell_rows
+from gateway.cli.registers import (
+    BY,
+    DRY_RUN,
+    FILE,
+    JSON,
+    JSON_ARRAY,
+    WHY,
+    held,
+    read_rows,
+    tell_export,
+    tell_import,
+    tell_rows,
+)
 from gateway.config import Settings
 from policy.baa import Relation
 
@@ -15,6 +27,11 @@ COLUMNS: Final = (
     "name", "relation", "domains", "purposes", "qsoa", "in_force", "agreed_at", "expires_at", "ended_at", "contact",
 )  # fmt: skip
 RENEW: Final = click.option("--renew", "renews", is_flag=True, help="In place of what its name has now.")
+
+EXPORTED: Final = {  # columns of an import, and where each comes from
+    "name": "name", "relation": "relation", "domains": "domains", "purposes": "purposes", "qsoa": "qsoa",
+    "agreed": "agreed_at", "expires": "expires_at", "contact": "contact",
+}  # fmt: skip
 
 
 @click.group()
@@ -75,6 +92,15 @@ def end(settings: Settings, *, name: str, why: str, by: str) -> None:
     """End an agreement now."""
     waiting = ask(settings, "baa.end", name=name, by=by, why=why)
     click.echo(f"the agreement with {name} has ended{held(waiting)}")
+
+
+@baa.command("export")
+@JSON_ARRAY
+@settings_option
+def export(settings: Settings, *, as_json: bool) -> None:
+    """Write what has not ended, as `import` takes it."""
+    standing = [row for row in ask(settings, "baa.list") if not row["ended_at"]]
+    tell_export(standing, EXPORTED, as_json=as_json)
 
 
 @baa.command("import")

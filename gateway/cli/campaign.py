@@ -8,12 +8,29 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
-from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, read_rows, tell_import, tell_rows
+from gateway.cli.registers import (
+    BY,
+    DRY_RUN,
+    FILE,
+    JSON,
+    JSON_ARRAY,
+    WHY,
+    read_rows,
+    tell_export,
+    tell_import,
+    tell_rows,
+)
 from gateway.config import Settings
 from policy.campaign import About, Audience, Basis, Payment
 from policy.purpose import PURPOSES, UNKNOWN
 
 COLUMNS: Final = ("name", "purpose", "about", "payment", "audience", "basis", "in_force", "reviewer", "reviewed_at")
+
+EXPORTED: Final = {  # columns of an import, and where each comes from
+    "name": "name", "purpose": "purpose", "about": "about", "payment": "payment", "audience": "audience",
+    "basis": "basis", "recipients": "recipients", "reviewer": "reviewer", "reviewed": "reviewed_at",
+    "document": "document", "expires": "expires_at",
+}  # fmt: skip
 
 
 @click.group()
@@ -72,6 +89,15 @@ def add(
 def list_(settings: Settings, *, as_json: bool) -> None:
     """List them, also those that have ended."""
     tell_rows(ask(settings, "campaign.list"), COLUMNS, as_json=as_json)
+
+
+@campaign.command("export")
+@JSON_ARRAY
+@settings_option
+def export(settings: Settings, *, as_json: bool) -> None:
+    """Write what has not ended, as `import` takes it."""
+    standing = [row for row in ask(settings, "campaign.list") if not row["ended_at"]]
+    tell_export(standing, EXPORTED, as_json=as_json)
 
 
 @campaign.command("import")

@@ -8,11 +8,28 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
-from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, held, read_rows, tell_import, tell_rows
+from gateway.cli.registers import (
+    BY,
+    DRY_RUN,
+    FILE,
+    JSON,
+    JSON_ARRAY,
+    WHY,
+    held,
+    read_rows,
+    tell_export,
+    tell_import,
+    tell_rows,
+)
 from gateway.config import Settings
 from policy.consent import Kind
 
 COLUMNS: Final = ("id", "patient", "kind", "purposes", "recipients", "in_force", "given_at", "expires_at", "revoked_at")
+
+EXPORTED: Final = {  # columns of an import, and where each comes from
+    "patient": "patient", "kind": "kind", "purposes": "purposes", "recipients": "recipients", "given": "given_at",
+    "expires": "expires_at", "evidence": "evidence",
+}  # fmt: skip
 
 
 @click.group()
@@ -73,6 +90,15 @@ def revoke(settings: Settings, *, consent_id: str, why: str, by: str) -> None:
     """End one now."""
     was = ask(settings, "consent.revoke", consent_id=consent_id, by=by, why=why)
     click.echo(f"{was['kind']} of {was['patient']} counts no longer{held(was['queue'])}")
+
+
+@consent.command("export")
+@JSON_ARRAY
+@settings_option
+def export(settings: Settings, *, as_json: bool) -> None:
+    """Write what was not revoked, as `import` takes it."""
+    standing = [row for row in ask(settings, "consent.list") if not row["revoked_at"]]
+    tell_export(standing, EXPORTED, as_json=as_json)
 
 
 @consent.command("import")

@@ -7,7 +7,18 @@ import click
 
 from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
-from gateway.cli.registers import BY, DRY_RUN, FILE, JSON, WHY, read_rows, tell_import, tell_rows
+from gateway.cli.registers import (
+    BY,
+    DRY_RUN,
+    FILE,
+    JSON,
+    JSON_ARRAY,
+    WHY,
+    read_rows,
+    tell_export,
+    tell_import,
+    tell_rows,
+)
 from gateway.config import Settings
 from policy.people import Basis, Tie
 
@@ -18,6 +29,11 @@ COLUMNS: Final = (
 PATIENT: Final = click.option(
     "--patient", required=True, metavar="WHO", help="Your id of the patient (kept as a hash), or an address."
 )
+
+EXPORTED: Final = {  # columns of an import, and where each comes from
+    "patient": "person", "majority": "majority_at", "address": "address", "tie": "tie", "basis": "basis",
+    "verified": "verified", "from": "from_at", "until": "until_at",
+}  # fmt: skip
 
 
 @click.group()
@@ -78,6 +94,15 @@ def link(
 def list_(settings: Settings, *, patient: str, as_json: bool) -> None:
     """List the links, also those that have ended."""
     tell_rows(ask(settings, "person.list", patient=patient), COLUMNS, as_json=as_json)
+
+
+@person.command("export")
+@JSON_ARRAY
+@settings_option
+def export(settings: Settings, *, as_json: bool) -> None:
+    """Write what has neither ended nor was suspended, as `import` takes it."""
+    standing = [row for row in ask(settings, "person.list") if not (row["ended_at"] or row["suspended_at"])]
+    tell_export(standing, EXPORTED, as_json=as_json)
 
 
 @person.command("import")

@@ -1,9 +1,10 @@
-"""What `mailward consent` and `mailward baa` share: reading a file of rows, and telling what came of it."""
+"""What the commands of the registers share: reading a file of rows, and telling what came of it."""
 
 import csv
 import getpass
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ BY: Final = click.option(
 )
 WHY: Final = click.option("--why", required=True, help="Why; it is kept in the audit log.")
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
+JSON_ARRAY: Final = click.option("--json", "as_json", is_flag=True, help="A JSON array instead of CSV.")
 FILE: Final = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
 DRY_RUN: Final = click.option("--dry-run", is_flag=True, help="Only say what is wrong with it.")
 
@@ -65,6 +67,22 @@ def tell_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_j
             print_json(row)
         return
     print_table([[_cell(row[column]) for column in columns] for row in rows], columns)
+
+
+def tell_export(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, as_json: bool) -> None:
+    """Print rows as an import takes them: CSV with a header line, or a JSON array.
+
+    columns: of the file, each with the member of a row that it comes from.
+    """
+    texts = [{column: printable(str(_cell(row[member]) or "")) for column, member in columns.items()} for row in rows]
+    if as_json:
+        print_json(texts)
+        return
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(texts)
+    click.echo(file.getvalue(), nl=False)
 
 
 def _cell(value: object) -> object:

@@ -12,7 +12,7 @@ from gateway.control.register_rows import Maker, read_all, read_consent
 from gateway.control.wire import Refused
 from gateway.message.queue_id import new_queue_id
 from gateway.store import consents
-from gateway.store.consents import patient_key
+from gateway.store.consents import register_key
 from gateway.store.store import Store
 from policy.commercial import last_day
 from policy.consent import Consent, Kind
@@ -59,7 +59,7 @@ async def revoke(office: Office, *, consent_id: str, by: str, why: str) -> dict[
 async def listing(store: Store, *, patient: str = "") -> list[dict[str, Any]]:
     """All entries, or those of one patient: an address, or the organisation's id."""
     async with store.read() as conn:
-        found = await consents.listing(conn, patient=patient_key(store.vault, patient))
+        found = await consents.listing(conn, patient=register_key(store.vault, patient))
     return [_shown(one, datetime.now(UTC)) for one in found]
 
 
@@ -70,7 +70,7 @@ def _late_since(new: Consent, now: datetime) -> str:
 
 
 def _maker(store: Store, by: str, now: datetime) -> Maker:
-    return Maker(by=by, now=now, key=partial(patient_key, store.vault), new_id=new_queue_id)
+    return Maker(by=by, now=now, key=partial(register_key, store.vault), new_id=new_queue_id)
 
 
 def _shown(one: Consent, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from gateway.control.register_rows import read_address, read_all, read_date, rea
 from gateway.control.wire import Refused
 from gateway.message.queue_id import new_queue_id
 from gateway.store import persons
-from gateway.store.consents import patient_key
+from gateway.store.consents import register_key
 from gateway.store.store import Store
 from policy.people import ENDS_AT_MAJORITY, Basis, Link, Person, Tie, acts
 
@@ -82,7 +82,7 @@ async def listing(store: Store, *, patient: str = "") -> list[dict[str, Any]]:
     """All links, or those of one patient, oldest first."""
     now = datetime.now(UTC)
     async with store.read() as conn:
-        found = await persons.listing(conn, person=patient_key(store.vault, patient))
+        found = await persons.listing(conn, person=register_key(store.vault, patient))
     return [
         {
             "id": one.id,
@@ -147,7 +147,7 @@ def _place(one: Link) -> tuple[str, str, Tie]:
 
 
 def _key(store: Store, patient: str) -> str:
-    key = patient_key(store.vault, patient)
+    key = register_key(store.vault, patient)
     if not key:
         raise ValueError("patient: an address, or your id of the patient")
     return key

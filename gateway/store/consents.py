@@ -1,5 +1,6 @@
 """The consent register. Entries are never changed but for their revocation, and never deleted: they are evidence."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
@@ -14,6 +15,7 @@ from gateway.store.store import Store
 from gateway.store.vault import Vault
 from policy.consent import Consent, Kind
 
+SHOWN_KEY: Final = re.compile(r"id:[0-9a-f]{64}")
 ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766
 LISTS: Final = ("purposes", "recipients")
 
@@ -24,6 +26,12 @@ def patient_key(vault: Vault, said: str) -> str:
     if not text:
         return ""
     return text.lower() if "@" in text else f"id:{vault.keyed_hash('patient', text)}"
+
+
+def register_key(vault: Vault, said: str) -> str:
+    """As `patient_key`, but a hash that a register showed means who it is there, so that an export can be read back."""
+    text = said.strip()
+    return text if SHOWN_KEY.fullmatch(text) else patient_key(vault, text)
 
 
 async def add(store: Store, new: Sequence[Consent], *, events: Sequence[Event]) -> None:
