@@ -3,6 +3,7 @@
 import base64
 import functools
 import itertools
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -34,9 +35,10 @@ class Program(Protocol):
         ...
 
 
-def run(*command: str | Path, data: bytes = b"") -> tuple[bytes, str]:
-    """Standard output, and what it said. Raises: Failed."""
-    done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=TIMEOUT_S)
+def run(*command: str | Path, data: bytes = b"", home: Path | None = None) -> tuple[bytes, str]:
+    """Standard output, and what it said. home: where sq keeps what it keeps from version 1 on. Raises: Failed."""
+    environment = os.environ if home is None else {**os.environ, "SEQUOIA_HOME": str(home)}
+    done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=TIMEOUT_S, env=environment)
     said = done.stderr.decode("utf-8", "replace")
     if done.returncode:
         raise Failed(said)
@@ -119,13 +121,16 @@ class Words:
     to: str
     signer_key: str
     unsigned: tuple[str, ...]
+    stdin: tuple[str, ...]
 
 
 WORDS: Final = {
-    0: Words((), "--export", "--recipient-key", "--signer-cert", "--recipient-cert", "--signer-key", ()),  # Debian 12
-    1: Words(  # Debian 13
+    0: Words(  # Debian 12
+        (), "--export", "--recipient-key", "--signer-cert", "--recipient-cert", "--signer-key", (), (),
+    ),
+    1: Words(  # Debian 13, by its manual; not run yet
         ("--own-key", "--without-password"), "--output", "--recipient-file", "--signer-file", "--for-file",
-        "--signer-file", ("--without-signature",),
+        "--signer-file", ("--without-signature",), ("-",),
     ),
 }  # fmt: skip
 
@@ -145,7 +150,7 @@ class Sq:
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def __call__(self, *arguments: str | Path, data: bytes = b"") -> tuple[bytes, str]:
-        return run(need("sq"), *arguments, data=data)
+        return run(need("sq"), *arguments, data=data, home=self.folder)
 
     def make(self, suite: str, *options: str) -> bytes:
         """A private key. options: more of `sq key generate`."""
@@ -164,7 +169,7 @@ class Sq:
         options = [word for one in certificates for word in (words.to, str(self._file(one)))]
         options += words.unsigned if signer is None else (words.signer_key, str(self._file(signer)))
         try:
-            packets, _ = self("encrypt", "--binary", "--compression", "none", *options, data=data)
+            packets, _ = self("encrypt", "--binary", "--compression", "none", *options, *words.stdin, data=data)
         except Failed as why:
             raise NoUsableCertificate(str(why)) from None
         return Packets(packets, ())
@@ -172,7 +177,7 @@ class Sq:
     def open(self, message: bytes, recipient: bytes, signer: bytes | None = None) -> bytes:
         words = _words()
         known = () if signer is None else (words.known_signer, self._file(signer))  # then one good signature is needed
-        return self("decrypt", words.recipient_key, self._file(recipient), *known, data=message)[0]
+        return self("decrypt", words.recipient_key, self._file(recipient), *known, *words.stdin, data=message)[0]
 
     def _file(self, key: bytes) -> Path:
         path = self._new()
