@@ -160,7 +160,8 @@ def next_step(entry: QueueEntry, outcome: Outcome, policy: LadderPolicy, *, now:
             )
             deadlines = (_tls_deadline(tried, policy),) if climbs else ()
             step = _wait(tried, outcome.why, policy, now=now, moments=(now + pause, *deadlines))
-    return replace(step, alarm=_alarm(outcome))
+    alarm = _alarm(outcome)
+    return step if alarm is None else replace(step, alarm=alarm)
 
 
 def _alarm(outcome: Outcome) -> Alarm | None:

@@ -224,7 +224,8 @@ def is_literal(host: str) -> bool:
     return True
 
 
-def is_allowed(text: str, private_networks: Sequence[Network]) -> bool:
+@lru_cache(maxsize=4096)
+def is_allowed(text: str, private_networks: tuple[Network, ...]) -> bool:
     """Whether an address may be a next hop: public, or in a network that the operator lists (OB-08)."""
     address: Address = ipaddress.ip_address(text)
     forms = {address, unwrapped(address)}
