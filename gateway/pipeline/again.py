@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.config import Settings
 from gateway.config.ways import default_for, recipient_facts
+from gateway.pipeline.bindings import INDEX, Bindings, binding_of
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.registers import Answers, Registers
 from gateway.store.kept import Readable
@@ -40,6 +41,7 @@ class Again:
         self._settings = settings
         self._finder = FactFinder(settings)
         self._registers = Registers(store, self._finder.rules.facts)
+        self._bindings = Bindings(store, self._finder.rules.facts)
 
     @property
     def registers(self) -> Registers:
@@ -62,11 +64,18 @@ class Again:
         sent = self._finder.settle(was, facts.report, sender=was.sender, everybody=facts.addresses)
         known = kept.asked if sent.purpose == was.purpose else ()  # they said it of another purpose
         late = tuple(name for name in self._registers.asks(sent.purpose) if name not in known)
+        if not {"consent", "people"}.isdisjoint(late):  # whom the findings mean was not asked for either
+            report = await self._registers.find_patient(facts.report, purpose=sent.purpose)
+            facts = replace(facts, report=report)
+            matched = replace(kept.thin.report, matched=report.matched)
+            kept = replace(kept, thin=replace(kept.thin, report=matched), patient=kept.patient or report.patient)
         answers = await self._ask(kept, at, sent.purpose) if late else {}
-        return self._made(
-            replace(facts, sent=sent, recipients=tuple(answered(to, answers, late) for to in facts.recipients)),
-            asked_now=late,
-        )
+        recipients = tuple(answered(to, answers, late) for to in facts.recipients)
+        if self._bindings.asks_anything and INDEX not in kept.asked:
+            bound = await self._bindings.ask([to.address for to in recipients], facts.report)
+            recipients = tuple(replace(to, binding=binding_of(bound, to.address)) for to in recipients)
+            late += (INDEX,)
+        return self._made(replace(facts, sent=sent, recipients=recipients), asked_now=late)
 
     async def by_registers(self, kept: Kept, *, at: datetime) -> Made:
         """As it is to be decided now. Raises: StoreError."""

@@ -12,6 +12,7 @@ from policy.binding import UNBOUND, Binding, is_other_patient
 from policy.phi.persons import address_mark
 from policy.phi.report import Report
 
+INDEX: Final = "index"  # as records name what was asked
 OTHER: Final = "recipient.other_patient"
 SEGMENT: Final = "recipient.in_segment"
 
@@ -23,6 +24,11 @@ class Bindings:
         self._store = store
         self._key = persons_key(store.vault)
         self._asks_patients, self._asks_segments = OTHER in asked, SEGMENT in asked
+
+    @property
+    def asks_anything(self) -> bool:
+        """Whether a rule asks for what they say."""
+        return self._asks_patients or self._asks_segments
 
     async def ask(self, recipients: Sequence[str], report: Report) -> Mapping[str, Binding]:
         """The answers by recipient, in lower case; none where nobody needs them. Raises: StoreError."""

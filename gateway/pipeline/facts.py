@@ -76,13 +76,15 @@ class FactFinder:
         )
 
     def sent(self, account: Account | None, about: Sent, data: bytes) -> Sent:
-        """What rules ask of a message besides. account: of the login, None without. data: only read when asked for."""
-        asks = "recipients.visible" in self.rules.facts | self._labels.facts
+        """What rules ask of a message besides, whether one does or not: another policy may, of the record of this one.
+
+        account: of the login, None without. data: the message as it came.
+        """
         return replace(
             about,
             is_program=account is not None and account.is_program,
             role="" if account is None else account.role,
-            visible=count_visible(split_message(data)) if asks else 0,
+            visible=count_visible(split_message(data)),
             at=about.at and about.at.astimezone(),
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from gateway.pipeline.bindings import INDEX, Bindings
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.registers import Registers
 from gateway.store import decisions
@@ -21,6 +22,7 @@ class Ledger:
     def __init__(self, store: Store, finder: FactFinder, registers: Registers) -> None:
         self._store = store
         self._registers = registers
+        self._index = (INDEX,) if Bindings(store, finder.rules.facts).asks_anything else ()
         self._version = finder.version
         self._is_known = False
 
@@ -42,7 +44,8 @@ class Ledger:
         of the sender's system or as the registers name him."""
         kept = keep(
             facts, decided,
-            patient=patient or self._registers.patient(said), asked=self._registers.asks(facts.sent.purpose),
+            patient=patient or self._registers.patient(said),
+            asked=(*self._registers.asks(facts.sent.purpose), *self._index),
         )  # fmt: skip
         stored = Stored(queue_id=queue_id, at=at, cause=cause, policy_id=self._version.id, kept=kept)
         return decisions.record(self._store.vault, stored)

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.cli.main import main
 from gateway.config import load
 from gateway.message.entry import EntryState
-from gateway.store import organisations
+from gateway.store import bindings, organisations
+from gateway.store.bindings import Bound, persons_key
+from gateway.store.consents import patient_key
 from gateway.store.opening import open_store
 from gateway.store.register_tables import decision_record
 from gateway.store.store import Store
+from policy.phi.persons import address_mark, id_marks
 from tests.gateway.config.samples import config_in
 from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, letter
 from tests.gateway.pipeline.test_registers import associate, send
@@ -159,6 +163,43 @@ def test_a_wrong_file_and_a_wrong_time(config: Path) -> None:
     bad = rehearse(config, HOLDS_B.replace("phi and", "phy and"))
     assert (bad.exit_code, "phy is not a known fact" in bad.stderr) == (78, True)
     assert rehearse(config, "", "--since", "soon").exit_code == 2
+
+
+def test_the_index_is_asked_now_where_no_rule_asked_for_it(config: Path) -> None:
+    """Else a rehearsal of the pack misaddressed would promise that it holds nothing."""
+
+    async def work(store: Store) -> None:
+        key = persons_key(store.vault)
+        people = {"MRN-0001": "pat@b.example", "MRN-0002": "eve@b.example"}
+        bound = [
+            Bound(
+                person=patient_key(store.vault, number), names=id_marks(key, number),
+                addresses=frozenset({address_mark(key, address)}),
+            )
+            for number, address in people.items()
+        ]  # fmt: skip
+        await bindings.bind(store, bound, at=datetime.now(UTC), events=())
+        report = replace(PHI, named=tuple(sorted(id_marks(key, "MRN-0001"))))
+        for address in people.values():
+            await Counter(store, report).accept(letter(), address)
+
+    at_work(config, work)
+    told = answer(rehearse(config, '[policy]\npacks = ["misaddressed"]\n', "--json"))
+    assert (told["flips"], told["asked_now"]) == (1, 2)
+    assert told["changes"][0]["rules"] == {"misaddressed/other-patient": 1}
+    assert told["changes"][0]["examples"][0]["recipient"] == "eve@b.example"
+
+
+def test_addresses_that_everybody_sees_are_counted_for_a_later_rule(config: Path) -> None:
+    """No rule asked for them when the message came."""
+
+    async def work(store: Store) -> None:
+        shown = b"To: " + b", ".join(b"p%d@b.example" % number for number in range(30))
+        await Counter(store, CLEAN).accept(letter(shown), "p1@b.example")
+
+    at_work(config, work)
+    rule = '[[policy.rule]]\nname = "many"\nwhen = "recipients.visible > 20"\naction = "hold"\n'
+    assert answer(rehearse(config, rule, "--json"))["flips"] == 1
 
 
 LABEL: Final = """
