@@ -115,8 +115,8 @@ async def _hold(_office: Office, case: Case) -> None:
         changes=[save_entry(entry, release=True) for entry in held],
         events=[events.message_held(entry, at=case.at, by=BY, why=case.why) for entry in held],
     )
-    if held[0].sender:
-        case.record.own.append(case.own_mail.held_notice(held, now=case.at))
+    if held[0].sender and (told := [entry for entry in held if not entry.archive]):
+        case.record.own.append(case.own_mail.held_notice(told, now=case.at))
 
 
 async def _delete(office: Office, case: Case) -> None:

@@ -75,7 +75,7 @@ class About:
         """From now on a fresh PIN opens the message, and the sender is told it. Nothing for mail without a sender."""
         async with self._store.read() as conn:
             entry = await queue.one(conn, waiting.entry_id)
-        if entry is None or not entry.sender:
+        if entry is None or not entry.sender or entry.archive:
             return
         pin = pickup.new_pin()
         secret_hash = await asyncio.to_thread(pickup.hash_secret, pin)
@@ -138,8 +138,8 @@ class About:
                 changes=[save_entry(entry, release=True) for entry in held],
                 events=[events.message_held(entry, at=at, why=why) for entry in held],
             )
-            if held[0].sender:
-                record.own.append(self._own_mail.held_notice(held, now=at))
+            if held[0].sender and (told := [entry for entry in held if not entry.archive]):
+                record.own.append(self._own_mail.held_notice(told, now=at))
             return
         for entry in entries:
             bounced = replace(entry, state=EntryState.BOUNCED)

@@ -211,7 +211,7 @@ class Clerk:
             return
         record.add(changes=[save_entry(result.entry, release=False)])
         record.following.append(result.entry)
-        if result.letter.sender:
+        if result.letter.sender and not result.entry.archive:
             record.own.append(self._own_mail.climb_notice(result.entry, cause=cause, pin="", now=result.at))
 
     async def _give_back(self, result: Result, record: Record) -> None:

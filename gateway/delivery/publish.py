@@ -49,6 +49,9 @@ def cause_of(outcome: Outcome) -> Cause:
     return CAUSES.get(failures[-1], Cause.TLS_DEADLINE) if failures else Cause.TLS_DEADLINE
 
 
+NO_WAY_TO_ARCHIVE: Final = "an archive that verified TLS does not reach would need a PIN, which nobody could be told"
+
+
 class Publisher:
     """lifetime: `portal.message_lifetime`. channel: what TLS is enough for a mailed code."""
 
@@ -58,7 +61,17 @@ class Publisher:
         self._channel = channel
 
     async def publish(self, entry: QueueEntry, record: Record, *, cause: Cause, at: datetime) -> None:
-        """Record a publication. entry: on its portal rung. cause: why it is there."""
+        """Record a publication. entry: on its portal rung. cause: why it is there.
+
+        An archive's copy that needs a PIN is held: nobody could be told one, for its sender does not know of it.
+        """
+        if entry.archive and self._needs_pin(entry, cause):
+            held = replace(entry, state=EntryState.HELD)
+            record.add(
+                changes=[save_entry(held, release=True)],
+                events=[events.message_held(held, at=at, why=NO_WAY_TO_ARCHIVE)],
+            )
+            return
         pin = pickup.new_pin() if self._needs_pin(entry, cause) else ""
         expires_at = at + self._lifetime
         waiting = replace(entry, state=EntryState.PORTAL, expires_at=expires_at)
@@ -84,7 +97,7 @@ class Publisher:
         record.own.append(
             self._own_mail.portal_notice(waiting, token=token, expires_at=expires_at, asks_for=asks_for, now=at)
         )
-        if entry.sender and (pin or entry.rung > 0):
+        if entry.sender and not entry.archive and (pin or entry.rung > 0):
             record.own.append(self._own_mail.climb_notice(waiting, cause=cause, pin=pin, now=at))
 
     def _needs_pin(self, entry: QueueEntry, cause: Cause) -> bool:

@@ -53,6 +53,7 @@ class QueueEntry:
     delay_notified: the sender already has a delay notice.
     tls_refused: TLS could not be had at an earlier rung, not even by its deadline (decides PIN or code in the portal).
     sensitive: it is of a legal class: unsigned DNS vouches for no host of it, and its notice has a neutral sender.
+    archive: a rule copies the message to this address; the sender is never told of it.
     possible_duplicate: a connection broke after the final dot; only the same rung may be tried again.
     """
 
@@ -79,6 +80,7 @@ class QueueEntry:
     tls_refused: bool = False
     possible_duplicate: bool = False
     sensitive: bool = False
+    archive: bool = False
 
     @property
     def method(self) -> Method:

@@ -2,14 +2,18 @@
 
 import functools
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from gateway.audit import events
 from gateway.delivery.ownmail import OwnMail
+from gateway.message.entry import QueueEntry
 from gateway.message.envelope import Envelope
 from gateway.message.event import Event
 from gateway.message.fields import split_message
 from gateway.message.hygiene import HeaderFacts
+from gateway.pipeline.brakes import braked_as
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.judged import Judged
 from gateway.protect.notice import RuleEnding, RuleNotice
 from gateway.store.accounts import Accounts
 from gateway.store.rows import NewMessage
@@ -76,6 +80,30 @@ class Rulings:
         unchanged = [held_for[one.recipient].removeprefix("Held: ") for one in held if one.recipient in held_for]
         ruled = (said.get(name, "A mail rule of your organisation.") for name in holding)
         return tuple(dict.fromkeys((*ruled, *unchanged)))
+
+    def words(self, judged: Judged, held: Sequence[QueueEntry], *, now: datetime) -> list[NewMessage]:
+        """To the sender of one form: what of it needs a decision, and what was masked in it."""
+        own = list[NewMessage]()
+        if not judged.envelope.sender:
+            return own
+        if undecided := [entry for entry in held if not entry.methods and not entry.archive]:
+            reasons = self.reasons(judged.decisions, judged.held_for)
+            own.append(self._own_mail.held_notice(undecided, now=now, reasons=reasons))
+        if judged.masked:
+            told = [one.recipient for one in judged.decisions if one.recipient not in judged.archives]
+            own.append(
+                self._own_mail.masked_notice(
+                    judged.envelope.sender, told, masked=judged.masked, queue_id=judged.queue_id, now=now
+                )
+            )
+        return own
+
+    def of_brake(self, judged: Judged, held: Sequence[QueueEntry]) -> list[NewMessage]:
+        """To the sender: a brake is on, which is said once. held: of all forms."""
+        if not (judged.braked and judged.braked.is_new and held and judged.envelope.sender):
+            return []
+        login, now = braked_as(judged.envelope), judged.envelope.received_at
+        return [self._own_mail.brake_notice(held[0], login=login, reason=judged.braked.reason, now=now)]
 
     def with_fields(self, data: bytes, decisions: Sequence[Decision]) -> bytes:
         """The message with what rules put into its header; a field of such a name that it came with goes."""

@@ -30,7 +30,7 @@ from gateway.metrics import Metrics
 from gateway.pipeline.archive import to_archives, with_archives
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.bindings import Bindings
-from gateway.pipeline.brakes import Brakes, braked_as
+from gateway.pipeline.brakes import Brakes
 from gateway.pipeline.edits import BodyEdits, Changer, Shop
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.judged import Judged, log_accepted
@@ -255,7 +255,7 @@ class Pipeline:
             is_bulk=judged.report.bulk,
             is_protected=judged.is_protected,
         )
-        people = [recipient.address for recipient in judged.envelope.recipients]
+        people = [one.address for one in judged.envelope.recipients if one.address not in judged.archives]
         found = await find_suppressed(self._store, people, purpose=purpose)
         return replace(judged, purpose=purpose, suppressed=found)
 
@@ -270,7 +270,8 @@ class Pipeline:
             self._written(replace(form, braked=judged.braked, purpose=judged.purpose, suppressed=judged.suppressed))
             for form in forms
         ]
-        own = [*self._notices(judged), *self._of_brake(judged, written)]
+        held = [entry for one in written for entry in one.new.entries if entry.state is EntryState.HELD]
+        own = [*self._notices(judged), *self._rulings.of_brake(judged, held)]
         own += (notice for one in written for notice in one.own)
         new = [one.new for one in written]
         sealed = [await self._store.seal_message(message) for message in (*own, *new)]  # a large one is on disk already
@@ -317,18 +318,10 @@ class Pipeline:
         finish = (destroy_if_finished(judged.queue_id),) if stopped else ()
         return _Written(
             new=new,
-            own=(*(self._words(judged, held, now) if envelope.sender else ()), *notice),
+            own=(*self._rulings.words(judged, held, now=now), *notice),
             changes=(self._written_down(judged, Cause.RECEIVED), *finish),
             events=(*self._events(judged, held, now), *stop_events(judged, stopped, told, notice, now=now)),
         )
-
-    def _of_brake(self, judged: Judged, written: Sequence[_Written]) -> list[NewMessage]:
-        """To the sender: a brake is on, which is said once."""
-        held = [entry for one in written for entry in one.new.entries if entry.state is EntryState.HELD]
-        if not (judged.braked and judged.braked.is_new and held and judged.envelope.sender):
-            return []
-        login, now = braked_as(judged.envelope), judged.envelope.received_at
-        return [self._own_mail.brake_notice(held[0], login=login, reason=judged.braked.reason, now=now)]
 
     def _send(self, new: Sequence[NewMessage]) -> None:
         """What was stored just now begins its way."""
@@ -358,22 +351,8 @@ class Pipeline:
             requiretls=judged.envelope.requiretls,
             urgent=judged.header.urgent,
             sensitive=bool(judged.facts.sent.sensitivity),
+            archive=recipient.address in judged.archives,
         )
-
-    def _words(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[NewMessage]:
-        """To the sender of one form: what of it needs a decision, and what was masked in it."""
-        own = []
-        if undecided := [entry for entry in held if not entry.methods and entry.recipient not in judged.archives]:
-            reasons = self._rulings.reasons(judged.decisions, judged.held_for)
-            own.append(self._own_mail.held_notice(undecided, now=now, reasons=reasons))
-        if judged.masked:
-            told = [one.recipient for one in judged.decisions if one.recipient not in judged.archives]
-            own.append(
-                self._own_mail.masked_notice(
-                    judged.envelope.sender, told, masked=judged.masked, queue_id=judged.queue_id, now=now
-                )
-            )
-        return own
 
     def _events(self, judged: Judged, held: Sequence[QueueEntry], now: datetime) -> list[Event]:
         found = Counter(finding.kind.value for finding in judged.report.findings)

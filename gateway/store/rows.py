@@ -48,6 +48,7 @@ _PLAIN: Final = (
     "tls_refused",
     "possible_duplicate",
     "sensitive",
+    "archive",
 )
 
 
@@ -246,6 +247,7 @@ def _entry_row(entry: QueueEntry, trace: tuple[str, ...], sealed: Sealed) -> dic
         **_standing(entry),
         "queued_at": entry.queued_at,
         "notify": ",".join(sorted(entry.notify)),
+        "archive": entry.archive,
         "orcpt": entry.orcpt,
         "requiretls": entry.requiretls,
         "trace": msgspec.json.encode(trace).decode(),

@@ -67,6 +67,7 @@ entry: Final = sa.Table(
     sa.Column("tls_refused", sa.Boolean, nullable=False),
     sa.Column("possible_duplicate", sa.Boolean, nullable=False),
     sa.Column("sensitive", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("archive", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("trace", sa.Text, nullable=False),  # JSON list of sentences: why these methods
     sa.Column("lease_owner", sa.String(40), nullable=False),
     sa.Column("lease_until", UtcMicros),

@@ -150,6 +150,23 @@ async def test_climb_to_the_portal_publishes_with_a_pin(office: Office) -> None:
     assert await office.is_sealed(message.id), "it waits to be read"
 
 
+async def test_an_archive_that_needs_a_pin_is_held(office: Office) -> None:
+    """Its sender does not know of it: nobody hears its address or a PIN, and the copy waits for a person."""
+    office.see(RECIPIENT, EXPIRED_CERTIFICATE)
+    message = await office.send(make_entry(new_queue_id(), methods=(Method.TLS, Method.PORTAL), archive=True))
+    assert await office.state(message.id) is EntryState.HELD
+    assert "nobody could be told" in str((await office.events("message.held"))[0].data["why"])
+    assert office.taken == []
+    assert await office.is_sealed(message.id)
+
+
+async def test_an_archive_climbs_in_silence(office: Office) -> None:
+    office.see(RECIPIENT, NO_TLS, DELIVERED)
+    message = await office.send(make_entry(new_queue_id(), archive=True))
+    assert await office.state(message.id) is EntryState.DELIVERED
+    assert office.taken == []
+
+
 async def test_portal_as_first_rung_asks_for_a_code(office: Office) -> None:
     """No TLS was refused: the code is mailed on request, and the sender has nothing to do."""
     message = await office.send(make_entry(new_queue_id(), methods=(Method.PORTAL,)))

@@ -5,10 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.control import changes
+from gateway.control.office import Office
 from gateway.message.entry import EntryState, MessageKind
 from gateway.message.envelope import Notify
-from gateway.store import consents
+from gateway.store import consents, suppressions
+from gateway.store.rows import save_entry
+from gateway.store.statements import Unit
 from gateway.store.store import Store
+from gateway.store.suppressions import Reason, Suppression
 from policy.consent import Kind
 from policy.decision import Method
 from tests.gateway.pipeline.counter import CLEAN, PHI, SENDER, Counter, envelope, letter
@@ -74,6 +79,32 @@ async def test_facts_do_not_count_the_archive(store: Store) -> None:
     told = ruled(rule("true", "allow", name="all", more=JOURNAL), rule("recipients.count > 1", "hold", name="many"))
     counter = Counter(store, CLEAN, settings=told)
     assert await counter.states(await counter.accept(letter())) == [EntryState.QUEUED, EntryState.QUEUED]
+
+
+async def test_a_suppressed_archive_keeps_its_copy(store: Store) -> None:
+    """It receives no bulk mail; it keeps what was sent. Nobody would be told that the copy is gone."""
+    await suppressions.add(
+        store, Suppression(address=ARCHIVE, reason=Reason.BOUNCE, created_at=envelope().received_at), events=()
+    )
+    counter = Counter(store, replace(CLEAN, bulk=True), settings=ruled(rule("true", "allow", more=JOURNAL)))
+    queue_id = await counter.accept(letter())
+    assert await counter.states(queue_id) == [EntryState.QUEUED, EntryState.QUEUED]
+    to_it = await counter.accept(letter(), ARCHIVE)
+    assert await counter.states(to_it) == [EntryState.BOUNCED]
+
+
+async def test_an_operator_who_holds_it_tells_its_sender_of_no_archive(store: Store) -> None:
+    told = ruled(rule("true", "allow", more=JOURNAL))
+    counter = Counter(store, CLEAN, settings=told)
+    entries = await counter.entries(await counter.accept(letter()))
+    assert [entry.archive for entry in entries] == [False, True]
+    await store.commit(Unit(changes=tuple(save_entry(entry, release=True) for entry in entries)))  # nobody delivers it
+    done = await changes.hold(Office(store, told), ids=[entry.id for entry in entries], why="look at it")
+    assert done["done"] == 2
+    (notice,) = await counter.own(MessageKind.SENDER_NOTICE)
+    words = await counter.kept(notice.queue_id)
+    assert b"pat@b.example" in words
+    assert b"keep.example" not in words
 
 
 async def test_a_rule_that_does_not_apply_copies_nothing(store: Store) -> None:

@@ -94,7 +94,10 @@ async def test_who_is_refused_is_no_form(store: Store) -> None:
     desk = Desk(store, settings=told)
     await desk.send(purpose("payment"), to=(DOCTOR, PAYER))
     found = await forms(desk)
-    assert {who: one.state for who, (one, _) in found.items()} == {DOCTOR: EntryState.REJECTED, PAYER: EntryState.QUEUED}
+    assert {who: one.state for who, (one, _) in found.items()} == {
+        DOCTOR: EntryState.REJECTED,
+        PAYER: EntryState.QUEUED,
+    }
     assert len({one.queue_id for one, _ in found.values()}) == 1
 
 
