@@ -8,7 +8,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import getaddresses
@@ -18,6 +18,7 @@ from typing import Final
 import click
 
 from gateway.cli.context import Status, config_option, fail, find_settings, print_json, printable
+from gateway.cli.explain_registers import Consulted, consult
 from gateway.cli.explain_stored import QUEUE_ID, explain_stored
 from gateway.cli.explain_words import as_json, as_lines
 from gateway.config import Settings
@@ -31,11 +32,7 @@ from gateway.inspect.inspector import Inspector, NoInspector, inspector_pool
 from gateway.message.address import AddressError, parse_address
 from gateway.message.fields import HeaderError, split_message
 from gateway.message.visible import count_visible
-from gateway.pipeline.again import answered
 from gateway.pipeline.facts import settled
-from gateway.pipeline.registers import Registers
-from gateway.store.errors import StoreError, StoreMissing
-from gateway.store.opening import reading_sealed
 from policy.decide import Facts, decide
 from policy.facts import Sent
 from policy.phi.custom.detect import Custom
@@ -102,7 +99,7 @@ def header_addresses(data: bytes, names: Iterable[str]) -> tuple[str, ...]:
 
 
 async def explain_one(
-    path: Path, question: Question, inspector: Inspector, turn: asyncio.Semaphore, registers: Registers | None = None
+    path: Path, question: Question, inspector: Inspector, turn: asyncio.Semaphore, consulted: Consulted | None = None
 ) -> Answer:
     """Read, classify and decide one file. Raises: OSError, NoInspector."""
     data = as_received(await asyncio.to_thread(path.read_bytes))
@@ -130,42 +127,40 @@ async def explain_one(
     )
     states = states_of(question.domains, sender=sender)
     facts = replace(facts, sent=settled(question.labels, facts, states=states))
-    asked = registers.asks(facts.sent.purpose) if registers else ()
-    if registers and asked:
-        answers = await registers.ask(recipients, patient="", purpose=facts.sent.purpose, at=datetime.now(UTC))
-        facts = replace(facts, recipients=tuple(answered(to, answers, asked) for to in facts.recipients))
+    asked: tuple[str, ...] = ()
+    if consulted:
+        facts, asked = await consulted.ask(facts)
     return Answer(path=path, sender=sender, facts=facts, seconds=seconds, asked=asked)
-
-
-@contextlib.asynccontextmanager
-async def consult(question: Question) -> AsyncIterator[Registers | None]:
-    """The registers of the installation, read-only; None where there is none or it cannot be read."""
-    async with contextlib.AsyncExitStack() as stack:
-        registers = None
-        if question.store is not None:
-            try:
-                store = await stack.enter_async_context(reading_sealed(question.store))
-                registers = Registers(store, question.rules.facts)
-            except StoreMissing:
-                pass
-            except (StoreError, OSError) as error:
-                click.echo(f"mailward: registers are not asked: {printable(str(error))}", err=True)
-        yield registers
 
 
 async def explain_all(paths: Iterable[Path], question: Question, *, size: int, is_json: bool) -> int:
     """Print an answer for each file, in their order. Returns: the exit status; 1 when a file could not be read."""
-    pool = inspector_pool(size, custom=question.custom)
-    await pool.start()
-    inspector, turn, status = Inspector(pool), asyncio.Semaphore(size), Status.DONE
+    async with consult(question.store, question.rules) as consulted:
+        key = consulted.key if consulted else b""
+        pool = inspector_pool(size, custom=replace(question.custom or Custom(), persons_key=key))
+        await pool.start()
+        try:
+            return await _explain_all(paths, question, Inspector(pool), consulted, size=size, is_json=is_json)
+        finally:
+            await pool.stop()
+
+
+async def _explain_all(
+    paths: Iterable[Path],
+    question: Question,
+    inspector: Inspector,
+    consulted: Consulted | None,
+    *,
+    size: int,
+    is_json: bool,
+) -> int:
+    turn, status = asyncio.Semaphore(size), Status.DONE
     under_way: deque[tuple[Path, asyncio.Task[Answer]]] = deque()
     left = iter(paths)
-    consulted = consult(question)
-    registers = await consulted.__aenter__()
     try:
         while True:
             while len(under_way) < size * READ_AHEAD and (path := next(left, None)) is not None:
-                one = explain_one(path, question, inspector, turn, registers)
+                one = explain_one(path, question, inspector, turn, consulted)
                 under_way.append((path, asyncio.create_task(one)))
             if not under_way:
                 return status
@@ -180,8 +175,6 @@ async def explain_all(paths: Iterable[Path], question: Question, *, size: int, i
         for _path, task in under_way:
             task.cancel()
         await asyncio.gather(*(task for _path, task in under_way), return_exceptions=True)
-        await pool.stop()
-        await consulted.__aexit__(None, None, None)
 
 
 def as_sent(data: bytes, report: Report, *, sender: str, question: Question) -> Sent:

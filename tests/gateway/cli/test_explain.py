@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.explain import as_received, find_files, header_addresses
 from gateway.cli.main import main
-from tests.gateway.config.samples import MINIMAL
+from tests.gateway.config.samples import MINIMAL, config_in
 
 pytestmark = pytest.mark.slow
 CLINICAL = b"""From: "Dr. A" <a@clinic.example>
@@ -183,3 +183,23 @@ def test_legal_classes_and_state_law_are_explained(folder: Path, tmp_path: Path)
         assert (first["action"], first["protected"]) == ("hold", True)
         assert rule in [one["name"] for one in first["rules"] if one["verdict"] == "applies"]
         assert "Its class is hiv: a label of the configuration says so." in str(first["trace"])
+
+
+def test_the_index_and_the_registers_are_asked(tmp_path: Path) -> None:
+    """As at SMTP time: the letter names one patient of the index and goes to another; a revoked choice is none."""
+    config, mail, people = tmp_path / "mailward.toml", tmp_path / "a.eml", tmp_path / "patients.csv"
+    config.write_text(config_in(tmp_path / "data", "[policy]\npacks = ['misaddressed', 'consent']\n"))
+    mail.write_bytes(CLINICAL)
+    people.write_text(
+        "patient,name,birth_date,addresses\nMRN-00123456,Jane Roe,1961-03-31,c@else.example\n"
+        "MRN-00000077,John Doe,1962-03-31,b@there.example\n"
+    )
+    runner = CliRunner()
+    done = runner.invoke(main, ["patients", "bind", str(people), "--config", str(config)])
+    assert done.exit_code == 0, done.output
+    opted = ["consent", "add", "--patient", "c@else.example", "--kind", "confidential", "--config", str(config)]
+    assert runner.invoke(main, opted).exit_code == 0
+    wrong, right = json.loads(run("--json", mail, "--config", config).stdout)["recipients"]
+    assert (wrong["address"], wrong["action"]) == ("b@there.example", "hold")
+    assert "misaddressed/other-patient" in " ".join(wrong["trace"])
+    assert (right["address"], right["action"]) == ("c@else.example", "portal-only")
