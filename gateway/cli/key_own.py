@@ -121,10 +121,11 @@ def retire(settings: Settings, *, domain: str) -> None:
 
 def _add(settings: Settings, domain: str, private: bytes) -> None:
     """Judge the key and have it filed. Raises: CertificateError."""
-    from gateway.protect.certificates import open_signer, public_part, read_certificate
+    from gateway.protect.certificates import public_part, read_certificate
+    from gateway.protect.pgpy_engine import self_test
 
     now = datetime.now(UTC)
-    open_signer(private, now=now)
+    self_test(private, now=now)
     public = public_part(private)
     facts = read_certificate(public, now=now)
     addresses = [one for one in facts.addresses if domain_of(one) == domain]
@@ -147,7 +148,10 @@ def _add(settings: Settings, domain: str, private: bytes) -> None:
 
 
 def _domain(settings: Settings, text: str) -> str:
-    name = text.lower()
+    try:
+        name = domain_of(parse_address(f"postmaster@{text}"))
+    except AddressError:
+        name = ""
     if name not in {one.name for one in settings.domain}:
         fail(f"{text}: no [[domain]] of the configuration", Status.USAGE)
     return name

@@ -33,8 +33,8 @@ async def add(office: Office, *, domain: str, incoming: Any) -> str:
     """Sign the mail of a domain with this key from the next message on; the one before it signs no more.
 
     incoming: as `Incoming`, or its JSON form.
-    Returns: the fingerprint of the one before it, or nothing.
-    Raises: Refused for a domain that is not ours, or a key that is there already.
+    Returns: the fingerprint of the one before it, or nothing; a key that is there already is renewed.
+    Raises: Refused for a domain that is not ours.
     """
     if domain not in {one.name for one in office.settings.domain}:
         raise Refused(f"{domain}: no [[domain]] of the configuration", 2)
@@ -49,10 +49,10 @@ async def add(office: Office, *, domain: str, incoming: Any) -> str:
     async def work(conn: AsyncConnection) -> str:
         keys = await read_own_keys(conn, vault)
         old = keys.get(domain, ())
-        if key.fingerprint in {one.fingerprint for one in old}:
-            raise Refused(f"{key.fingerprint} is there already")
-        await write_own_keys(conn, vault, keys | {domain: (key, *(one.retired(now) for one in old))})
-        return old[0].fingerprint if old and old[0].until is None else ""
+        others = tuple(one.retired(now) for one in old if one.fingerprint != key.fingerprint)
+        await write_own_keys(conn, vault, keys | {domain: (key, *others)})
+        before = [one.fingerprint for one in old if one.until is None and one.fingerprint != key.fingerprint]
+        return before[0] if before else ""
 
     def events(before: str) -> list[Event]:
         return [admin.own_key_added(at=now, domain=domain, fingerprint=key.fingerprint, replaces=before, by=BY)]

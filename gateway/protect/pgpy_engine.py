@@ -39,6 +39,24 @@ class PgpyEngine:
         return Packets(packets, tuple(certificate.facts.fingerprint for certificate in usable))
 
 
+def self_test(signer: bytes, *, now: datetime) -> None:
+    """Sign something, and verify it with the public half. Raises: CertificateError when a message could not be signed.
+
+    signer: as `Engine.encrypt` has it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as below
+        key = open_signer(signer, now=now)
+        try:
+            message = PGPMessage.new(b"test", format="b", compression=CompressionAlgorithm.Uncompressed)
+            message |= _signature(message, key, (), now)
+            is_good = bool(key.root.pubkey.verify(message))
+        except WHAT_PGPY_RAISES:
+            is_good = False
+    if not is_good:
+        raise CertificateError("what it signs cannot be verified")
+
+
 def _usable(certificates: Sequence[bytes], now: datetime) -> list[Certificate]:
     usable: list[Certificate] = []
     reasons: list[str] = []

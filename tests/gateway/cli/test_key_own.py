@@ -137,7 +137,7 @@ def test_gpg_takes_what_is_exported(config: Path, gpg: Gpg, tmp_path: Path) -> N
 @pytest.mark.e2e
 @pytest.mark.parametrize("is_armoured", [True, False])
 def test_a_key_of_gpg_is_imported(config: Path, gpg: Gpg, tmp_path: Path, is_armoured: bool) -> None:
-    """With its encryption subkey; the file is read as gpg writes it."""
+    """The file is read as gpg writes it; the same key with a later end takes its own place."""
     _, said = gpg("--quick-gen-key", f"Clinic <privacy@{DOMAIN}>", "rsa2048", "sign", "1y")
     fingerprint = said.partition("KEY_CREATED P ")[2].split()[0]
     file = tmp_path / "key"
@@ -145,7 +145,13 @@ def test_a_key_of_gpg_is_imported(config: Path, gpg: Gpg, tmp_path: Path, is_arm
     done = run(config, "import", "--domain", DOMAIN, str(file))
     assert done.exit_code == 0, done.output
     assert listed(config)[0]["fingerprint"] == fingerprint == fingerprint_of(signer(config))
-    assert run(config, "import", "--domain", DOMAIN, str(file)).exit_code == 1  # it is there already
+    gpg("--quick-set-expire", fingerprint, "2y")
+    file.write_bytes(gpg("--export-secret-keys", fingerprint)[0])
+    before = listed(config)[0]["expires_at"]
+    assert "signs no more" not in run(config, "import", "--domain", DOMAIN, str(file)).stdout
+    (row,) = listed(config)
+    assert (row["fingerprint"], row["until"]) == (fingerprint, None)
+    assert row["expires_at"] > before
 
 
 def test_what_could_not_sign_is_refused(config: Path) -> None:
