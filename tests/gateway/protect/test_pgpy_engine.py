@@ -1,4 +1,4 @@
-"""gateway.protect.pgpy_engine: a key of ours is tried before it is filed; tests/gateway/protect/conformance has what engines share."""
+"""gateway.protect.pgpy_engine: a key of ours is tried before it is filed. `conformance` has what engines share."""
 
 import pytest
 
