@@ -22,7 +22,7 @@ from policy.phi.learned.opinion import Opinion, joined, weigh
 from policy.phi.learned.weights import Model, model
 from policy.phi.tie import THRESHOLD
 
-FOLDS: Final = 5
+FOLDS: Final = 8
 GROUPS: Final = {"phi": "recall", "hard": "false: near misses", "ordinary": "false: ordinary mail"}
 
 

@@ -28,6 +28,7 @@ _WHO: Final = {
 }
 _SOMEBODY: Final = NAMES | {"he", "mr", "kin"}
 _STEPS: Final = (0.1, 0.2, 0.3, 0.4, 0.47, 0.55, 0.65, 0.75, 0.85)  # of the score of the rules
+_STEM: Final = 5  # letters by which words of one family begin
 _TWICE: Final = 2
 _OFTEN: Final = 4
 
@@ -78,6 +79,8 @@ def _words(sentence: list[Token], *, is_subject: bool) -> Iterator[str]:
         yield f"word {word}"
         if kind != word:
             yield f"word {kind}"
+        if len(word) > _STEM and word[0] != "<":
+            yield f"stem {word[:_STEM]}"
         if is_subject:
             yield f"subject {word}"
         yield f"next {last} {general}"

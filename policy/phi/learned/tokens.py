@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from policy.phi.data.load import Vocabulary
 from policy.phi.learned.senses import Senses, classes_of
 from policy.phi.mention import Mention, Role
+from policy.phi.names_cues import NOT_NAMES
 from policy.phi.report import Kind
 from policy.phi.tie import WEAK, Evidence
 
@@ -32,9 +33,17 @@ _ROLES: Final = {
     Role.STAFF: "<staff>",
 }
 _NOBODY: Final = "<nobody>"  # a value that the organisation says is nobody's
-NAMES: Final = frozenset({"<patient>", "<person>", "<given>", "<family>", "<capital>"})
+_MAYBE: Final = "<maybe>"  # a capital that opens a sentence, before what somebody does: "Kwabena has"
+NAMES: Final = frozenset({"<patient>", "<person>", "<given>", "<family>", "<capital>", _MAYBE})
+_DOES: Final = re.compile(
+    r"(?:'s)? (?:has|is|was|had|will|can|can't|cannot|won't|isn't|wasn't|didn't|doesn't|came|called|rang|needs|wants"
+    r"|got|says|said|went|asked|told|takes|took|fell|and|out|off|still|again)\b|'s |,? ?\(?\d|, [A-Z]|\Z"
+)
+_ENDS: Final = frozenset("\n.!?")
+_SHORTENED: Final = frozenset("dr mr mrs ms st no vs approx appt dept ext tel pt re jr sr prof rev".split())
 _WRAPPED: Final = 35  # a line so long whose next begins in lower case was wrapped
 _PLURAL: Final = 4
+_SHORT: Final = 8
 _FUNCTION: Final = frozenset(
     """
     i you he she it we they me him her us them my your his its our their the a an and or but if so to of in on at for
@@ -55,46 +64,77 @@ class Token(NamedTuple):
 def sentences(item: Evidence, vocabulary: Vocabulary, table: Senses) -> Iterator[list[Token]]:
     """Yield the sentences of one text, at most its first 6,000 characters. Linear."""
     content = item.text.content[:LONGEST]
-    names = {person.start: person for person in item.people if person.kind is Kind.NAME and person.end > person.start}
-    names.update({mention.start: mention for mention in item.exempt if mention.end > mention.start})
-    numbers = {person.start for person in item.people if person.kind not in {Kind.NAME, Kind.EMAIL} and person.end}
-    health = {word.start: word for word in item.health if word.strength > WEAK}
-    phrases = dict(table.phrases_in(item.view.lower[:LONGEST]))
+    reader = _Reader(item, vocabulary, dict(table.phrases_in(item.view.lower[:LONGEST])))
     sentence: list[Token] = []
-    after, line, is_first = 0, 0, True
+    after, line = 0, 0
     for match in _TOKEN.finditer(content):
-        start, written = match.start(), match.group()
+        start, end = match.span()
         if start < after or (item.zones is not None and item.zones.at(start) is not None):
             continue
-        if written[0] in "\n.!?":
-            is_end = written[0] != "\n" or not _is_wrapped(content, line, start, match.end())
-            if written[0] != "\n":
-                sentence.append(Token(written[0], written[0], ()))
-            else:
-                line = match.end()
-            if is_end and sentence:
+        first = content[start]
+        if first not in _ENDS:
+            after = reader.read(match, sentence)
+        elif first != "\n":
+            if first == "." and _is_shortened(content, start):
+                continue
+            sentence.append(Token(first, first, ()))
+            yield sentence
+            sentence = []
+        else:
+            if sentence and not _is_wrapped(content, line, start, end):
                 yield sentence
                 sentence = []
-            is_first = is_first or is_end
-            continue
-        if start in numbers:
-            sentence.append(Token("<number>", "<number>", ()))
-        name = names.get(start)
-        if name is not None:
-            after = name.end
-            role = _NOBODY if name in item.exempt else _ROLES[name.role]
-            sentence.append(Token(role, role, ()))
-        else:
-            token = _token(written, health.get(start), vocabulary, is_first=is_first)
-            more = phrases.get(start)
-            sentence.append(token if more is None else token._replace(senses=token.senses + more))
-        is_first = False
+            line = end
     if sentence:
         yield sentence
 
 
+class _Reader:
+    """Makes tokens of the words of one text, with what the rules found where they stand."""
+
+    def __init__(self, item: Evidence, vocabulary: Vocabulary, phrases: Mapping[int, tuple[str, ...]]) -> None:
+        people = [person for person in item.people if person.end > person.start]
+        self._vocabulary = vocabulary
+        self._phrases = phrases
+        self._content = item.text.content
+        self._names = {person.start: (person.end, _ROLES[person.role]) for person in people if person.kind is Kind.NAME}
+        self._names.update((gone.start, (gone.end, _NOBODY)) for gone in item.exempt if gone.end > gone.start)
+        self._numbers = {person.start: person.end for person in people if person.kind not in {Kind.NAME, Kind.EMAIL}}
+        self._health = {word.start: word for word in item.health if word.strength > WEAK}
+
+    def read(self, match: re.Match[str], sentence: list[Token]) -> int:
+        """Add what stands here to a sentence; return where it ends."""
+        start, end = match.span()
+        if start in self._numbers:
+            sentence.append(Token("<number>", "<number>", ()))
+            return self._numbers[start]
+        name = self._names.get(start)
+        if name is not None:
+            sentence.append(Token(name[1], name[1], ()))
+            return name[0]
+        written, is_first = match.group(), not sentence
+        token = _token(written, self._health.get(start), self._vocabulary, is_first=is_first)
+        if is_first and token.kind == token.word and _may_be_name(written, token, self._content, end):
+            token = token._replace(kind=_MAYBE)
+        more = self._phrases.get(start)
+        sentence.append(token if more is None else token._replace(senses=token.senses + more))
+        return end
+
+
 def _is_wrapped(content: str, line: int, end: int, start: int) -> bool:
     return start - end == 1 and end - line >= _WRAPPED and content[start : start + 1].islower()
+
+
+def _is_shortened(content: str, stop: int) -> bool:
+    """Tell whether a full stop belongs to an initial or a short form: "T. Vandermeer", "Dr. Cho"."""
+    word = content[max(0, stop - _SHORT) : stop].rpartition(" ")[2]
+    return (len(word) == 1 and word.isupper()) or word.lower() in _SHORTENED
+
+
+def _may_be_name(written: str, token: Token, content: str, end: int) -> bool:
+    if len(written) < _PLURAL - 1 or not written[0].isupper() or token.senses or written.lower() in NOT_NAMES:
+        return False
+    return written.lower() not in _FUNCTION and _DOES.match(content, end) is not None
 
 
 def _token(written: str, health: Mention | None, vocabulary: Vocabulary, *, is_first: bool) -> Token:

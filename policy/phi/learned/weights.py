@@ -12,7 +12,7 @@ from policy.phi.learned.senses import senses
 
 BIAS: Final = "bias"
 _LEARN: Final = "python -m policy.phi.data.learn"
-RULES_SHARE: Final = 0.15  # how much what the rules found counts beside the words, whose length is 1
+RULES_SHARE: Final = 0.1  # how much what the rules found counts beside the words, whose length is 1
 
 
 @dataclass(frozen=True, slots=True)
