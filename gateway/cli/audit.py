@@ -23,8 +23,8 @@ from gateway.cli.context import Status, config_option, fail, print_json, print_t
 from gateway.config import Settings
 from gateway.control.owner import owners_files
 from gateway.store.errors import StoreError
+from gateway.store.key_command import open_vault_of
 from gateway.store.opening import reading
-from gateway.store.vault import Vault
 
 T = TypeVar("T")
 
@@ -172,7 +172,7 @@ async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
 
 
 async def _public_key(conn: AsyncConnection, settings: Settings) -> Ed25519PublicKey:
-    return await checkpoints.public_key(conn, Vault.open(settings.seal.master_key, may_create=False))
+    return await checkpoints.public_key(conn, await asyncio.to_thread(open_vault_of, settings.seal, may_create=False))
 
 
 def _read_kept(path: Path, key: Ed25519PublicKey) -> Checkpoint:

@@ -107,7 +107,7 @@ def _rotations(settings: Settings) -> "Mapping[str, Rotation]":
     async def read() -> "Mapping[str, Rotation]":
         data_dir = settings.server.data_dir
         async with reading(settings) as conn:
-            vault = await open_vault(settings.store.url.text, master_key=settings.seal.master_key, data_dir=data_dir)
+            vault = await open_vault(settings.store.url.text, seal=settings.seal, data_dir=data_dir)
             return await kept_rotations(conn, vault)
 
     try:

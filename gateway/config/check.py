@@ -80,6 +80,9 @@ def _data_dir(settings: Settings) -> Iterator[Fault]:
 
 def _master_key(settings: Settings) -> Iterator[Fault]:
     """It may be absent before the first start, which makes it. Whether it is the right one is for the store to say."""
+    if settings.seal.master_key_command:
+        yield from _command(Path(settings.seal.master_key_command[0]), ("seal", "master_key_command"))
+        return
     key, path = ("seal", "master_key"), settings.seal.master_key
     try:
         with path.open("rb"):
@@ -93,6 +96,19 @@ def _master_key(settings: Settings) -> Iterator[Fault]:
         return
     if exposed:
         yield key, exposed
+
+
+def _command(program: Path, key: Key) -> Iterator[Fault]:
+    """One that we may run and nobody else may change. It is not run: a KMS counts and answers for each time."""
+    try:
+        mode = program.stat().st_mode
+    except OSError as error:
+        yield key, f"{program} cannot be run: {error.strerror}"
+        return
+    if not stat.S_ISREG(mode) or not os.access(program, os.X_OK):
+        yield key, f"{program} is not a program that this user may run"
+    elif mode & (stat.S_IWGRP | stat.S_IWOTH):
+        yield key, f"{program} can be changed by other users; chmod go-w {program}"
 
 
 def _patients(settings: Settings) -> Iterator[Fault]:

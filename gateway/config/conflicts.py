@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterator
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
+from gateway.config.fields import UNSET
 from gateway.config.model import Settings
 from gateway.config.modes import ListenerMode, RouteTlsKind
 from gateway.config.policies import Policy
@@ -218,6 +219,13 @@ def _neutral(settings: Settings) -> Iterator[Conflict]:
         yield Conflict((("portal", "neutral_domain"),), f'"{domain}" is no [[domain]] here; use the name of one')
 
 
+def _seal(settings: Settings) -> Iterator[Conflict]:
+    """One place for the master key: nobody shall believe in the other."""
+    if settings.seal.master_key_command and settings.seal.master_key != UNSET:
+        keys = (("seal", "master_key"), ("seal", "master_key_command"))
+        yield Conflict(keys, "is not read where seal.master_key_command prints the key; remove one of them")
+
+
 def _rules(settings: Settings) -> Iterator[Conflict]:
     """Only what is held is released."""
     for number, rule in enumerate(settings.policy.rule):
@@ -275,6 +283,7 @@ FINDERS: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _neutral,
     _resolvers,
     _trust,
+    _seal,
     _smime,
     _discovery,
     _reporter,

@@ -91,6 +91,7 @@ Selector = Annotated[str, BeforeValidator(values.parse_selector), Kind("DKIM sel
 
 File = Annotated[Path, BeforeValidator(values.parse_file), Kind("file")]
 DerivedFile = Annotated[Path, _empty_is(UNSET, values.parse_file), Kind("file")]
+Command = Annotated[tuple[str, ...], AfterValidator(values.parse_command), Kind("list of text")]
 OptionalFile = Annotated[Path | None, _empty_is(None, values.parse_file), Kind("file")]
 StoreUrl = Annotated[store_url.StoreUrl, BeforeValidator(store_url.parse_store_url), Kind("text")]
 When = Annotated[InstanceOf[Condition], BeforeValidator(parse_condition), Kind("condition")]

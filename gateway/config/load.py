@@ -80,7 +80,7 @@ def validate(document: dict[str, Any], origin: Origin) -> tuple[Settings | None,
 def settle(settings: Settings) -> Settings:
     """Fill in the settings that follow from others where the file does not set them."""
     server, portal, seal = settings.server, settings.portal, settings.seal
-    if seal.master_key == UNSET:
+    if seal.master_key == UNSET and not seal.master_key_command:
         seal = seal.model_copy(update={"master_key": server.data_dir / "master.key"})
     added = settings.classification
     if added.patients_key == UNSET:

@@ -12,6 +12,7 @@ from gateway.config.classification import Classification
 from gateway.config.discovery import Discovery
 from gateway.config.fields import (
     Bind,
+    Command,
     Count,
     DerivedFile,
     DerivedName,
@@ -144,6 +145,12 @@ class Seal(Section):
         "", "Key file, made on first start with mode 0600. Lose it and all stored mail is lost.",
         derived="data_dir/master.key",
     )  # fmt: skip
+    master_key_command: Command = setting(
+        [],
+        "Program and its arguments, run without a shell, that prints the key in place of the file (KMS, TPM): a line of"
+        " base64. On rotation the new key first, the old one in the next line.",
+        example=["/usr/local/bin/mailward-key", "--slot", "1"],
+    )
 
 
 class Dkim(Section):

@@ -231,6 +231,15 @@ def parse_file(value: object) -> Path:
     return Path(text)
 
 
+def parse_command(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A program by its absolute path, and its arguments; empty: none. Raises: ValueError."""
+    if words and not words[0].startswith("/"):
+        raise ValueError(f'"{words[0]}" is not an absolute path; no shell looks for the program')
+    if any("\0" in word for word in words):
+        raise ValueError("holds a NUL")
+    return words
+
+
 def parse_origin(value: object) -> str:
     """Read an https origin such as "https://secure.clinic.example", without a trailing slash. Raises: ValueError."""
     text = _text(value, "https://secure.clinic.example")

@@ -11,8 +11,8 @@ from gateway.audit.export import export
 from gateway.audit.search import Found, Query, search
 from gateway.audit.verify import Verifier, describe
 from gateway.config import Settings
+from gateway.store.key_command import open_vault_of
 from gateway.store.opening import reading
-from gateway.store.vault import Vault
 
 EVERYTHING: Final = 100_000  # events; the demonstration makes a few hundred
 
@@ -32,7 +32,7 @@ class AuditLog:
 
     async def verify(self) -> str:
         """What `mailward audit verify` does and says. Raises: BadLogError."""
-        vault = Vault.open(self._settings.seal.master_key, may_create=False)
+        vault = open_vault_of(self._settings.seal, may_create=False)
         key = await checkpoint.public_key(self._conn, vault)
         verifier = Verifier(key, [await checkpoint.head(self._conn)])
         async for line in export(self._conn):

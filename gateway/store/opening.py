@@ -1,5 +1,6 @@
 """Opening the store that a configuration names."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.config import Settings
 from gateway.store import rotation
+from gateway.store.key_command import open_vault_of
 from gateway.store.store import Store, open_reader, open_vault
 from gateway.store.vault import Vault
 
@@ -22,7 +24,7 @@ async def open_store(settings: Settings, *, node: str) -> Store:
     data_dir = settings.server.data_dir
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     url = settings.store.url.text
-    vault = await open_vault(url, master_key=settings.seal.master_key, data_dir=data_dir)
+    vault = await open_vault(url, seal=settings.seal, data_dir=data_dir)
     store = await Store.open(url=url, data_dir=data_dir, vault=vault, node=node)
     if vault.has_others and store.is_alone:  # else both keys stay: others may seal by either
         await rotation.finish(store, is_quiet=True)
@@ -61,7 +63,7 @@ async def reading_sealed(settings: Settings) -> AsyncIterator[Reader]:
     """
     engine = await open_reader(settings.store.url.text, data_dir=settings.server.data_dir)
     try:
-        vault = Vault.open(settings.seal.master_key, may_create=False)
+        vault = await asyncio.to_thread(open_vault_of, settings.seal, may_create=False)
         async with engine.connect() as conn:
             await rotation.keep_hash_keys(conn, vault)
         yield Reader(engine, vault)

@@ -5,6 +5,10 @@ page, each in a short transaction, so that mail is written between them; the sec
 that a start checks its key by; then the files change places. Whoever opens the store reads all files that are there,
 so both keys open whatever a crash left, and the next start goes on with what does not bear the new key yet. The old
 key is removed once nothing can bear it: at a start, when no message is between its sealing and its commit.
+
+Where a command prints the keys (`key_command`) there are no files to change. It prints the new key before the old one
+from then on; which keys may be borne is noted in the store before anything bears the new one, and a start without one
+of them is refused, until a start has found that only the newest is left.
 """
 
 import asyncio
@@ -19,8 +23,10 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.log import get_logger
 from gateway.message.event import Event
 from gateway.store.errors import DamagedContent, KeyUnusable
+from gateway.store.key_command import SETTING, read_keys
 from gateway.store.register_tables import decision_correction, decision_record
 from gateway.store.tables import message, secret
 from gateway.store.times import micros
@@ -32,11 +38,15 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 500  # rows of one transaction
 HASHES: Final = ("patient", "binding", "unsubscribe")  # purposes of `Vault.keyed_hash` whose results are on file
 HASH_KEY: Final = "hash key: "
+CHECK_NAME: Final = "master key check"
+IN_USE: Final = "master key in use: "  # and the key's id: only while a command's keys are changing
+
+log = get_logger("store")
 
 Key = tuple[Any, ...]  # primary key of a row
 Page = Callable[[Key | None, AsyncConnection], Awaitable[Key | None]]  # from the last row before it to its own last row
 
-_under_way: Final[set[Path]] = set()
+_under_way: Final[set[Path | tuple[str, ...]]] = set()
 
 
 async def rotate(store: "Store", *, events: Sequence[Event] = ()) -> str:
@@ -45,19 +55,21 @@ async def rotate(store: "Store", *, events: Sequence[Event] = ()) -> str:
     Raises: KeyUnusable when the key is no file that can be replaced, or others may use the database; StoreError, and
     both keys open then.
     """
-    path = _path(store.vault)
     if not store.is_alone:
         raise KeyUnusable(
             "other gateways may use this database, and cannot open what a new master key seals; "
             "stop them and rotate on one that has the database to itself"
         )
-    if path in _under_way:
-        raise KeyUnusable(f"{path}: a rotation is under way")
-    _under_way.add(path)
+    name = store.vault.command or _path(store.vault)
+    if name in _under_way:
+        raise KeyUnusable("a rotation is under way")
+    _under_way.add(name)
     try:
-        return await _rotate(store, path, events)
+        if store.vault.command:
+            return await _rotate_by_command(store, events)
+        return await _rotate(store, _path(store.vault), events)
     finally:
-        _under_way.discard(path)
+        _under_way.discard(name)
 
 
 async def _rotate(store: "Store", path: Path, events: Sequence[Event]) -> str:
@@ -74,27 +86,96 @@ async def _rotate(store: "Store", path: Path, events: Sequence[Event]) -> str:
     return str(beside(path, BEFORE))
 
 
+async def _rotate_by_command(store: "Store", events: Sequence[Event]) -> str:
+    vault = store.vault
+    keys = await asyncio.to_thread(read_keys, vault.command)
+    printed = Vault(*keys)
+    async with store.read() as conn:
+        noted = await noted_keys(conn)
+    if printed.newest_id == vault.newest_id:
+        if noted:
+            raise KeyUnusable("the last rotation ends at the next start; restart the gateway first")
+        if not printed.has_others:
+            raise KeyUnusable(f"{SETTING}: it prints the key in use alone; let it print the new one before it")
+        return vault.command[0]  # the start has done it
+    if missing := set(vault.ids) - set(printed.ids):
+        raise KeyUnusable(f"{SETTING}: it no longer prints key {min(missing)}, which is in use; print it after the new")
+    kept = {purpose: vault.hash_key(purpose) for purpose in HASHES}
+    for purpose, key in kept.items():
+        vault.keep_hash_key(purpose, key)
+    await store.transact(partial(_note_keys, vault, printed.ids))
+    vault.turn(keys[0])
+    await _seal_anew(store, kept, events)
+    return vault.command[0]
+
+
+async def _finish_by_command(store: "Store") -> None:
+    """At a start: go on with a rotation that was cut short, or begin the one that new keys ask for."""
+    vault = store.vault
+    async with store.read() as conn:
+        noted, sealed_by = await noted_keys(conn), await _checked_by(conn)
+    if not noted and sealed_by == vault.newest_id:
+        return
+    kept = {purpose: vault.hash_key(purpose) for purpose in HASHES}
+    await store.transact(partial(_note_keys, vault, vault.ids))
+    await _seal_anew(store, kept, ())
+    await store.transact(_forget_keys)
+    log.info("nothing bears the older master keys any more, they need not be printed again")
+
+
+async def noted_keys(conn: AsyncConnection) -> set[str]:
+    """The ids of the keys that something may bear, while a rotation by command is not finished; else none."""
+    names = (await conn.execute(sa.select(secret.c.name).where(secret.c.name.startswith(IN_USE)))).scalars()
+    return {name.removeprefix(IN_USE) for name in names}
+
+
+async def _note_keys(vault: Vault, ids: Sequence[str], conn: AsyncConnection) -> None:
+    for key_id in set(ids) - await noted_keys(conn):
+        name = IN_USE + key_id
+        row = {"name": name, "master_key_id": vault.newest_id, "ciphertext": vault.seal_secret(name, b"")}
+        await conn.execute(sa.insert(secret), row)
+
+
+async def _forget_keys(conn: AsyncConnection) -> None:
+    await conn.execute(sa.delete(secret).where(secret.c.name.startswith(IN_USE)))
+
+
+async def _checked_by(conn: AsyncConnection) -> str:
+    """The id of the key that seals the store's own secrets."""
+    check = sa.select(secret.c.master_key_id).where(secret.c.name == CHECK_NAME)
+    return str((await conn.execute(check)).scalar_one_or_none() or "")
+
+
 async def finish(store: "Store", *, is_quiet: bool, events: Sequence[Event] = ()) -> None:
     """Go on with a rotation from wherever it is.
 
     is_quiet: no message is being sealed, so that the old key can go.
     """
+    if store.vault.command:
+        await _finish_by_command(store)
+        return
     path, vault = _path(store.vault), store.vault
     kept = {purpose: vault.hash_key(purpose) for purpose in HASHES}
     if beside(path, NEXT).exists():
         vault.turn(await asyncio.to_thread(read_key, beside(path, NEXT)))
     for purpose, key in kept.items():
         vault.keep_hash_key(purpose, key)
+    await _seal_anew(store, kept, events)
+    await asyncio.to_thread(_settle_files, path, is_quiet=is_quiet)
 
+
+async def _seal_anew(store: "Store", kept: dict[str, bytes], events: Sequence[Event]) -> None:
+    """All that does not bear the newest key; the secrets last."""
+    vault = store.vault
     await _by_page(store, partial(_messages, vault))
     await _by_page(store, partial(_rows, vault, decision_correction, str))
     await _by_page(store, partial(_rows, vault, decision_record, _of_decision))
     await store.transact(partial(_secrets, vault, kept), events=lambda _: events)
-    await asyncio.to_thread(_settle_files, path, is_quiet=is_quiet)
 
 
 async def keep_hash_keys(conn: AsyncConnection, vault: Vault) -> None:
-    """What rotations have kept, for `Vault.keyed_hash`."""
+    """What rotations have kept, for `Vault.keyed_hash`; before the first, what the key gives that sealed the store."""
+    vault.hash_as(await _checked_by(conn), HASHES)
     names = [HASH_KEY + purpose for purpose in HASHES]
     kept = sa.select(secret.c.name, secret.c.ciphertext).where(secret.c.name.in_(names))
     for name, sealed in (await conn.execute(kept)).all():

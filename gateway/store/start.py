@@ -9,12 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import sequencer
 from gateway.store.errors import ContentError, KeyMismatch
-from gateway.store.rotation import keep_hash_keys
+from gateway.store.rotation import CHECK_NAME, keep_hash_keys, noted_keys
 from gateway.store.sequencer import Head
 from gateway.store.tables import content, entry, message, secret
 from gateway.store.vault import Vault
 
-CHECK_NAME: Final = "master key check"
 CHECK_VALUE: Final = b"this installation's master key"
 PROBE_BYTES: Final = 64 * 1024  # enough to need new pages in file and WAL
 PROBE_ID: Final = "probe"
@@ -40,6 +39,11 @@ async def begin_run(conn: AsyncConnection, vault: Vault, *, last: Last) -> Head:
         await conn.execute(sa.insert(secret), _first_check(vault))
     else:
         _compare(vault, check.master_key_id, check.ciphertext)
+        if missing := await noted_keys(conn) - set(vault.ids):
+            raise KeyMismatch(
+                f"master key {min(missing)} is missing, which content may bear: a rotation is not finished; "
+                "let seal.master_key_command print it too until a start has finished"
+            )
         await keep_hash_keys(conn, vault)
     if last is Last.ENDED:
         await conn.execute(sa.update(entry).where(entry.c.lease_owner != "").values(lease_owner="", lease_until=None))

@@ -12,6 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from gateway.config.model import Seal
 from gateway.message.entry import MessageKind
 from gateway.store.compiling import Row
 from gateway.store.content import BODY, PIECE_BYTES, REPORT, Part, Piece, seal_part
@@ -20,6 +21,7 @@ from gateway.store.engines import reader_engine
 from gateway.store.errors import StoreError, StoreFull, StoreMissing, StoreSick, StoreUnsupported
 from gateway.store.faults import EnvironmentFault
 from gateway.store.file import database_path, existing_database
+from gateway.store.key_command import open_vault_of
 from gateway.store.rows import NewMessage, Sealed, drop_pieces
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.statements import Change, Op, Unit
@@ -41,7 +43,7 @@ def load_postgres() -> ModuleType:
         raise StoreUnsupported('store.url: PostgreSQL needs an extra: pip install "mailward[postgres]"') from None
 
 
-async def open_vault(url: str, *, master_key: Path, data_dir: Path) -> Vault:
+async def open_vault(url: str, *, seal: Seal, data_dir: Path) -> Vault:
     """The vault of an installation; makes a key only where nothing was sealed yet (KY-05).
 
     Raises: KeyMismatch, KeyUnusable; StoreSick or StoreUnsupported when the database cannot be asked.
@@ -50,7 +52,7 @@ async def open_vault(url: str, *, master_key: Path, data_dir: Path) -> Vault:
         holds_data = database_path(data_dir).exists()
     else:
         holds_data = await load_postgres().holds_data(url)
-    return await asyncio.to_thread(Vault.open, master_key, may_create=not holds_data)
+    return await asyncio.to_thread(open_vault_of, seal, may_create=not holds_data)
 
 
 async def open_reader(url: str, *, data_dir: Path) -> AsyncEngine:

@@ -19,7 +19,7 @@ import hmac
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,14 +98,17 @@ class Vault:
     key_id: names the key that this process began with; new content bears it, and it stays during a rotation.
     """
 
-    __slots__ = ("_hash_keys", "_masters", "key_id", "path")
+    __slots__ = ("_hash_keys", "_masters", "command", "key_id", "path")
 
-    def __init__(self, master_key: bytes, *others: bytes, path: Path | None = None) -> None:
-        """master_key: 32 bytes, seals. others: open too. path: where it came from. Raises: KeyUnusable."""
+    def __init__(
+        self, master_key: bytes, *others: bytes, path: Path | None = None, command: tuple[str, ...] = ()
+    ) -> None:
+        """master_key: 32 bytes, seals. others: open too. path, command: where it came from. Raises: KeyUnusable."""
         self._masters = (_Master(master_key), *(_Master(other) for other in others))
         self._hash_keys: dict[str, bytes] = {}
         self.key_id = self._masters[0].id
         self.path = path
+        self.command = command
 
     def __repr__(self) -> str:
         return f"Vault(key_id={self.key_id!r})"
@@ -134,6 +137,11 @@ class Vault:
         return self._masters[0].id
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of all keys that open, the newest first."""
+        return tuple(master.id for master in self._masters)
+
+    @property
     def has_others(self) -> bool:
         """Whether a rotation is not finished."""
         return len(self._masters) > 1
@@ -154,6 +162,12 @@ class Vault:
     def hash_key(self, purpose: str) -> bytes:
         """What `keyed_hash` goes by."""
         return self._hash_keys.get(purpose) or self._masters[0].derive("hash", purpose)
+
+    def hash_as(self, key_id: str, purposes: Iterable[str]) -> None:
+        """Go by what an older key gives, where no hash key is kept: it made the hashes that are on file."""
+        for master in self._masters:
+            if master.id == key_id:
+                self._hash_keys = {name: master.derive("hash", name) for name in purposes} | self._hash_keys
 
     def keep_hash_key(self, purpose: str, key: bytes) -> None:
         """Go by this one, whatever the master key: hashes that are on file must be found after a rotation."""

@@ -21,7 +21,8 @@ from gateway.store.migrate import is_newest, upgrade
 from gateway.store.postgres import pipelined
 from gateway.store.postgres.connect import Connection, Mode, WriterLine, connect, driver_of, reader_engine
 from gateway.store.postgres.faults import Collided, in_our_words
-from gateway.store.start import CHECK_NAME, Last, begin_run, probe_rows
+from gateway.store.rotation import CHECK_NAME
+from gateway.store.start import Last, begin_run, probe_rows
 from gateway.store.statements import Unit
 from gateway.store.vault import Vault
 

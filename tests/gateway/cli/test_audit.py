@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from gateway.audit import checkpoint
 from gateway.audit.verify import main as verify_alone
 from gateway.cli.main import main
+from gateway.config.model import Seal
 from gateway.message.event import Event
 from gateway.store.file import database_path
 from gateway.store.statements import Unit
@@ -28,7 +29,7 @@ EVENTS = (
 
 async def make_log(data_dir: Path, *, tail: tuple[Event, ...] = ()) -> None:
     """A log with a checkpoint over EVENTS and a tail that none covers."""
-    vault = await open_vault("sqlite", master_key=data_dir / "master.key", data_dir=data_dir)
+    vault = await open_vault("sqlite", seal=Seal(master_key=data_dir / "master.key"), data_dir=data_dir)
     store = await open_store(data_dir, vault)
     signer = await checkpoint.load_signer(store, hostname="gw.clinic.example")
     await store.commit(Unit(events=EVENTS))

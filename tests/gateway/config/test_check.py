@@ -368,3 +368,28 @@ def test_an_identity_of_a_domain_is_the_domains(site: Path) -> None:
     assert _problems(site) == [
         (11, "domain[1].smime_certificate", "own.pem was issued for no address at clinic.example")
     ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        (0o755, ""),
+        (0o644, "is not a program that this user may run"),
+        (0o777, "can be changed by other users; chmod go-w"),
+        (0o775, "can be changed by other users; chmod go-w"),
+        (0, "cannot be run: No such file or directory"),
+    ],
+)
+def test_the_command_that_prints_the_master_key(site: Path, mode: int, words: str) -> None:
+    """KY-05, KY-07: it is there, ours to run and nobody else's to change; it is not run, and no file is asked for."""
+    program = site / "print-key"
+    if mode:
+        program.write_text(f"#!/bin/sh\ntouch {site}/ran\n")
+        program.chmod(mode)
+    (site / "data" / "master.key").unlink()
+    with (site / "mailward.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[seal]\nmaster_key_command = ["{program}"]\n')
+    found = _problems(site)
+    assert [key for _, key, _ in found] == (["seal.master_key_command"] if words else [])
+    assert all(words in text for _, _, text in found)
+    assert not (site / "ran").exists()

@@ -1,6 +1,7 @@
 """Rotation of the master key (KY-04)."""
 
 import asyncio
+import base64
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import decisions, opening, queue, rotation
-from gateway.store.errors import KeyUnusable
+from gateway.store.errors import KeyMismatch, KeyUnusable
 from gateway.store.file import database_path
 from gateway.store.register_tables import decision_record
 from gateway.store.rotation import rotate
@@ -29,12 +30,15 @@ from gateway.store.times import micros
 from gateway.store.vault import Vault, read_key
 from tests.gateway.config.samples import settings_in
 from tests.gateway.store.parts import BODY, NOW, accept, make_message, open_store
+from tests.gateway.store.rotator import PRINTED, open_printed
 
 ROOT = Path(__file__).parents[3]
 SECRET = "a secret"
 
 
 def open_vault(folder: Path) -> Vault:
+    if (folder / PRINTED).exists():
+        return open_printed(folder)
     return Vault.open(folder / "master.key", may_create=not (folder / "master.key").exists())
 
 
@@ -80,7 +84,7 @@ async def check(folder: Path, ids: list[str], hashed: str) -> None:
         if vault.has_others:
             await rotation.finish(store, is_quiet=True)
         left = await asyncio.to_thread(lambda: [path.name for path in folder.glob("master.key*")])
-        assert left == ["master.key"]
+        assert left == ([] if vault.command else ["master.key"])
         store.vault = open_vault(folder)  # it knows no other
         for queue_id in ids:
             assert await queue.load_body(store, queue_id) == BODY
@@ -251,3 +255,119 @@ async def test_killed_at_every_step(tmp_path: Path) -> None:
     assert steps > 20
     for step in range(steps):
         await check(tmp_path / f"killed-{step}", ids, hashed)
+
+
+# --- keys that a command prints ---------------------------------------------------------------------------------------
+
+
+def print_keys(file: Path, *keys: bytes) -> None:
+    file.write_bytes(b"".join(base64.b64encode(key) + b"\n" for key in keys))
+
+
+OLD, NEW = bytes(range(32)), bytes(range(50, 82))
+
+
+async def check_printed(folder: Path, ids: list[str], hashed: str) -> None:
+    """A start with both keys finishes what was begun; then the new one alone opens everything."""
+    print_keys(folder / PRINTED, NEW, OLD)
+    store = await opening.open_store(settings_in(folder, command_of(folder)), node="n")
+    assert store.vault.keyed_hash("patient", "MRN 7") == hashed
+    async with store.read() as conn:
+        assert await rotation.noted_keys(conn) == set()
+    await store.close()
+    print_keys(folder / PRINTED, NEW)
+    await check(folder, ids, hashed)
+
+
+def command_of(folder: Path) -> str:
+    return f'[seal]\nmaster_key_command = ["/bin/cat", "{folder / PRINTED}"]\n'
+
+
+async def test_keys_that_a_command_prints_are_rotated_while_mail_goes_on(tmp_path: Path) -> None:
+    """KY-04: the new key is printed before the old one; what came late is by the old one until the next start."""
+    print_keys(tmp_path / PRINTED, OLD)
+    store, ids = await filled(tmp_path)
+    hashed = store.vault.keyed_hash("patient", "MRN 7")
+    with pytest.raises(KeyUnusable, match="prints the key in use alone"):
+        await rotate(store)
+    print_keys(tmp_path / PRINTED, NEW)
+    with pytest.raises(KeyUnusable, match="no longer prints key"):
+        await rotate(store)
+    print_keys(tmp_path / PRINTED, NEW, OLD)
+    late = make_message()
+    sealed = await store.seal_message(late)
+    assert await rotate(store) == "/bin/cat"
+    with pytest.raises(KeyUnusable, match="restart the gateway first"):
+        await rotate(store)
+    await store.commit(Unit(changes=new_message(sealed)))  # wrapped by the old key
+    for queue_id in (*ids, late.id):
+        assert await queue.load_body(store, queue_id) == BODY
+    assert store.vault.keyed_hash("patient", "MRN 7") == hashed
+    await store.close()
+    for keys in ((NEW,), (OLD,)):  # either would lose something
+        print_keys(tmp_path / PRINTED, *keys)
+        with pytest.raises(KeyMismatch):
+            await opening.open_store(settings_in(tmp_path, command_of(tmp_path)), node="n")
+    await check_printed(tmp_path, [*ids, late.id], hashed)
+
+
+async def test_a_start_with_a_new_key_rotates(tmp_path: Path) -> None:
+    """KY-04: without `mailward key master rotate`; hashes on file are still found, also by who only looks."""
+    print_keys(tmp_path / PRINTED, OLD)
+    store, ids = await filled(tmp_path)
+    hashed = store.vault.keyed_hash("patient", "MRN 7")
+    await store.close()
+    print_keys(tmp_path / PRINTED, NEW, OLD)
+    async with opening.reading_sealed(settings_in(tmp_path, command_of(tmp_path))) as reader:
+        assert reader.vault.keyed_hash("patient", "MRN 7") == hashed
+    await check_printed(tmp_path, ids, hashed)
+
+
+async def test_a_spare_key_that_sealed_nothing_changes_nothing(tmp_path: Path) -> None:
+    """KY-04: printed after the one in use, it only opens; no start seals anything anew."""
+    print_keys(tmp_path / PRINTED, OLD, NEW)
+    store, _ = await filled(tmp_path)
+    said = listen(store)
+    await rotation.finish(store, is_quiet=True)
+    assert said == []
+    await store.close()
+
+
+@pytest.mark.slow
+async def test_killed_at_every_step_with_a_command(tmp_path: Path) -> None:
+    """KY-04: as above, with keys that a program prints; and no start with one of them alone loses anything."""
+    home = tmp_path / "home"
+    home.mkdir()
+    print_keys(home / PRINTED, OLD)
+    print_keys(home / f"{PRINTED}.new", NEW, OLD)
+    store, ids = await filled(home)
+    hashed = store.vault.keyed_hash("patient", "MRN 7")
+    await store.close()
+    steps = int(
+        subprocess.run(  # noqa: ASYNC221 - nothing else runs on this loop
+            [sys.executable, "-m", "tests.gateway.store.rotator", str(home), str(tmp_path)],
+            cwd=ROOT, check=True, capture_output=True, text=True, timeout=100,
+        ).stdout
+    )  # fmt: skip
+    assert steps > 12
+    refused = 0
+    for step in range(steps):
+        folder = tmp_path / f"killed-{step}"
+        print_keys(folder / PRINTED, (OLD, NEW)[step % 2])
+        refused += await is_refused_or_whole(folder, ids)
+        await check_printed(folder, ids, hashed)
+    assert refused > steps / 2
+
+
+async def is_refused_or_whole(folder: Path, ids: list[str]) -> bool:
+    """Whether a start with the wrong keys is refused; else all mail opens."""
+    try:
+        store = await opening.open_store(settings_in(folder, command_of(folder)), node="n")
+    except KeyMismatch:
+        return True
+    try:
+        for queue_id in ids:
+            assert await queue.load_body(store, queue_id) == BODY
+    finally:
+        await store.close()
+    return False

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.model import Seal
 from gateway.store import queue
 from gateway.store.errors import (
     DamagedStore,
@@ -47,12 +48,12 @@ async def test_another_master_key_does_not_start(store: Store, home: Home) -> No
 async def test_a_lost_master_key_is_not_replaced(tmp_path: Path) -> None:
     """KY-05: once a database exists, a missing key file stops the start and stays missing."""
     key_file = tmp_path / "master.key"
-    vault = await open_vault("sqlite", master_key=key_file, data_dir=tmp_path)
+    vault = await open_vault("sqlite", seal=Seal(master_key=key_file), data_dir=tmp_path)
     store = await open_store(tmp_path, vault)
     await store.close()
     key_file.unlink()
     with pytest.raises(KeyMismatch):
-        await open_vault("sqlite", master_key=key_file, data_dir=tmp_path)
+        await open_vault("sqlite", seal=Seal(master_key=key_file), data_dir=tmp_path)
     assert not key_file.exists()
 
 

@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.config.model import Seal
 from gateway.store.errors import DamagedStore, KeyMismatch, StoreMissing, StoreSick
 from gateway.store.postgres.connect import reader_engine
 from gateway.store.schema import metadata
@@ -121,11 +122,11 @@ async def test_a_key_is_made_for_an_empty_database_only(server: Home, postgres: 
         url = postgres.url("fresh")
         with pytest.raises(StoreMissing):
             await open_reader(url, data_dir=tmp_path)
-        vault = await open_vault(url, master_key=key_file, data_dir=tmp_path)
+        vault = await open_vault(url, seal=Seal(master_key=key_file), data_dir=tmp_path)
         await (await server.open(url=url, vault=vault)).close()
         key_file.unlink()
         with pytest.raises(KeyMismatch):
-            await open_vault(url, master_key=key_file, data_dir=tmp_path)
+            await open_vault(url, seal=Seal(master_key=key_file), data_dir=tmp_path)
         assert not key_file.exists()
     finally:
         postgres.drop("fresh")
@@ -136,7 +137,7 @@ async def test_a_server_that_is_not_there(server: Home, url: str) -> None:
     with pytest.raises(StoreSick, match="cannot be reached"):
         await server.open(url=url)
     with pytest.raises(StoreSick, match="cannot be reached"):
-        await open_vault(url, master_key=server.data_dir / "k", data_dir=server.data_dir)
+        await open_vault(url, seal=Seal(master_key=server.data_dir / "k"), data_dir=server.data_dir)
 
 
 async def test_a_database_or_a_role_that_is_not_there(server: Home) -> None:
