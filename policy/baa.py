@@ -1,7 +1,7 @@
 """Organisations that get mail from us, and what their agreements permit. Pure; the register is a table.
 
 A business associate needs an agreement (45 CFR 164.502(e), 164.504(e)); a provider for treatment and a health plan for
-payment do not (164.502(e)(1)(ii), 164.506(c)). An organisation that is not on the register is unknown.
+payment do not (160.103, 164.506(c)). An organisation that is not on the register is unknown.
 """
 
 from collections.abc import Mapping
