@@ -121,7 +121,8 @@ class Listener(Section):
         " message exactly once. It is a secret, and taken out.",
     )
     control_headers: Flag = setting(
-        False, "Whether X-Mailward-Method, -Priority and -Purpose are believed from peers of this listener."
+        False,
+        "Whether X-Mailward-* fields, such as -Purpose and -Sensitivity, are believed from peers of this listener.",
     )
     proxy_protocol: Flag = setting(False, "Whether a load balancer in front tells the peer's address (PROXY v1, v2).")
     trusted_proxies: tuple[Network, ...] = setting(

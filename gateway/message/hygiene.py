@@ -20,6 +20,7 @@ MAX_HOPS: Final = (
     50  # SM-20; RFC 5321 section 6.3 asks for at least 100 when hops are the only sign; our name is another
 )
 CONTROL_PREFIX: Final = "x-mailward-"
+GATHERED: Final = frozenset({"x-mailward-sensitivity"})  # of several all count: each only asks for more
 
 # Never leave with a message: blind copies, a claim about the envelope, and the wish to go out without TLS (RFC 8689
 # section 3), which nothing that a client writes may grant (ID-08).
@@ -36,8 +37,8 @@ class HeaderFacts:
     """What the header says that matters to us.
 
     message_id: with angle brackets; empty when missing or odd. control: the `X-Mailward-*` fields, lower-case names
-    without the prefix, first of each; empty where they are not believed. claims: the addresses in Sender, Resent-From
-    and Resent-Sender, an empty one for what is not one plain address.
+    without the prefix, first of each (but see GATHERED); empty where they are not believed. claims: the addresses in
+    Sender, Resent-From and Resent-Sender, an empty one for what is not one plain address.
     """
 
     from_address: str
@@ -149,7 +150,10 @@ def _first(parsed: Parsed, name: str) -> str:
 def _control(parsed: Parsed) -> dict[str, str]:
     control: dict[str, str] = {}
     for field in parsed.fields:
-        if field.name.startswith(CONTROL_PREFIX):
+        if field.name in GATHERED:
+            name = field.name.removeprefix(CONTROL_PREFIX)
+            control[name] = ", ".join(filter(None, (control.get(name, ""), field.text)))
+        elif field.name.startswith(CONTROL_PREFIX):
             control.setdefault(field.name.removeprefix(CONTROL_PREFIX), field.text)
     return control
 

@@ -24,15 +24,19 @@ class Requirement(StrEnum):
     NO_PROCEEDINGS = "no-proceedings"
 
 
+# It is to the person themselves, or to who acts for them; of whom the register does not know, the purpose is believed.
+TO_THEMSELVES: Final = (
+    '(purpose in ["individual", "access"] and recipient.position in ["self", "representative", "unknown"])'
+)
 # When a message is held. To the person themselves, and what a law requires, goes always; a purpose that nobody said is
 # none of those that a statute lets pass.
 HELD_WHEN: Final[Mapping[Requirement, str]] = {
     Requirement.AUTHORIZATION: (
-        'not consent.authorized and not purpose in ["individual", "access", "public-health", "required-by-law"]'
+        f'not consent.authorized and not {TO_THEMSELVES} and not purpose in ["public-health", "required-by-law"]'
     ),
     Requirement.AUTHORIZATION_BUT_FOR_TREATMENT: (
-        "not consent.authorized and not purpose in"
-        ' ["individual", "access", "treatment", "public-health", "required-by-law"]'
+        f"not consent.authorized and not {TO_THEMSELVES}"
+        ' and not purpose in ["treatment", "public-health", "required-by-law"]'
     ),
     Requirement.NO_PROCEEDINGS: 'purpose in ["judicial", "law-enforcement", "oversight", "unknown"]',
 }
@@ -71,7 +75,7 @@ def rules_of(row: Row, *, prefix: str) -> tuple[Made, ...]:
     held = parse_condition(f"{about} and {HELD_WHEN[row.requirement]}")
     made = [Made(Rule(name=name, when=held, action=Action.HOLD), f"{row.why or row.requirement} ({row.citation}).")]
     if row.notice:
-        outside = parse_condition(f'{about} and not purpose in ["individual", "access"]')
+        outside = parse_condition(f"{about} and not {TO_THEMSELVES}")
         rule = Rule(name=f"{name}/notice", when=outside, action=Action.PROTECT, notice=row.notice)
         made.append(Made(rule, f"What goes out carries a statement ({row.notice_citation or row.citation})."))
     return tuple(made)

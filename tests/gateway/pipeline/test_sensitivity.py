@@ -98,13 +98,14 @@ OF_DOMAIN = label('sender.domain == "clinic.example"', 'sensitivity = "part2"')
     [
         ("", of("part2"), True, HELD),
         ("", of("part2"), False, QUEUED),  # ID-08: anybody could write it
+        ("", (*of("hiv"), b"X-Mailward-Sensitivity: part2"), True, HELD),  # all fields count
         ("", of("part2 please"), True, HELD),  # a word that nobody knows asks for all
         (LABELLED, of("")[1:], True, HELD),
         (OF_DOMAIN, (), False, HELD),
         (label('credential == "another"', 'sensitivity = "part2"'), of("")[1:], True, QUEUED),
         ("", of("")[1:], True, QUEUED),  # the topic was found, and is a fact alone
     ],
-    ids=["header", "not believed", "odd word", "login", "domain", "another login", "topic"],
+    ids=["header", "not believed", "second field", "odd word", "login", "domain", "another login", "topic"],
 )
 async def test_part_2_is_held_without_consent(
     store: Store, more: str, fields: tuple[bytes, ...], believed: bool, state: EntryState

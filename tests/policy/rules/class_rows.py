@@ -5,6 +5,7 @@ from dataclasses import replace
 from policy.baa import NO_AGREEMENT, Agreement, Relation
 from policy.consent import Consents
 from policy.facts import UNASKED, Facts, Sent
+from policy.people import NOT_ASKED, Position, Standing
 from policy.phi.report import Kind, Place, Report, Sign, SignKind
 from policy.sensitivity import Sensitivity
 from tests.policy.rules.facts_for import facts, found, to
@@ -20,7 +21,7 @@ SUBSTANCE = Report(phi=True, score=0.9, findings=(found(Kind.SUBSTANCE_USE), fou
 
 def classed(
     *classes: str, consents: Consents = UNASKED, agreement: Agreement = NO_AGREEMENT, purpose: str = "treatment",
-    whom: str = "doc@there.example", states: tuple[str, ...] = (),
+    whom: str = "doc@there.example", states: tuple[str, ...] = (), standing: Standing = NOT_ASKED,
 ) -> Facts:  # fmt: skip
     """A message of these classes to one recipient; all topics are in it, which alone are no class."""
     sent = Sent(
@@ -31,7 +32,7 @@ def classed(
         sensitivity_why=("Its class is said.",) if classes else (),
         states=states,
     )
-    about = to(whom, consents=consents, agreement=agreement)
+    about = to(whom, consents=consents, agreement=agreement, standing=standing)
     return replace(facts(report=SUBSTANCE, sent=sent), recipients=(about,))
 
 
@@ -58,12 +59,16 @@ def state(
 
 
 THEMSELVES = ("individual", "access")
+READERS = {position: Standing(position=position) for position in Position}
+PARENT = replace(READERS[Position.REPRESENTATIVE], is_minor=True)
 HIV_ROWS = {
     f"state-law/{name}": (
         *state(code, "hiv", but_for=(*THEMSELVES, "treatment", "public-health", "required-by-law"), other="part2"),
         (classed("hiv", states=(code,), purpose="payment"), True),  # nobody asked the register
         (classed("hiv", states=(code,), purpose="payment", consents=PART2_GIVEN), True),
         (classed("hiv", states=(code,), purpose="payment", consents=AUTHORIZED), False),
+        (classed("hiv", states=(code,), purpose="access", standing=READERS[Position.INVOLVED]), True),
+        (classed("hiv", states=(code,), purpose="access", standing=READERS[Position.SELF]), False),
     )
     for name, code in (("ny-hiv", "NY"), ("ca-hiv", "CA"), ("tx-hiv", "TX"))
 }
@@ -76,7 +81,18 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = HIV_ROWS | {
         (classed("part2", consents=ASKED, agreement=BAA, purpose="operations"), True),
         (classed("part2", consents=ASKED, agreement=QSO, purpose="operations"), False),
         (classed("part2", consents=ASKED, agreement=replace(QSO, permits=False), purpose="operations"), True),
-        (classed("part2", consents=ASKED, purpose="access"), False),
+        *(
+            (classed("part2", consents=ASKED, purpose="access", standing=READERS[one]), is_held)
+            for one, is_held in (
+                (Position.SELF, False),
+                (Position.REPRESENTATIVE, False),
+                (Position.UNKNOWN, False),
+                (Position.STRANGER, True),
+                (Position.SHARED, True),
+                (Position.INVOLVED, True),
+            )
+        ),
+        (classed("part2", consents=ASKED, purpose="individual", standing=PARENT), True),  # 42 CFR 2.14
         (classed("part2", consents=ASKED, whom="a@clinic.example"), False),
         (classed("hiv", consents=ASKED), False),
         (classed(consents=ASKED), False),  # the topic alone
@@ -95,6 +111,7 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = HIV_ROWS | {
         (marked(classed("part2", consents=PART2_GIVEN), SignKind.PART2), True),
         (marked(classed("part2", consents=PART2_GIVEN), SignKind.PART2_NOTICE), False),  # its author wrote it
         (classed("part2", purpose="individual"), False),
+        (classed("part2", purpose="individual", standing=READERS[Position.STRANGER]), True),
         (classed("part2", whom="a@clinic.example"), False),
         (classed("hiv"), False),
     ),
@@ -126,6 +143,7 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = HIV_ROWS | {
     "state-law/ny-hiv/notice": (
         (classed("hiv", states=("NY",)), True),
         (classed("hiv", states=("NY",), purpose="access"), False),
+        (classed("hiv", states=("NY",), purpose="access", standing=READERS[Position.STRANGER]), True),
         (classed("hiv", states=("CA",)), False),
         (classed("hiv", states=("NY",), whom="a@clinic.example"), False),
     ),

@@ -7,6 +7,7 @@ from policy.consent import Consents
 from policy.facts import UNASKED, Facts, Sent
 from policy.people import NOT_ASKED, Position, Standing
 from policy.phi.report import Kind, Place, Report, Sign, SignKind
+from policy.sensitivity import Sensitivity
 from tests.policy.rules.facts_for import UNREAD, facts, found, to
 
 CLEAN = Report(phi=False, score=0.0)
@@ -34,6 +35,10 @@ def sent(
     one = replace(to(whom), consents=consents, campaign=campaign, standing=standing)
     about = replace(HOME, purpose=purpose, contradiction=contradiction)
     return replace(facts(report=report, sent=about), recipients=(one,))
+
+
+def of_class(about: Facts) -> Facts:
+    return replace(about, sent=replace(about.sent, sensitivity=(Sensitivity.HIV,)))
 
 
 def at(position: Position) -> Standing:
@@ -156,9 +161,12 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = {
         (sent("treatment", report=SUBSTANCE, standing=replace(PARENT, is_minor=False)), False),
         (sent("treatment", report=SUBSTANCE, standing=replace(PARENT, position=Position.SELF)), False),
         (sent("treatment", report=PHI, standing=PARENT), False),
+        (of_class(sent("treatment", report=PHI, standing=PARENT)), True),
+        (of_class(sent("treatment", report=PHI, standing=replace(PARENT, is_minor=False))), False),
     ),
     "people/involved": (
         (sent("treatment", report=SUBSTANCE, standing=at(Position.INVOLVED)), True),
         (sent("treatment", report=PHI, standing=at(Position.INVOLVED)), False),
+        (of_class(sent("treatment", report=PHI, standing=at(Position.INVOLVED))), True),
     ),
 }
