@@ -34,7 +34,7 @@ from gateway.store.errors import ContentError
 from gateway.store.fetching import through
 from gateway.store.queue import MessageFacts
 from gateway.store.rows import NewMessage, save_entry
-from policy.decision import Decision
+from policy.decision import Action, Decision
 from policy.edits import lacking
 from policy.facts import Facts, Sent
 from policy.phi.report import Report
@@ -244,7 +244,8 @@ async def _release(
         )
         if breaks_glass:
             released.add(events=[admin.glass_broken(
-                at=now, queue_id=queue_id, recipient=entry.recipient, by=by, role=role, rules=decision.rules,
+                at=now, queue_id=queue_id, recipient=entry.recipient, by=by, role=role,
+                rules=[one for one in decision.rules if anew.finder.rules.by_name[one].action is Action.HOLD],
                 why=reason, affiliation=affiliation,
             )])  # fmt: skip
     freed_now = len(released.changes)
