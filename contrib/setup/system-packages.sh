@@ -7,7 +7,7 @@ set -eu
 PACKAGES="postfix postgresql swaks libnet-ssleay-perl gnupg openssl chromium fonts-dejavu-core prometheus opendkim opendkim-tools
     libmail-dkim-perl curl msmtp s-nail libsasl2-modules sasl2-bin testssl.sh nmap unbound strace pflogsumm iproute2 p7zip-full
     libarchive-tools tesseract-ocr-eng ghostscript libreoffice-writer libreoffice-calc libreoffice-impress
-    libmime-tools-perl sq clamav-daemon"
+    libmime-tools-perl sq rnp clamav-daemon"
 POLICY=/usr/sbin/policy-rc.d
 FOLDER=/opt/mailward-tests
 SERVERS="exim4-daemon-light opensmtpd"

@@ -24,7 +24,7 @@ from tests.e2e.test_dane import HEAD, address_of
 from tests.e2e.test_smime import MIDDLE, SPAN, Holder, openssl
 from tests.e2e.waiting import until
 from tests.e2e.world import CLINIC, HOME, World
-from tests.gateway.protect.conformance.programs import Gpg, Program, Sq
+from tests.gateway.protect.conformance.programs import Gpg, Program, Rnp, Sq
 from tests.gateway.protect.smime.authority import MAIL_USE, key_pem, make_key, pem
 from tests.tls.dnssec.signed_zones import Kind, unbound
 from tls.dnssec.verify import BOGUS_NAME, SIGNED_NAME
@@ -160,11 +160,11 @@ def encrypted_part(arrival: Arrival) -> bytes:
 
 
 def test_a_key_of_a_signed_zone_is_used_and_we_sign(office: Office, sent: Sent, gpg: Gpg, tmp_path: Path) -> None:
-    """CR-04, CR-08: gpg and sq decrypt and find the signature of the key that we publish; headers are inside."""
+    """CR-04, CR-08: gpg, sq and RNP decrypt and find the signature of the key that we publish; headers are inside."""
     ciphertext = encrypted_part(sent.arrivals[f"p@{SIGNED}"])
-    programs: tuple[Program, ...] = (gpg, Sq(tmp_path))
+    programs: tuple[Program, ...] = (gpg, Sq(tmp_path), Rnp(tmp_path))
     read = [one.open(ciphertext, office.correspondents.private, office.own) for one in programs]
-    assert read[0] == read[1]
+    assert read[0] == read[1] == read[2]
     inside = message_from_bytes(read[0], policy=email.policy.default)
     assert inside["Subject"] == f"Result {sent.marker}"
     assert inside.get_param("protected-headers") == "v1"

@@ -1,4 +1,7 @@
-"""gpg and sq: they make keys, encrypt as an engine does, and open and verify what any engine made."""
+"""gpg and sq make keys, encrypt as an engine does, and open and verify what any engine made; rnp opens and verifies.
+
+rnp is the command line of the library that Thunderbird reads OpenPGP with.
+"""
 
 import base64
 import functools
@@ -24,7 +27,7 @@ class Failed(Exception):
 
 
 class Program(Protocol):
-    """What gpg and sq both do."""
+    """What all of them do."""
 
     def open(self, message: bytes, recipient: bytes, signer: bytes | None = None) -> bytes:
         """Decrypt, and have a good signature by that signer or fail.
@@ -186,3 +189,19 @@ class Sq:
 
     def _new(self) -> Path:
         return self.folder / f"{next(self._numbers)}.pgp"
+
+
+@dataclass(frozen=True, slots=True)
+class Rnp:
+    """RNP, Thunderbird's library. folder: for its files; it keeps nothing else."""
+
+    folder: Path
+
+    def open(self, message: bytes, recipient: bytes, signer: bytes | None = None) -> bytes:
+        keys = self.folder / "keys.pgp"
+        keys.write_bytes(recipient + (signer or b""))
+        fixed = ("--homedir", self.folder, "--keyfile", keys, "--notty", "--password", "", "--output", "-")
+        data, said = run(need("rnp"), *fixed, "--decrypt", "-", data=message)
+        if signer is not None and "Signature(s) verified successfully" not in said:
+            raise Failed(said)
+        return data

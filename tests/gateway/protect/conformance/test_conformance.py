@@ -18,7 +18,7 @@ from gateway.protect.certificates import public_part, read_certificate
 from gateway.protect.engine import Engine
 from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
 from gateway.protect.pgpy_engine import PgpyEngine
-from tests.gateway.protect.conformance.programs import Failed, Gpg, Program, Sq
+from tests.gateway.protect.conformance.programs import Failed, Gpg, Program, Rnp, Sq
 from tests.gateway.protect.conformance.samples import VERSION_6
 from tests.gateway.protect.keys import make_key
 
@@ -28,7 +28,8 @@ TEXT: Final = (
     b"Content-Type: text/plain; charset=utf-8\r\n\r\nBefund M\xc3\xbcller \xff\x00\r\n\r\nlast line without its end"
 )
 ENGINES: Final = ("ours", "gpg", "sq")
-OPENERS: Final = ("gpg", "sq")
+PEERS: Final = ("gpg", "sq")
+OPENERS: Final = (*PEERS, "rnp")
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,14 @@ class Bench:
 
     gpg: Gpg
     sq: Sq
+    rnp: Rnp
 
     def engine(self, name: str) -> Engine:
         engines: dict[str, Engine] = {"ours": PgpyEngine(), "gpg": self.gpg, "sq": self.sq}
         return engines[name]
 
     def opener(self, name: str) -> Program:
-        programs: dict[str, Program] = {"gpg": self.gpg, "sq": self.sq}
+        programs: dict[str, Program] = {"gpg": self.gpg, "sq": self.sq, "rnp": self.rnp}
         return programs[name]
 
     @functools.cache  # noqa: B019 - the bench lives as long as the module
@@ -79,7 +81,7 @@ SIGNERS: Final = ("curve25519 by gpg", "curve25519 by sq", "rsa2048 by gpg", "p2
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     home = tmp_path_factory.mktemp("g")  # short: the agent's socket path has a limit
     home.chmod(0o700)
-    made = Bench(Gpg(home), Sq(tmp_path_factory.mktemp("sq")))
+    made = Bench(Gpg(home), Sq(tmp_path_factory.mktemp("sq")), Rnp(tmp_path_factory.mktemp("rnp")))
     yield made
     made.gpg.stop()
 
@@ -89,10 +91,10 @@ def now() -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("engine", "name"), [*(("ours", name) for name in KEYS), *((peer, name) for peer in OPENERS for name in SIGNERS)]
+    ("engine", "name"), [*(("ours", name) for name in KEYS), *((peer, name) for peer in PEERS for name in SIGNERS)]
 )
 def test_what_it_encrypts_is_opened(bench: Bench, engine: str, name: str) -> None:
-    """CR-04, CR-07: by gpg 2.2 and sq, octet for octet; gpg says AES-256 and a good integrity check."""
+    """CR-04, CR-07: by gpg 2.2, sq and Thunderbird's RNP, octet for octet; gpg says AES-256 and a good MDC."""
     key = bench.key(name)
     made = bench.engine(engine).encrypt(TEXT, [public_part(key)], now=now())
     assert is_seipd_1(made.data)
