@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import pytest
 
 from gateway.protect import dns_keys
+from gateway.protect.armour import split_certificates
 from gateway.protect.certificates import public_part
 from tests.e2e.installation import Installation, running
 from tests.e2e.letters import clinical, new_marker
@@ -59,7 +60,7 @@ class Office:
     gateway: Installation
     hop: NextHop
     correspondents: Correspondents
-    own: bytes  # our public key, as `own export` gives it
+    own: bytes  # our public key, as `own export` gives it, without the armour
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def office(tmp_path_factory: pytest.TempPathFactory, world: World, correspondent
             done = gateway.run("key", "openpgp", "own", "generate", "--domain", CLINIC)
             assert done.returncode == 0, done.stderr
             exported = gateway.run("key", "openpgp", "own", "export", "--domain", CLINIC)
-            yield Office(gateway, hop, correspondents, exported.stdout.encode())
+            yield Office(gateway, hop, correspondents, split_certificates(exported.stdout.encode())[0])
 
 
 @pytest.fixture(scope="module")
