@@ -261,6 +261,7 @@ class Gateway:
             PortalDeps(
                 organisation=self.settings.domain[0].organisation,
                 organisations={domain.name: domain.organisation for domain in self.settings.domain},
+                neutral_name=portal.neutral_name,
                 base_url=portal.base_url,
                 store=store,
                 reader=renderer,

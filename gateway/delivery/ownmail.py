@@ -17,13 +17,12 @@ from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.envelope import Notify
 from gateway.message.queue_id import new_queue_id
 from gateway.protect import notice
-from gateway.protect.notice import Braked, Cause, Climb, Code, Held, Origin, PortalLink, Secret
+from gateway.protect.notice import NEUTRAL_NAME, Braked, Cause, Climb, Code, Held, Origin, PortalLink, Secret
 from gateway.store.rows import NewMessage, PortalMessage
 from policy.brake import Reason
 from policy.decision import Method
 from policy.phi.report import Kind
 
-NEUTRAL_NAME: Final = "Private Message Service"
 CODE_LIFETIME: Final = timedelta(minutes=10)  # PO-01; a code that has not left by then is worth nothing
 # An entry, one sentence why (empty: the status says it), the host that said so or "".
 Told = Sequence[tuple[QueueEntry, str, str]]

@@ -16,6 +16,7 @@ from gateway.message.compose import Heading, Part, multipart, plain, render, tex
 from policy.brake import Reason
 from policy.decision import Method
 
+NEUTRAL_NAME = "Private Message Service"  # default of `portal.neutral_name`
 AUTO_SUBMITTED = b"Auto-Submitted: auto-generated\r\n"
 # RFC 8689 section 5: whoever passes it on may do so past DANE and MTA-STS, as we do. Never on what opens a message.
 PAST_POLICIES = b"TLS-Required: No\r\n"

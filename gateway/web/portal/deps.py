@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from gateway.inspect.render import Attached, Rendered
 from gateway.metrics import Metrics
+from gateway.protect.notice import NEUTRAL_NAME
 from gateway.store.rows import PortalMessage
 from gateway.store.store import Store
 
@@ -62,7 +63,8 @@ class PortalDeps:
     """All that the portal may touch.
 
     organisation: its name as recipients know it. organisations: the same by domain, where domains of ours have names of
-    their own. base_url: `portal.base_url`, without a slash at the end.
+    their own. neutral_name: stands in their place until a message of a legal class is opened (`portal.neutral_name`).
+    base_url: `portal.base_url`, without a slash at the end.
     unsubscribe_key: of `gateway.message.optout`; empty: there are no such links.
     store: holds portal messages, sessions and, under its queue id, the sealed message.
     """
@@ -74,9 +76,14 @@ class PortalDeps:
     desk: Desk
     metrics: Metrics
     organisations: Mapping[str, str] = field(default_factory=dict)
+    neutral_name: str = NEUTRAL_NAME
     unsubscribe_key: bytes = field(default=b"", repr=False)
     now: Callable[[], datetime] = _utc_now
 
     def organisation_of(self, sender: str) -> str:
         """Who wrote, under the name that the notice has too."""
         return self.organisations.get(sender.rpartition("@")[2], self.organisation)
+
+    def written_by(self, message: PortalMessage) -> str:
+        """The same of a message that nobody has opened yet."""
+        return self.neutral_name if message.sensitive else self.organisation_of(message.sender)

@@ -199,14 +199,16 @@ class Landing:
     ) -> Response:
         """The page, with at most one trouble."""
         message = visit.message
-        words = {"sender": message.sender, "tries": count(left, "try", "tries"), "wait": wait_words(wait)}
+        sender = "the sender" if message.sensitive else message.sender  # as in the notice: nothing tells a speciality
+        words = {"sender": sender, "tries": count(left, "try", "tries"), "wait": wait_words(wait)}
         secret = cookies.held(visit.request, cookies.VISIT) or cookies.new_secret()
         response = self._pages.show(
             "landing",
             status=status,
             headers={"Retry-After": str(int(wait) + 1)} if wait > 0 else None,
-            organisation=self._deps.organisation_of(message.sender),
+            organisation=self._deps.written_by(message),
             message=message,
+            sender=sender,
             stage=visit.stage.value,
             reference=pickup.reference_of(message.secret_hash),
             trouble=trouble.text(**words) if trouble else "",

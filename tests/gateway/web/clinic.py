@@ -74,6 +74,7 @@ class Clinic:
         pin: str = "",
         lifetime: timedelta = timedelta(days=30),
         sender: str = "nurse@clinic.example",
+        sensitive: bool = False,
     ) -> str:
         """Put a message into the portal. Returns: the token of its link."""
         queue_id, token = new_queue_id(), pickup.new_token()
@@ -90,6 +91,7 @@ class Clinic:
             tries_left=pickup.TRIES if pin else 0,
             published_at=self.now,
             expires_at=self.now + lifetime,
+            sensitive=sensitive,
         )
         await self.store.commit(Unit(changes=(save_entry(entry, release=True), publish_portal(waiting))))
         return token
