@@ -89,7 +89,7 @@ class ControlServer:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last two are none of msgspec's own
             return Answer(error="the control request is not one this gateway understands", status=2)
         try:
-            asker = asker_of(pid, uid)
+            asker = asker_of(pid, uid, said=request.session)
             return Answer(result=await self._operations.perform(request.call, request.args, asker=asker))
         except Refused as refused:
             return Answer(error=str(refused), status=refused.status)

@@ -12,16 +12,19 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.control.asker import NO_SESSION, session_here
+
 SOCKET: Final = "control.sock"
 LINE_LIMIT: Final = 16 * 1024 * 1024  # bytes: an imported key ring is the largest thing said here
 TIME_LIMIT_S: Final = 60
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Ask for one operation of `gateway.control.operations` by its name."""
+    """Ask for one operation of `gateway.control.operations` by its name. session: see `asker`."""
 
     call: str
     args: dict[str, Any]
+    session: int = NO_SESSION
 
     def __repr__(self) -> str:
         """Without the arguments: one of them may be a password."""
@@ -70,7 +73,7 @@ async def ask(data_dir: Path, call: str, args: Mapping[str, Any]) -> Any:
         raise NoGateway from error
     try:
         async with asyncio.timeout(TIME_LIMIT_S):
-            writer.write(msgspec.json.encode(Request(call, dict(args))) + b"\n")
+            writer.write(msgspec.json.encode(Request(call, dict(args), session_here())) + b"\n")
             await writer.drain()
             line = await reader.readline()
     except TimeoutError as error:

@@ -116,7 +116,7 @@ class Brakes:
         window = Window()
         async with self._store.read() as conn:
             sent = await brakes.sent(conn, login, since=since)
-        for _, group in groupby(sent, key=lambda one: one.queue_id):
+        for _, group in groupby(sent, key=lambda one: one.received_at):  # the forms of one message came at once
             entries = list(group)
             window.count(
                 [one.recipient for one in entries],

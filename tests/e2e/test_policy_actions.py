@@ -36,6 +36,7 @@ RULES: Final = [
         "disclaimer": "Confidential.",
     },
     {"name": "keep", "when": 'purpose == "operations"', "action": "allow", "journal": "all@archive.example"},
+    {"name": "claims", "when": 'recipient.domain == "claims.example"', "action": "allow", "redact": ["ssn"]},
 ]
 MERGED: Final = 1000
 RIGHT: Final = 4
@@ -148,6 +149,29 @@ def test_what_is_masked_and_put_below_is_signed(gateway: Installation, world: Wo
     assert b"219-09-9987" in hop.wait_for(whole.encode()).content
     until(lambda: any(one.recipients == (USER,) and b"Something was removed" in one.content
                       for one in world.home.arrivals))  # fmt: skip
+
+
+def test_each_gets_the_form_that_is_meant_for_them(gateway: Installation, world: World) -> None:
+    """45 CFR 164.502(b): the payer reads no number, who treats reads all; after `kill -9` behind the 250 both forms are
+    there, each signed, and no header tells of the blind copy (CR-02)."""
+    doctor, claims, marker = world.add_good("treats.example"), world.add_good("claims.example"), new_marker()
+    to = ["doc@treats.example", "a@claims.example", "blind@claims.example"]
+    text = "Claim of SSN: 219-09-9987 was paid."
+    message = letter(marker, to=", ".join(to[:2]), purpose="oversight", text=text)
+    submit(gateway, message, to=to)
+    gateway.kill()
+    gateway.start()
+    whole, masked = doctor.wait_for(marker.encode()), claims.wait_for(marker.encode())
+    assert (b"219-09-9987" in whole.content, b"219-09-9987" in masked.content) == (True, False)
+    assert b"[ssn removed]" in masked.content
+    for one in (whole, masked):
+        assert dkim.verify(one.content, dnsfunc=dns_of(gateway))
+        assert b"blind@" not in one.content
+    until(
+        lambda: (
+            {who for one in claims.arrivals if marker.encode() in one.content for who in one.recipients} == {*to[1:]}
+        )
+    )
 
 
 def test_the_archive_gets_its_copy_over_tls_or_not_at_all(gateway: Installation, world: World) -> None:

@@ -34,5 +34,12 @@ def test_the_session_counts_before_the_user(tmp_path: Path, text: str | None, ex
     assert asker_of(7, 0, proc=process(tmp_path, text)) == expected
 
 
+def test_a_process_that_cannot_be_seen_says_it_itself(tmp_path: Path) -> None:
+    """ProtectProc=invisible hides other users' processes from the gateway; what it sees counts before what is said."""
+    assert asker_of(7, 0, said=os.geteuid(), proc=process(tmp_path, None)) == Asker(ME, is_shared=False)
+    (tmp_path / "7" / "loginuid").write_text(str(NO_SESSION), encoding="ascii")
+    assert asker_of(7, 0, said=os.geteuid(), proc=tmp_path) == Asker("root", is_shared=True)
+
+
 def test_this_process_is_somebody() -> None:
     assert asker_here().login

@@ -106,6 +106,19 @@ async def test_counts_survive_a_restart(store: Store) -> None:
     assert len(await tight(store).own(MessageKind.SENDER_NOTICE)) == 1
 
 
+async def test_a_message_in_forms_is_one_message_after_a_restart(store: Store) -> None:
+    """A commercial letter to three has three copies; the brake counted one, and rebuilt it counts one."""
+    rules = "".join(
+        f'[[policy.rule]]\nname = "r{n}"\nwhen = \'recipient == "p{n}@x.example"\'\naction = "allow"\n'
+        f'add_header = {{ "X-N" = "{n}" }}\n'
+        for n in range(3)
+    )
+    counter = tight(store, more=f"novelty_percent = 0\n{rules}")
+    await counter.accept(letter(), *people(3))
+    assert len({entry.queue_id for entry in await counter.own(MessageKind.MAIL)}) == 3
+    assert await send(tight(store), 3) == [QUEUED, QUEUED, HELD]
+
+
 async def test_a_burst_at_once_is_counted_to_the_last(store: Store) -> None:
     """Concurrent messages of one login: no more than the limit get out, and the brake is put on once."""
     counter = tight(store)
