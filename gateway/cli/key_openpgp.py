@@ -18,7 +18,8 @@ from gateway.message.address import AddressError, parse_address
 from gateway.protect.armour import split_certificates
 from gateway.protect.certificates import CertificateFacts, read_certificate
 from gateway.protect.errors import CertificateError
-from gateway.store.certificates import Source, Trust
+from gateway.protect.found import age_of
+from gateway.store.certificates import Age, Source, Trust
 
 WKD_PORT: Final = 443
 JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="One object a line.")
@@ -55,9 +56,10 @@ def import_(settings: Settings, *, file: str) -> int:
             found = split_certificates(stream.read())
     except CertificateError as why:
         fail(f"{file}: {why}")
-    good, faults = _judge(found)
+    older = _beside_file(settings, found)
+    good, faults = _judge([data for data in found if data not in older])
     _keep(settings, good)
-    if faults:
+    if faults := [*faults, *older.values()]:
         fail("\n".join(faults))
     return Status.DONE
 
@@ -78,7 +80,9 @@ def fetch(settings: Settings, *, address: str) -> int:
         found = split_certificates(_find(settings, wanted))
     except CertificateError as why:
         fail(f"{wanted}: what its domain sent is no key: {why}")
-    good, faults = _judge(found)
+    older = _beside_file(settings, found)
+    good, faults = _judge([data for data in found if data not in older])
+    faults += older.values()
     usable = [(data, replace(facts, addresses=(wanted,))) for data, facts in good if wanted in facts.addresses]
     for data, facts in _revoked(found):
         one = _incoming([(data, replace(facts, addresses=(wanted,)))])
@@ -98,6 +102,34 @@ def fetch(settings: Settings, *, address: str) -> int:
         is_new = facts.fingerprint in trusts
         click.echo(f"imported {_told(facts)}" if is_new else f"{facts.fingerprint}: nothing new")
     return Status.DONE
+
+
+def _beside_file(settings: Settings, found: Sequence[bytes]) -> dict[bytes, str]:
+    """Copies of keys on file: what their owner has revoked since is taken, and never given back by an older copy.
+
+    Returns: the older ones with why they are not taken. What was revoked is told.
+    """
+    older: dict[bytes, str] = {}
+    for data in found:
+        try:
+            facts = read_certificate(data, now=datetime.now(UTC))
+        except CertificateError:
+            continue  # told by `_judge`
+        for row in ask(settings, "openpgp.copies", fingerprint=facts.fingerprint):
+            address, age = row["address"], age_of(data, base64.b64decode(row["certificate"]))
+            if age is Age.OLDER:
+                older[data] = (
+                    f"{facts.fingerprint} was not imported: the copy on file for {address} is newer, its owner has "
+                    "revoked a subkey or user id in it. If you mean it, run `mailward key openpgp forget` first"
+                )
+            elif age is Age.NEWER:
+                one = _incoming([(data, replace(facts, addresses=(address,)))])
+                is_revoked = facts.is_revoked or address not in facts.addresses
+                incoming = [{**row, "age": age.value} for row in one]
+                if ask(settings, "openpgp.found", incoming=incoming, source=Source.FILE, is_revoked=is_revoked):
+                    told = "its owner has revoked a subkey or user id; that counts from now on"
+                    click.echo(f"{facts.fingerprint} for {address}: {told}", err=True)
+    return older
 
 
 def _find(settings: Settings, address: str) -> bytes:

@@ -4,6 +4,7 @@ The command reads and judges certificates in its own process; the gateway only f
 runs an OpenPGP parser. The sealer judges again before every use.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from gateway.control.incoming import read_certificates
 from gateway.control.wire import Refused
 from gateway.message.address import parse_address
 from gateway.store import certificates
-from gateway.store.certificates import Source, Trust
+from gateway.store.certificates import Age, Source, Trust
 from gateway.store.store import Store
 
 BY: Final = "command line"
@@ -30,6 +31,7 @@ class Incoming(msgspec.Struct, frozen=True):
     address: str
     certificate: bytes
     expires_at: datetime | None = None
+    age: Age = Age.SAME
 
 
 async def import_certificates(store: Store, *, incoming: Sequence[Any]) -> int:
@@ -63,6 +65,13 @@ async def listing(store: Store) -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+async def copies(store: Store, *, fingerprint: str) -> list[dict[str, str]]:
+    """What is on file of a key: each address, and its copy in base64."""
+    async with store.read() as conn:
+        rows = await certificates.copies(conn, fingerprint=fingerprint)
+    return [{"address": one.address, "certificate": base64.b64encode(one.certificate).decode("ascii")} for one in rows]
 
 
 async def found(
@@ -132,4 +141,5 @@ def _certificate(new: Incoming) -> certificates.Certificate:
         certificate=new.certificate,
         imported_at=datetime.now(UTC),
         expires_at=new.expires_at,
+        age=new.age,
     )

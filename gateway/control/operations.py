@@ -51,6 +51,7 @@ TABLE: Final[Mapping[str, Operation]] = {
     "openpgp.import": on_store(keys.import_certificates),
     "openpgp.list": on_store(keys.listing),
     "openpgp.found": on_store(keys.found),
+    "openpgp.copies": on_store(keys.copies),
     "openpgp.trust": on_store(keys.trust),
     "openpgp.accept": on_store(keys.accept),
     "openpgp.reject": on_store(keys.reject),

@@ -22,7 +22,7 @@ from gateway.protect.errors import SealError
 from gateway.protect.found import Found
 from gateway.protect.sealer import Sealer
 from gateway.store import certificates, smime_certificates
-from gateway.store.certificates import Certificate, Source
+from gateway.store.certificates import Age, Certificate, Source
 from gateway.store.smime_certificates import SmimeCertificate, Trust
 from gateway.store.store import Store
 from gateway.workers.errors import WorkerError
@@ -145,7 +145,7 @@ class KeyFinder:
         """Ask one source, and file what may be. Returns: whether something was filed. Raises: Unanswered."""
         try:
             answers = await self._keys[source](address)
-            found = [one for data in answers for one in await self._sealer.openpgp_in(data, address=address.lower())]
+            found = await self._read(answers, address.lower())
         except NotThere:
             self._count(source.value, "nothing")
             return False
@@ -157,18 +157,32 @@ class KeyFinder:
         await self._file(source, address.lower(), [one for one in found if one.is_revoked], is_revoked=True)
         return filed
 
+    async def _read(self, answers: Sequence[bytes], address: str) -> list[Found]:
+        """The keys in answers, beside what is on file. Raises: WorkerError, SealError, StoreError."""
+        async with self._store.read() as conn:
+            on_file = {one.fingerprint: one.certificate for one in await certificates.copies(conn, address=address)}
+        return [
+            one
+            for data in answers
+            for one in await self._sealer.openpgp_in(data, address=address, on_file=on_file)
+        ]  # fmt: skip
+
     async def _file(self, source: KeySource, address: str, found: Sequence[Found], *, is_revoked: bool = False) -> bool:
         now = self._clock()
         news = [
             Certificate(
                 fingerprint=one.fingerprint, address=address, certificate=one.certificate, imported_at=now,
-                expires_at=one.expires_at, source=Source(source.value),
+                expires_at=one.expires_at, source=Source(source.value), age=one.age,
             )
             for one in found
         ]  # fmt: skip
         if not news:
             return False
         filed = await certificates.found(self._store, news, is_revoked=is_revoked, events=found_events)
+        for one in filed:
+            if one.age is Age.NEWER:
+                log.warning("its owner revoked a part of a key on file", fingerprint=one.fingerprint)
+                self._count(source.value, "revoked")
         return bool(filed)
 
     async def _find_certificate(self, address: str) -> bool:

@@ -145,6 +145,18 @@ def open_certificate(data: bytes, *, now: datetime) -> Certificate:
             raise CertificateError(_why_unreadable(data)) from None
 
 
+def revocations(data: bytes) -> frozenset[str]:
+    """The subkeys and user ids of a certificate that its primary key has revoked, by name. Raises: CertificateError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        try:
+            key = _parse(data)
+            subkeys = {str(one.fingerprint) for one in key.subkeys.values() if _is_subkey_revoked(key, one)}
+            return frozenset(subkeys | {str(uid.hashdata) for uid in key.userids if _is_taken_back(key, uid)})
+        except WHAT_PGPY_RAISES:
+            raise CertificateError(_why_unreadable(data)) from None
+
+
 def open_signer(data: bytes, *, now: datetime) -> Signer:
     """The key that signs in a private key, binary: its newest subkey for signatures, or the primary.
 
@@ -292,9 +304,19 @@ def _primary(key: Any) -> _Key | None:
 
 def _subkey(key: Any, subkey: Any) -> _Key | None:
     """A subkey by its newest valid binding; None when it has none or was revoked."""
-    if any(_verifies(key, sig, subkey, STRONG | WEAK) for sig in _of_type(subkey, SignatureType.SubkeyRevocation)):
+    if _is_subkey_revoked(key, subkey):
         return None
     return _newest(subkey, [s for s in _of_type(subkey, SignatureType.Subkey_Binding) if _verifies(key, s, subkey)])
+
+
+def _is_subkey_revoked(key: Any, subkey: Any) -> bool:
+    revoking = _of_type(subkey, SignatureType.SubkeyRevocation)
+    return any(_verifies(key, one, subkey, STRONG | WEAK) for one in revoking)
+
+
+def _is_taken_back(key: Any, uid: Any) -> bool:
+    revoking = _of_type(uid, SignatureType.CertRevocation)
+    return any(_verifies(key, one, uid, STRONG | WEAK) for one in revoking)
 
 
 def _newest(key: Any, signatures: list[Any]) -> _Key | None:
@@ -310,8 +332,7 @@ def _valid_user_ids(key: Any) -> list[Any]:
     return [
         uid
         for uid in key.userids
-        if any(_verifies(key, sig, uid) for sig in _of_type(uid, *CERTIFICATIONS))
-        and not any(_verifies(key, s, uid, STRONG | WEAK) for s in _of_type(uid, SignatureType.CertRevocation))
+        if any(_verifies(key, sig, uid) for sig in _of_type(uid, *CERTIFICATIONS)) and not _is_taken_back(key, uid)
     ]
 
 

@@ -49,9 +49,13 @@ class SmimeRecipe(msgspec.Struct, frozen=True, tag="smime"):
 
 
 class OpenpgpSearch(msgspec.Struct, frozen=True, tag="openpgp-search"):
-    """Which OpenPGP keys in the blob, the answer to a look-up, are of an address, all in lower case."""
+    """Which OpenPGP keys in the blob, the answer to a look-up, are of an address, all in lower case.
+
+    on_file: fingerprint to the copy that it has.
+    """
 
     address: str
+    on_file: dict[str, bytes] = {}
 
 
 class SmimeSearch(msgspec.Struct, frozen=True, tag="smime-search"):
@@ -129,9 +133,11 @@ class Sealer:
         """As `smime.mail.encrypt`. Raises: as `encrypt`."""
         return await self._ask(SmimeRecipe(tuple(candidates), address, identity, NEUTRAL_SUBJECT), message)
 
-    async def openpgp_in(self, answer: bytes, *, address: str) -> tuple[Found, ...]:
+    async def openpgp_in(
+        self, answer: bytes, *, address: str, on_file: Mapping[str, bytes] | None = None
+    ) -> tuple[Found, ...]:
         """As `found.openpgp_in`. Raises: SealError, WorkerError."""
-        return await self._search(OpenpgpSearch(address), answer)
+        return await self._search(OpenpgpSearch(address, dict(on_file or {})), answer)
 
     async def smime_in(self, answer: bytes, *, address: str) -> tuple[Found, ...]:
         """As `found.smime_in`. Raises: SealError, WorkerError."""
@@ -172,10 +178,14 @@ def handle(header: bytes, blob: memoryview) -> bytes:
     if isinstance(recipe, OcspReading):
         return msgspec.msgpack.encode(_said(recipe, bytes(blob)))
     if isinstance(recipe, OpenpgpSearch):
-        return msgspec.msgpack.encode(Hits(openpgp_in(bytes(blob), address=recipe.address, now=datetime.now(UTC))))
+        return msgspec.msgpack.encode(Hits(_openpgp_in(recipe, bytes(blob))))
     if isinstance(recipe, SmimeSearch):
         return msgspec.msgpack.encode(Hits(smime_in(bytes(blob), address=recipe.address, now=datetime.now(UTC))))
     return msgspec.msgpack.encode(_seal(recipe, bytes(blob)))
+
+
+def _openpgp_in(search: OpenpgpSearch, answer: bytes) -> tuple[Found, ...]:
+    return openpgp_in(answer, address=search.address, now=datetime.now(UTC), on_file=search.on_file)
 
 
 def _said(reading: OcspReading, answer: bytes) -> Said:

@@ -39,6 +39,14 @@ class Source(StrEnum):
     VKS = "vks"
 
 
+class Age(StrEnum):
+    """What another copy of a key has of its owner's revocations of subkeys and user ids, beside the one on file."""
+
+    SAME = ""
+    NEWER = "newer"  # all of them, and more
+    OLDER = "older"  # not all of them
+
+
 COUNTED = frozenset({Trust.PERSON, Trust.DOMAIN})
 TAKEN = COUNTED | {Trust.PENDING, Trust.REVOKED}  # what another key must not take the place of silently
 FINAL = frozenset({Trust.REVOKED, Trust.REFUSED})  # until a person imports it
@@ -47,7 +55,10 @@ GIVES = {Source.FILE: Trust.PERSON, Source.WKD: Trust.DOMAIN, Source.DNS: Trust.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """address: the recipient it is used for, all in lower case. certificate: the transferable public key, binary."""
+    """address: the recipient it is used for, all in lower case. certificate: the transferable public key, binary.
+
+    age: of one that was found, beside the same key on file.
+    """
 
     fingerprint: str
     address: str
@@ -56,6 +67,7 @@ class Certificate:
     expires_at: datetime | None = None
     trust: Trust = Trust.PERSON
     source: Source = Source.FILE
+    age: Age = Age.SAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +137,13 @@ def _is_renewed(old: Certificate, new: Certificate) -> bool:
     """Whether another copy of a key takes its place without a person.
 
     Its owner's signature does not make it the newest: an older copy lacks the revocation of a subkey. So what a person
-    pinned changes by a person's import alone, and any other by a later end alone.
+    pinned changes by a person's import alone, and any other by a later end alone. What the owner has revoked is taken
+    whoever pinned it, and never given back.
     """
+    if old.trust in FINAL or new.age is Age.OLDER:
+        return False
+    if new.age is Age.NEWER:
+        return True
     if old.trust in FINAL | {Trust.PERSON} or old.expires_at is None:
         return False
     return new.expires_at is None or new.expires_at > old.expires_at
@@ -146,6 +163,12 @@ async def ring(conn: AsyncConnection, address: str) -> Ring:
 async def for_address(conn: AsyncConnection, address: str) -> tuple[bytes, ...]:
     """The usable ones of `ring`."""
     return (await ring(conn, address)).usable
+
+
+async def copies(conn: AsyncConnection, *, address: str = "", fingerprint: str = "") -> tuple[Certificate, ...]:
+    """All that is on file for an address, lower case, or of a key, whatever its trust."""
+    mine = table.c.address == address if address else table.c.fingerprint == fingerprint
+    return tuple(_read(row) for row in (await conn.execute(sa.select(table).where(mine))).mappings())
 
 
 async def holders(conn: AsyncConnection) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """A key that nobody has on file is looked for when it is needed, and counts by who said it (CR-03)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,10 +72,12 @@ class Sealer(FakeSealer):
 
     fault: Exception | None = None
 
-    async def openpgp_in(self, answer: bytes, *, address: str) -> tuple[Found, ...]:
+    async def openpgp_in(
+        self, answer: bytes, *, address: str, on_file: Mapping[str, bytes] | None = None
+    ) -> tuple[Found, ...]:
         if self.fault:
             raise self.fault
-        return found.openpgp_in(answer, address=address, now=NOW)
+        return found.openpgp_in(answer, address=address, now=NOW, on_file=on_file)
 
     async def smime_in(self, answer: bytes, *, address: str) -> tuple[Found, ...]:
         return found.smime_in(answer, address=address, now=datetime.now(UTC))
