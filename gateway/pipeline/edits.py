@@ -27,7 +27,9 @@ from policy.rules.book import RuleBook
 
 MOST_FORMS: Final = 100  # RFC 5321 section 4.5.3.1.8: as many recipients as a client may always send at once
 MOST_OCTETS: Final = 64 * 2**20  # of all forms together: they are edited, sealed and committed as one
-TOO_MANY: Final = Edits(held="Held: its recipients would get more different copies than are made of one message.")
+TOO_MANY: Final = Edits(
+    held="Held: its recipients would get more different copies, or larger ones, than are made of one message."
+)
 UNSUBSCRIBE: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 
 

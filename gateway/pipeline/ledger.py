@@ -37,14 +37,13 @@ class Ledger:
         self._is_known = True
 
     def entry(
-        self, queue_id: str, facts: Facts, decided: Sequence[Decision], *, cause: Cause, at: datetime, said: str = "",
-        patient: str = "",
+        self, queue_id: str, facts: Facts, decided: Sequence[Decision], *, cause: Cause, at: datetime, patient: str = ""
     ) -> Change:  # fmt: skip
-        """The row. at: its own for each act of deciding on one message. said, patient: whom it is about, in the words
-        of the sender's system or as the registers name him."""
+        """The row. at: its own for each act of deciding on one message. patient: whom it is about, as the registers
+        name him."""
         kept = keep(
             facts, decided,
-            patient=patient or self._registers.patient(said),
+            patient=patient,
             asked=(*self._registers.asks(facts.sent.purpose), *self._index),
         )  # fmt: skip
         stored = Stored(queue_id=queue_id, at=at, cause=cause, policy_id=self._version.id, kept=kept)
