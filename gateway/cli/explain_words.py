@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
+from gateway.pipeline.bindings import INDEX
 from policy.decide import Facts, grounds
 from policy.decision import Decision
 from policy.facts import RecipientFacts
@@ -102,7 +103,9 @@ def as_lines(
 
 
 # What each register answers: a field of the facts about a recipient.
-ANSWERS: Final = {"consent": "consents", "baa": "agreement", "campaign": "campaign", "people": "standing"}
+ANSWERS: Final = {
+    "consent": "consents", "baa": "agreement", "campaign": "campaign", "people": "standing", INDEX: "binding",
+}  # fmt: skip
 
 
 def registers(to: RecipientFacts, asked: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:

@@ -202,4 +202,7 @@ def test_the_index_and_the_registers_are_asked(tmp_path: Path) -> None:
     wrong, right = json.loads(run("--json", mail, "--config", config).stdout)["recipients"]
     assert (wrong["address"], wrong["action"]) == ("b@there.example", "hold")
     assert "misaddressed/other-patient" in " ".join(wrong["trace"])
+    assert (wrong["registers"]["index"]["is_other_patient"], right["registers"]["index"]["is_other_patient"]) == (
+        True, False,
+    )  # fmt: skip
     assert (right["address"], right["action"]) == ("c@else.example", "portal-only")
