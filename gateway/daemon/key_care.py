@@ -1,8 +1,8 @@
 """Keys that look after themselves: what ends soon is counted, and asked for again where it came from.
 
 A key that a domain gave is asked for from 30 days before its end, once a day. The same key with a later end is taken,
-unless a person pinned it; another one waits for a person (CR-03). DNS is asked with the address in lower case: a domain
-that hashes its local part otherwise (RFC 7929 section 3) is asked when a message needs its key.
+unless a person pinned it; another one waits for a person (CR-03). It is asked for by the address as it was written when
+the key was found: DNS hashes the local part with its case (RFC 7929 section 3).
 """
 
 from collections import Counter
@@ -59,4 +59,4 @@ class KeyCare:
             source = SOURCES.get(one.source)
             ends_soon = one.trust in COUNTED and one.expires_at is not None and one.expires_at < soon
             if ends_soon and source is not None and source in self._settings.discovery.openpgp:
-                await self._finder.renew(one.address, source)
+                await self._finder.renew(one.spelled or one.address, source)

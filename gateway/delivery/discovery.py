@@ -89,7 +89,7 @@ class KeyFinder:
         return bool(self._settings.smime) and await self._once("smime", address, self._find_certificate)
 
     async def renew(self, address: str, source: KeySource) -> None:
-        """Ask again where the key on file came from. Raises: StoreError."""
+        """Ask again where the key on file came from. address: as it was written then. Raises: StoreError."""
         if self._settings.asks_about(address):
             try:
                 async with asyncio.timeout(self._settings.deadline.total_seconds()), self._slots:
@@ -153,8 +153,8 @@ class KeyFinder:
             self._count(source.value, "failed")
             raise Unanswered from why
         self._count(source.value, "found" if found else "nothing")
-        filed = await self._file(source, address.lower(), [one for one in found if not one.is_revoked])
-        await self._file(source, address.lower(), [one for one in found if one.is_revoked], is_revoked=True)
+        filed = await self._file(source, address, [one for one in found if not one.is_revoked])
+        await self._file(source, address, [one for one in found if one.is_revoked], is_revoked=True)
         return filed
 
     async def _read(self, answers: Sequence[bytes], address: str) -> list[Found]:
@@ -171,8 +171,8 @@ class KeyFinder:
         now = self._clock()
         news = [
             Certificate(
-                fingerprint=one.fingerprint, address=address, certificate=one.certificate, imported_at=now,
-                expires_at=one.expires_at, source=Source(source.value), age=one.age,
+                fingerprint=one.fingerprint, address=address.lower(), certificate=one.certificate, imported_at=now,
+                expires_at=one.expires_at, source=Source(source.value), spelled=address, age=one.age,
             )
             for one in found
         ]  # fmt: skip

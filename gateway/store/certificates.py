@@ -57,7 +57,8 @@ GIVES = {Source.FILE: Trust.PERSON, Source.WKD: Trust.DOMAIN, Source.DNS: Trust.
 class Certificate:
     """address: the recipient it is used for, all in lower case. certificate: the transferable public key, binary.
 
-    age: of one that was found, beside the same key on file.
+    spelled: the address as it was asked for, case and all, since DNS hashes it so; empty: nobody asked. age: of one
+    that was found, beside the same key on file.
     """
 
     fingerprint: str
@@ -67,6 +68,7 @@ class Certificate:
     expires_at: datetime | None = None
     trust: Trust = Trust.PERSON
     source: Source = Source.FILE
+    spelled: str = ""
     age: Age = Age.SAME
 
 
@@ -264,6 +266,7 @@ async def _put(conn: AsyncConnection, new: Certificate) -> None:
             "expires_at": new.expires_at,
             "trust": new.trust.value,
             "source": new.source.value,
+            "spelled": new.spelled,
         },
     )
 

@@ -143,6 +143,7 @@ openpgp_certificate: Final = sa.Table(
     sa.Column("expires_at", UtcMicros),
     sa.Column("trust", sa.String(8), nullable=False),  # `certificates.Trust`
     sa.Column("source", sa.String(8), nullable=False),  # `certificates.Source`
+    sa.Column("spelled", sa.String(320), nullable=False, server_default=sa.text("''")),  # the address, as asked for
 )
 
 smime_certificate: Final = sa.Table(

@@ -4,18 +4,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pgpy.constants import HashAlgorithm, KeyFlags
+
 from gateway.config import load
 from gateway.config.discovery import KeySource
 from gateway.control.expiry import Kind, ending
 from gateway.daemon.key_care import KeyCare
 from gateway.delivery.discovery import KeyFinder
 from gateway.metrics import Metrics
+from gateway.protect.dns_keys import openpgp_name
 from gateway.store import certificates, smime_certificates
 from gateway.store.certificates import Certificate, Source, Trust
 from gateway.store.smime_certificates import SmimeCertificate
 from gateway.store.smime_certificates import Trust as SmimeTrust
 from gateway.store.store import Store
 from tests.gateway.config.samples import config_in
+from tests.gateway.delivery.test_discovery import Room, signed
+from tests.gateway.protect.keys import NOW as KEY_NOW
+from tests.gateway.protect.keys import certificate_of, make_key
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -84,3 +90,31 @@ async def test_nobody_is_asked_where_discovery_is_off(store: Store, tmp_path: Pa
     finder = Finder()
     await KeyCare(store, load(path), finder, Metrics()).renew()
     assert finder.asked == []
+
+
+async def test_dns_is_asked_with_the_case_that_found_the_key(store: Store, tmp_path: Path) -> None:
+    """CR-01, RFC 7929 section 3: the local part is hashed as it is; in lower case its key would never be renewed."""
+    written = "Joe.Doe@example.org"
+    made = make_key(address=written, expires=timedelta(days=110))
+    dns = signed({f"{openpgp_name(written)} OPENPGPKEY": [certificate_of(made)]})
+    room = Room(store, dns=dns, openpgp=["dns"])
+    assert await room.finder.openpgp(written)
+    async with store.read() as conn:
+        (one,) = await certificates.copies(conn, address=written.lower())
+    assert (one.trust, one.spelled) == (Trust.DOMAIN, written)
+    later = make_key(address=written, expires=timedelta(days=110))
+    later.userids[0] |= later.certify(
+        later.userids[0], usage={KeyFlags.Sign, KeyFlags.Certify}, key_expiration=timedelta(days=900),
+        created=KEY_NOW, hash=HashAlgorithm.SHA256,
+    )  # fmt: skip
+    dns.records[f"{openpgp_name(written)} OPENPGPKEY"] = [certificate_of(later)]
+    path = tmp_path / "mailward.toml"
+    trusting = '[dns]\ntrust_ad = true\nresolvers = ["127.0.0.1:53"]\n[discovery]\nopenpgp = ["dns"]\n'
+    path.write_text(config_in(tmp_path / "data", trusting), encoding="utf-8")
+    await KeyCare(store, load(path), room.finder, Metrics(), clock=lambda: KEY_NOW).renew()
+    async with store.read() as conn:
+        (renewed,) = await certificates.copies(conn, address=written.lower())
+    assert renewed.expires_at is not None
+    assert one.expires_at is not None
+    assert renewed.expires_at > one.expires_at
+    assert renewed.spelled == written
