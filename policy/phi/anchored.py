@@ -1,13 +1,20 @@
-"""Regular expressions that are tried only where they can begin, which gives the same matches (see `view`)."""
+"""Regular expressions that are tried only where they can begin, which gives the same matches (see `view`).
+
+How this works: a dozen patterns can begin with a number, and most numbers begin none. So all of them are one expression
+as well, and where that finds nothing, none of them is tried.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from policy.phi.view import View
 
 AT_NUMBER: Final = 0
 BEFORE_NUMBER: Final = -1
+_AT_NUMBERS: Final[dict[tuple[bool, int], list[str]]] = {}  # patterns by whether they are cased, and the offset
+_GROUP: Final = re.compile(r"\(\?P(=|<)(\w+)")
 
 
 class Anchored:
@@ -23,13 +30,15 @@ class Anchored:
         self.expression: Final = pattern
         self.is_cased: Final = is_cased
         self._pattern = re.compile(pattern)
-        self._number = number
+        self._number = None if number is None else (is_cased, number)
+        if self._number is not None:
+            _AT_NUMBERS.setdefault(self._number, []).append(pattern)
 
     def finditer(self, view: View) -> Iterator[re.Match[str]]:
         """As `re.Pattern.finditer`: in order, without overlap."""
         starts = [start for word in self.words for start in view.words.get(word, ())]
         if self._number is not None:
-            starts += [start + self._number for start in view.numbers]
+            starts += _at_numbers(view, self._number)
         if not starts:
             return
         text = view.text if self.is_cased else view.lower
@@ -39,3 +48,21 @@ class Anchored:
             if start >= end and (match := match_at(text, start)):
                 end = match.end()
                 yield match
+
+
+def _at_numbers(view: View, kind: tuple[bool, int]) -> Sequence[int]:
+    """Return where any of the patterns of a kind matches."""
+    found = view.at_numbers.get(kind)
+    if found is None:
+        is_cased, offset = kind
+        text = view.text if is_cased else view.lower
+        match_at = _any_of(kind, len(_AT_NUMBERS[kind])).match
+        found = view.at_numbers[kind] = [at + offset for at in view.numbers if match_at(text, at + offset)]
+    return found
+
+
+@lru_cache(maxsize=64)
+def _any_of(kind: tuple[bool, int], _count: int) -> re.Pattern[str]:
+    """Return the patterns of a kind as one. _count: how many there are, for more come with each module."""
+    named = (_GROUP.sub(rf"(?P\1n{index}_\2", one) for index, one in enumerate(_AT_NUMBERS[kind]))
+    return re.compile("|".join(f"(?:{one})" for one in named))

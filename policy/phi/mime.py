@@ -41,8 +41,10 @@ _SIGNED_CONTENT: Final = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0"  # id-data 
 _MESSAGE_NAMES: Final = (".eml", ".mht", ".mhtml", ".emlx")
 _HEADER_TYPES: Final = frozenset({"text/rfc822-headers", "message/global-headers"})  # RFC 6522, RFC 6533
 _SPELT_LETTERS: Final = 12
-_SHAPE: Final = str.maketrans(dict.fromkeys(string.ascii_letters, "a") | {"|": " ", "\n": " "})
-_SPELT_SHAPE: Final = " a" * _SPELT_LETTERS + " "
+_SHAPE: Final = bytes.maketrans(
+    string.ascii_letters.encode() + b"?|\n", b"a" * (len(string.ascii_letters) + 1) + b"  "
+)  # "?" stands for what is not ASCII
+_SPELT_SHAPE: Final = b" a" * _SPELT_LETTERS + b" "
 _SPELT: Final = re.compile(rf"[ |\n](?:[^\W\d_][ |\n]{{1,8}}){{{_SPELT_LETTERS}}}")
 _FLOWED: Final = re.compile(r"(?<!^--) \n", re.MULTILINE)  # RFC 3676 section 4.1
 _PKCS7_TYPES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
@@ -59,7 +61,10 @@ _EMBEDDED: Final = re.compile(
     r"|[A-Z.-]{1,30};[^:\n]{0,200}\b(?:ENCODING=(?:B|BASE64)|QUOTED-PRINTABLE)\b)",
     re.MULTILINE | re.IGNORECASE,
 )
-_EMBEDDED_WORDS: Final = ("begin", "binhex", "encoding", "quoted-printable")  # one of them in each of these
+_EMBEDDED_WORDS: Final = (  # one of them in each of these
+    "\nbegin", "=ybegin ", "with binhex", "transfer-encoding:", "encoding=b", "quoted-printable",
+)  # fmt: skip
+_FOLDING: Final = "\u0130\u0131\u017f\u212a"  # match letters of ASCII where case does not count
 
 
 @dataclass(slots=True)
@@ -114,19 +119,19 @@ class Reading:
 
 
 def _may_be_spelt(content: str) -> bool:
-    """Tell, much faster than the expression and for ASCII only, whether there may be single letters in a row."""
-    if not content.isascii():
-        return True
-    shape = content.translate(_SHAPE)
+    """Tell, much faster than the expression, whether there may be single letters in a row."""
+    shape = content.encode("ascii", errors="replace").translate(_SHAPE)
     for _ in range(3):  # eight blanks become one
-        shape = shape.replace("  ", " ")
+        shape = shape.replace(b"  ", b" ")
     return _SPELT_SHAPE in shape
 
 
 def _may_embed(content: str) -> bool:
     """Tell the same for encoded files."""
+    if not content.isascii() and any(letter in content for letter in _FOLDING):
+        return True
     lower = content.lower()
-    return not content.isascii() or any(word in lower for word in _EMBEDDED_WORDS)
+    return lower.startswith("begin") or any(word in lower for word in _EMBEDDED_WORDS)
 
 
 class _RawFields(Compat32):

@@ -47,6 +47,12 @@ _RUN: Final = re.compile(
 _TOKEN: Final = re.compile(r"[\w'-]+")
 _POSSESSIVE: Final = re.compile(r"'s?\Z")
 _PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
+# What the long expressions of `names_cues` cannot do without; asked first, for they are tried at every word.
+_TITLES_END: Final = ("r ", "s ", "x ", ". ")
+_SELF_ENDS: Final = ("i am", "i'm", "name is", "this is", "it's", "it is", "me,")
+_LABEL_SIGNS: Final = (*":#=|", "visit", "transcript", "session", "appointment", "results", "labs")
+_AGE_WORDS: Final = ("old", "yo", "y/o", " patient")
+_TRADE_ENDS: Final = ("er", "or", "ers", "ors", "ist", "ian", "ists", "ians")
 _TITLE_LENGTH: Final = 7  # with a character before
 _BED: Final = re.compile(r"\b(?:bed|room|rm\.?) #?\d{1,4}[a-d]?[:,]? \Z")
 _BED_LENGTH: Final = 14
@@ -112,7 +118,7 @@ def _may_be_name(text: str, start: int, word: str, vocabulary: Vocabulary) -> bo
     if lower in vocabulary.given_names:
         return True
     last = text[start - 2 : start - 1]  # before the blank; a title or bed ends in few characters
-    if last in _TITLE_ENDS and _PERSON_TITLE.search(_before(text, start, _TITLE_LENGTH, word)):
+    if last in _TITLE_ENDS and _is_titled(_before(text, start, _TITLE_LENGTH, word)):
         return True
     return last in _BED_ENDS and _is_in_bed(text, start, lower, vocabulary)
 
@@ -143,7 +149,8 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     title = next((index for index, token in enumerate(tokens[:3]) if token[0].lower() in _FORMAL), -1)
     tokens = tokens[title + 1 :]  # "Saw Mrs Roe"
     has_credentials = names_place = False
-    number = next((index for index, token in enumerate(tokens) if _DIGIT.search(token[0])), len(tokens))
+    has_number = _DIGIT.search(run) is not None
+    number = next((at for at, token in enumerate(tokens) if has_number and _DIGIT.search(token[0])), len(tokens))
     number = min(number, _possessive(tokens) + 1)
     tokens = tokens[:number]  # "Grant R01-MH112233" names nobody
     while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0]) or _is_abbreviation(tokens)):
@@ -171,7 +178,7 @@ def _leads(tokens: list[tuple[str, int, int]], run: str, vocabulary: Vocabulary)
     if first in _LEADING:
         return not _is_surname(tokens, run, vocabulary)
     is_name = first in vocabulary.given_names or first in vocabulary.surnames or first in vocabulary.rare_surnames
-    return len(tokens) > _GIVEN_AND_FAMILY and not is_name and TRADE.fullmatch(first) is not None
+    return len(tokens) > _GIVEN_AND_FAMILY and not is_name and _is_trade_word(first)
 
 
 def _is_surname(tokens: list[tuple[str, int, int]], run: str, vocabulary: Vocabulary) -> bool:
@@ -211,7 +218,7 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
     after = text[candidate.end : candidate.end + _LOOK_AHEAD].partition("\n")[0].lower()
     known = _known(candidate, vocabulary)
     is_abbreviation = known and candidate.words[0].isupper()
-    if len(candidate.words) == 1 and (not known or is_abbreviation) and not _PERSON_TITLE.search(before):
+    if len(candidate.words) == 1 and (not known or is_abbreviation) and not _is_titled(before):
         if not is_abbreviation and _is_in_bed(text, candidate.start, candidate.words[0].lower(), vocabulary):
             return Mention(
                 Kind.NAME,
@@ -228,7 +235,7 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
     if before.endswith(('"', '"mr. ', '"mrs. ', '"ms. ')):
         return None  # somebody who is an example
     if EPONYM_AFTER.match(after) or (
-        len(candidate.words) == 1 and IN_PLACE_BEFORE.search(before) and not _PERSON_TITLE.search(before)
+        len(candidate.words) == 1 and IN_PLACE_BEFORE.search(before) and not _is_titled(before)
     ):
         return None
     verdict = (
@@ -275,20 +282,32 @@ def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[
     return None
 
 
+def _is_titled(before: str) -> bool:
+    return before.endswith(_TITLES_END) and _PERSON_TITLE.search(before) is not None
+
+
+def _is_labelled(before: str) -> bool:
+    return any(sign in before for sign in _LABEL_SIGNS) and PATIENT_LABEL.search(before) is not None
+
+
+def _is_trade_word(word: str) -> bool:
+    return word.endswith(_TRADE_ENDS) and TRADE.fullmatch(word) is not None
+
+
 def _is_trade(before: str) -> bool:
     """Tell whether a trade, or who somebody is, stands right before: "pianist ", "the landlord is "."""
     if not before.endswith(" "):
         return False
     last = before.rstrip(" ,").rpartition(" ")[2]
-    return TRADE.fullmatch(last) is not None if last != "is" else IDENTITY_BEFORE.search(before) is not None
+    return _is_trade_word(last) if last != "is" else IDENTITY_BEFORE.search(before) is not None
 
 
 def _patient(text: str, candidate: _Candidate, before: str, after: str, known: int) -> tuple[Role, float, str] | None:
     several = len(candidate.words) > 1
-    titled = bool(_PERSON_TITLE.search(before))
-    if PATIENT_LABEL.search(before) and (known or candidate.is_inverted or several):
+    titled = _is_titled(before)
+    if (known or candidate.is_inverted or several) and _is_labelled(before):
         return Role.PATIENT, 0.92, "a name after a label for a patient"
-    if SELF_BEFORE.search(before) and several:
+    if several and before.rstrip(" :").endswith(_SELF_ENDS) and SELF_BEFORE.search(before):
         return Role.PATIENT, 0.85, "a person who names himself or herself"
     if PATIENT_AFTER.match(after) and (known or titled or (several and not all(map(str.isupper, candidate.words)))):
         strength = 0.88 if titled or (several and known) else 0.72
@@ -296,7 +315,7 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
     if PATIENT_BEFORE.search(before) and (known or titled):
         return Role.PATIENT, 0.85, "a name after words for a patient"
     nearby = text[max(0, candidate.start - _AGE_REACH) : candidate.end + _AGE_REACH].lower()
-    if known and AGE.search(nearby):
+    if known and any(word in nearby for word in _AGE_WORDS) and AGE.search(nearby):
         return Role.PATIENT, 0.85, "a name beside an age"
     if titled:
         return Role.PATIENT, 0.7, "a name with a title"

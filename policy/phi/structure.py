@@ -24,12 +24,12 @@ DASH_LINES: Final = 100_000  # lines that begin with "--", each of which a parse
 _HEADER_END: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _FIELD: Final = re.compile(rb"(?m)^[!-9;-~]{1,80}:")
 _MISNAMED: Final = re.compile(rb"(?im)^(?:content-(?:type|transfer-encoding|disposition)|mime-version)[ \t]+:")
-_CONTAINER: Final = re.compile(rb"(?i)content-type:[ \t\r\n]{0,8}\"?(?:multipart|message)/")
+_CONTAINER: Final = re.compile(rb"content-type:[ \t\r\n]{0,8}\"?(?:multipart|message)/")  # in lower case
 _BOUNDARY: Final = re.compile(
     rb"(?i)boundary(?P<star>\*[0-9]{0,3}\*?)?[ \t]{0,8}=[ \t]{0,8}"
     rb"(?:\"(?P<quoted>[^\"\r\n]{0,300})\"|(?P<bare>[^;\s]{0,300}))"
 )
-_DASH_LINE: Final = re.compile(rb"(?m)^--([^\r\n]{1,300})")
+_DASH_LINE: Final = re.compile(rb"\n--([^\r\n]{1,300})")
 _TOLD_APART: Final = 100  # boundaries
 _BOUNDARY_CHARS: Final = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]*[0-9A-Za-z'()+_,\-./:=?]")  # RFC 2046 section 5.1.1
 _CONTENT_FIELD: Final = re.compile(rb"(?im)^content-[a-z-]{1,40}[ \t]{0,8}:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
@@ -58,7 +58,7 @@ def scan(data: bytes) -> Structure:
     header = data[: end.start()] if end else data
     lower = data.lower()
     content_fields = _content_fields(data, lower)
-    boundaries = list(_BOUNDARY.finditer(data)) if b"boundary" in lower else []
+    boundaries = _boundaries(data, lower)
     return Structure(
         limits=tuple(_limits(data, lower, header, content_fields, boundaries)),
         ambiguities=tuple(_ambiguities(data, lower, header, content_fields)),
@@ -77,13 +77,28 @@ def _content_fields(data: bytes, lower: bytes) -> list[bytes]:
     return fields
 
 
+def _boundaries(data: bytes, lower: bytes) -> set[bytes]:
+    """Return what may be a boundary anywhere in the message."""
+    found, start = set(), lower.find(b"boundary")
+    while start >= 0:
+        match = _BOUNDARY.match(data, start)
+        if match:
+            found.add(match["quoted"] or match["bare"] or b"")
+        start = lower.find(b"boundary", match.end() if match else start + 1)
+    return found - {b""}
+
+
+def _dash_lines(data: bytes) -> list[bytes]:
+    """Return what stands behind the dashes of each line that begins with two."""
+    return _DASH_LINE.findall(data if data[:2] != b"--" else b"\n" + data)
+
+
 def _limits(
-    data: bytes, lower: bytes, header: bytes, content_fields: Sequence[bytes], declared: Sequence[re.Match[bytes]]
+    data: bytes, lower: bytes, header: bytes, content_fields: Sequence[bytes], boundaries: set[bytes]
 ) -> list[str]:
-    boundaries = {match["quoted"] or match["bare"] or b"" for match in declared} - {b""}
     dashes = data.count(b"\n--")
     is_counted = boundaries and dashes <= DASH_LINES
-    parts = sum(_boundary_of(line) in boundaries for line in _DASH_LINE.findall(data)) if is_counted else 0
+    parts = sum(_boundary_of(line) in boundaries for line in _dash_lines(data)) if is_counted else 0
     may_contain = b"multipart/" in lower or b"message/" in lower
     checks = (
         (len(header) > HEADER_BYTES, f"the header is longer than {HEADER_BYTES} bytes"),
@@ -94,7 +109,7 @@ def _limits(
             f"a content field is longer than {CONTENT_FIELD_BYTES} bytes",
         ),
         (
-            may_contain and len(_CONTAINER.findall(data)) > MULTIPARTS,
+            may_contain and len(_CONTAINER.findall(lower)) > MULTIPARTS,
             f"more than {MULTIPARTS} parts hold other parts",
         ),
         (len(boundaries) > MULTIPARTS, f"more than {MULTIPARTS} boundaries are declared"),
@@ -112,7 +127,7 @@ def _boundary_of(line: bytes) -> bytes:
 def _ambiguities(data: bytes, lower: bytes, header: bytes, content_fields: Sequence[bytes]) -> list[str]:
     """Name shapes that parsers read differently; RFC 2046 section 5.1.1 and RFC 5322 section 2.2 say what is right."""
     reasons = []
-    if (b" :" in lower or b"\t:" in lower) and _MISNAMED.search(data):
+    if (b" :" in lower or b"\t:" in lower) and _is_misnamed(data, lower):
         reasons.append("a blank stands between a content header's name and its colon")
     if header[:1] in {b" ", b"\t"}:
         reasons.append("the first header line is a continuation")
@@ -123,6 +138,16 @@ def _ambiguities(data: bytes, lower: bytes, header: bytes, content_fields: Seque
     if b"boundary" in lower:
         reasons.extend(_ambiguous_boundaries(data, header, content_fields))
     return reasons
+
+
+def _is_misnamed(data: bytes, lower: bytes) -> bool:
+    for name in (b"content-", b"mime-version"):
+        start = lower.find(name)
+        while start >= 0:
+            if _MISNAMED.match(data, start):
+                return True
+            start = lower.find(name, start + 1)
+    return False
 
 
 def _ambiguous_boundaries(data: bytes, header: bytes, content_fields: Sequence[bytes]) -> Iterator[str]:
@@ -157,5 +182,5 @@ def _has_junk(data: bytes, boundaries: tuple[bytes, ...]) -> bool:
     known = frozenset(boundaries)
     return any(
         line.startswith(boundaries) and line.rstrip(b" \t") not in known and _boundary_of(line) not in known
-        for line in _DASH_LINE.findall(data)
+        for line in _dash_lines(data)
     )

@@ -1,8 +1,11 @@
 """The readable text of one place in a message, as the extractors hand it to the detectors."""
 
-from collections.abc import Callable, Iterator
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from policy.phi.grid import Grid
@@ -21,6 +24,8 @@ class Source(Enum):
 
 
 _LINED: Final = (Source.BODY, Source.ATTACHMENT)
+_LINE_END: Final = re.compile("\n")
+_SHORT: Final = 4_000  # characters that are counted anew for each place
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,12 @@ class Text:
 
     def line_at(self, offset: int) -> int:
         """Return the line of a character, from 1; 0 in single-line sources (subject, file name)."""
+        if self.source not in _LINED:
+            return 0
         lined = self.lined or self.content
-        return self.place.line + lined.count("\n", 0, offset) + 1 if self.source in _LINED else 0
+        if len(lined) < _SHORT:
+            return self.place.line + lined.count("\n", 0, offset) + 1
+        return self.place.line + bisect_left(_line_ends(lined), offset) + 1
 
     def place_at(self, offset: int) -> Place:
         """Return the place of a character."""
@@ -88,3 +97,8 @@ class Text:
             lined=self.lined[start:end],
             before=start - (self.lined or self.content).rfind("\n", 0, start) - 1,
         )
+
+
+@lru_cache(maxsize=1)
+def _line_ends(text: str) -> Sequence[int]:
+    return [end.start() for end in _LINE_END.finditer(text)]

@@ -8,7 +8,7 @@ pass of an Aho-Corasick automaton, and a pattern (`anchored`) is tried only wher
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import ahocorasick
@@ -23,12 +23,14 @@ class View:
     """A normalised text, its lower case of the same length, and offsets in both.
 
     words: where each literal word begins, in order; no entry for one that is not there. numbers: where digits begin.
+    at_numbers: which of them begin something, as `anchored` found out so far.
     """
 
     text: str
     lower: str
     words: Mapping[str, Sequence[int]]
     numbers: Sequence[int]
+    at_numbers: dict[tuple[bool, int], Sequence[int]] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
         return f"View({len(self.text)} characters)"

@@ -53,10 +53,10 @@ _DICTIONARY: Final = (
 
 # Code pages that Python calls otherwise than "cp" and their number.
 _CHARSETS: Final = {
-    37: "cp037", 1200: "utf-16-le", 1201: "utf-16-be", 10000: "mac_roman", 10007: "mac_cyrillic", 20127: "ascii", 20866: "koi8-r",
-    21866: "koi8-u", 50220: "iso2022_jp", 50221: "iso2022_jp", 50222: "iso2022_jp", 50225: "iso2022_kr",
-    51932: "euc_jp", 51936: "gb2312", 51949: "euc_kr", 52936: "hz", 54936: "gb18030", 65000: "utf-7", 65001: "utf-8",
-    **{28590 + part: f"iso8859-{part}" for part in range(1, 17)},
+    37: "cp037", 1200: "utf-16-le", 1201: "utf-16-be", 10000: "mac_roman", 10007: "mac_cyrillic", 20127: "ascii",
+    20866: "koi8-r", 21866: "koi8-u", 50220: "iso2022_jp", 50221: "iso2022_jp", 50222: "iso2022_jp",
+    50225: "iso2022_kr", 51932: "euc_jp", 51936: "gb2312", 51949: "euc_kr", 52936: "hz", 54936: "gb18030",
+    65000: "utf-7", 65001: "utf-8", **{28590 + part: f"iso8859-{part}" for part in range(1, 17)},
 }  # fmt: skip
 
 

@@ -51,3 +51,14 @@ def test_view_keeps_offsets() -> None:
     assert view.words == {"your": [2], "ur": [4], "you ": [10]}
     assert view.numbers == [7, 14]
     assert "you" not in repr(view)
+
+
+@pytest.mark.parametrize("text", ["", "1-1", "1-2", "7:7 7;8 7:8", "12 1-1 9:9", "a1-1"])
+def test_patterns_that_begin_with_a_number_are_asked_together(text: str) -> None:
+    """Names of groups, and what refers back to them, stay those of each pattern."""
+    dashes, colons = r"\b(?P<value>\d)-(?P=value)\b", r"\b(?P<value>\d)[:;](?P<more>(?P=value))\b"
+    both = [Anchored(pattern, number=AT_NUMBER) for pattern in (dashes, colons)]
+    view = Literals("x").view(text)
+    for anchored in both:
+        found = [(match.span(), match["value"]) for match in anchored.finditer(view)]
+        assert found == [(match.span(), match["value"]) for match in re.finditer(anchored.expression, text)]
