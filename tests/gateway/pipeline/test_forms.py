@@ -4,19 +4,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.config import Settings
 from gateway.control import queue as by_hand
 from gateway.control.office import Office
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.fields import split_message
+from gateway.message.hygiene import check
 from gateway.message.optout import OptOut, read_token
-from gateway.message.verdict import Accepted
+from gateway.message.verdict import Accepted, Verdict
 from gateway.pipeline import edits
+from gateway.pipeline.forms import Part, join
+from gateway.pipeline.judged import Judged
 from gateway.store.errors import StoreFull
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from tests.gateway.pipeline.counter import envelope, letter
+from policy.decision import Action, Decision
+from policy.facts import Facts, RecipientFacts
+from tests.gateway.pipeline.counter import CLEAN, envelope, letter
 from tests.gateway.pipeline.test_edits import BODY, FOOTER, KEY, MASK, Desk, purpose
 from tests.gateway.pipeline.test_rules import rule, ruled
 
@@ -168,3 +175,47 @@ async def test_a_person_who_releases_a_form_counts_everybody(store: Store) -> No
     await by_hand.release(Office(store, told), queue_id=held.queue_id, reason="seen", to=PAYER)
     (freed,) = [one for one in await desk.entries(held.queue_id) if one.recipient == PAYER]
     assert (freed.state, [method.value for method in freed.methods]) == (EntryState.QUEUED, ["portal"])
+
+
+BODIES = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from(["", "Held: x."]), st.booleans()), min_size=1, max_size=8
+)
+
+
+@pytest.mark.slow
+@given(BODIES)
+def test_each_recipient_is_in_one_form_with_what_is_theirs(wanted: list[tuple[int, str, bool]]) -> None:
+    """Whatever parts there are: nobody is lost or there twice, each has the decision and the bytes that were made for
+    them, and only who is refused may be beside others."""
+    people = [f"p{number}@b.example" for number in range(len(wanted))]
+    made, data = envelope(*people), [letter(body=b"%d" % number) for number in range(4)]
+    header = check(data[0], hostname="gw.clinic.example", believes_headers=False, allows_utf8=False)
+    assert not isinstance(header, Verdict)
+    decisions = tuple(
+        Decision(
+            recipient=who, action=Action.REJECT if refused else Action.ALLOW, protected=False, methods=(), trace=(who,)
+        )
+        for who, (_, _, refused) in zip(people, wanted, strict=True)
+    )
+    facts = Facts(report=CLEAN, recipients=tuple(RecipientFacts(address=who, methods=()) for who in people))
+    judged = Judged(
+        queue_id="Q", envelope=made, header=header, report=CLEAN, facts=facts, decisions=decisions, data=data[0]
+    )
+    groups: dict[tuple[int, str], list[int]] = {}
+    for number, (body_number, held, _) in enumerate(wanted):
+        groups.setdefault((0 if held else body_number, held), []).append(number)
+    whole, found = join(judged, [Part(who, data[number], held=held) for (number, held), who in groups.items()])
+    assert found[0].queue_id == "Q"
+    assert len({form.queue_id for form in found}) == len(found)
+    there = [one.recipient for form in found for one in form.decisions]
+    assert sorted(there) == people
+    assert [one.recipient for one in whole.decisions] == people
+    for form in found:
+        assert form.facts.addresses == tuple(people)
+        assert [one.address for one in form.envelope.recipients] == [one.recipient for one in form.decisions]
+        assert [one.address for one in form.facts.recipients] == [one.recipient for one in form.decisions]
+        for one in form.decisions:
+            body_number, held, refused = wanted[people.index(one.recipient)]
+            assert one.trace[0] == one.recipient
+            assert one.action is (Action.REJECT if refused else Action.HOLD if held else Action.ALLOW)
+            assert refused or form.data == data[0 if held else body_number]
