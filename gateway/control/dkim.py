@@ -31,16 +31,12 @@ async def prepare(office: Office, *, domain: str) -> list[dict[str, str]]:
     Returns: of each its selector, the name and text of its record, and the selector that it replaces.
     Raises: Refused when the domain has no DKIM key.
     """
-    keys, now = _configured(office, domain), datetime.now(UTC)
+    keys, now = await _configured(office, domain), datetime.now(UTC)
     old = await _of(office, domain)
     new = await asyncio.to_thread(old.prepared, keys, now=now)  # RSA keys take their time
     if fresh := [one.selector for one in new.waiting if one not in old.waiting]:
         await _replace(office, domain, old, new, admin.dkim_prepared(at=now, domain=domain, selectors=fresh, by=BY))
-    waiting = [(one.replaces, one.load(domain)) for one in new.waiting]
-    return [
-        {"selector": key.selector, "name": key.name, "record": key.dns_record(), "replaces": replaces}
-        for replaces, key in waiting
-    ]
+    return await asyncio.to_thread(_records, new, domain)
 
 
 async def switch(office: Office, *, domain: str, selectors: Sequence[str], grace_s: float) -> list[dict[str, str]]:
@@ -51,12 +47,12 @@ async def switch(office: Office, *, domain: str, selectors: Sequence[str], grace
     Returns: the old records, and until when.
     Raises: Refused when other keys wait.
     """
-    keys, now = _configured(office, domain), datetime.now(UTC)
+    keys, now = await _configured(office, domain), datetime.now(UTC)
     old = await _of(office, domain)
     if not old.waiting or {one.selector for one in old.waiting} != set(selectors):
         raise Refused(f"{domain}: other keys wait than those that were looked for; run the command again", 75)
     until = now + timedelta(seconds=grace_s)
-    new = old.switched(keys, until=until)
+    new = await asyncio.to_thread(old.switched, keys, until=until)
     gone = new.retired[len(old.retired) :]
     event = admin.dkim_rotated(
         at=now, domain=domain, old=[one.selector for one in gone], new=list(selectors), until=until, by=BY
@@ -89,9 +85,19 @@ async def _replace(office: Office, domain: str, old: Rotation, new: Rotation, ev
     await office.store.transact(work, events=lambda _: [event])
 
 
-def _configured(office: Office, domain: str) -> tuple[DkimKey, ...]:
+def _records(rotation: Rotation, domain: str) -> list[dict[str, str]]:
+    """What DNS needs for the keys that wait. Reads them, which takes 40 ms for RSA."""
+    waiting = [(one.replaces, one.load(domain)) for one in rotation.waiting]
+    return [
+        {"selector": key.selector, "name": key.name, "record": key.dns_record(), "replaces": replaces}
+        for replaces, key in waiting
+    ]
+
+
+async def _configured(office: Office, domain: str) -> tuple[DkimKey, ...]:
     try:
-        keys = tuple(key for key in configured_keys(office.settings) if key.domain == domain)
+        every = await asyncio.to_thread(configured_keys, office.settings)
+        keys = tuple(key for key in every if key.domain == domain)
     except (DkimKeyError, OSError) as why:
         raise Refused(str(why), 78) from None
     if not keys:

@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import re
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dkim
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives import serialization
 
 from gateway.cli import key_dkim
 from gateway.cli.main import main
@@ -131,5 +134,32 @@ async def test_a_running_gateway_takes_the_switch_at_once(tmp_path: Path) -> Non
             assert selector_of(signing.signer.sign(MAIL, now=0)) == made["selector"].encode()  # CR-12: never unsigned
             with pytest.raises(Refused, match=r"s1\.pem"):
                 await control.prepare(office, domain="clinic.example")
+        finally:
+            await store.close()
+
+
+async def test_no_key_is_read_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CR-12: an RSA key is checked for 40 ms when it is read; all mail would stand still for as long."""
+    read_by: list[int] = []
+    load_key = serialization.load_pem_private_key
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        read_by.append(threading.get_ident())
+        return load_key(*arguments, **options)
+
+    async with clinic(tmp_path) as (config, _):
+        settings = load(config)
+        store = await open_store(settings, node="test")
+        monkeypatch.setattr(serialization, "load_pem_private_key", counted)
+        signing = Signing(settings, store, Signer(()))
+        office = Office(store, settings, keys_changed=signing.load)
+        try:
+            await signing.load()
+            for _ in range(2):  # the second time the keys that sign are of our making
+                (made,) = await control.prepare(office, domain="clinic.example")
+                await control.switch(office, domain="clinic.example", selectors=[made["selector"]], grace_s=0)
+            assert await signing.read_files()
+            assert len(read_by) > 8
+            assert threading.get_ident() not in read_by
         finally:
             await store.close()
