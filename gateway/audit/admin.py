@@ -14,18 +14,20 @@ from policy.consent import Consent
 
 def glass_broken(
     *, at: datetime, queue_id: str, recipient: str, by: str, role: str, rules: Sequence[str], why: str,
-    affiliation: str = "",
+    affiliation: str = "", login: str = "",
 ) -> Event:  # fmt: skip
     """Alarm: somebody let held treatment mail go in an emergency. rules: that held it. affiliation: of who receives it,
-    with their name, where that was asked for (42 CFR 2.51(c)(1)); why: then the nature of the emergency."""
+    with their name, where that was asked for (42 CFR 2.51(c)(1)); why: then the nature of the emergency. login: of the
+    system, as of a release."""
     return make(
-        "glass.broken", at, queue_id, recipient, by=by, role=role, rules=list(rules), why=why, affiliation=affiliation
-    )
+        "glass.broken", at, queue_id, recipient,
+        by=by, role=role, rules=list(rules), why=why, affiliation=affiliation, system_login=login,
+    )  # fmt: skip
 
 
-def glass_reviewed(*, at: datetime, queue_id: str, used_at: str, by: str, why: str) -> Event:
-    """used_at: when the glass was broken."""
-    return make("glass.reviewed", at, queue_id, used_at=used_at, by=by, why=why)
+def glass_reviewed(*, at: datetime, queue_id: str, used_at: str, by: str, why: str, login: str = "") -> Event:
+    """used_at: when the glass was broken. login: of the system."""
+    return make("glass.reviewed", at, queue_id, used_at=used_at, by=by, why=why, system_login=login)
 
 
 def decision_corrected(*, at: datetime, queue_id: str, recipient: str, correction: str, action: str, by: str) -> Event:

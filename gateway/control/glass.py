@@ -67,6 +67,7 @@ async def unreviewed(office: Office) -> list[dict[str, Any]]:
             "recipient": one.event.recipient,
             **{name: one.event.data[name] for name in ("by", "role", "rules", "why")},
             "affiliation": one.event.data.get("affiliation", ""),
+            "system_login": one.event.data.get("system_login", ""),
         }
         for one in broken
         if (one.event.queue_id, one.event.at.isoformat()) not in done
@@ -82,8 +83,13 @@ async def review(office: Office, *, queue_id: str, by: str, why: str) -> int:
         raise Refused(f"nothing of {queue_id} waits for a review")
     if by.strip().lower() in {str(one["by"]).strip().lower() for one in waiting}:
         raise Refused("who broke the glass does not review it")
+    asker = office.asker
+    if not asker.is_shared and asker.login in {str(one["system_login"]) for one in waiting}:
+        raise Refused(f"{asker.login} broke the glass under another name and does not review it")
     now = datetime.now(UTC)
     uses = dict.fromkeys(one["at"] for one in waiting)
-    told = [admin.glass_reviewed(at=now, queue_id=queue_id, used_at=at, by=by, why=why) for at in uses]
+    told = [
+        admin.glass_reviewed(at=now, queue_id=queue_id, used_at=at, by=by, why=why, login=asker.login) for at in uses
+    ]
     await office.store.commit(Unit(events=tuple(told)))
     return len(waiting)

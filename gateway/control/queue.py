@@ -246,7 +246,7 @@ async def _release(
             released.add(events=[admin.glass_broken(
                 at=now, queue_id=queue_id, recipient=entry.recipient, by=by, role=role,
                 rules=[one for one in decision.rules if anew.finder.rules.by_name[one].action is Action.HOLD],
-                why=reason, affiliation=affiliation,
+                why=reason, affiliation=affiliation, login=office.asker.login,
             )])  # fmt: skip
     freed_now = len(released.changes)
     if breaks_glass and freed_now:

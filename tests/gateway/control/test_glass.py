@@ -1,11 +1,13 @@
 """Break-glass: for permitted roles and treatment, never in clear, with a reason and a review afterwards."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from gateway.config import Settings
 from gateway.control import glass, queue
+from gateway.control.asker import Asker
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.message.entry import EntryState, MessageKind
@@ -68,6 +70,21 @@ async def test_treatment_mail_goes_at_once_and_waits_for_a_review(office: Office
     assert await glass.unreviewed(office) == []
     with pytest.raises(Refused, match="nothing of"):
         await glass.review(office, queue_id=queue_id, by="privacy", why="again")
+
+
+async def test_another_name_at_the_same_desk_reviews_nothing(office: Office, told: Settings) -> None:
+    """The kernel knows under whose session it was broken; an account that people share proves nothing."""
+    counter = Counter(office.store, PHI, settings=told)
+    desk, other, shared = Asker("alice", is_shared=False), Asker("bob", is_shared=False), Asker("root")
+    for first, second in ((desk, other), (shared, shared)):
+        queue_id = await held(counter, TREATMENT)
+        await queue.break_glass(replace(office, asker=first), queue_id=queue_id, reason="stroke", by=DOC)
+        if not first.is_shared:
+            with pytest.raises(Refused, match="alice broke the glass under another name"):
+                await glass.review(replace(office, asker=first), queue_id=queue_id, by="privacy", why="fine")
+        assert await glass.review(replace(office, asker=second), queue_id=queue_id, by="privacy", why="fine") == 1
+    said = [event.data["system_login"] for event in await counter.events("glass.reviewed")]
+    assert said == ["bob", "root"]
 
 
 async def test_even_what_holds_nothing_back_leaves_protected(office: Office, told: Settings) -> None:
