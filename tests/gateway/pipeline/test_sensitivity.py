@@ -17,9 +17,9 @@ from gateway.delivery.needs import NeedsPolicy, needs_for
 from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
 from gateway.delivery.publish import Publisher
 from gateway.delivery.record import Record
-from gateway.message.entry import EntryState, QueueEntry
+from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.fields import split_message
-from gateway.message.verdict import Verdict
+from gateway.message.verdict import Accepted, Verdict
 from gateway.pipeline.recheck import Recheck
 from gateway.protect.notice import Cause
 from gateway.store import consents, organisations, people
@@ -182,6 +182,27 @@ async def test_a_qualified_service_organisation(store: Store) -> None:
     assert entry.state is QUEUED
     assert NOTICE not in await counter.body(entry)
     assert (await counter.send("a@billing.example", *of("part2", "operations"))).state is HELD
+
+
+async def test_each_recipient_has_what_its_ground_asks_for(store: Store) -> None:
+    """One message: on a consent with notice and scope, to a QSO and inside without, and held for a stranger."""
+    counter = clinic(store, "part2")
+    await organisations.add(store, [associate(is_qsoa=True)], renews=False, events=())
+    await counter.give(Kind.PART2, DOC)
+    made = envelope(DOC, "a@billing.example", "boss@clinic.example", "eve@c.example")
+    believed = replace(made, client=replace(made.client, believes_headers=True))
+    assert isinstance(await counter.pipeline.submit(believed, letter(*of("part2", "payment"))), Accepted)
+    found = dict[str, tuple[EntryState, bool, bool]]()
+    for one in await counter.everything():
+        if one.kind is MessageKind.MAIL:
+            data = await counter.kept(one.queue_id)
+            found[one.recipient] = (one.state, NOTICE in data, b"It is disclosed to you" in data)
+    assert found == {
+        DOC: (QUEUED, True, True),
+        "a@billing.example": (QUEUED, False, False),
+        "boss@clinic.example": (QUEUED, False, False),
+        "eve@c.example": (HELD, True, False),
+    }
 
 
 async def test_what_stops_being_a_qsos_needs_the_notice(store: Store) -> None:
