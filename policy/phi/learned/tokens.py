@@ -4,6 +4,7 @@ A name is what the rules take it for (`<patient>`, `<person>`, `<staff>`), or wh
 (`<given>`, `<family>`, `<capital>`); a number is its shape. So the model learns no name and no number.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
@@ -16,8 +17,9 @@ from policy.phi.report import Kind
 from policy.phi.tie import WEAK, Evidence
 
 LONGEST: Final = 6_000  # characters of one text that are read
-_TOKEN: Final = re.compile(
-    r"[A-Za-zÀ-ÿ]+(?:['-][A-Za-zÀ-ÿ]+)*|\d(?:[\d.,/:%-]*\d)?|[.!?]+(?=\s|$)|\n+|[$%#?!:;(),/@*=<>+-]"
+_TOKEN: Final = re.compile(  # first what is no word: addresses of pages, encoded files
+    r"\S{40,}|[A-Za-zÀ-ÿ]+(?:['-][A-Za-zÀ-ÿ]+)*|\d(?:[\d.,/:%-]*\d)?|[.!?]+(?=\s|$)|\n+|_{3,}|\[ ?\]"
+    r"|[$%#?!:;(),/@*=<>+-]"
 )
 _NUMBERS: Final = (
     (re.compile(r"\d{1,2}:\d\d"), "<time>"),
@@ -41,9 +43,11 @@ _DOES: Final = re.compile(
 )
 _ENDS: Final = frozenset("\n.!?")
 _SHORTENED: Final = frozenset("dr mr mrs ms st no vs approx appt dept ext tel pt re jr sr prof rev".split())
+_NO_WORD: Final = 40
 _WRAPPED: Final = 35  # a line so long whose next begins in lower case was wrapped
 _PLURAL: Final = 4
 _SHORT: Final = 8
+_MEMORY: Final = 20_000  # words whose tokens are kept
 _FUNCTION: Final = frozenset(
     """
     i you he she it we they me him her us them my your his its our their the a an and or but if so to of in on at for
@@ -61,6 +65,9 @@ class Token(NamedTuple):
     senses: tuple[str, ...]
 
 
+_BLANK: Final = Token("<blank>", "<blank>", ("nobody",))  # of a form
+
+
 def sentences(item: Evidence, vocabulary: Vocabulary, table: Senses) -> Iterator[list[Token]]:
     """Yield the sentences of one text, at most its first 6,000 characters. Linear."""
     content = item.text.content[:LONGEST]
@@ -72,6 +79,8 @@ def sentences(item: Evidence, vocabulary: Vocabulary, table: Senses) -> Iterator
         if start < after or (item.zones is not None and item.zones.at(start) is not None):
             continue
         first = content[start]
+        if end - start >= _NO_WORD and first != "\n":
+            continue
         if first not in _ENDS:
             after = reader.read(match, sentence)
         elif first != "\n":
@@ -113,6 +122,12 @@ class _Reader:
             sentence.append(Token(name[1], name[1], ()))
             return name[0]
         written, is_first = match.group(), not sentence
+        if written[0] in "_[":
+            sentence.append(_BLANK)
+            return end
+        if start not in self._health and start not in self._phrases and written.islower():
+            sentence.append(_plain(written))
+            return end
         token = _token(written, self._health.get(start), self._vocabulary, is_first=is_first)
         if is_first and token.kind == token.word and _may_be_name(written, token, self._content, end):
             token = token._replace(kind=_MAYBE)
@@ -147,7 +162,7 @@ def _token(written: str, health: Mention | None, vocabulary: Vocabulary, *, is_f
     if health is not None:
         found = (*found, f"rules {health.kind}")
     if written[0].isupper() and lower not in _FUNCTION:
-        if base in vocabulary.given_names and not (found and is_first):
+        if base in vocabulary.given_names and not (found and (is_first or "time" in found)):
             return Token("<given>", "<given>", found)
         if not is_first and not found and len(written) > 1:
             if base in vocabulary.surnames or base in vocabulary.rare_surnames:
@@ -156,8 +171,18 @@ def _token(written: str, health: Mention | None, vocabulary: Vocabulary, *, is_f
                 return Token("<capital>", "<capital>", found)
         if not is_first and len(written) == 1:
             return Token("<letter>", "<letter>", ())
-    word = base[:-1] if len(base) > _PLURAL and base.endswith("s") and not base.endswith("ss") else base
+    word = _singular(base)
     return Token(word, f"<{health.kind}>" if health is not None else word, found)
+
+
+@functools.lru_cache(maxsize=_MEMORY)
+def _plain(written: str) -> Token:
+    """The token of a word in lower case that the rules took no notice of."""
+    return Token(_singular(written.removesuffix("'s")), _singular(written.removesuffix("'s")), classes_of(written))
+
+
+def _singular(base: str) -> str:
+    return base[:-1] if len(base) > _PLURAL and base.endswith("s") and not base.endswith("ss") else base
 
 
 def _shape(written: str) -> str:
