@@ -78,6 +78,7 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors,
     said = weigh(features(examined), model())
     link = joined(examined, said)
     people = [person for item in evidence for person in item.people]
+    is_one = bool(custom.persons_key) and names_one(people)
     is_phi = link.score >= THRESHOLD
     return Report(
         phi=is_phi,
@@ -96,8 +97,8 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors,
         attached=files,
         signs=find_signs(examined.texts, examined.views, senders),
         named=find_named(custom.persons_key, people),
-        ways=find_ways(custom.persons_key, people),
-        names_one=bool(custom.persons_key) and names_one(people),
+        ways=find_ways(custom.persons_key, people) if is_one else (),
+        names_one=is_one,
     )
 
 

@@ -220,9 +220,9 @@ class Report:
     lowest_method: what the sender's system asks for at least (X-Mailward-Method); it is set by who believes it.
     bulk: a mailing list or bulk header is present (RFC 2369, RFC 2919, Precedence).
     signs: what its words say it is for. said: what its sender's system says; as lowest_method, for a release decides
-    anew. named: whom it names, as `policy.phi.persons` marks them; ways: the same by each way to name somebody that it
-    uses; names_one: all that points at somebody can be one person. matched: whom of the register those can mean, as
-    the registers name them; set by who asks. noticed: names of rules whose notice is below it.
+    anew. named: whom it names, as `policy.phi.persons` marks them; names_one: all that points at somebody can be one
+    person; ways: then the marks by each way to name somebody that it uses. matched: whom of the register those can
+    mean, as the registers name them; set by who asks. noticed: names of rules whose notice is below it.
     """
 
     phi: bool
