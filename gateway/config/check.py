@@ -20,7 +20,8 @@ from gateway.config.custom import CustomError, read_custom
 from gateway.config.model import Settings
 from gateway.config.problems import Fault, Key, Problem
 from gateway.config.smart_hosts import Placed, placed_identities
-from gateway.config.smime_identity import placed_smime_identities, signer_fault, validity_fault
+from gateway.config.smime_identity import signer_fault, validity_fault
+from gateway.config.smime_places import placed_smime_identities
 
 SMALLEST_RSA: Final = 2048  # RFC 8301 section 3.2: what signers should use; `protect.dkim` loads nothing shorter
 DATABASE: Final = "mailward.db"  # in data_dir, with store.url = "sqlite"

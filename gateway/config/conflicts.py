@@ -10,7 +10,7 @@ from gateway.config.modes import ListenerMode, RouteTlsKind
 from gateway.config.policies import Policy
 from gateway.config.problems import Key, dotted
 from gateway.config.smart_hosts import Identity, placed_identities
-from gateway.config.smime_identity import placed_smime_identities
+from gateway.config.smime_places import placed_smime_identities
 from gateway.config.values import HostPort
 from policy.decision import Action
 from policy.rules.labels import unaskable

@@ -10,7 +10,7 @@ from typing import Any, Final
 from cryptography import x509
 
 from gateway.config import Settings
-from gateway.config.smime_identity import placed_smime_identities
+from gateway.config.smime_places import placed_smime_identities
 from gateway.control.office import Office
 from gateway.store import certificates, smime_certificates
 from gateway.store.certificates import COUNTED

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.config import Settings
 from gateway.config.modes import CodeChannel
-from gateway.config.smime_identity import placed_smime_identities
+from gateway.config.smime_places import placed_smime_identities
 from gateway.daemon.housekeeping import Job
 from gateway.daemon.outbound import Outbound, build_stored_outbound
 from gateway.delivery.about import About

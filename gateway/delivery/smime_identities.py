@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gateway.config.smime_identity import IdentityFiles, signer_fault, validity_fault
+from gateway.config.smime_identity import signer_fault, validity_fault
+from gateway.config.smime_places import IdentityFiles
 from gateway.log import get_logger
 from gateway.protect.errors import CertificateError, SealError
 from gateway.protect.smime.mail import Identity

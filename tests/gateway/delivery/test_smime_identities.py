@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from structlog.testing import capture_logs
 
-from gateway.config.smime_identity import IdentityFiles
+from gateway.config.smime_places import IdentityFiles
 from gateway.delivery.outcome import Seen
 from gateway.delivery.smime_identities import SmimeIdentities
 from gateway.protect.errors import SealError
