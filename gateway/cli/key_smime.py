@@ -78,10 +78,18 @@ def import_(settings: Settings, *, file: str, crl: Path | None) -> int:
     if settings.smime.ocsp:
         good, revoked = _ask_issuers(settings, good)
         faults += revoked
+    revoked_before: set[str] = set()
     if good:
         ask(settings, "smime.import", incoming=[row for one in good for row in _incoming(one)])
+        revoked_before = {row["fingerprint"] for row in ask(settings, "smime.list") if row["trust"] == Trust.REVOKED}
     for one in good:
         facts = one.facts
+        if facts.fingerprint in revoked_before:
+            faults.append(
+                f"{facts.fingerprint} stays revoked: its issuer said so before. If it says otherwise now, run "
+                "`mailward key smime forget` first"
+            )
+            continue
         told = f"{facts.fingerprint} ({facts.algorithm}, until {facts.expires_at:%Y-%m-%d})"
         click.echo(f"imported {told} for {', '.join(facts.addresses)}")
         if one.why_not:

@@ -10,6 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from gateway.config import load
+from gateway.control.client import perform
 from tests.gateway.cli.test_key import config, run
 from tests.gateway.protect.smime.authority import Authority, key_pem, make_key, pem
 
@@ -123,3 +125,19 @@ def test_held_against_a_revocation_list(trusting: Path, tmp_path: Path, data: by
     result = run(trusting, "smime", "import", "-", "--crl", str(tmp_path / "list.crl"), data=data)
     assert (result.exit_code, bool(rows(trusting))) == ((1, False) if why else (0, True))
     assert why in result.stderr
+
+
+def test_what_was_revoked_stays_so(trusting: Path) -> None:
+    """CR-05: neither an import nor a person's word brings it back unseen; forgetting it does, and is in the audit."""
+    assert run(trusting, "smime", "import", "-", data=pem(LEAF) + pem(MIDDLE.der)).exit_code == 0
+    name = rows(trusting)[0]["fingerprint"]
+    assert perform(load(trusting), "smime.revoked", fingerprint=name) is True
+    assert perform(load(trusting), "smime.revoked", fingerprint=name) is False
+    again = run(trusting, "smime", "import", "-", data=pem(LEAF) + pem(MIDDLE.der))
+    assert again.exit_code == 1
+    assert "stays revoked: its issuer said so before" in again.stderr
+    assert "imported" not in again.stdout
+    assert run(trusting, "smime", "trust", name).exit_code == 1
+    assert {row["trust"] for row in rows(trusting)} == {"revoked"}
+    assert run(trusting, "smime", "forget", name).exit_code == 0
+    assert run(trusting, "smime", "import", "-", data=pem(LEAF) + pem(MIDDLE.der)).exit_code == 0

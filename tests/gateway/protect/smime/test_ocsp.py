@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as library
 from cryptography.x509.oid import AuthorityInformationAccessOID
@@ -123,6 +124,29 @@ def test_an_answer_that_does_not_count(site: Site, name: str) -> None:
     data = site.ask(about, *bad.options, signer=getattr(site, bad.signer) if bad.signer else None)
     with pytest.raises(NoAnswer, match=bad.reason):
         read(site, data, told, later=bad.later)
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(HOUR, 2 * HOUR), (-2 * HOUR, -HOUR), (-30 * HOUR, None)])
+def test_the_window_is_that_of_the_certificate(begins: timedelta, ends: timedelta | None) -> None:
+    """RFC 6960 section 3.2, numbers 5 and 6: though the answer as a whole was made right now."""
+    root, now = Authority(number=311), datetime.now(UTC).replace(microsecond=0)
+    leaf, issuer = (x509.load_der_x509_certificate(one) for one in (root.issue(make_key("p256")), root.der))
+
+    def answer(begins: timedelta, ends: timedelta | None) -> bytes:
+        builder = library.OCSPResponseBuilder().add_response(
+            cert=leaf, issuer=issuer, algorithm=hashes.SHA256(), cert_status=library.OCSPCertStatus.GOOD,
+            this_update=now + begins, next_update=None if ends is None else now + ends, revocation_time=None,
+            revocation_reason=None,
+        ).responder_id(library.OCSPResponderEncoding.HASH, issuer)  # fmt: skip
+        return builder.sign(root.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    def status(data: bytes) -> Status:
+        certificate, above = leaf.public_bytes(Encoding.DER), issuer.public_bytes(Encoding.DER)
+        return read_answer(data, certificate=certificate, issuer=above, now=datetime.now(UTC)).status
+
+    assert status(answer(-HOUR, HOUR)) is Status.GOOD  # also with a CertID by SHA-256
+    with pytest.raises(NoAnswer, match=r"of the future|out of date"):
+        status(answer(begins, ends))
 
 
 def test_the_same_answers_count_while_they_are_fresh(site: Site) -> None:
