@@ -87,7 +87,7 @@ def _row(item: Example, index: Mapping[str, tuple[int, float]]) -> tuple[int, fl
     """Return (side, squared length, cells) of an example."""
     unit = word_value(item.features)
     cells = [(index[BIAS][0], 1.0)]
-    for name, value in item.features.items():
+    for name, value in sorted(item.features.items()):  # sums depend on the order
         if name in index:
             number, ease = index[name]
             cells.append((number, value * RULES_SHARE if name.startswith(RULES) else unit * ease))

@@ -1,7 +1,7 @@
 """What the model says of a message beside the rules, and what may follow from it.
 
 It may raise any message. It may lower one only where the rules hang on a weak tie in the text of the mail itself: never
-where a label gives a number to a patient, and never in an attachment (fail closed).
+where a label or the organisation's list says who is a patient, and never in an attachment (fail closed).
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ _CARE: Final = frozenset(
         *(f"rules {kind}" for kind in Kind if kind.is_health),
     )
 )
-_WEAK: Final = 0.9  # a tie below it is weak
+_WEAK: Final = 0.9  # a tie below it is weak, and so is a name that no label makes a patient's
 _MARGIN: Final = 0.35  # of the score per unit of margin
 
 
@@ -74,7 +74,7 @@ def _may_be_lowered(examined: Examined) -> bool:
     if link.score >= _WEAK or not is_spoken or _length(examined) > _LONG:
         return False
     return not any(
-        person.role is Role.PATIENT and person.kind is not Kind.NAME
+        person.role is Role.PATIENT and (person.kind is not Kind.NAME or person.strength >= _WEAK)
         for item in examined.evidence
         for person in item.people
     )

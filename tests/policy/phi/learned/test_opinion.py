@@ -54,10 +54,11 @@ def test_it_lowers_a_weak_tie() -> None:
     [
         "MRN 00123456 asthma.",
         "Tom Reed talks about asthma on Monday. DOB 05/01/1970.",
+        "Patient: Tom Reed. We talk about asthma on Monday.",
     ],
 )
 def test_it_lowers_nothing_that_a_label_gives_to_a_patient(body: str) -> None:
-    """Fail closed: against a labelled number no words count."""
+    """Fail closed: against a labelled number or name no words count."""
     examined = _examined(body)
     assert examined.link.score >= THRESHOLD
     assert joined(examined, AGAINST) == examined.link
