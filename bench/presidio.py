@@ -17,6 +17,7 @@ from policy.phi.look import look
 
 CERTAIN: Final = 0.4  # from it on a result of Presidio counts; lower ones are numbers of any kind
 PEOPLE: Final = ("PERSON", "US_SSN", "PHONE_NUMBER", "EMAIL_ADDRESS", "MEDICAL_LICENSE", "US_DRIVER_LICENSE")
+PIECE: Final = 100_000  # characters given to it at once: spaCy takes 1 GB for so many, and refuses more than a million
 MODELS: Final = "en_core_web_"  # how the names of the models begin; "lg" goes before "md" and "sm"
 
 Judge = Callable[[bytes], bool]
@@ -42,7 +43,13 @@ def presidio() -> Judge | str:
 
     def is_phi(data: bytes) -> bool:
         text = _text(data)
-        found = analyzer.analyze(text=text, language="en", entities=list(PEOPLE), score_threshold=CERTAIN)
+        found = [
+            hit
+            for at in range(0, len(text), PIECE)
+            for hit in analyzer.analyze(
+                text=text[at : at + PIECE], language="en", entities=list(PEOPLE), score_threshold=CERTAIN
+            )
+        ]
         return bool(found) and any(True for _ in find_health(look(text), vocabulary()))
 
     return is_phi

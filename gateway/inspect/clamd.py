@@ -19,7 +19,7 @@ SLICE: Final = 256 * 1024
 LONGEST_ANSWER: Final = 4_096
 AT_ONCE: Final = 8  # clamd has ten threads (MaxThreads)
 BELIEVED_S: Final = 600  # for how long; clamd reads its configuration anew when it starts
-NESTED: Final = 64  # clamd goes 17 deep (MaxRecursion), and takes no more than 100
+NESTED: Final = 120  # clamd goes 17 deep (MaxRecursion), and never deeper than 100
 BLIND: Final = 'clamd passes what is over its limits; write "AlertExceedsMax yes" in clamd.conf'
 _OVER_LIMITS: Final = "Heuristics.Limits.Exceeded"  # clamd.conf(5), AlertExceedsMax
 
