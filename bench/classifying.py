@@ -51,7 +51,7 @@ def measure(title: str, judge: Callable[[bytes], object], spent: Callable[[], fl
         judge(letter)
         best_large = min(best_large, spent() - started)
     each_s = max(best, 1e-9) / len(pieces)
-    return f"| {title} | {1 / each_s:,.0f} | {each_s * 1000:.2f} | {len(letter) / 1e6 / max(best_large, 0.01):.1f} |"
+    return f"| {title} | {1 / each_s:,.0f} | {each_s * 1000:.2f} | {len(letter) / 1e6 / max(best_large, 0.01):.2g} |"
 
 
 def main() -> None:
