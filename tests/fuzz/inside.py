@@ -1,12 +1,14 @@
 """What comes over our own sockets from processes that may have been taken over, or from whoever reached the socket."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from gateway.control.asker import UNKNOWN, Asker
 from gateway.control.operations import Operations
 from gateway.control.server import ControlServer
 from gateway.control.wire import Answer
@@ -27,7 +29,7 @@ class _Echo(Operations):
 
     def __init__(self) -> None: ...
 
-    async def perform(self, call: str, args: Mapping[str, Any]) -> Any:
+    async def perform(self, call: str, args: Mapping[str, Any], *, asker: Asker = UNKNOWN) -> Any:
         return [call, dict(args)]
 
 
@@ -37,7 +39,7 @@ _server: Final = ControlServer(Path("nowhere"), _Echo())
 def control(data: bytes) -> None:
     """Any line over the control socket gets one answer: what it asked for, or that it was not understood."""
     line = data.partition(b"\n")[0] + b"\n"
-    answer = run(_server._answer(line))
+    answer = run(_server._answer(line, os.getpid(), os.getuid()))
     written = msgspec.json.encode(answer)
     assert b"\n" not in written
     assert msgspec.json.decode(written, type=Answer).error == answer.error
