@@ -16,7 +16,7 @@ from policy.phi.data.load import VocabularyMissing, vocabulary
 from policy.phi.examine import examine
 from policy.phi.files.sight import Eye
 from policy.phi.learned.features import features
-from policy.phi.learned.opinion import joined, weigh
+from policy.phi.learned.opinion import SILENT, is_long, joined, weigh
 from policy.phi.learned.told import against_by_words, by_words
 from policy.phi.learned.weights import model
 from policy.phi.mask import mask
@@ -75,7 +75,7 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors,
     is_bulk = headers.is_bulk(message)
     examined = examine(reading.texts, senders, custom=custom, is_bulk=is_bulk)
     evidence, spread = examined.evidence, examined.generality
-    said = weigh(features(examined), model())
+    said = SILENT if is_long(examined) else weigh(features(examined), model())
     link = joined(examined, said)
     people = [person for item in evidence for person in item.people]
     is_one = bool(custom.persons_key) and names_one(people)

@@ -17,8 +17,8 @@ from policy.phi.text import Source
 from policy.phi.tie import THRESHOLD, Tie
 
 RAISES: Final = -0.08  # a miss is worse than a false alarm: from this margin on a short message is PHI
-RAISES_LONG: Final = 1.0  # and a long one, of which the model has learned nothing
-_LONG: Final = 1_500  # characters
+_LONG: Final = 1_500  # characters; of longer mail it has learned nothing, and there the rules have more to go by
+_LONG_TOGETHER: Final = 2_500  # of all forms of a body (plain text, HTML)
 LOWERS: Final = -0.15  # up to this margin a weak tie is none
 # Who must be there, at least: a name or what looks like one, a title, a relative, the writer or reader, a number.
 _SOMEBODY: Final = frozenset(f"who {who}" for who in (*NAMES, "mr", "kin", "me", "you")) | {"word <number>"}
@@ -46,6 +46,9 @@ class Opinion:
     is_complete: bool
 
 
+SILENT: Final = Opinion(0.0, {}, is_complete=False)
+
+
 def weigh(found: Mapping[str, float], model: Model) -> Opinion:
     """Weigh the features of a message."""
     shares = model.shares(found)
@@ -56,22 +59,25 @@ def weigh(found: Mapping[str, float], model: Model) -> Opinion:
 def joined(examined: Examined, said: Opinion) -> Tie:
     """Return the tie of the rules with the score that the model makes of it."""
     link = examined.link
-    least = RAISES_LONG if _length(examined) > _LONG else RAISES
-    if link.score < THRESHOLD and said.margin >= least and said.is_complete:
-        return replace(link, score=min(1.0, THRESHOLD + _MARGIN * (said.margin - least)))
+    if is_long(examined):
+        return link
+    if link.score < THRESHOLD and said.margin >= RAISES and said.is_complete:
+        return replace(link, score=min(1.0, THRESHOLD + _MARGIN * (said.margin - RAISES)))
     if link.score >= THRESHOLD and said.margin <= LOWERS and _may_be_lowered(examined):
         return replace(link, score=max(0.0, THRESHOLD - 0.01 + _MARGIN * (said.margin - LOWERS)))
     return link
 
 
-def _length(examined: Examined) -> int:
-    return sum(len(item.text.content) for item in examined.evidence if item.text.source is Source.BODY)
+def is_long(examined: Examined) -> bool:
+    """Tell whether a body, or all together, is longer than what the model was trained on: it has no opinion then."""
+    lengths = [len(item.text.content) for item in examined.evidence if item.text.source is Source.BODY]
+    return max(lengths, default=0) > _LONG or sum(lengths) > _LONG_TOGETHER
 
 
 def _may_be_lowered(examined: Examined) -> bool:
     link = examined.link
     is_spoken = link.text is not None and link.text.source in {Source.BODY, Source.SUBJECT}
-    if link.score >= _WEAK or not is_spoken or _length(examined) > _LONG:
+    if link.score >= _WEAK or not is_spoken:
         return False
     return not any(
         person.role is Role.PATIENT and (person.kind is not Kind.NAME or person.strength >= _WEAK)

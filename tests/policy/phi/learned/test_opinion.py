@@ -7,7 +7,7 @@ from policy.phi.data.learn import texts_of
 from policy.phi.data.mail import LabelledMail
 from policy.phi.examine import Examined, examine
 from policy.phi.learned.features import features
-from policy.phi.learned.opinion import Opinion, joined, weigh
+from policy.phi.learned.opinion import Opinion, is_long, joined, weigh
 from policy.phi.learned.weights import BIAS, Model
 from policy.phi.report import Report
 from policy.phi.tie import THRESHOLD
@@ -37,11 +37,12 @@ def test_it_raises_nothing_without_somebody_and_health() -> None:
         assert joined(examined, said) == examined.link
 
 
-def test_it_raises_no_long_text_by_a_little() -> None:
-    """It has learned from short mail; a long one needs to be plain."""
+def test_it_has_no_opinion_on_long_mail() -> None:
+    """It has learned from short mail; on a long one the rules decide, and the model costs nothing."""
     examined = _examined("The flu is in town, says Bex. " + "We met and talked of the roof. " * 60)
-    assert joined(examined, Opinion(0.5, {}, is_complete=True)) == examined.link
-    assert joined(examined, FOR).score >= THRESHOLD
+    assert is_long(examined)
+    assert joined(examined, FOR) == examined.link
+    assert not is_long(_examined("The flu is in town, says Bex."))
 
 
 def test_it_lowers_a_weak_tie() -> None:
@@ -88,5 +89,5 @@ def test_the_explanation_names_classes_and_masks_words() -> None:
 
 
 def test_the_explanation_is_bounded() -> None:
-    report = _report(" ".join(f"Bex has a cough {number}." for number in range(5_000)))
+    report = _report(" ".join(f"Bex has a cough {number}." for number in range(60)))
     assert all(len(reason) < 500 for reason in (*report.reasons, *report.against))
