@@ -4,6 +4,7 @@ A child gets certificates and a message and gives back a message; it keeps nothi
 the caller still has the message and tries again later (CR-13).
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -18,6 +19,7 @@ from gateway.protect.smime import mail as smime
 from gateway.protect.smime.mail import Candidate, Identity
 from gateway.protect.smime.ocsp import Answer, NoAnswer, read_answer
 from gateway.workers.child import serve
+from gateway.workers.frames import HEADER_MAX
 from gateway.workers.limits import MIB, Limits
 from gateway.workers.pool import ChildPool
 
@@ -69,6 +71,15 @@ class OcspReading(msgspec.Struct, frozen=True, tag="ocsp"):
 
     certificate: bytes
     issuer: bytes
+
+
+Work = Recipe | SmimeRecipe | OpenpgpSearch | SmimeSearch | OcspReading
+
+
+class Long(msgspec.Struct, frozen=True, tag="long"):
+    """Any of these that a header does not take, as with many keys on file: the first octets of the blob are it."""
+
+    octets: int
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -145,9 +156,8 @@ class Sealer:
 
     async def ocsp_answer(self, answer: bytes, *, certificate: bytes, issuer: bytes) -> Answer:
         """As `ocsp.read_answer`. Raises: NoAnswer, SealError, WorkerError."""
-        reading = msgspec.msgpack.encode(OcspReading(certificate, issuer))
         try:
-            said = self._said.decode(await self._pool.call(reading, answer))
+            said = self._said.decode(await self._call(OcspReading(certificate, issuer), answer))
         except msgspec.DecodeError:
             raise SealError("the sealer's answer has no proper form") from None
         if said.answer is None:
@@ -156,13 +166,13 @@ class Sealer:
 
     async def _search(self, search: OpenpgpSearch | SmimeSearch, answer: bytes) -> tuple[Found, ...]:
         try:
-            return self._hits.decode(await self._pool.call(msgspec.msgpack.encode(search), answer)).found
+            return self._hits.decode(await self._call(search, answer)).found
         except msgspec.DecodeError:
             raise SealError("the sealer's answer has no proper form") from None
 
     async def _ask(self, recipe: Recipe | SmimeRecipe, message: bytes) -> Ciphertext:
         try:
-            answer = self._answers.decode(await self._pool.call(msgspec.msgpack.encode(recipe), message))
+            answer = self._answers.decode(await self._call(recipe, message))
         except msgspec.DecodeError:
             raise SealError("the sealer's answer has no proper form") from None
         if isinstance(answer, Refusal):
@@ -171,10 +181,20 @@ class Sealer:
             raise SealError("the sealer gave no ciphertext")
         return Ciphertext(answer.message, answer.fingerprints)
 
+    async def _call(self, work: Work, blob: bytes) -> bytes:
+        """Raises: WorkerError."""
+        header = msgspec.msgpack.encode(work)
+        if len(header) > HEADER_MAX:
+            blob = await asyncio.to_thread(b"".join, (header, blob))
+            header = msgspec.msgpack.encode(Long(len(header)))
+        return await self._pool.call(header, blob)
+
 
 def handle(header: bytes, blob: memoryview) -> bytes:
     """One job in the child."""
-    recipe = msgspec.msgpack.decode(header, type=Recipe | SmimeRecipe | OpenpgpSearch | SmimeSearch | OcspReading)
+    recipe = msgspec.msgpack.decode(header, type=Work | Long)
+    if isinstance(recipe, Long):
+        return handle(bytes(blob[: recipe.octets]), blob[recipe.octets :])
     if isinstance(recipe, OcspReading):
         return msgspec.msgpack.encode(_said(recipe, bytes(blob)))
     if isinstance(recipe, OpenpgpSearch):

@@ -15,6 +15,7 @@ from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.protect.sealer import LIMITS, MODULE, Done, Sealer
 from gateway.protect.smime.judge import fingerprint
 from gateway.protect.smime.mail import Candidate, Identity
+from gateway.protect.smime.ocsp import NoAnswer
 from gateway.workers.errors import WorkerError
 from gateway.workers.pool import ChildPool
 from tests.gateway.protect.keys import certificate_of, make_key
@@ -59,6 +60,20 @@ async def test_refusals_come_back_as_errors(sealer: Sealer) -> None:
     with pytest.raises(SealError, match="malformed"):
         await sealer.encrypt(b"no header\r\n", [certificate_of(make_key())])
     assert decrypt((await sealer.encrypt(MAIL, [certificate_of(make_key())])).message)
+
+
+async def test_what_is_on_file_may_be_large(sealer: Sealer) -> None:
+    """CR-01: old and large keys of one address, more than a request's header takes, hold no mail up."""
+    certificate, large = certificate_of(make_key()), [os.urandom(30_000) for _ in range(3)]
+    for message in (MAIL, MAIL + b"x" * 2_000_000 + b"\r\n"):
+        assert b"Jane Roe" in decrypt((await sealer.encrypt(message, [*large, certificate])).message)
+    on_file = {str(number): data for number, data in enumerate(large)}
+    (hit,) = await sealer.openpgp_in(certificate, address="b@example.org", on_file=on_file)
+    assert hit.certificate == certificate
+    with pytest.raises(NoUsableCertificate, match="not an X"):
+        await sealer.encrypt_smime(MAIL, [Candidate(data) for data in large], address=ADDRESS, identity=None)
+    with pytest.raises(NoAnswer):
+        await sealer.ocsp_answer(b"nonsense", certificate=large[0] * 2, issuer=large[1])
 
 
 async def test_a_killed_child_gives_no_message(sealer: Sealer) -> None:
