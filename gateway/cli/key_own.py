@@ -46,7 +46,10 @@ def generate(settings: Settings, *, domain: str, address: str | None, valid: tim
     name = _domain(settings, domain)
     organisation = next(one.organisation for one in settings.domain if one.name == name)
     chosen = _address(address or f"openpgp@{name}", name)
-    _add(settings, name, generate_key(organisation, chosen, now=datetime.now(UTC), lifetime=valid))
+    try:
+        _add(settings, name, generate_key(organisation, chosen, now=datetime.now(UTC), lifetime=valid))
+    except CertificateError as why:
+        fail(f"{name}: {why}")
 
 
 @own.command("import")

@@ -5,6 +5,7 @@ Version 4, and EdDSA in its old form, which GnuPG 2.2, Sequoia, RNP (Thunderbird
 
 import warnings
 from datetime import datetime, timedelta
+from typing import Final
 
 from pgpy import PGPUID, PGPKey
 from pgpy.constants import (
@@ -16,17 +17,20 @@ from pgpy.constants import (
     SymmetricKeyAlgorithm,
 )
 
+NO_BRACKETS: Final = str.maketrans("<>()", "    ")  # they set the address and a comment apart (RFC 9580 section 5.11)
+
 
 def generate_key(name: str, address: str, *, now: datetime, lifetime: timedelta) -> bytes:
     """A private key, binary, without a passphrase: it is sealed by the master key.
 
     name: of the organisation; address: beside it in the user id. now: aware; when it begins.
     """
+    words = name.translate(NO_BRACKETS).split()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PGPy tells at length what it does not check
         key = PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519, created=now)
         key.add_uid(
-            PGPUID.new(name, email=address),
+            PGPUID.new(" ".join(words), email=address),
             usage={KeyFlags.Certify, KeyFlags.Sign},
             hash=HashAlgorithm.SHA512,
             hashes=[HashAlgorithm.SHA512, HashAlgorithm.SHA256],

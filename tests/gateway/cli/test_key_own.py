@@ -107,6 +107,17 @@ def test_the_newest_key_signs(config: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("organisation", "status"), [("Clinic <A> (East)", 0), ("Clinic <eve@evil.example>", 0), ("<>", 1)]
+)
+def test_a_name_with_the_marks_of_a_user_id(config: Path, organisation: str, status: int) -> None:
+    """RFC 9580 section 5.11: it does not end up as address or comment; without any word there is a reason."""
+    config.write_text(config.read_text(encoding="utf-8") + f'organisation = "{organisation}"\n', encoding="utf-8")
+    done = run(config, "generate", "--domain", DOMAIN)
+    assert (done.exit_code, bool(done.stderr)) == (status, bool(status)), done.output
+    assert [row["address"] for row in listed(config)] == [f"openpgp@{DOMAIN}"] * (not status)
+
+
 def test_no_private_key_is_in_the_database_in_clear(config: Path) -> None:
     """Sealed by the master key, as DKIM keys are."""
     run(config, "generate", "--domain", DOMAIN)
