@@ -12,7 +12,7 @@ from cryptography import x509
 
 from gateway.cli.ask import ask
 from gateway.cli.context import Status, config_option, fail, print_json, print_table, settings_option
-from gateway.cli.ocsp import reasons_against
+from gateway.cli.ocsp import REVOKED, reasons_against
 from gateway.config import Settings
 from gateway.protect.errors import CertificateError
 from gateway.protect.smime.chain import NoPath, find_path
@@ -73,7 +73,7 @@ def import_(settings: Settings, *, file: str, crl: Path | None) -> int:
     now = datetime.now(UTC)
     good, faults = _judge(found, anchors, now=now)
     if crl is not None:
-        good, revoked = _hold_against(_read_crl(crl), good, now=now)
+        good, revoked = _hold_against(settings, _read_crl(crl), good, now=now)
         faults += revoked
     if settings.smime.ocsp:
         good, revoked = _ask_issuers(settings, good)
@@ -169,7 +169,7 @@ def _read_crl(path: Path) -> x509.CertificateRevocationList:
 
 
 def _hold_against(
-    crl: x509.CertificateRevocationList, found: Sequence[Judged], *, now: datetime
+    settings: Settings, crl: x509.CertificateRevocationList, found: Sequence[Judged], *, now: datetime
 ) -> tuple[list[Judged], list[str]]:
     """Those that their issuer has not revoked (CR-05), and a line for each of the others."""
     good: list[Judged] = []
@@ -179,8 +179,9 @@ def _hold_against(
             if not one.chain:
                 raise CertificateError(f"the revocation list cannot be checked: {one.why_not}")
             if is_revoked(one.certificate, one.chain[0], crl, now=now):
-                raise CertificateError("its issuer has revoked it")
-            good.append(one)
+                faults.append(_revoked(settings, one.facts.fingerprint))
+            else:
+                good.append(one)
         except CertificateError as why:
             faults.append(f"{one.facts.fingerprint} was not imported: {why}")
     return good, faults
@@ -199,9 +200,15 @@ def _ask_issuers(settings: Settings, found: Sequence[Judged]) -> tuple[list[Judg
         if status is Revocation.GOOD:
             good.append(one)
             continue
-        was_used = status is Revocation.REVOKED and ask(settings, "smime.revoked", fingerprint=name)
-        faults.append(f"{name} {'was on file, and is used no more' if was_used else 'was not imported'}: {why}")
+        revoked = status is Revocation.REVOKED
+        faults.append(_revoked(settings, name) if revoked else f"{name} was not imported: {why}")
     return good, faults
+
+
+def _revoked(settings: Settings, name: str) -> str:
+    """End the use of a certificate that its issuer has revoked. Returns: the line about it."""
+    was_used = ask(settings, "smime.revoked", fingerprint=name)
+    return f"{name} {'was on file, and is used no more' if was_used else 'was not imported'}: {REVOKED}"
 
 
 def _incoming(one: Judged) -> list[dict[str, Any]]:

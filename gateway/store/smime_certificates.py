@@ -48,12 +48,15 @@ class SmimeCertificate:
 async def add(store: Store, new: SmimeCertificate, *, events: Sequence[Event]) -> None:
     """Import a certificate for an address; the same one is replaced, but a person's trust in it is kept.
 
-    One that was revoked stays so.
+    One that was revoked stays so, and is so for every other address.
     """
 
     async def work(conn: AsyncConnection) -> None:
         old = (table.c.fingerprint == new.fingerprint) & (table.c.address == new.address)
         known = (await conn.execute(sa.select(table.c.trust).where(old))).scalar()
+        revoked = (table.c.fingerprint == new.fingerprint) & (table.c.trust == Trust.REVOKED.value)
+        if (await conn.execute(sa.select(table.c.trust).where(revoked).limit(1))).scalar():
+            known = Trust.REVOKED.value
         is_kept = (new.trust is Trust.NONE and known == Trust.PERSON.value) or known == Trust.REVOKED.value
         await conn.execute(sa.delete(table).where(old))
         await conn.execute(

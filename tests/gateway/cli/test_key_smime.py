@@ -127,6 +127,17 @@ def test_held_against_a_revocation_list(trusting: Path, tmp_path: Path, data: by
     assert why in result.stderr
 
 
+def test_a_list_ends_the_use_of_what_is_on_file(trusting: Path, tmp_path: Path) -> None:
+    """CR-05: a certificate that is in use already is not only "not imported"."""
+    (tmp_path / "list.crl").write_bytes(MIDDLE.crl(SERIAL, end=NOW + timedelta(days=1)))
+    data = pem(LEAF) + pem(MIDDLE.der)
+    assert run(trusting, "smime", "import", "-", data=data).exit_code == 0
+    result = run(trusting, "smime", "import", "-", "--crl", str(tmp_path / "list.crl"), data=data)
+    assert result.exit_code == 1
+    assert "was on file, and is used no more: its issuer has revoked it" in result.stderr
+    assert {row["trust"] for row in rows(trusting)} == {"revoked"}
+
+
 def test_what_was_revoked_stays_so(trusting: Path) -> None:
     """CR-05: neither an import nor a person's word brings it back unseen; forgetting it does, and is in the audit."""
     assert run(trusting, "smime", "import", "-", data=pem(LEAF) + pem(MIDDLE.der)).exit_code == 0

@@ -49,6 +49,17 @@ async def test_import_list_trust_forget(store: Store) -> None:
     assert "octets" not in str(events)
 
 
+async def test_revoked_is_revoked_for_every_address(store: Store) -> None:
+    """CR-05: also for one that the same certificate is imported for, or found by DNS for, only afterwards."""
+    await smime.import_certificates(store, incoming=[ONE])
+    assert await smime.revoked(store, fingerprint="A" * 64)
+    await smime.import_certificates(store, incoming=[{**ONE, "address": "c@example.org"}])
+    assert {one["address"]: one["trust"] for one in await smime.listing(store)} == {
+        "b@example.org": "revoked",
+        "c@example.org": "revoked",
+    }
+
+
 @pytest.mark.parametrize(
     "incoming",
     [
