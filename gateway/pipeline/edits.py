@@ -74,9 +74,7 @@ class BodyEdits:
         Who is refused gets none, so they are with the first. Raises: NoInspector.
         """
         wishes = [self._wish(judged, number) for number in range(len(judged.decisions))]
-        several = len({wish for wish in wishes if wish.edits.changes})
-        if several > 1 and (several > MOST_FORMS or several * len(judged.data) > MOST_OCTETS):
-            wishes = [replace(one, edits=TOO_MANY, fields=()) if one.edits.changes else one for one in wishes]
+        wishes = _bounded(wishes, size=len(judged.data))
         groups: dict[Wish, list[int]] = {}
         for number, wish in enumerate(wishes):
             groups.setdefault(wish, []).append(number)
@@ -142,6 +140,18 @@ class BodyEdits:
             if is_worse or any(finding.kind in wanted.kinds for finding in again.findings):
                 raise BodyEditError(Obstacle.LEFT)
         return edited
+
+
+def _bounded(wishes: list[Wish], *, size: int) -> list[Wish]:
+    """What can be done of it: where it would be too many forms, copies wait as they came, in one form. size: octets."""
+    plain = {one.added for one in wishes if not one.edits.changes}  # each is a form, and one of them is always there
+    several = len({one for one in wishes if one.edits.changes}) + max(0, len(plain) - 1)
+    if several < 2 or (several <= MOST_FORMS and several * size <= MOST_OCTETS):
+        return wishes
+    return [
+        Wish(one.edits if one.edits.held else TOO_MANY) if one.edits.changes or (one.added and len(plain) > 1) else one
+        for one in wishes
+    ]
 
 
 def _words(edited: Edited, wanted: Edits) -> tuple[str, ...]:

@@ -10,11 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.message.queue_id import new_queue_id
-from gateway.pipeline.judged import Judged
+from gateway.pipeline.judged import Added, Judged
 from policy.decision import Action, Decision
 from policy.phi.report import Kind
-
-Added = tuple[tuple[tuple[str, str], ...], ...]  # header fields of several rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,7 @@ def _form(whole: Judged, who: Sequence[int], part: Part) -> Judged:
         decisions=tuple(whole.decisions[number] for number in who),
         data=part.data,
         masked=part.masked,
+        added=part.added,
     )
 
 

@@ -14,13 +14,16 @@ from policy.phi.report import Kind, Report
 
 log = get_logger("pipeline")
 
+Added = tuple[tuple[tuple[str, str], ...], ...]  # header fields of several rules
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A message with all that was found out and decided about it, not yet stored.
 
     archives: recipients that rules added. held_for: by recipient, why its body could not be changed; masked: what was,
-    by kind. form_of: where recipients get different copies, and this is one of them, the id of the first.
+    by kind. added: header fields that rules put on it. form_of: where recipients get different copies, and this is one
+    of them, the id of the first.
     purpose: why the suppression list is asked, empty when it is not; suppressed: what it says, by recipient.
     """
 
@@ -37,6 +40,7 @@ class Judged:
     held_for: Mapping[str, str] = field(default_factory=dict)
     form_of: str = ""
     masked: Mapping[Kind, int] = field(default_factory=dict)
+    added: Added = ()
     suppressed: Mapping[str, Suppression] = field(default_factory=dict)
 
     @property

@@ -9,7 +9,6 @@ from gateway.delivery.ownmail import OwnMail
 from gateway.message.entry import QueueEntry
 from gateway.message.envelope import Envelope
 from gateway.message.event import Event
-from gateway.message.fields import split_message
 from gateway.message.hygiene import HeaderFacts
 from gateway.pipeline.brakes import braked_as
 from gateway.pipeline.facts import FactFinder
@@ -104,17 +103,6 @@ class Rulings:
             return []
         login, now = braked_as(judged.envelope), judged.envelope.received_at
         return [self._own_mail.brake_notice(held[0], login=login, reason=judged.braked.reason, now=now)]
-
-    def with_fields(self, data: bytes, decisions: Sequence[Decision]) -> bytes:
-        """The message with what rules put into its header; a field of such a name that it came with goes."""
-        book = self._facts.rules.by_name
-        applied = dict.fromkeys(name for decision in decisions for name in decision.rules)
-        added = [field for name in applied for field in book[name].add_header]
-        if not added:
-            return data
-        parsed, names = split_message(data), {name.lower() for name, _ in added}
-        kept = [field.raw for field in parsed.fields if field.name not in names]
-        return parsed.with_fields([*kept, *(f"{name}: {text}\r\n".encode("ascii") for name, text in added)])
 
     def notices(
         self, envelope: Envelope, decisions: Sequence[Decision], *, author: str, queue_id: str, is_braked: bool = False

@@ -155,6 +155,8 @@ class Pipeline:
                 await self._queue(await self._weigh(await self._ask_list(judged)), forms)
         except (NoInspector, TimeoutError):
             return Verdict.NO_INSPECTOR
+        except (Infected, Unscannable) as bad:  # a changed copy is looked at once more, perhaps with newer lists
+            return await self._turn_away(envelope, bad)
         except (StoreFull, StoreSick, StoreClosed) as error:
             self._brakes.uncount(envelope, is_protected=judged.is_protected)
             return row_for(error, STORE_VERDICTS)
@@ -308,7 +310,7 @@ class Pipeline:
             envid=envelope.envid,
             ret=envelope.ret,
             received_at=now,
-            body=prepared(judged, self._policy, self._rulings),
+            body=prepared(judged, self._policy),
             report=pack_report(judged.report),
             entries=entries,
             traces=tuple(decision.trace + judged.hold_trace for decision in judged.decisions),

@@ -1,6 +1,6 @@
 """One message in several forms: each recipient's copy is changed by the rules that apply to it, and by no other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.config import Settings
 from gateway.control import queue as by_hand
 from gateway.control.office import Office
+from gateway.inspect.screened import Infected, Unscannable
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.fields import split_message
 from gateway.message.hygiene import check
@@ -23,6 +24,7 @@ from gateway.store.statements import Unit
 from gateway.store.store import Store
 from policy.decision import Action, Decision
 from policy.facts import Facts, RecipientFacts
+from policy.phi.report import Report
 from tests.gateway.pipeline.counter import CLEAN, envelope, letter
 from tests.gateway.pipeline.test_edits import BODY, FOOTER, KEY, MASK, Desk, purpose
 from tests.gateway.pipeline.test_rules import rule, ruled
@@ -114,6 +116,56 @@ async def test_header_fields_are_those_of_the_copy(store: Store) -> None:
     await desk.send(purpose("payment"), to=(DOCTOR, PAYER))
     has = {who: bool(split_message(data).all("x-class")) for who, (_, data) in (await forms(desk)).items()}
     assert has == {DOCTOR: False, PAYER: True}
+
+
+async def test_who_is_refused_puts_no_field_on_the_copies_of_others(store: Store) -> None:
+    """What a rule says of somebody who gets nothing would tell the others of them (RFC 5321 section 7.2)."""
+    told = ruled(
+        rule('recipient.domain == "there.example"', "reject", name="no", more='add_header = { "X-Case" = "closed" }')
+    )
+    desk = Desk(store, settings=told)
+    await desk.send(purpose("payment"), to=(DOCTOR, PAYER))
+    (_, data) = (await forms(desk))[PAYER]
+    assert not split_message(data).all("x-case")
+
+
+async def test_forms_that_differ_in_their_header_have_an_end_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a copy of the whole message: they are held as it came, in one form, and no field of one is on another."""
+    monkeypatch.setattr(edits, "MOST_FORMS", 1)
+    told = ruled(
+        *(
+            rule(f'recipient == "{who}"', "allow", name=f"r{n}", more=f'add_header = {{ "X-To" = "{n}" }}')
+            for n, who in enumerate((DOCTOR, PAYER, OTHER))
+        )
+    )
+    desk = Desk(store, settings=told)
+    queue_id = await desk.send(purpose("payment"), to=(DOCTOR, PAYER, OTHER))
+    assert await desk.states(queue_id) == [EntryState.HELD] * 3
+    assert not split_message(await desk.kept(queue_id)).all("x-to")
+
+
+@pytest.mark.parametrize("found", [Infected("Eicar"), Unscannable("the base64 is malformed")])
+async def test_what_a_scanner_refuses_of_a_changed_copy_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch, found: Exception
+) -> None:
+    """Its lists may be newer than a moment ago: the sender hears it now, instead of a fault that looks temporary."""
+    desk = Desk(store, settings=for_payers(MASK))
+    looked, inspector = list[bytes](), desk.pipeline._inspector
+    inspect = inspector.inspect
+
+    async def scan(data: bytes, *, subject_tags: Sequence[str]) -> Report:
+        looked.append(data)
+        if len(looked) > 1:
+            raise found
+        return await inspect(data, subject_tags=subject_tags)
+
+    monkeypatch.setattr(inspector, "inspect", scan)
+    made = envelope(DOCTOR, PAYER)
+    believed = replace(made, client=replace(made.client, believes_headers=True))
+    answer = await desk.pipeline.submit(believed, letter(purpose("payment"), body=BODY))
+    assert answer in {Verdict.INFECTED, Verdict.UNSCANNABLE}
+    assert await desk.everything() == ()
+    assert len(await desk.events("message.infected")) == 1
 
 
 async def test_commercial_mail_shows_each_a_way_out_of_its_own(store: Store) -> None:
