@@ -34,7 +34,7 @@ async def wanting(
     """What is missing before a recipient's copy may go; empty: nothing.
 
     Whoever sent a message is neither of the two. Two requests that name nobody are not two persons, nor are two names
-    from one login of the system.
+    from one login of the system, nor two accounts that people share: one person may come by both.
     """
     needed = max(
         (rules.by_name[name].approvers for name in decision.rules if rules.by_name[name].action is Action.HOLD),
@@ -48,8 +48,13 @@ async def wanting(
     if person in {entry.sender.lower(), (about.login if about else "").lower()}:
         return f"{to}: two persons must let it go, and who sent it is neither of them"
     asker = approver.asker
+    if asker.login and asker.is_shared and not approver.by_name:
+        return (
+            f"{to}: two persons must let it go, and {asker.login} is an account that people share; come by a login of"
+            " your own (sudo), or let names count where there are none (policy.approvers_by_name)"
+        )
     event = events.message_approved(entry, at=approver.at, by=person, why=approver.why, login=asker.login)
-    login = "" if asker.is_shared and approver.by_name else asker.login
+    login = "" if asker.is_shared else asker.login
     people = await approvals.approve(store, entry.id, person, needed=needed, at=approver.at, event=event, login=login)
     if people is None:
         return f"{to}: two persons must let it go, and {asker.login} has done so under another name"
