@@ -2,8 +2,8 @@
 
 How this works: an answer is kept until it ends, a day at most, so that most messages ask nobody and the daily look is
 what the issuer sees. REVOKED is written down at once and is never soft: the certificate is on file and not used any
-more. Without an answer that counts `smime.ocsp_failure` decides. Certificates that a person or their own domain vouches
-for have no issuer that we trust, so nobody is asked about them.
+more. Without an answer that counts, the last one decides while it is good, and then `smime.ocsp_failure`. Certificates
+that a person or their own domain vouches for have no issuer that we trust, so nobody is asked about them.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from gateway.metrics import Metrics
 from gateway.protect.errors import SealError
 from gateway.protect.sealer import Sealer
 from gateway.protect.smime import ocsp
-from gateway.protect.smime.ocsp import NoAnswer, Poster, Status
+from gateway.protect.smime.ocsp import NoAnswer, Poster, Status, TooSlow
 from gateway.store import smime_certificates
 from gateway.store.smime_certificates import SmimeCertificate, Trust
 from gateway.store.store import Store
@@ -65,6 +65,7 @@ class Revocation:
         self._known: dict[str, _Known] = {}
         self._under_way: dict[str, asyncio.Task[str]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slow: dict[frozenset[str], datetime] = {}  # hosts that took too long, left alone until
 
     async def why_not(self, one: SmimeCertificate) -> str:
         """Why a certificate that its chain vouches for may not be used now, or nothing. Raises: StoreError."""
@@ -95,12 +96,13 @@ class Revocation:
         return await asyncio.shield(task)
 
     async def _ask(self, one: SmimeCertificate) -> str:
-        if not ocsp.responders(one.certificate):
+        hosts = frozenset(place.host for place in ocsp.responders(one.certificate))
+        if not hosts:
             return ""  # its issuer lets nobody ask; a list may be given at import
         now = self._clock()
         try:
             async with self._slots:
-                data = await ocsp.fetch(self._web, one.certificate, one.chain[0])
+                data = await self._fetch(one, hosts)
             answer = await self._sealer.ocsp_answer(data, certificate=one.certificate, issuer=one.chain[0])
         except (NoAnswer, SealError, WorkerError) as why:
             text = str(why) if isinstance(why, NoAnswer) else "the answer could not be read at the moment"
@@ -116,9 +118,23 @@ class Revocation:
         self._known[one.fingerprint] = _Known("", min(answer.good_until, now + KEPT))
         return ""
 
+    async def _fetch(self, one: SmimeCertificate, hosts: frozenset[str]) -> bytes:
+        """One slow host costs one certificate its deadline, and not those of all its authority's in turn."""
+        until = self._slow.get(hosts)
+        if until is not None and until > self._clock():
+            raise NoAnswer("its responder took too long a moment ago")
+        try:
+            return await ocsp.fetch(self._web, one.certificate, one.chain[0])
+        except TooSlow:
+            self._slow[hosts] = self._clock() + TRIED_AGAIN
+            raise
+
     def _unanswered(self, one: SmimeCertificate, why: str, now: datetime, *, is_counted: bool = True) -> str:
         if is_counted:
             self._metrics.counter("ocsp_lookups", "failed").inc()
+            known = self._known.get(one.fingerprint)
+            if known is not None and not known.why_not and known.until > now:
+                return ""  # an early look brought nothing; what was said before is good for longer
         is_soft = self._failure is OcspFailure.SOFT
         log.warning("no word of a certificate's issuer", fingerprint=one.fingerprint, why=why, used=is_soft)
         why_not = "" if is_soft else f"whether its issuer has revoked it cannot be learned: {why}"

@@ -58,6 +58,10 @@ class NoAnswer(CertificateError):
     """There is no answer that counts; the text says why in words, without a final stop."""
 
 
+class TooSlow(NoAnswer):
+    """No responder gave any in time. Whoever asks the same ones next would wait as long."""
+
+
 class Poster(Protocol):
     """What is asked of the web; `tls.web.WebReader` is one."""
 
@@ -110,7 +114,7 @@ def _request(certificate: bytes, issuer: bytes, algorithm: hashes.HashAlgorithm)
 
 
 async def fetch(web: Poster, certificate: bytes, issuer: bytes) -> bytes:
-    """An answer, unread, of the first responder that gives one. Raises: NoAnswer."""
+    """An answer, unread, of the first responder that gives one. Raises: NoAnswer, TooSlow."""
     reason = "its issuer names no responder that may be asked"
     question = request_for(certificate, issuer)
     try:
@@ -121,7 +125,7 @@ async def fetch(web: Poster, certificate: bytes, issuer: bytes) -> bytes:
                 except FetchError as why:
                     reason = str(why)
     except TimeoutError:
-        reason = "its responder took too long"
+        raise TooSlow("its responder took too long") from None
     raise NoAnswer(reason)
 
 

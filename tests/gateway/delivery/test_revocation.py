@@ -294,6 +294,37 @@ async def test_the_daily_look_finds_what_was_revoked(store: Store, revocable: tu
     assert sorted(set(trusts.values())) == ["domain", "none", "person", "revoked"]
 
 
+async def test_a_look_without_an_answer_takes_no_good_one_away(store: Store, site: Site) -> None:
+    """CR-05, RFC 6960 section 3.2: what is good until the evening is so, though the responder is down at noon."""
+    await smime_certificates.add(store, site.row(), events=())
+    web, now = Web(), [datetime.now(UTC)]
+    revocation = asking(store, web, clock=lambda: now[0])
+    with site.ca.serving(site.port, "-ndays", "5"):
+        await revocation.refresh()
+    now[0] += timedelta(hours=18)
+    await revocation.refresh()  # nobody is there
+    assert len(web.asked) == 2
+    assert await revocation.why_not(site.row()) == ""
+    now[0] += timedelta(hours=7)
+    assert (await revocation.why_not(site.row())).startswith(LEARNED)
+    assert len(web.asked) == 3
+
+
+async def test_a_slow_responder_is_waited_for_once(store: Store, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes every connection and says nothing costs one certificate its deadline, not each in turn."""
+    monkeypatch.setattr(ocsp, "DEADLINE_S", 0.05)
+    web, now = Web(), [datetime.now(UTC)]
+    revocation = asking(store, web, clock=lambda: now[0])
+    async with answering(site, TROUBLE["slow"]):
+        for one in (site.good, site.other):
+            assert "took too long" in await revocation.why_not(site.row(one))
+        assert len(web.asked) == 1
+    now[0] += timedelta(minutes=6)
+    with site.ca.serving(site.port):
+        monkeypatch.undo()
+        assert await revocation.why_not(site.row(site.other)) == ""
+
+
 @pytest.mark.parametrize("failure", [HARD, SOFT])
 async def test_a_message_takes_its_next_way(office: Office, site: Site, failure: OcspFailure) -> None:
     """CR-05, CR-13: nothing is encrypted to a certificate of which nobody says that it is still good, when hard."""
