@@ -106,7 +106,13 @@ class OwnMail:
         )
         body = notice.climb_notice(origin, climb)
         return self._new(
-            MessageKind.SENDER_NOTICE, origin, about.sender, body, about_id=about.queue_id, is_secret=bool(pin)
+            MessageKind.SENDER_NOTICE,
+            origin,
+            about.sender,
+            body,
+            about_id=about.queue_id,
+            is_secret=bool(pin),
+            is_sensitive=about.sensitive,
         )
 
     def held_notice(self, held: Sequence[QueueEntry], *, now: datetime, reasons: tuple[str, ...] = ()) -> NewMessage:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.delivery.letter import letter_of
+from gateway.delivery.needs import NeedsPolicy, needs_for
 from gateway.delivery.ownmail import CODE_LIFETIME, OwnMail, OwnMailPolicy
 from gateway.message.entry import MessageKind
 from gateway.message.envelope import Notify
 from gateway.message.queue_id import new_queue_id
 from gateway.protect.notice import Cause, Secret
 from gateway.store.rows import NewMessage, PortalMessage
-from policy.decision import Method
+from policy.decision import Method, UnsignedMx
 from tests.gateway.delivery.office import DAY, MARKER, RECIPIENT, SENDER, Office, make_entry, make_message, read, told
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -146,3 +147,12 @@ async def test_a_neutral_sender_for_what_is_sensitive(asks_for: Secret) -> None:
             assert (b'"Private Message Service" <secure-mail@trust.example>' in body) is sensitive
     (code,) = own.code(replace(waiting, sensitive=True), code="123456", reference="ABCD", now=NOW).entries
     assert code.sensitive, "the code goes by vouched hosts, too"
+
+
+async def test_a_pin_of_a_legal_class_goes_as_its_message(office: Office) -> None:
+    """With the link it opens the message, so unsigned DNS vouches for no host of it, whatever is configured."""
+    for is_sensitive in (True, False):
+        about = replace(ENTRY, sensitive=is_sensitive)
+        (entry,) = office.own_mail.climb_notice(about, cause=Cause.NO_TLS, pin="1234-5678", now=NOW).entries
+        needs = needs_for(entry, NeedsPolicy(unsigned_mx=UnsignedMx.ACCEPT), has_pin=True, is_inbound=False)
+        assert needs.is_vouched is is_sensitive
