@@ -16,7 +16,7 @@ from typing import Final
 from policy.baa import Relation
 from policy.facts import Facts, RecipientFacts
 from policy.people import Position
-from policy.phi.report import Kind, Report
+from policy.phi.report import Kind, Report, SignKind
 from policy.rules.book import Rule
 from policy.sensitivity import Sensitivity
 
@@ -65,14 +65,25 @@ def edits_of(facts: Facts, to: RecipientFacts, rules: Iterable[Rule]) -> Edits:
     applying = {rule.name: rule for rule in rules}
     wanted = _edits_of(facts, to, applying.values())
     noticed = tuple(sorted(name for name, rule in applying.items() if rule.notice))
-    if not noticed or wanted.held:
+    scope = _scope_for(facts, to) if noticed or _is_noticed(facts) else ""
+    if not (noticed or scope) or wanted.held:
         return wanted
-    if facts.report.signed_by_author or facts.report.encrypted:
-        return replace(wanted, held=SIGNED_UNNOTICED)
-    notices = sorted({applying[name].notice for name in noticed})
-    if to.consents.part2_scope and Sensitivity.PART2 in facts.sent.sensitivity:
-        notices.append(SCOPE.format(to.consents.part2_scope))
-    return replace(wanted, notices=tuple(notices), noticed=noticed)
+    if facts.report.signed_by_author or facts.report.encrypted:  # who wrote the notice in it answers for the scope
+        return replace(wanted, held=SIGNED_UNNOTICED) if noticed else wanted
+    notices = (*sorted({applying[name].notice for name in noticed}), *([scope] if scope else ()))
+    return replace(wanted, notices=notices, noticed=noticed)
+
+
+def _scope_for(facts: Facts, to: RecipientFacts) -> str:
+    """What the consent that it goes out on covers; empty: there is none, or it is no Part 2 record."""
+    if not to.consents.part2_scope or Sensitivity.PART2 not in facts.sent.sensitivity:
+        return ""
+    return SCOPE.format(to.consents.part2_scope)
+
+
+def _is_noticed(facts: Facts) -> bool:
+    """Whether its author wrote the notice in it (42 CFR 2.32(a)), so that no rule adds it."""
+    return any(sign.kind is SignKind.PART2_NOTICE for sign in facts.report.signs)
 
 
 def lacking(rules: Iterable[Rule], report: Report) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ def judge_sensitivity(said: str, labels: Collection[Sensitivity], report: Report
     )
 
 
+def with_classes(classes: Collection[Sensitivity], more: Collection[Sensitivity]) -> tuple[Sensitivity, ...]:
+    """All of them, in the order of Sensitivity, each once."""
+    return tuple(one for one in Sensitivity if one in classes or one in more)
+
+
 def _said(text: str) -> frozenset[Sensitivity]:
     words = {word for word in _APART.split(text.strip().lower()) if word}
     known = {one.value for one in Sensitivity}

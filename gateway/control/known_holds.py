@@ -8,8 +8,9 @@ from gateway.log import get_logger
 from gateway.store import decisions
 from gateway.store.errors import DamagedContent
 from policy.decision import Action, Decision
-from policy.facts import Facts
+from policy.facts import Facts, Sent
 from policy.rules import RuleBook
+from policy.sensitivity import Sensitivity, with_classes
 
 log = get_logger("control")
 
@@ -18,12 +19,15 @@ log = get_logger("control")
 class Known:
     """What was decided before. rules: by recipient, of the last time. archives: addresses that get a copy by a rule.
 
-    everybody: who got the message at first, also those whose copies are other ones; empty: not known.
+    everybody: who got the message at first, also those whose copies are other ones; empty: not known. classes,
+    states: the legal ones it was ever found to be of, and whose law spoke of it.
     """
 
     rules: Mapping[str, frozenset[str]]
     archives: frozenset[str] = frozenset()
     everybody: tuple[str, ...] = ()
+    classes: frozenset[Sensitivity] = frozenset()
+    states: frozenset[str] = frozenset()
 
 
 async def known_holds(office: Office, queue_id: str) -> Known:
@@ -38,6 +42,8 @@ async def known_holds(office: Office, queue_id: str) -> Known:
         {one.recipient: frozenset(one.rules) for stored in records for one in stored.kept.decisions},
         frozenset(to.address for stored in records for to in stored.kept.thin.recipients if to.is_archive),
         records[0].kept.thin.addresses if records else (),
+        frozenset(one for stored in records for one in stored.kept.thin.sent.sensitivity),
+        frozenset(one for stored in records for one in stored.kept.thin.sent.states),
     )
 
 
@@ -45,6 +51,12 @@ def newly_held(decision: Decision, known: Known, book: RuleBook) -> list[str]:
     """Rules that hold a recipient's copy now and did not when it was decided on; none where no record says so."""
     before = known.rules.get(decision.recipient, frozenset(decision.rules))
     return [name for name in decision.rules if name not in before and book.by_name[name].action is Action.HOLD]
+
+
+def still_classed(sent: Sent, known: Known) -> Sent:
+    """A label may be gone, or the role of who sent it: what a message was once of, it stays (OB-12)."""
+    states = tuple(sorted({*sent.states, *known.states}))
+    return replace(sent, sensitivity=with_classes(sent.sensitivity, known.classes), states=states)
 
 
 def with_archives(facts: Facts, archives: Collection[str]) -> Facts:

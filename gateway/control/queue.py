@@ -13,7 +13,7 @@ from gateway.control import history, look
 from gateway.control.approving import Approver, wanting
 from gateway.control.changes import BY
 from gateway.control.glass import check_emergency, check_glass
-from gateway.control.known_holds import Known, known_holds, newly_held, with_archives
+from gateway.control.known_holds import Known, known_holds, newly_held, still_classed, with_archives
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.delivery.about import About
@@ -170,6 +170,7 @@ async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], 
         sender=_author(body),
         everybody=everybody,
     )
+    sent = still_classed(sent, known)
     facts = finder.gather(
         holders,
         sender=_author(body),

@@ -160,4 +160,5 @@ def _words(edited: Edited, wanted: Edits) -> tuple[str, ...]:
         *((f"Masked in it, by rule: {masked}.",) if masked else ()),
         *(("A text was put below it.",) if wanted.below else ()),
         *((f"The notice that a law wants is below it ({', '.join(wanted.noticed)}).",) if wanted.noticed else ()),
+        *(("What the consent covers is below it (42 CFR 2.32(b)).",) if wanted.notices and not wanted.noticed else ()),
     )

@@ -20,6 +20,7 @@ from gateway.store.store import Store
 from policy.decision import Action, Decision
 from policy.facts import Sent
 from policy.phi.report import Report
+from policy.rules.book import Rule
 from policy.rules.packs import Pack, load_pack
 
 
@@ -29,6 +30,9 @@ def why_shipped() -> Mapping[str, str]:
     return {one.rule.name: one.why for pack in Pack for one in load_pack(pack)}
 
 
+# Notices name the recipient and may leave without TLS, so of a legal class they tell nothing; the record does.
+A_RULE = "A mail rule of your organisation."
+UNNAMED = "(named in the audit log alone)"
 NO_METHOD = "no method is left that keeps it private"
 
 
@@ -68,7 +72,8 @@ class Rulings:
         return f"rule {', '.join(names)}" if names else NO_METHOD
 
     def reasons(self, decisions: Sequence[Decision], held_for: Mapping[str, str]) -> tuple[str, ...]:
-        """Why a message is held, for its sender: what a pack says of its rule; nothing of the organisation's own.
+        """Why a message is held, for its sender: what a pack says of its rule; nothing of the organisation's own, nor
+        of a legal class.
 
         held_for: by recipient, why a copy could not be changed, in words of ours.
         """
@@ -77,7 +82,7 @@ class Rulings:
         applied = dict.fromkeys(name for decision in held for name in decision.rules)
         holding = [name for name in applied if book[name].action is Action.HOLD]
         unchanged = [held_for[one.recipient].removeprefix("Held: ") for one in held if one.recipient in held_for]
-        ruled = (said.get(name, "A mail rule of your organisation.") for name in holding)
+        ruled = (A_RULE if book[name].tells_class else said.get(name, A_RULE) for name in holding)
         return tuple(dict.fromkeys((*ruled, *unchanged)))
 
     def words(self, judged: Judged, held: Sequence[QueueEntry], *, now: datetime) -> list[NewMessage]:
@@ -116,7 +121,7 @@ class Rulings:
             self._own_mail.rule_notice(
                 RuleNotice(
                     to=address,
-                    rules=tuple(name for name in book if name in names),
+                    rules=shown([book[name] for name in book if name in names]),
                     sender=envelope.sender or author,
                     recipients=tuple(one.recipient for one in decisions if not names.isdisjoint(one.rules)),
                     ending=_ending([one for one in decisions if not names.isdisjoint(one.rules)], is_braked=is_braked),
@@ -126,6 +131,12 @@ class Rulings:
             )
             for address, names in told.items()
         ]
+
+
+def shown(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """The names of rules as a notice may have them: one word for all that would tell a class."""
+    named = tuple(rule.name for rule in rules if not rule.tells_class)
+    return named if len(named) == len(rules) else (*named, UNNAMED)
 
 
 def _ending(decisions: Sequence[Decision], *, is_braked: bool) -> RuleEnding:

@@ -27,6 +27,9 @@ STRICTNESS: Final = (  # each allows no way that the one before it does not allo
 )
 
 
+TELLING: Final = frozenset({"sensitivity", "topics", "consent.part2", "consent.psychotherapy"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One `[[policy.rule]]`, or one of a pack.
@@ -48,6 +51,11 @@ class Rule:
     disclaimer: str = ""
     redact: tuple[Kind, ...] = ()
     notice: str = ""
+
+    @property
+    def tells_class(self) -> bool:
+        """Whether its name or what it is for may tell of which legal class, or of which topic, a message is."""
+        return not TELLING.isdisjoint(self.when.facts)
 
 
 @dataclass(frozen=True, slots=True)

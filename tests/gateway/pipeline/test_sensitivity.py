@@ -162,6 +162,42 @@ async def test_an_author_can_write_the_notice(store: Store) -> None:
     assert (entry.state, await counter.body(entry)) == (QUEUED, body)
 
 
+async def test_who_writes_the_notice_still_gets_the_scope(store: Store) -> None:
+    """42 CFR 2.32(b) asks for it beside the statement of (a), whoever wrote that."""
+    counter = clinic(store, "part2", report=None)
+    await counter.give(Kind.PART2, DOC)
+    entry = await counter.send(DOC, *of("part2"), body=b"He began buprenorphine.\r\n\r\n" + NOTICE + b"\r\n")
+    said = b" ".join((await counter.body(entry)).split())
+    assert entry.state is QUEUED
+    assert said.count(NOTICE) == 1
+    assert b"It is disclosed to you with the patient's written consent, which permits this for" in said
+
+
+async def test_notices_of_ours_tell_no_class(store: Store) -> None:
+    """They name the recipient, who may be the patient, and may leave without TLS: the class is in the record alone."""
+    counter = clinic(store, "part2", more='pack_notify = ["privacy@clinic.example"]\n')
+    entry = await counter.send("pat@b.example", *of("part2"))
+    assert entry.state is HELD
+    notices = await counter.own(MessageKind.SENDER_NOTICE)
+    assert {one.recipient for one in notices} == {SENDER, "privacy@clinic.example"}
+    for one in notices:
+        words = b" ".join((await counter.kept(one.queue_id)).replace(b"=\r\n", b"").split())
+        assert b"pat@b.example" in words
+        assert [word for word in (b"part2", b"part 2", b"consent", b"2.31") if word in words.lower()] == []
+    (event,) = await counter.events("message.held")
+    assert "part2/consent" in str(event.data["why"])
+
+
+async def test_a_release_forgets_no_class(store: Store) -> None:
+    """OB-12: the label is gone when a person looks, and what was held by it is not let go as if it were nothing."""
+    counter = clinic(store, "part2", more=LABELLED, report=replace(SUBSTANCE, signed_by_author=True))
+    await counter.give(Kind.PART2, DOC)
+    entry = await counter.send(DOC, *of("")[1:], *SIGNED, body=SIGNED_BODY)
+    assert entry.state is HELD
+    with pytest.raises(Refused, match="lacks the notice"):
+        await desk.release(Office(store, told("part2")), queue_id=entry.queue_id, reason="seen")
+
+
 async def test_a_consent_that_came_later_finds_the_notice_there(store: Store) -> None:
     """What waits for a consent has the notice already, so a release changes nothing in it."""
     counter = clinic(store, "part2")
