@@ -28,6 +28,9 @@ class Incoming(msgspec.Struct, frozen=True):
     private_key: bytes
     expires_at: datetime | None = None
 
+    def __repr__(self) -> str:
+        return f"Incoming({self.fingerprint!r})"  # it holds a private key
+
 
 async def add(office: Office, *, domain: str, incoming: Any) -> str:
     """Sign the mail of a domain with this key from the next message on; the one before it signs no more.

@@ -68,7 +68,12 @@ class Revocation:
         self._slow: dict[frozenset[str], datetime] = {}  # hosts that took too long, left alone until
 
     async def why_not(self, one: SmimeCertificate) -> str:
-        """Why a certificate that its chain vouches for may not be used now, or nothing. Raises: StoreError."""
+        """Why a certificate that its chain vouches for may not be used now, or nothing. Raises: StoreError.
+
+        Nobody is asked about one that has expired, which the sealer refuses: issuers need not keep it in mind.
+        """
+        if one.expires_at <= self._clock():
+            return ""
         known = self._known.get(one.fingerprint)
         if known is not None and known.until > self._clock():
             return known.why_not

@@ -16,10 +16,11 @@ from pgpy.constants import HashAlgorithm, SymmetricKeyAlgorithm
 from gateway.audit.search import Query, search
 from gateway.cli.main import main
 from gateway.config import Settings, load
+from gateway.control.own_keys import Incoming
 from gateway.protect.certificates import public_part, read_certificate
 from gateway.protect.wkd import places
 from gateway.store.opening import open_store
-from gateway.store.own_keys import signer_of
+from gateway.store.own_keys import OwnKey, signer_of
 from tests.gateway.config.samples import config_in
 from tests.gateway.protect.conformance.programs import Gpg
 from tests.gateway.protect.keys import certificate_of, make_key
@@ -128,6 +129,17 @@ def test_no_private_key_is_in_the_database_in_clear(config: Path) -> None:
 
 
 @pytest.mark.e2e
+def test_no_private_key_is_shown() -> None:
+    """Whoever prints what travels to the gateway, or what is on file, prints no key."""
+    facts: dict[str, Any] = {"fingerprint": "F", "address": "a", "algorithm": "x", "certificate": b"c"}
+    for one in (
+        Incoming(**facts, private_key=b"secret"),
+        OwnKey(**facts, private_key=b"secret", since=datetime.now(UTC)),
+    ):
+        assert "secret" not in repr(one)
+        assert "F" in repr(one)
+
+
 def test_gpg_takes_what_is_exported(config: Path, gpg: Gpg, tmp_path: Path) -> None:
     """Armoured for people, and both methods of a web key directory, where `places` looks; for signatures alone."""
     run(config, "generate", "--domain", DOMAIN)

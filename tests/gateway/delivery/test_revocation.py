@@ -270,6 +270,14 @@ async def test_nobody_is_asked_about_what_names_no_responder(store: Store, site:
     assert web.asked == []
 
 
+async def test_nobody_is_asked_about_what_has_expired(store: Store, site: Site) -> None:
+    """Old certificates stay on file; each of them would cost a message a question that no issuer has to answer."""
+    web = Web()
+    gone = replace(site.row(), expires_at=datetime.now(UTC) - timedelta(days=1))
+    assert await asking(store, web).why_not(gone) == ""
+    assert web.asked == []
+
+
 async def test_the_daily_look_finds_what_was_revoked(store: Store, revocable: tuple[Site, OpensslCa]) -> None:
     """CR-05: before a message needs it; what a person vouches for, or nobody, is not asked about."""
     site, ca = revocable
