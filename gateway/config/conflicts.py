@@ -13,6 +13,7 @@ from gateway.config.smart_hosts import Identity, placed_identities
 from gateway.config.smime_places import placed_smime_identities
 from gateway.config.values import HostPort
 from policy.decision import Action
+from policy.rules.condition import Condition
 from policy.rules.labels import unaskable
 from policy.rules.packs import Pack
 from policy.sensitivity import Sensitivity
@@ -253,8 +254,13 @@ def _asks_for(policy: Policy, sensitivity: Sensitivity) -> bool:
     return (
         CLASSES[sensitivity] in policy.packs
         or any(row.sensitivity is sensitivity for row in policy.state_rule)
-        or any("sensitivity" in rule.when.facts for rule in policy.rule)
+        or any(_may_stop(rule.when, sensitivity) for rule in policy.rule if rule.action is not Action.ALLOW)
     )
+
+
+def _may_stop(when: Condition, sensitivity: Sensitivity) -> bool:
+    """Whether a condition asks for this class: by its word, or by a pattern."""
+    return "sensitivity" in when.facts and (f'"{sensitivity}"' in when.text or "matches" in when.text)
 
 
 def _reporter(settings: Settings) -> Iterator[Conflict]:
