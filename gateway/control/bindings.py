@@ -1,5 +1,6 @@
 """Known patients with their addresses, and segments, for operators. Nothing of them is ever shown again."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +29,7 @@ async def bind(office: Office, *, rows: Sequence[Mapping[str, str]], by: str, is
     def read(row: Mapping[str, str]) -> Bound:
         return _read_patient(row, key, patient_key(office.store.vault, row.get("patient", "")))
 
-    found = read_all(rows, read)
+    found = await asyncio.to_thread(read_all, rows, read)
     faults = [*found.faults, *_twice(found.entries)]
     if found.entries and not faults and not is_rehearsal:
         now = datetime.now(UTC)
@@ -55,7 +56,8 @@ async def fill(office: Office, *, name: str, addresses: Sequence[str], by: str) 
     _check_asked(office, SEGMENT)
     word = _name(name)
     key = persons_key(office.store.vault)
-    found = read_all([{"address": address} for address in addresses], lambda row: read_address(row["address"]))
+    rows = [{"address": address} for address in addresses]
+    found = await asyncio.to_thread(read_all, rows, lambda row: read_address(row["address"]))
     if not found.entries and not found.faults:
         raise Refused("the list has no address", USAGE)
     marks = {address_mark(key, address) for address in found.entries}

@@ -1,5 +1,6 @@
 """The consent register for operators."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -36,7 +37,7 @@ async def import_rows(
 ) -> dict[str, Any]:
     """Record many, all or none. is_rehearsal: none in any case. Returns: `count`, and `faults` by row number."""
     now = datetime.now(UTC)
-    read = read_all(rows, partial(read_consent, maker=_maker(store, by, now)))
+    read = await asyncio.to_thread(read_all, rows, partial(read_consent, maker=_maker(store, by, now)))
     if not read.faults and not is_rehearsal:
         await consents.add(store, read.entries, events=[admin.consent_recorded(one, at=now) for one in read.entries])
     return {"count": len(read.entries), "faults": [list(fault) for fault in read.faults]}

@@ -38,8 +38,8 @@ async def add(store: Store, new: Sequence[Consent], *, events: Sequence[Event]) 
     """Record entries: all of them or none."""
 
     async def work(conn: AsyncConnection) -> None:
-        for one in new:
-            await conn.execute(sa.insert(table), _row(one))
+        if new:
+            await conn.execute(sa.insert(table), [_row(one) for one in new])
 
     await store.transact(work, events=lambda _: events)
 

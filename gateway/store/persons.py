@@ -14,6 +14,7 @@ from gateway.store.store import Store
 from policy.people import Basis, Link, People, Person, Tie
 
 ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766
+_RENEW: Final = sa.update(individual).where(individual.c.id == sa.bindparam("known_id"))
 
 
 async def put(store: Store, new: Person, *, events: Sequence[Event]) -> None:
@@ -26,10 +27,13 @@ async def enrol(store: Store, people: Sequence[Person], links: Sequence[Link], *
     """Record persons, as `put` does, and links of persons that are on the register by then: all of them or none."""
 
     async def work(conn: AsyncConnection) -> None:
-        for person in people:
-            await _put(conn, person)
-        for one in links:
-            await conn.execute(sa.insert(person_link), _row(one))
+        known = await _known(conn, [one.id for one in people])
+        if renewed := [_values(one) | {"known_id": one.id} for one in people if one.id in known]:
+            await conn.execute(_RENEW, renewed)
+        if new := [_values(one) for one in people if one.id not in known]:
+            await conn.execute(sa.insert(individual), new)
+        if links:  # a statement for each would keep mail from being stored for half a minute
+            await conn.execute(sa.insert(person_link), [_row(one) for one in links])
 
     await store.transact(work, events=lambda _: events)
 
@@ -111,11 +115,16 @@ async def _set(store: Store, which: sa.ColumnElement[bool], events: Sequence[Eve
     return await store.transact(work, events=lambda was_there: events if was_there else ())
 
 
-async def _put(conn: AsyncConnection, new: Person) -> None:
-    row = {column.name: getattr(new, column.name) for column in individual.columns}
-    changed = await conn.execute(sa.update(individual).where(individual.c.id == new.id).values(**row))
-    if not changed.rowcount:
-        await conn.execute(sa.insert(individual), row)
+async def _known(conn: AsyncConnection, ids: Sequence[str]) -> frozenset[str]:
+    found = set[str]()
+    for start in range(0, len(ids), ASKED_AT_ONCE):
+        some = sa.select(individual.c.id).where(individual.c.id.in_(ids[start : start + ASKED_AT_ONCE]))
+        found |= set((await conn.execute(some)).scalars())
+    return frozenset(found)
+
+
+def _values(one: Person) -> dict[str, object]:
+    return {column.name: getattr(one, column.name) for column in individual.columns}
 
 
 def _row(one: Link) -> dict[str, object]:
