@@ -19,6 +19,7 @@ from tls.errors import FetchError, NotThere
 from tls.mta_sts.trouble import Trouble
 from tls.networks import is_public
 
+HTTP: Final = 80
 HTTPS: Final = 443
 DEADLINE_S: Final = 60.0  # RFC 8461 section 3.3, for everything together
 CONNECT_S: Final = 10.0  # for one address
@@ -36,6 +37,11 @@ class WebPlace:
     port: int
     target: str
     is_tls: bool = True
+
+    @property
+    def authority(self) -> str:
+        """For the Host field: with the port where it is not the scheme's (RFC 9110 section 7.2)."""
+        return self.host if self.port == (HTTPS if self.is_tls else HTTP) else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,12 @@ async def _ask(client: httpx2.AsyncClient, address: str, wanted: _Wanted) -> byt
     place, limit, kind = wanted.place, wanted.limit, wanted.kind
     host = place.host
     literal = f"[{address}]" if ":" in address else address
-    headers = {"Host": host, "Accept": kind or "*/*", "Accept-Encoding": "identity", "User-Agent": "mailward"}
+    headers = {
+        "Host": place.authority,
+        "Accept": kind or "*/*",
+        "Accept-Encoding": "identity",
+        "User-Agent": "mailward",
+    }
     if wanted.body is not None:
         headers["Content-Type"] = wanted.sent
     request = client.stream(

@@ -263,6 +263,24 @@ async def test_stale_unknown_and_of_another(store: Store, site: Site, monkeypatc
         book.write_text(kept)
 
 
+async def test_the_host_field_names_a_port_of_its_own(site: Site) -> None:
+    """RFC 9110 section 7.2: otherwise a host with several responders gives the answer of another one."""
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(page(b"x"))
+        writer.close()
+
+    place = WebPlace(host=HOST, port=site.port, target="/", is_tls=False)
+    async with await asyncio.start_server(serve, "127.0.0.1", site.port):
+        await Web().post(place, b"q", sent=ocsp.ASKED, kind=ocsp.ANSWERED, limit=9)
+    assert f"\r\nhost: {HOST}:{site.port}\r\n".encode() in heads[0].lower()
+    assert {
+        WebPlace(host=HOST, port=port, target="/", is_tls=tls).authority for port, tls in ((80, False), (443, True))
+    } == {HOST}
+
+
 async def test_nobody_is_asked_about_what_names_no_responder(store: Store, site: Site) -> None:
     silent = site.ca.issue("silent", kind="silent")
     web = Web()

@@ -44,7 +44,8 @@ async def test_fetch(context: ssl.SSLContext) -> None:
         host.answer = http(BODY, kind="Text/Plain; charset=utf-8")
         assert await fetcher(FakeDns({HOST: LOOPBACK}), context, host).fetch("b.example") == POLICY
     assert host.names == ["mta-sts.b.example"]
-    assert host.requests[0].startswith(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.b.example\r\n")
+    head = f"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.b.example:{host.port}\r\n"
+    assert host.requests[0].startswith(head.encode())
 
 
 async def test_no_proxy(context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
