@@ -178,7 +178,8 @@ def _text(text: str, place: Place, file_name: str) -> Iterator[Found]:
 def _page(text: str, place: Place) -> Iterator[Found]:
     page = html_text(text)
     yield from (Unreadable(place, doubt) for doubt in page.doubts)
-    yield from (Piece(place, content) for content in (page.shown, page.apparent, page.hidden) if content)
+    pieces = ((page.shown, page.apparent != ""), (page.apparent, False), (page.hidden, True))
+    yield from (Piece(place, content, is_unseen=is_unseen) for content, is_unseen in pieces if content)
 
 
 def _unescaped(text: str) -> str:

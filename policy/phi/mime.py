@@ -81,7 +81,9 @@ class Reading:
     seen: set[int] = field(default_factory=set)
     eye: Eye | None = None
 
-    def add(self, place: Place, source: Source, content: str, *, grid: Grid | None = None) -> None:
+    def add(
+        self, place: Place, source: Source, content: str, *, grid: Grid | None = None, is_unseen: bool = False
+    ) -> None:
         """Keep a text, unless the same words were read before; what passes the limit is noted and dropped.
 
         Files and ciphertext that hide in plain text, and text written backwards, are noted (MP-12, MP-13, MP-18).
@@ -109,7 +111,7 @@ class Reading:
             self.doubt(place, f"the message holds more than {TEXT_CHARACTERS} characters of text")
             content = content[:left]
         self.budget.characters -= len(content)
-        self.texts.append(Text(place, source, content, grid=grid))
+        self.texts.append(Text(place, source, content, grid=grid, is_unseen=is_unseen))
 
     def doubt(self, place: Place, reason: str) -> None:
         """Note that a place cannot be read for sure; once for each place and reason."""
@@ -367,7 +369,8 @@ def _keep(found: Found, reading: Reading, source: Source, *, depth: int) -> None
     elif isinstance(found, Letter):
         _read_again((found.data,), reading, found.place, depth=depth)
     else:
-        reading.add(found.place, Source.FILE_NAME if found.is_name else source, found.content, grid=found.grid)
+        kind = Source.FILE_NAME if found.is_name else source
+        reading.add(found.place, kind, found.content, grid=found.grid, is_unseen=found.is_unseen)
 
 
 def _raw_body(part: Message) -> bytes:

@@ -73,10 +73,11 @@ def _of_text(text: Text, view: View, senders: frozenset[str]) -> Iterator[tuple[
     for phrase in sorted(view.words.keys() & WORDS):
         if (at := _first(view.words[phrase], KINDS[phrase], phrase, view.lower, zones)) is not None:
             yield phrase, at
+    is_read = text.source is not Source.SUBJECT and not text.is_unseen  # 42 CFR 2.32(a): it goes with the records
     for start in view.words.get(_NOTICE_BEGINS, ()):  # wherever it stands: its place is the end
         words = " ".join(view.lower[start : start + _NOTICE_LETTERS].split())
         if words.startswith((NOTICE, _OLD_NOTICE)):
-            yield (NOTICE if words.startswith(NOTICE) else _NOTICE_BEGINS), start
+            yield (NOTICE if words.startswith(NOTICE) and is_read else _NOTICE_BEGINS), start
 
 
 def _first(starts: Iterable[int], kind: SignKind, phrase: str, text: str, zones: Zones | None) -> int | None:

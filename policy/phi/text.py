@@ -33,7 +33,7 @@ class Text:
     """Normalised text (lines end with one line feed) and its place; `place.line` counts the lines before it.
 
     lined: the text of the same length with all of its line ends, "" when `content` has them. grid: of a sheet, which
-    cell stands where. before: how much of its first line is not in it.
+    cell stands where. before: how much of its first line is not in it. is_unseen: readers do not see all of it.
     """
 
     place: Place
@@ -42,6 +42,7 @@ class Text:
     lined: str = ""
     grid: Grid | None = None
     before: int = 0
+    is_unseen: bool = False
 
     def __repr__(self) -> str:
         return f"Text({self.place}, {len(self.content)} characters)"

@@ -16,12 +16,16 @@ TOO_MUCH: Final = "the files hold more than is unpacked"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text of a part or of one of its pages; is_name: what a file inside is called; grid: its cells, of a sheet."""
+    """Text of a part or of one of its pages.
+
+    is_name: what a file inside is called. grid: its cells, of a sheet. is_unseen: readers do not see all of it.
+    """
 
     place: Place
     content: str
     is_name: bool = False
     grid: Grid | None = None
+    is_unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,25 @@ def test_the_notice_of_part_2_is_known_by_its_words() -> None:
     assert old == {(SignKind.PART2, "42 cfr part 2")}
 
 
+@pytest.mark.parametrize(
+    ("page", "is_read"),
+    [
+        ("<p>Text</p><p>{}</p>", True),
+        ("<p style='display:none'>Text</p><p>{}</p>", True),
+        ("<p>Text</p><p style='display:none'>{}</p>", False),
+        ("<p>Text</p><!-- {} -->", False),
+        ("<title>{}</title><p>Text</p>", False),
+    ],
+)
+def test_a_notice_that_nobody_reads_is_none(page: str, is_read: bool) -> None:
+    """42 CFR 2.32(a): it accompanies the records, so it marks them, but the notice itself is still to be put there."""
+    head = "From: jane@clinic.example\r\nSubject: Hello\r\nContent-Type: text/html\r\n\r\n"
+    notice = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
+    kinds = {sign.kind for sign in classify_message((head + page.format(notice)).encode()).signs}
+    assert (SignKind.PART2_NOTICE in kinds, bool(kinds)) == (is_read, True)
+    assert signs("Text\n", subject=notice) == {(SignKind.PART2, "42 cfr part 2")}
+
+
 def test_the_subject_counts_and_the_place_is_named() -> None:
     assert signs("Text\n", subject="=?utf-8?q?Special_offer?=") == {(SignKind.OFFER, "special offer")}
 
