@@ -22,7 +22,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from gateway.protect.errors import CertificateError
-from gateway.protect.smime.judge import STRONG, WHAT_X509_RAISES, extension, load, signature_fault
+from gateway.protect.smime.judge import STRONG, WHAT_X509_RAISES, common_faults, extension, load, signature_fault
 from tls.errors import FetchError
 from tls.web import WebPlace
 
@@ -225,6 +225,8 @@ def _delegation_fault(signer: x509.Certificate, issuer: x509.Certificate, now: d
         return "the responder's certificate may not sign"
     if not signer.not_valid_before_utc <= now <= signer.not_valid_after_utc:
         return "the responder's certificate is out of date"
+    if fault := next(common_faults(signer, now), ""):
+        return f"the responder's certificate does not count: {fault}"
     if signature_fault(signer):
         return "the responder's certificate has a weak signature"
     try:

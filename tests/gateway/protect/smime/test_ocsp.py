@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as library
-from cryptography.x509.oid import AuthorityInformationAccessOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from gateway.protect.smime.ocsp import MAX_OCTETS, NoAnswer, Status, read_answer, request_for, responders
 from tests.gateway.protect.smime.authority import Authority, make_key
@@ -18,6 +18,8 @@ from tls.web import WebPlace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+FOR_OCSP: Final = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+STRANGE: Final = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")  # critical
 LASTS: Final = ("-nmin", "60")
 HOUR: Final = timedelta(hours=1)
 
@@ -147,6 +149,33 @@ def test_the_window_is_that_of_the_certificate(begins: timedelta, ends: timedelt
     assert status(answer(-HOUR, HOUR)) is Status.GOOD  # also with a CertID by SHA-256
     with pytest.raises(NoAnswer, match=r"of the future|out of date"):
         status(answer(begins, ends))
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "reason"),
+    [
+        ("rsa1024", (), "at least 2048 are needed"),
+        ("p256", (STRANGE,), "critical extension that we do not know"),
+        ("p256", (), ""),
+    ],
+    ids=["short key", "strange", "good"],
+)
+def test_whom_the_authority_may_appoint(kind: str, more: tuple[x509.ExtensionType, ...], reason: str) -> None:
+    """RFC 6960 section 4.2.2.2, RFC 5280 section 4.2: a key that can be broken forges GOOD for all its authority's."""
+    root, now, key = Authority(number=312), datetime.now(UTC).replace(microsecond=0), make_key(kind)
+    appointed = x509.load_der_x509_certificate(root.issue(key, extensions=(FOR_OCSP, *more)))
+    leaf, issuer = (x509.load_der_x509_certificate(one) for one in (root.issue(make_key("p256")), root.der))
+    builder = library.OCSPResponseBuilder().certificates([appointed]).add_response(
+        cert=leaf, issuer=issuer, algorithm=hashes.SHA1(), cert_status=library.OCSPCertStatus.GOOD,  # noqa: S303
+        this_update=now, next_update=now + HOUR, revocation_time=None, revocation_reason=None,
+    ).responder_id(library.OCSPResponderEncoding.HASH, appointed)  # fmt: skip
+    data = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    certificate = leaf.public_bytes(Encoding.DER)
+    if not reason:
+        assert read_answer(data, certificate=certificate, issuer=root.der, now=now).status is Status.GOOD
+        return
+    with pytest.raises(NoAnswer, match=reason):
+        read_answer(data, certificate=certificate, issuer=root.der, now=now)
 
 
 def test_the_same_answers_count_while_they_are_fresh(site: Site) -> None:
