@@ -279,6 +279,11 @@ def config_accepted(*, at: datetime) -> Event:
     return make("config.accepted", at)
 
 
+def policy_changed(*, at: datetime, before: str, after: str, keys: Sequence[str]) -> Event:
+    """A reload took up another policy. before, after: versions, as records of decisions have them. keys: no values."""
+    return make("policy.changed", at, before=before, after=after, keys=list(keys))
+
+
 def control_refused(*, at: datetime, uid: int) -> Event:
     """A local user who may not steer the gateway tried to (ID-12)."""
     return make("control.refused", at, uid=uid)

@@ -17,10 +17,12 @@ def serve(settings: Settings) -> None:
     """Run the gateway in the foreground."""
     path = config_path()
 
-    def read_again() -> None:
-        problems = check(load(path))
+    def read_again() -> Settings:
+        read = load(path)
+        problems = check(read)
         if problems:
             raise ConfigError(problems)
+        return read
 
     problems = check(settings)
     if problems:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import events
+from gateway.config import Settings
 from gateway.control import (
     bindings,
     campaigns,
@@ -124,6 +125,15 @@ class Operations:
     def __init__(self, office: Office, wake: Callable[[], None] = lambda: None) -> None:
         self._office = office
         self._wake = wake
+
+    def prepare(self, settings: Settings) -> Callable[[], None]:
+        """Returns: what has later operations go by other settings; those under way keep theirs."""
+        office = replace(self._office, settings=settings)
+
+        def use() -> None:
+            self._office = office
+
+        return use
 
     async def note_stranger(self, uid: int) -> None:
         """Somebody who may not ask for anything did. Raises: StoreError."""

@@ -2,7 +2,8 @@
 
 Raised by a reload that refuses the file, ended by the next one that takes it: a line in the log for each problem, an
 event, a gauge and a warning on /readyz, which stays 200, for mail is accepted all the same. The event names keys and
-never values. A store that cannot take it now gets it at the next reload.
+never values. A store that cannot take it now gets it at the next reload. What of a good file waits for a restart is a
+warning there too, so that nobody believes it is active.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,7 @@ from gateway.metrics import Metrics
 from gateway.store.errors import StoreError
 
 WARNING: Final = "the configuration file has problems: what runs is the one before, and a restart would fail"
+WAITING: Final = "changed in the configuration file and not in force before a restart"
 
 log = get_logger("daemon")
 
@@ -28,13 +30,21 @@ class ConfigAlarm:
         self._gauge = metrics.gauge("config_refused")
         self._commit = commit
         self._keys: tuple[str, ...] | None = None  # of what was refused last; None: the file is right
+        self._waiting: tuple[str, ...] = ()  # keys that a restart takes up
         self._told: tuple[str, ...] | None = None  # what the audit log has
         self._gauge.set(0)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """In words, while it is on."""
-        return () if self._keys is None else (WARNING,)
+        found = () if self._keys is None else (WARNING,)
+        return (*found, f"{WAITING}: {', '.join(self._waiting)}") if self._waiting else found
+
+    def waiting(self, keys: tuple[str, ...]) -> None:
+        """Of the good file, these differ from what runs."""
+        if keys:
+            log.warning(WAITING, keys=" ".join(keys))
+        self._waiting = keys
 
     async def refused(self, problems: Sequence[Problem]) -> None:
         """A reload found these."""

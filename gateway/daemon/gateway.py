@@ -29,6 +29,7 @@ from gateway.daemon.config_alarm import ConfigAlarm
 from gateway.daemon.desk import Desk
 from gateway.daemon.held import HeldMail
 from gateway.daemon.housekeeping import GAUGES, LAST_USES, Housekeeping
+from gateway.daemon.in_force import CurrentPipeline, InForce
 from gateway.daemon.key_care import KeyCare
 from gateway.daemon.observer import IntakeMetrics
 from gateway.daemon.queueing import Queueing, build_queueing, revocation_jobs
@@ -96,6 +97,7 @@ class Gateway:
         self._backlog: Backlog | None = None
         self._signing: Signing | None = None
         self._smime = SmimeIdentities()
+        self._in_force: InForce | None = None
         self.config_alarm = ConfigAlarm(self.metrics, self._commit)
         self._patience_until = 0.0  # by the loop's clock
         self.tasks: tuple[asyncio.Task[None], ...] = ()
@@ -136,6 +138,12 @@ class Gateway:
             self._show_certificates()
         self.metrics.gauge("config_reload_success_timestamp_seconds").set(_now().timestamp())
         return is_good
+
+    async def take_up(self, read: Settings) -> tuple[str, ...]:
+        """Put the policy of a good file in force. Returns: keys that wait for a restart; /readyz warns of them."""
+        waiting = () if self._in_force is None else await self._in_force.take_up(read)
+        self.config_alarm.waiting(waiting)
+        return waiting
 
     def unready(self) -> tuple[str, ...]:
         """Why mail cannot be accepted right now, in words; empty when it can (OP-04)."""
@@ -206,11 +214,15 @@ class Gateway:
         self._watch_certificates()
         self.portal = await self._start_portal(store, queueing, Renderer(renderers))
         office = Office(store, settings, queueing.scheduler.withdraw, keys_changed=signing.load)
-        control = ControlServer(settings.server.data_dir, Operations(office, queueing.scheduler.wake))
+        operations = Operations(office, queueing.scheduler.wake)
+        control = ControlServer(settings.server.data_dir, operations)
         await control.start()
         self._stack.push_async_callback(control.stop)
         readers = self._inspector(self._inspectors), Editor(editors)
-        self.intake = await self._start_intake(store, queueing, readers, book, backlog)
+        pipeline = self._pipeline(store, queueing, readers, backlog)
+        self.intake = await self._start_intake(pipeline, book, backlog)
+        users = (pipeline.prepare, queueing.recheck.prepare, operations.prepare, watch.prepare)
+        self._in_force = InForce(settings, users, self._commit)
         self._show_certificates()
         self.metrics.gauge("build_info", _version(), platform.python_version(), ssl.OPENSSL_VERSION).set(1)
 
@@ -272,34 +284,41 @@ class Gateway:
         )
         return await self._http(HttpServer(app, host=portal.bind.host, port=portal.bind.port, tls=self._portal_tls))
 
-    async def _start_intake(
-        self, store: Store, queueing: Queueing, readers: tuple[Inspector, Editor], book: AccountBook, backlog: Backlog
-    ) -> Intake:
+    def _pipeline(
+        self, store: Store, queueing: Queueing, readers: tuple[Inspector, Editor], backlog: Backlog
+    ) -> CurrentPipeline:
         inspector, editor = readers
+        brakes = Brakes(store, self.settings.brake, self.metrics)  # it goes on counting through a reload
+
+        def make(settings: Settings) -> Pipeline:
+            return Pipeline(
+                SubmitPolicy(
+                    hostname=settings.server.hostname,
+                    domains=frozenset(domain.name for domain in settings.domain),
+                    subject_tags=settings.policy.subject_tags,
+                    expire_after=settings.delivery.expire_after,
+                ),
+                store=store,
+                inspector=inspector,
+                facts=FactFinder(settings),
+                scheduler=queueing.scheduler,
+                own_mail=queueing.own_mail,
+                brakes=brakes,
+                backlog=backlog,
+                metrics=self.metrics,
+                shop=Shop(
+                    base_url=settings.portal.base_url,
+                    postal_address=settings.commercial.postal_address,
+                    organisations={domain.name: domain.organisation for domain in settings.domain},
+                    key=store.vault.hash_key(UNSUBSCRIBE),
+                ),
+                changer=editor,
+            )
+
+        return CurrentPipeline(make, self.settings)
+
+    async def _start_intake(self, pipeline: CurrentPipeline, book: AccountBook, backlog: Backlog) -> Intake:
         settings = self.settings
-        pipeline = Pipeline(
-            SubmitPolicy(
-                hostname=settings.server.hostname,
-                domains=frozenset(domain.name for domain in settings.domain),
-                subject_tags=settings.policy.subject_tags,
-                expire_after=settings.delivery.expire_after,
-            ),
-            store=store,
-            inspector=inspector,
-            facts=FactFinder(settings),
-            scheduler=queueing.scheduler,
-            own_mail=queueing.own_mail,
-            brakes=Brakes(store, settings.brake, self.metrics),
-            backlog=backlog,
-            metrics=self.metrics,
-            shop=Shop(
-                base_url=settings.portal.base_url,
-                postal_address=settings.commercial.postal_address,
-                organisations={domain.name: domain.organisation for domain in settings.domain},
-                key=store.vault.hash_key(UNSUBSCRIBE),
-            ),
-            changer=editor,
-        )
         authenticator, observer = Authenticator(book), IntakeMetrics(self.metrics)
         self._stack.callback(authenticator.close)
         intake = Intake(

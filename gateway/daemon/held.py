@@ -5,13 +5,14 @@ held again. Mail that its sender marked urgent has its own, shorter time. What p
 it is known after a restart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.audit import events
 from gateway.audit.search import Query, search
+from gateway.config import Settings
 from gateway.config.policies import Policy
 from gateway.delivery.ownmail import OwnMail
 from gateway.delivery.record import Record
@@ -53,6 +54,14 @@ class HeldMail:
         self._scheduler = scheduler
         self._metrics = metrics
         self._clocks: dict[str, Clock] = {}  # by entry
+
+    def prepare(self, settings: Settings) -> Callable[[], None]:
+        """Returns: what has the next look go by this policy."""
+
+        def use() -> None:
+            self._policy = settings.policy
+
+        return use
 
     async def look(self, now: datetime | None = None) -> None:
         """Tell of what has waited too long. Raises: StoreError."""

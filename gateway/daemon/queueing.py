@@ -9,6 +9,7 @@ from gateway.config import Settings
 from gateway.config.modes import CodeChannel
 from gateway.config.smime_places import placed_smime_identities
 from gateway.daemon.housekeeping import Job
+from gateway.daemon.in_force import CurrentRecheck
 from gateway.daemon.outbound import Outbound, build_stored_outbound
 from gateway.delivery.about import About
 from gateway.delivery.clerk import Clerk
@@ -55,6 +56,7 @@ class Queueing:
     finder: KeyFinder
     smime: SmimeRing
     revocation: Revocation | None
+    recheck: CurrentRecheck
 
 
 def build_queueing(
@@ -71,6 +73,7 @@ def build_queueing(
     transport = _transport(settings, outbound, ledger, shaping)
     revocation = _revocation(settings, outbound, sealer, store, metrics)
     smime = _smime_ring(settings, revocation)
+    recheck = CurrentRecheck(lambda current: Recheck(current, store), settings)
     clerk = Clerk(
         store=store,
         courier=Courier(
@@ -96,7 +99,7 @@ def build_queueing(
         publisher=Publisher(own_mail, lifetime=portal.message_lifetime, channel=portal.code_channel),
         metrics=metrics,
         take=lambda messages: scheduler.take_new(messages),
-        recheck=Recheck(settings, store),
+        recheck=recheck,
     )
     scheduler: Scheduler = Scheduler(store, clerk, shaper=shaping.domains, delay_notice=delivery.delay_notice)
     return Queueing(
@@ -109,6 +112,7 @@ def build_queueing(
         finder=finder,
         smime=smime,
         revocation=revocation,
+        recheck=recheck,
     )
 
 

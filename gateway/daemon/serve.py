@@ -23,11 +23,11 @@ STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 log = get_logger("daemon")
 
 
-def run(settings: Settings, read_again: Callable[[], object]) -> None:
+def run(settings: Settings, read_again: Callable[[], Settings]) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    read_again: checks the configuration file on SIGHUP. Raises: ConfigError from it is logged, everything else that a
-    part raised at its start comes out here.
+    read_again: reads the configuration file and checks it, on SIGHUP. Raises: ConfigError from it is logged, everything
+    else that a part raised at its start comes out here.
     """
     give_back_large_blocks()
     _make_room(settings)
@@ -45,7 +45,7 @@ def _make_room(settings: Settings) -> None:
         )  # fmt: skip
 
 
-async def _serve(settings: Settings, read_again: Callable[[], object]) -> None:
+async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> None:
     gateway = Gateway(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -80,7 +80,7 @@ async def _until(stopping: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -
         task.result()
 
 
-async def _reload_when(wanted: asyncio.Event, gateway: Gateway, read_again: Callable[[], object]) -> None:
+async def _reload_when(wanted: asyncio.Event, gateway: Gateway, read_again: Callable[[], Settings]) -> None:
     """One reload after the other, until cancelled."""
     while True:
         await wanted.wait()
@@ -88,25 +88,33 @@ async def _reload_when(wanted: asyncio.Event, gateway: Gateway, read_again: Call
         await _reload(gateway, read_again)
 
 
-async def _reload(gateway: Gateway, read_again: Callable[[], object]) -> None:
-    """SIGHUP: certificates are read again; a changed file is checked, and takes effect at the next start."""
+async def _reload(gateway: Gateway, read_again: Callable[[], Settings]) -> None:
+    """SIGHUP: a good file's policy is in force for the next message, certificates are read again; a bad one changes
+    nothing."""
     notify(*reloading())
-    problems: Sequence[Problem] = ()
+    problems: Sequence[Problem]
     try:
-        read_again()
+        read = read_again()
     except ConfigError as error:
         problems = error.problems
     except Exception as error:  # a file that trips the reader itself: what runs must not fall with it
         log.exception("configuration cannot be read, the running one stays")
         problems = (Problem(Path("-"), 0, "", f"cannot be read: {type(error).__name__}"),)
-    if problems:
-        await gateway.config_alarm.refused(problems)
-        notify("READY=1", "STATUS=accepting mail; the configuration file has problems")
+    else:
+        await _take(gateway, read)
         return
+    await gateway.config_alarm.refused(problems)
+    notify("READY=1", "STATUS=accepting mail; the configuration file has problems")
+
+
+async def _take(gateway: Gateway, read: Settings) -> None:
+    """A good file."""
     await gateway.config_alarm.taken()
+    waiting = await gateway.take_up(read)
     is_good = await gateway.reload()
     log.info("certificates read again", ok=is_good)
-    notify("READY=1", "STATUS=accepting mail" if is_good else "STATUS=accepting mail; a certificate is bad")
+    status = "STATUS=accepting mail" if is_good else "STATUS=accepting mail; a certificate is bad"
+    notify("READY=1", f"{status}; a restart has to take up the rest of the configuration" if waiting else status)
 
 
 async def _feed_watchdog() -> None:

@@ -60,7 +60,7 @@ ORGANISATION = Organisation(
 # A value for each parameter, by its name.
 VALUES: dict[str, object] = {
     "about_id": "Q2", "action": "failed", "address": "dr@x.example", "affiliation": "Dr A Roe, Mercy", "at": NOW,
-    "attempt": ATTEMPT, "by": "admin",
+    "after": "c3d4", "attempt": ATTEMPT, "before": "a1b2", "by": "admin",
     "client_ip": "192.0.2.7", "code_id": "C1", "count": 12, "decision": DECISION, "dsn_id": "D1",
     "entry": make_entry("Q1"),
     "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
@@ -110,7 +110,7 @@ def test_all_kinds_of_the_issue_are_there() -> None:
     segment_filled segment_dropped baa_expiring hold_overdue decision_corrected glass_broken glass_reviewed
     labels_exported
     dkim_prepared dkim_rotated own_key_added own_key_retired master_key_rotated heartbeat queue_full queue_drained
-    control_refused portal_refused config_refused config_accepted
+    control_refused portal_refused config_refused config_accepted policy_changed
     message_deleted message_bounced incident_untold message_suppressed suppression_added suppression_removed"""
     assert set(wanted.split()) <= CONSTRUCTORS.keys()
 

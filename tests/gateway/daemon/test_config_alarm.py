@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.problems import Problem
-from gateway.daemon.config_alarm import WARNING, ConfigAlarm
+from gateway.daemon.config_alarm import WAITING, WARNING, ConfigAlarm
 from gateway.message.event import Event
 from gateway.metrics import Metrics
 from gateway.store.errors import StoreSick
@@ -83,3 +83,14 @@ async def test_a_store_that_is_out_of_order_is_told_later(alarm: ConfigAlarm, me
     log.is_broken = False
     await alarm.refused([RULE])
     assert log.kinds == ["config.refused"]
+
+
+async def test_what_waits_for_a_restart_is_a_warning(alarm: ConfigAlarm) -> None:
+    """By its keys, beside the alarm, until it is gone."""
+    alarm.waiting(("log.level", "listener"))
+    said, seen = f"{WAITING}: log.level, listener", [alarm.warnings]
+    await alarm.refused([RULE])
+    seen.append(alarm.warnings)  # a broken file changes nothing of it
+    await alarm.taken()
+    alarm.waiting(())
+    assert [*seen, alarm.warnings] == [(said,), (WARNING, said), ()]

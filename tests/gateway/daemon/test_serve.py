@@ -40,30 +40,29 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     supervisor.socket.close()
 
 
-def fails() -> None:
+def fails() -> Settings:
     raise ConfigError([Problem(Path("mailward.toml"), 3, "log.level", "is not a level")])
 
 
-def trips() -> None:
+def trips() -> Settings:
     raise RecursionError
 
 
-def passes() -> None:
-    return
-
-
 async def test_signals(settings: Settings, supervisor: Supervisor) -> None:
-    """QD-18: ready, three reloads of which the bad ones change nothing, and an end without an error."""
-    reads: list[Callable[[], None]] = [fails, trips, passes]
+    """QD-18: ready, reloads of which the bad ones change nothing, what waits for a restart, and an end without an
+    error."""
+    other = settings.model_copy(update={"log": settings.log.model_copy(update={"level": "error"})})
+    reads: list[Callable[[], Settings]] = [fails, trips, lambda: settings, lambda: other]
     serving = asyncio.create_task(_serve(settings, lambda: reads.pop(0)()))
     assert (await supervisor.hears())["READY"] == "1"
     problems = "the configuration file has problems"
-    for words in (problems, problems, "accepting mail"):
+    for words in (problems, problems, "accepting mail", "accepting mail; a restart has to"):
         os.kill(os.getpid(), signal.SIGHUP)
         assert "MONOTONIC_USEC" in await supervisor.hears()
         after = await supervisor.hears()
         assert after["READY"] == "1"
         assert words in after["STATUS"]
+        assert ("restart" in words) == ("restart" in after["STATUS"])
     os.kill(os.getpid(), signal.SIGTERM)
     assert await supervisor.hears() == {"STOPPING": "1"}
     async with asyncio.timeout(20):
@@ -81,7 +80,7 @@ async def test_a_part_that_dies_ends_the_gateway(
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(Scheduler, "run", run)
-    serving = asyncio.create_task(_serve(settings, passes))
+    serving = asyncio.create_task(_serve(settings, lambda: settings))
     assert (await supervisor.hears())["READY"] == "1"
     gate.set()
     assert await supervisor.hears() == {"STOPPING": "1"}
@@ -92,7 +91,7 @@ async def test_a_part_that_dies_ends_the_gateway(
 
 async def test_a_failed_start_raises_and_says_nothing(settings: Settings, supervisor: Supervisor) -> None:
     with socket.create_server(("127.0.0.1", settings.portal.bind.port)), pytest.raises(OSError, match="in use"):
-        await _serve(settings, passes)
+        await _serve(settings, lambda: settings)
     supervisor.socket.setblocking(False)
     with pytest.raises(BlockingIOError):
         supervisor.socket.recv(1)
