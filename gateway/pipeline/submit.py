@@ -268,15 +268,16 @@ class Pipeline:
 
     async def _queue(self, judged: Judged, forms: Sequence[Judged]) -> None:
         """One transaction: each form sealed, an entry for each recipient, audit events, the word to a held sender."""
-        written = [
-            self._written(replace(form, braked=judged.braked, purpose=judged.purpose, suppressed=judged.suppressed))
-            for form in forms
-        ]
+        written = list[_Written]()
+        for form in forms:
+            known = replace(form, braked=judged.braked, purpose=judged.purpose, suppressed=judged.suppressed)
+            written.append(self._written(known))
+            await asyncio.sleep(0)  # a hundred forms are a tenth of a second, and the loop is everybody's
         held = [entry for one in written for entry in one.new.entries if entry.state is EntryState.HELD]
         own = [*self._notices(judged), *self._rulings.of_brake(judged, held)]
         own += (notice for one in written for notice in one.own)
         new = [one.new for one in written]
-        sealed = [await self._store.seal_message(message) for message in (*own, *new)]  # a large one is on disk already
+        sealed = await self._store.seal_messages((*own, *new))  # a large one is on disk already
         await self._store.commit(
             Unit(
                 changes=(

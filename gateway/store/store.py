@@ -209,6 +209,20 @@ class Store:
             pieces=kept,
         )
 
+    async def seal_messages(self, several: Sequence[NewMessage]) -> list[Sealed]:
+        """As `seal_message`, for those of one unit: where one cannot be, what the others wrote ahead is removed."""
+        sealed: list[Sealed] = []
+        try:
+            for new in several:
+                sealed.append(await self.seal_message(new))
+                await asyncio.sleep(0)  # small ones wait for nothing, and a hundred of them are too long for the loop
+        except BaseException:  # cancelled too
+            for one in sealed:
+                if one.new.id in self._ahead:
+                    self._drop_later(one.new.id)
+            raise
+        return sealed
+
     async def discard(self, queue_id: str) -> None:
         """Remove what was written ahead of a sealed message that nobody will try to commit.
 

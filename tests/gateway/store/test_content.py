@@ -15,8 +15,11 @@ from gateway.store.errors import (
     ContentGone,
     DamagedContent,
     RowRefused,
+    StoreFull,
 )
 from gateway.store.rows import (
+    NewMessage,
+    Sealed,
     destroy_if_finished,
     destroy_key,
     new_message,
@@ -67,6 +70,26 @@ async def test_a_large_message_that_cannot_be_committed_gives_its_space_back(sto
     await asyncio.sleep(0)  # the removal is queued
     await store.commit(Unit(events=(make_event(),)))
     assert owners(home) == {"Q1"}
+
+
+async def test_of_several_messages_none_is_left_behind(
+    store: Store, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """QD-07: the forms of one message are one unit; where the second does not fit, the first gives its space back."""
+    first, second = make_message(body=bytes(2_000_000)), make_message(body=bytes(2_000_000))
+    seal = store.seal_message
+
+    async def fills(new: NewMessage) -> Sealed:
+        if new.id == second.id:
+            raise StoreFull
+        return await seal(new)
+
+    monkeypatch.setattr(store, "seal_message", fills)
+    with pytest.raises(StoreFull):
+        await store.seal_messages([first, second])
+    await asyncio.sleep(0)  # the removal is queued
+    await store.commit(Unit(events=(make_event(),)))
+    assert owners(home) == set()
 
 
 async def test_content_goes_with_the_last_ending(store: Store) -> None:
