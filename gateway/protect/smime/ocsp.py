@@ -116,7 +116,10 @@ def _request(certificate: bytes, issuer: bytes, algorithm: hashes.HashAlgorithm)
 async def fetch(web: Poster, certificate: bytes, issuer: bytes) -> bytes:
     """An answer, unread, of the first responder that gives one. Raises: NoAnswer, TooSlow."""
     reason = "its issuer names no responder that may be asked"
-    question = request_for(certificate, issuer)
+    try:
+        question = request_for(certificate, issuer)
+    except (CertificateError, *WHAT_X509_RAISES):
+        raise NoAnswer("the certificate or its issuer's cannot be read") from None
     try:
         async with asyncio.timeout(DEADLINE_S):
             for place in responders(certificate):

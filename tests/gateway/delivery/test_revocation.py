@@ -288,6 +288,14 @@ async def test_nobody_is_asked_about_what_names_no_responder(store: Store, site:
     assert web.asked == []
 
 
+async def test_no_question_is_no_answer(store: Store, site: Site) -> None:
+    """CR-05: what is on file and cannot be read is not used, and is no bug that stops the message."""
+    web = Web()
+    damaged = replace(site.row(), chain=(site.ca.der[:-9],))
+    assert (await asking(store, web).why_not(damaged)).startswith(LEARNED)
+    assert web.asked == []
+
+
 async def test_nobody_is_asked_about_what_has_expired(store: Store, site: Site) -> None:
     """Old certificates stay on file; each of them would cost a message a question that no issuer has to answer."""
     web = Web()
