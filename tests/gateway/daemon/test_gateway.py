@@ -7,15 +7,20 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
+from types import MethodType
 
 import httpx2
 import pytest
 
 from gateway.config import Settings
 from gateway.control.client import _perform
-from gateway.control.wire import short_path
+from gateway.control.operations import Operations
+from gateway.control.wire import Refused, short_path
 from gateway.daemon.gateway import Gateway
+from gateway.daemon.held import HeldMail
+from gateway.daemon.in_force import CurrentPipeline, CurrentRecheck
 from gateway.store.errors import KeyMismatch
+from policy.rules.packs import Pack
 from tests.e2e.installation import PASSWORD, USER
 from tests.e2e.letters import clinical, new_marker
 from tests.e2e.world import World
@@ -119,6 +124,20 @@ async def test_a_bad_certificate_keeps_the_old_one(settings: Settings) -> None:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         async with httpx2.AsyncClient(verify=context) as client:
             assert (await client.get(f"https://127.0.0.1:{ports(settings)['portal']}/")).status_code < 500
+
+
+async def test_a_reload_reaches_all_who_go_by_the_policy(settings: Settings) -> None:
+    """Mail that comes, mail that waits, mail that is held, and what is asked for over the control socket."""
+    asks = {"name": "list", "addresses": ["a@b.example"], "by": "admin"}
+    policy = settings.policy.model_copy(update={"packs": (Pack.MISADDRESSED,)})
+    async with running(settings) as gateway:
+        with pytest.raises(Refused, match="no rule asks"):
+            await _perform(settings, "segment.import", asks)
+        assert await gateway.take_up(settings.model_copy(update={"policy": policy})) == ()
+        assert (await _perform(settings, "segment.import", asks))["count"] == 1
+        assert gateway._in_force is not None
+        users = {type(user.__self__) for user in gateway._in_force._users if isinstance(user, MethodType)}
+        assert users == {CurrentPipeline, CurrentRecheck, Operations, HeldMail}
 
 
 async def send(settings: Settings, message: EmailMessage, *recipients: str) -> None:

@@ -3,13 +3,23 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from gateway.config import Settings
-from gateway.daemon.in_force import Current, CurrentPipeline, InForce
+from gateway.control.office import Office
+from gateway.control.operations import Operations
+from gateway.control.wire import Refused
+from gateway.daemon.held import HeldMail
+from gateway.daemon.in_force import Current, CurrentPipeline, CurrentRecheck, InForce
+from gateway.delivery.ownmail import OwnMail, OwnMailPolicy
+from gateway.delivery.recheck import Review
 from gateway.message.entry import EntryState
 from gateway.message.event import Event
 from gateway.message.verdict import Accepted
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.recheck import Recheck
 from gateway.pipeline.submit import Pipeline
 from gateway.store import decisions
 from gateway.store.errors import StoreSick
@@ -19,7 +29,8 @@ from tests.gateway.config.samples import settings
 from tests.gateway.pipeline.counter import PHI, Counter, Reader, envelope, letter
 
 HOLD = '[[policy.rule]]\nname = "all"\nwhen = \'true\'\naction = "hold"\n'
-BEFORE, AFTER = settings(), settings(HOLD)
+ASK = '[[policy.rule]]\nname = "no-agreement"\nwhen = \'not baa.in_force\'\naction = "hold"\n'
+BEFORE, AFTER, ASKING = settings(), settings(HOLD), settings(ASK)
 
 
 class Gate(Reader):
@@ -79,6 +90,42 @@ async def test_a_message_is_decided_on_by_one_policy(store: Store) -> None:
     assert [event.data for event in audit.events] == [
         {"before": versions[0], "after": versions[1], "keys": ["policy.rule"]}
     ]
+
+
+async def test_waiting_mail_is_looked_at_by_the_new_policy(store: Store) -> None:
+    """At its next attempt; its record names the policy that stopped it."""
+    recheck = CurrentRecheck(lambda current: Recheck(current, store), BEFORE)
+    counter = Counter(store)
+    (entry,) = await counter.entries(await counter.accept(letter(b"X-Mailward-Purpose: payment"), "a@b.example"))
+    later = entry.queued_at + timedelta(days=1)
+    assert await recheck([entry], now=later) == Review()
+    await InForce(BEFORE, (recheck.prepare,), Audit()).take_up(ASKING)
+    review = await recheck([entry], now=later)
+    assert ["no-agreement" in one.why for one in review.changed] == [True]
+
+
+async def test_operations_go_by_the_new_policy(store: Store) -> None:
+    """Those that begin later."""
+    operations = Operations(Office(store, BEFORE))
+    rows = {"name": "list", "addresses": ["a@b.example"], "by": "admin"}
+    with pytest.raises(Refused, match="no rule asks"):
+        await operations.perform("segment.import", rows)
+    await InForce(BEFORE, (operations.prepare,), Audit()).take_up(settings('[policy]\npacks = ["misaddressed"]\n'))
+    await operations.perform("segment.import", rows)
+
+
+async def test_held_mail_is_watched_by_the_new_policy(store: Store) -> None:
+    """Its patience, and whom it tells."""
+    counter = Counter(store, settings=AFTER)
+    await counter.accept(letter(), "pat@b.example")
+    own_mail = OwnMail(OwnMailPolicy.of(AFTER), lease=lambda: None)
+    watch = HeldMail(store, AFTER.policy, own_mail=own_mail, scheduler=counter.scheduler, metrics=counter.metrics)
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    await watch.look(soon)
+    assert await counter.events("hold.overdue") == []
+    await InForce(AFTER, (watch.prepare,), Audit()).take_up(settings('[policy]\nhold_answer = "1s"\n' + HOLD))
+    await watch.look(soon)
+    assert len(await counter.events("hold.overdue")) == 1
 
 
 async def test_all_or_nothing() -> None:
