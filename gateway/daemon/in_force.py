@@ -5,6 +5,7 @@ it is made, and the audit log has it, is the new one put in the place of the old
 under way keeps what he began with, so each message is decided on by one policy, and its record names that one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -86,8 +87,7 @@ class InForce:
 
     async def _replace(self, new: Settings, keys: Sequence[str]) -> None:
         try:
-            before, after = FactFinder(self.settings).version.id, FactFinder(new).version.id
-            ready = [prepare(new) for prepare in self._users]
+            before, after, ready = await asyncio.to_thread(self._prepared, new)  # hundreds of rules take a while
         except Exception:  # a bug that one policy meets: what runs must not fall with it
             log.exception("policy cannot be taken up, the old one stays")
             return
@@ -101,3 +101,8 @@ class InForce:
             use()
         self.settings = new
         log.info("policy taken up", before=before, after=after, changed=" ".join(keys))
+
+    def _prepared(self, new: Settings) -> tuple[str, str, list[Callable[[], None]]]:
+        """Both versions, and what puts the new one in place."""
+        ready = [prepare(new) for prepare in self._users]
+        return FactFinder(self.settings).version.id, FactFinder(new).version.id, ready

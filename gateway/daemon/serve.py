@@ -94,7 +94,7 @@ async def _reload(gateway: Gateway, read_again: Callable[[], Settings]) -> None:
     notify(*reloading())
     problems: Sequence[Problem]
     try:
-        read = read_again()
+        read = await asyncio.to_thread(read_again)  # sessions go on
     except ConfigError as error:
         problems = error.problems
     except Exception as error:  # a file that trips the reader itself: what runs must not fall with it

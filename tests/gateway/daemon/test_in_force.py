@@ -128,6 +128,7 @@ async def test_held_mail_is_watched_by_the_new_policy(store: Store) -> None:
     assert len(await counter.events("hold.overdue")) == 1
 
 
+@pytest.mark.slow
 async def test_all_or_nothing() -> None:
     """A user that cannot be made, or an audit log that cannot be written, keeps the old policy everywhere."""
     audit, one = Audit(), Current(lambda current: current.policy, BEFORE)
