@@ -88,14 +88,14 @@ def test_lock_files_follow_pyproject(name: str) -> None:
 
 
 def test_build_requirements_are_locked() -> None:
-    """`pip install .` builds in isolation with what `make` has locked; both build the same vocabulary."""
-    available = set(locked("build")) | set(locked("data"))
+    """`pip install .` builds in isolation with what `make` has locked; both build the same vocabulary and model."""
+    available = set(locked("build")) | set(locked("data")) | set(locked("runtime"))
     assert {canonical(requirement) for requirement in project()["build-system"]["requires"]} <= available
 
 
 @pytest.mark.slow
 def test_wheel_is_complete(tmp_path: Path) -> None:
-    """The wheel holds the code, its data and its command, and nothing of the tests.
+    """The wheel holds the code, its data and its command, and nothing of the tests or of what the model is trained on.
 
     hatchling drops files that git ignores unless `artifacts` names them: the vocabulary tables would be missing.
     """
@@ -107,11 +107,13 @@ def test_wheel_is_complete(tmp_path: Path) -> None:
 
     shipped = {name for name in names if not name.partition("/")[0].endswith(".dist-info")}
     assert {name.partition("/")[0] for name in shipped} == {"gateway", "policy", "tls"}
-    assert {"policy/phi/data/diagnoses.tsv.gz", "policy/phi/data/drugs.tsv.gz"} <= shipped
+    assert {"policy/phi/data/diagnoses.tsv.gz", "policy/phi/data/drugs.tsv.gz", "policy/phi/data/model.tsv.gz"} <= shipped
 
     ours = [path for top in ("gateway", "policy", "tls") for path in (ROOT / top).rglob("*") if path.is_file()]
     expected = {path.relative_to(ROOT).as_posix() for path in ours if "__pycache__" not in path.parts}
-    assert expected - shipped == set()
+    mail = {name for name in expected if name.startswith("policy/phi/data/mail/")}
+    assert mail
+    assert expected - shipped == mail
 
     (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
     assert "mailward = gateway.cli.main:main" in zipfile.ZipFile(wheel).read(entry_points).decode()

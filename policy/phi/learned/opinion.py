@@ -1,7 +1,8 @@
 """What the model says of a message beside the rules, and what may follow from it.
 
-It may raise any message. It may lower one only where the rules hang on a weak tie in the text of the mail itself: never
-where a label or the organisation's list says who is a patient, and never in an attachment (fail closed).
+It may raise any message that speaks of somebody in particular. It may lower one only where the rules hang on a weak tie
+in the text of the mail itself: never where a label or the organisation's list says who is a patient, and never in an
+attachment (fail closed).
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from policy.phi.tie import THRESHOLD, Tie
 RAISES: Final = -0.08  # a miss is worse than a false alarm: from this margin on a short message is PHI
 _LONG: Final = 1_500  # characters; of longer mail it has learned nothing, and there the rules have more to go by
 _LONG_TOGETHER: Final = 2_500  # of all forms of a body (plain text, HTML)
+_GENERAL: Final = 0.5  # from this generality on (newsletters, articles) the words are about people in general
 LOWERS: Final = -0.15  # up to this margin a weak tie is none
 # Who must be there, at least: a name or what looks like one, a title, a relative, the writer or reader, a number.
 _SOMEBODY: Final = frozenset(f"who {who}" for who in (*NAMES, "mr", "kin", "me", "you")) | {"word <number>"}
@@ -61,7 +63,8 @@ def joined(examined: Examined, said: Opinion) -> Tie:
     link = examined.link
     if is_long(examined):
         return link
-    if link.score < THRESHOLD and said.margin >= RAISES and said.is_complete:
+    is_special = examined.generality < _GENERAL
+    if link.score < THRESHOLD and said.margin >= RAISES and said.is_complete and is_special:
         return replace(link, score=min(1.0, THRESHOLD + _MARGIN * (said.margin - RAISES)))
     if link.score >= THRESHOLD and said.margin <= LOWERS and _may_be_lowered(examined):
         return replace(link, score=max(0.0, THRESHOLD - 0.01 + _MARGIN * (said.margin - LOWERS)))

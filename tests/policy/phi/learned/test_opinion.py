@@ -1,5 +1,7 @@
 """What the model may do to a verdict of the rules, and how that is explained."""
 
+from dataclasses import replace
+
 import pytest
 
 from policy.phi.classify import classify_message
@@ -43,6 +45,13 @@ def test_it_has_no_opinion_on_long_mail() -> None:
     assert is_long(examined)
     assert joined(examined, FOR) == examined.link
     assert not is_long(_examined("The flu is in town, says Bex."))
+
+
+def test_it_raises_nothing_in_mail_to_everybody() -> None:
+    """A newsletter speaks to its readers of illness and means none of them."""
+    examined = _examined("Bex is throwing up again.")
+    assert joined(replace(examined, generality=0.5), FOR) == examined.link
+    assert _examined("Colds are about.\nYou are receiving this newsletter; unsubscribe here.").generality >= 0.5
 
 
 def test_it_lowers_a_weak_tie() -> None:
