@@ -107,7 +107,11 @@ def test_wheel_is_complete(tmp_path: Path) -> None:
 
     shipped = {name for name in names if not name.partition("/")[0].endswith(".dist-info")}
     assert {name.partition("/")[0] for name in shipped} == {"gateway", "policy", "tls"}
-    assert {"policy/phi/data/diagnoses.tsv.gz", "policy/phi/data/drugs.tsv.gz", "policy/phi/data/model.tsv.gz"} <= shipped
+    assert {
+        "policy/phi/data/diagnoses.tsv.gz",
+        "policy/phi/data/drugs.tsv.gz",
+        "policy/phi/data/model.tsv.gz",
+    } <= shipped
 
     ours = [path for top in ("gateway", "policy", "tls") for path in (ROOT / top).rglob("*") if path.is_file()]
     expected = {path.relative_to(ROOT).as_posix() for path in ours if "__pycache__" not in path.parts}
