@@ -74,7 +74,7 @@ async def test_a_key_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert await on_file(config) == [(ADDRESS, str(made.fingerprint))]
     assert host.names == [HOST] * 2
     path = places(ADDRESS)[0].target
-    assert host.requests[0].startswith(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n".encode())
+    assert host.requests[0].startswith(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{host.port}\r\n".encode())
 
 
 async def test_another_key_is_never_taken_silently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
