@@ -34,6 +34,7 @@ COMMANDS: Final = {
     ),
     "decision": Entry("gateway.cli.decision:decision", "Corrections of past decisions, and labels made of them."),
     "queue": Entry("gateway.cli.queue:queue", "Show and manage the queue."),
+    "quarantine": Entry("gateway.cli.quarantine:quarantine", "Review held mail."),
     "suppression": Entry("gateway.cli.suppression:suppression", "Addresses that bulk mail does not go to."),
     "consent": Entry("gateway.cli.consent:consent", "What patients consented to, asked for, or refused."),
     "baa": Entry("gateway.cli.baa:baa", "Organisations that get mail from us, and their agreements."),

@@ -38,6 +38,11 @@ def list_(settings: Settings, /, *, queue_id: str | None, everything: bool, as_j
     which = read_filter(queue_id, **given)
     if not which.states and not everything:
         which = replace(which, states=UNFINISHED)
+    list_entries(settings, which, as_json=as_json)
+
+
+def list_entries(settings: Settings, which: Filter, *, as_json: bool) -> None:
+    """Print what matches, a table or JSON."""
     gc.disable()  # a hundred thousand rows and no cycles: looking for some takes longer than reading them
     try:
         _list(settings, which, as_json=as_json)

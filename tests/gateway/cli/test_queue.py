@@ -256,3 +256,24 @@ def test_a_damaged_file_is_one_line(config: Path, held: str) -> None:
     assert result.exit_code == Status.PROBLEM
     assert result.stderr.startswith(f"mailward: {database}: cannot be read: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_quarantine_reviews_what_is_held(config: Path, held: str) -> None:
+    """interface.md: `quarantine list`, `show`, `approve`, `reject`; the same refusals as `queue release`."""
+
+    def review(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["quarantine", *arguments, "--config", str(config)])
+
+    def waiting() -> list[str]:
+        return [json.loads(line)["recipient"] for line in review("list", "--json").stdout.splitlines()]
+
+    assert waiting() == [RECIPIENT]  # and not the notice to the sender, which is queued
+    assert held in review("list").stdout
+    assert review("list", "--state", "queued").exit_code == 2
+    assert "held, methods: none" in review("show", held).stdout
+    refused = review("approve", held, "--why", "please")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "No usable OpenPGP key" in refused.stderr
+    assert review("reject", held).exit_code == 2  # without a reason
+    assert review("reject", held, "--why", "wrong patient").stdout == "1 recipients are refused\n"
+    assert waiting() == []

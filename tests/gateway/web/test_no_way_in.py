@@ -39,14 +39,14 @@ async def mail(clinic: Clinic) -> list[str]:
 
 
 def test_po_14_nothing_in_the_portal_writes_mail(clinic: Clinic) -> None:
-    """Readers cannot reply: whoever adds a route that acts has to say here what it does, and to whom."""
+    """PO-14: readers cannot reply: whoever adds a route that acts has to say here what it does, and to whom."""
     acting = {one.path for one in routes(portal_app(clinic.deps)) if not (one.methods or set()) <= {"GET", "HEAD"}}
     assert acting == ACTS
 
 
 @pytest.mark.slow
 async def test_po_14_no_open_relay(clinic: Clinic, browser: Browser) -> None:
-    """Recipients, subjects and fields of a header with line ends, in every form that there is and some that are not."""
+    """PO-14: recipients, subjects and fields with line ends, in every form that there is and some that are not."""
     await browser.open_with_code(clinic, await clinic.publish(make_mail()))
     assert (await browser.get("/message")).status_code == 200
     before = await mail(clinic)
@@ -60,7 +60,7 @@ async def test_po_14_no_open_relay(clinic: Clinic, browser: Browser) -> None:
 
 @pytest.mark.slow
 async def test_po_14_a_code_goes_to_who_was_written_to(clinic: Clinic, browser: Browser) -> None:
-    """The one mail that a visitor can cause: no field of the form says where it goes, nor adds a line to it."""
+    """PO-14: the one mail that a visitor can cause: no field of the form says where it goes, nor adds a line to it."""
     asked: list[PortalMessage] = []
 
     async def send_code(waiting: PortalMessage, code: str, reference: str) -> None:
@@ -76,7 +76,7 @@ async def test_po_14_a_code_goes_to_who_was_written_to(clinic: Clinic, browser: 
 
 @pytest.mark.slow
 async def test_po_20_nothing_is_administered_over_http(browser: Browser) -> None:
-    """No page asks for an administrator's password, so there is none to guess; no token in a URL opens anything."""
+    """PO-20: no page asks for an administrator's password, so none can be guessed; no token in a URL opens anything."""
     basic = {"Authorization": "Basic YWRtaW46YWRtaW4="}
     for path in ADMIN:
         for method, query in (("GET", ""), ("POST", ""), ("DELETE", ""), ("GET", "?token=admin&access_token=admin")):
@@ -86,19 +86,19 @@ async def test_po_20_nothing_is_administered_over_http(browser: Browser) -> None
 
 
 def test_po_20_monitoring_only_reads() -> None:
-    """Three pages, none of which takes anything."""
+    """PO-20: three pages, none of which takes anything."""
     found = {one.path: one.methods for one in routes(health_app(Metrics(), tuple))}
     assert found == {path: {"GET", "HEAD"} for path in ("/metrics", "/healthz", "/readyz")}
 
 
 async def test_po_20_a_new_installation_knows_nobody(clinic: Clinic) -> None:
-    """No default account, no default password, no credential."""
+    """PO-20: no default account, no default password, no credential."""
     async with clinic.store.read() as conn:
         found = await accounts.directory(conn)
     assert (found.by_login, found.by_secret) == ({}, {})
 
 
 def test_po_20_there_is_no_console() -> None:
-    """Administration is the control socket, by the login of the system; a console that listens cannot be configured."""
+    """PO-20: administration is the control socket, by the login of the system; no console can be configured."""
     with pytest.raises(ConfigError, match="there is no console in this version"):
         settings('[console]\nbind = "0.0.0.0:8444"\n')
