@@ -1,6 +1,5 @@
 """`mailward baa`: organisations that get mail from us, and their agreements."""
 
-from pathlib import Path
 from typing import Final
 
 import click
@@ -9,15 +8,11 @@ from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
 from gateway.cli.registers import (
     BY,
-    DRY_RUN,
-    FILE,
     JSON,
-    JSON_ARRAY,
     WHY,
+    export_command,
     held,
-    read_rows,
-    tell_export,
-    tell_import,
+    import_command,
     tell_rows,
 )
 from gateway.config import Settings
@@ -94,26 +89,13 @@ def end(settings: Settings, *, name: str, why: str, by: str) -> None:
     click.echo(f"the agreement with {name} has ended{held(waiting)}")
 
 
-@baa.command("export")
-@JSON_ARRAY
-@settings_option
-def export(settings: Settings, *, as_json: bool) -> None:
-    """Write what has not ended, as `import` takes it."""
-    standing = [row for row in ask(settings, "baa.list") if not row["ended_at"]]
-    tell_export(standing, EXPORTED, as_json=as_json)
-
-
-@baa.command("import")
-@FILE
-@DRY_RUN
-@RENEW
-@BY
-@JSON
-@settings_option
-def import_(settings: Settings, *, file: Path, dry_run: bool, renews: bool, by: str, as_json: bool) -> int:
-    """Record the rows of FILE, CSV or a JSON array: all or none.
-
-    Columns: name, relation, domains, purposes, qsoa (yes or no), agreed, expires, contact.
-    """
-    answer = ask(settings, "baa.import", rows=read_rows(file), by=by, is_rehearsal=dry_run, renews=renews)
-    return tell_import(answer, what="organisations", is_rehearsal=dry_run, as_json=as_json)
+baa.add_command(export_command("baa", EXPORTED, until="ended_at", what="has not ended"))
+baa.add_command(
+    RENEW(
+        import_command(
+            "baa",
+            what="organisations",
+            columns="name, relation, domains, purposes, qsoa (yes or no), agreed, expires, contact",
+        )
+    )
+)

@@ -10,14 +10,10 @@ from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
 from gateway.cli.registers import (
     BY,
-    DRY_RUN,
-    FILE,
     JSON,
-    JSON_ARRAY,
     WHY,
-    read_rows,
-    tell_export,
-    tell_import,
+    export_command,
+    import_command,
     tell_rows,
 )
 from gateway.config import Settings
@@ -91,29 +87,15 @@ def list_(settings: Settings, *, as_json: bool) -> None:
     tell_rows(ask(settings, "campaign.list"), COLUMNS, as_json=as_json)
 
 
-@campaign.command("export")
-@JSON_ARRAY
-@settings_option
-def export(settings: Settings, *, as_json: bool) -> None:
-    """Write what has not ended, as `import` takes it."""
-    standing = [row for row in ask(settings, "campaign.list") if not row["ended_at"]]
-    tell_export(standing, EXPORTED, as_json=as_json)
-
-
-@campaign.command("import")
-@FILE
-@DRY_RUN
-@BY
-@JSON
-@settings_option
-def import_(settings: Settings, *, file: Path, dry_run: bool, by: str, as_json: bool) -> int:
-    """Record the rows of FILE, CSV or a JSON array: all or none.
-
-    Columns: name, purpose, about, payment, audience, basis, recipients, reviewer, reviewed, document (SHA-256),
-    expires.
-    """
-    answer = ask(settings, "campaign.import", rows=read_rows(file), by=by, is_rehearsal=dry_run)
-    return tell_import(answer, what="campaigns", is_rehearsal=dry_run, as_json=as_json)
+campaign.add_command(export_command("campaign", EXPORTED, until="ended_at", what="has not ended"))
+campaign.add_command(
+    import_command(
+        "campaign",
+        what="campaigns",
+        columns="name, purpose, about, payment, audience, basis, recipients, reviewer, reviewed, document (SHA-256),"
+        " expires",
+    )
+)
 
 
 @campaign.command()

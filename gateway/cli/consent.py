@@ -10,15 +10,11 @@ from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
 from gateway.cli.registers import (
     BY,
-    DRY_RUN,
-    FILE,
     JSON,
-    JSON_ARRAY,
     WHY,
+    export_command,
     held,
-    read_rows,
-    tell_export,
-    tell_import,
+    import_command,
     tell_rows,
 )
 from gateway.config import Settings
@@ -92,25 +88,11 @@ def revoke(settings: Settings, *, consent_id: str, why: str, by: str) -> None:
     click.echo(f"{was['kind']} of {was['patient']} counts no longer{held(was['queue'])}")
 
 
-@consent.command("export")
-@JSON_ARRAY
-@settings_option
-def export(settings: Settings, *, as_json: bool) -> None:
-    """Write what was not revoked, as `import` takes it."""
-    standing = [row for row in ask(settings, "consent.list") if not row["revoked_at"]]
-    tell_export(standing, EXPORTED, as_json=as_json)
-
-
-@consent.command("import")
-@FILE
-@DRY_RUN
-@BY
-@JSON
-@settings_option
-def import_(settings: Settings, *, file: Path, dry_run: bool, by: str, as_json: bool) -> int:
-    """Record the rows of FILE, CSV or a JSON array: all or none.
-
-    Columns: patient, kind, purposes, recipients, given, expires, evidence (SHA-256 of the document).
-    """
-    answer = ask(settings, "consent.import", rows=read_rows(file), by=by, is_rehearsal=dry_run)
-    return tell_import(answer, what="entries", is_rehearsal=dry_run, as_json=as_json)
+consent.add_command(export_command("consent", EXPORTED, until="revoked_at", what="was not revoked"))
+consent.add_command(
+    import_command(
+        "consent",
+        what="entries",
+        columns="patient, kind, purposes, recipients, given, expires, evidence (SHA-256 of the document)",
+    )
+)

@@ -1,6 +1,5 @@
 """`mailward person`: patients, and who reads mail at their addresses."""
 
-from pathlib import Path
 from typing import Final
 
 import click
@@ -9,14 +8,11 @@ from gateway.cli.ask import ask
 from gateway.cli.context import config_option, print_json, settings_option
 from gateway.cli.registers import (
     BY,
-    DRY_RUN,
-    FILE,
     JSON,
     JSON_ARRAY,
     WHY,
-    read_rows,
+    import_command,
     tell_export,
-    tell_import,
     tell_rows,
 )
 from gateway.config import Settings
@@ -105,20 +101,14 @@ def export(settings: Settings, *, as_json: bool) -> None:
     tell_export(standing, EXPORTED, as_json=as_json)
 
 
-@person.command("import")
-@FILE
-@DRY_RUN
-@BY
-@JSON
-@settings_option
-def import_(settings: Settings, *, file: Path, dry_run: bool, by: str, as_json: bool) -> int:
-    """Record the rows of FILE, CSV or a JSON array: all or none.
-
-    Columns: patient, majority, address, tie, basis, verified, from, until. A row without an address records the patient
-    alone; an empty majority changes nothing for who is on the register already.
-    """
-    answer = ask(settings, "person.import", rows=read_rows(file), by=by, is_rehearsal=dry_run)
-    return tell_import(answer, what="rows", is_rehearsal=dry_run, as_json=as_json)
+person.add_command(
+    import_command(
+        "person",
+        what="rows",
+        columns="patient, majority, address, tie, basis, verified, from, until. A row without an address records the"
+        " patient alone; an empty majority changes nothing for who is on the register already",
+    )
+)
 
 
 @person.command()

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import click
 
-from gateway.cli.context import Status, fail, print_json, print_table, printable
+from gateway.cli.ask import ask
+from gateway.cli.context import Status, fail, print_json, print_table, printable, settings_option
+from gateway.config import Settings
 
 BY: Final = click.option(
     "--by", default=getpass.getuser, metavar="NAME", help="Who records it.  [default: your login name]"
@@ -83,6 +85,38 @@ def tell_export(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *
     writer.writeheader()
     writer.writerows(texts)
     click.echo(file.getvalue(), nl=False)
+
+
+def export_command(register: str, columns: Mapping[str, str], *, until: str, what: str) -> click.Command:
+    """`export` of a register. until: the member of a row that says since when it no longer counts. what: is written."""
+
+    @click.command("export", help=f"Write what {what}, as `import` takes it.")
+    @JSON_ARRAY
+    @settings_option
+    def export(settings: Settings, *, as_json: bool) -> None:
+        standing = [row for row in ask(settings, f"{register}.list") if not row[until]]
+        tell_export(standing, columns, as_json=as_json)
+
+    return export
+
+
+def import_command(register: str, *, what: str, columns: str) -> click.Command:
+    """`import` into a register. what: its rows are called. columns: of the file, for people.
+
+    An option that is added to it goes to the register by its name.
+    """
+
+    @click.command("import", help=f"Record the rows of FILE, CSV or a JSON array: all or none.\n\nColumns: {columns}.")
+    @FILE
+    @DRY_RUN
+    @BY
+    @JSON
+    @settings_option
+    def import_(settings: Settings, /, *, file: Path, dry_run: bool, by: str, as_json: bool, **more: bool) -> int:
+        answer = ask(settings, f"{register}.import", rows=read_rows(file), by=by, is_rehearsal=dry_run, **more)
+        return tell_import(answer, what=what, is_rehearsal=dry_run, as_json=as_json)
+
+    return import_
 
 
 def _cell(value: object) -> object:

@@ -182,12 +182,9 @@ class Gateway:
         self._inspectors = await self._pool(inspectors)
         sealers = await self._pool(ChildPool(MODULE, 1, LIMITS, "sealer"))
         renderers = await self._pool(render_pool())
-        converters = convert_pool()  # started by the first message that needs it
-        self._stack.push_async_callback(converters.stop)
-        editors = edit_pool(custom=custom)  # as above
-        self._stack.push_async_callback(editors.stop)
-        signers = signing_pool()  # as above
-        self._stack.push_async_callback(signers.stop)
+        converters = self._spare(convert_pool())
+        editors = self._spare(edit_pool(custom=custom))
+        signers = self._spare(signing_pool())
         self._signing = signing = Signing(settings, store, Signer((), SigningDesk(signers)))
         await signing.load()
         queueing = build_queueing(settings, store, Sealer(sealers), Converter(converters), signing.signer, self.metrics)
@@ -348,6 +345,11 @@ class Gateway:
 
     async def _pool(self, pool: ChildPool) -> ChildPool:
         await pool.start()
+        self._stack.push_async_callback(pool.stop)
+        return pool
+
+    def _spare(self, pool: ChildPool) -> ChildPool:
+        """One that is started by the first message that needs it."""
         self._stack.push_async_callback(pool.stop)
         return pool
 

@@ -238,6 +238,14 @@ def test_every_sealed_column_is_known() -> None:
     assert sealed == {"message", "secret", "decision_record", "decision_correction", "content"}  # content: a data key
 
 
+def killed_at_every_step(home: Path, folder: Path) -> int:
+    """A rotation of copies of a home, killed before each step. Returns: how many; `folder` has what each left."""
+    command = [sys.executable, "-m", "tests.gateway.store.rotator", str(home), str(folder)]
+    steps = int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=100).stdout)
+    assert steps > 20
+    return steps
+
+
 @pytest.mark.slow
 async def test_killed_at_every_step(tmp_path: Path) -> None:
     """KY-04: kill -9 before each system call and each statement of a rotation; the next start finishes it."""
@@ -246,13 +254,7 @@ async def test_killed_at_every_step(tmp_path: Path) -> None:
     store, ids = await filled(home)
     hashed = store.vault.keyed_hash("patient", "MRN 7")
     await store.close()
-    steps = int(
-        subprocess.run(  # noqa: ASYNC221 - nothing else runs on this loop
-            [sys.executable, "-m", "tests.gateway.store.rotator", str(home), str(tmp_path)],
-            cwd=ROOT, check=True, capture_output=True, text=True, timeout=100,
-        ).stdout
-    )  # fmt: skip
-    assert steps > 20
+    steps = await asyncio.to_thread(killed_at_every_step, home, tmp_path)
     for step in range(steps):
         await check(tmp_path / f"killed-{step}", ids, hashed)
 
@@ -343,13 +345,7 @@ async def test_killed_at_every_step_with_a_command(tmp_path: Path) -> None:
     store, ids = await filled(home)
     hashed = store.vault.keyed_hash("patient", "MRN 7")
     await store.close()
-    steps = int(
-        subprocess.run(  # noqa: ASYNC221 - nothing else runs on this loop
-            [sys.executable, "-m", "tests.gateway.store.rotator", str(home), str(tmp_path)],
-            cwd=ROOT, check=True, capture_output=True, text=True, timeout=100,
-        ).stdout
-    )  # fmt: skip
-    assert steps > 20
+    steps = await asyncio.to_thread(killed_at_every_step, home, tmp_path)
     refused = 0
     for step in range(steps):
         folder = tmp_path / f"killed-{step}"
