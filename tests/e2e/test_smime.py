@@ -1,7 +1,5 @@
 """The rung smime end to end: openssl and gpgsm open what leaves, and what may not be used climbs (CR-05, CR-06)."""
 
-import signal
-import smtplib
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -27,8 +25,7 @@ from tests.e2e.letters import clinical, new_marker
 from tests.e2e.nexthop import Arrival, NextHop
 from tests.e2e.submit import submit
 from tests.e2e.waiting import until
-from tests.e2e.world import CLINIC, World
-from tests.gateway.protect.smime import identities
+from tests.e2e.world import World
 from tests.gateway.protect.smime.authority import (
     MAIL_USE,
     Authority,
@@ -38,7 +35,6 @@ from tests.gateway.protect.smime.authority import (
     with_sha1,
 )
 from tests.gateway.protect.smime.gpgsm import Gpgsm, gpgsm
-from tests.gateway.protect.smime.identities import write_identity
 from tests.gateway.protect.smime.openssl_ca import OpensslCa
 from tests.tools import free_port, need
 
@@ -70,8 +66,8 @@ class Holder:
         return der.integer(x509.load_der_x509_certificate(self.certificate).serial_number)
 
 
-def holder(name: str, kind: str, *extensions: x509.ExtensionType) -> Holder:
-    address, key = f"{name}@{DOMAIN}", make_key(kind, 204)
+def holder(name: str, kind: str, *extensions: x509.ExtensionType, domain: str = DOMAIN) -> Holder:
+    address, key = f"{name}@{domain}", make_key(kind, 204)
     certificate = MIDDLE.issue(key, addresses=(address,), extensions=(MAIL_USE, *extensions), **SPAN)
     return Holder(address, key, certificate)
 
@@ -353,70 +349,3 @@ def test_an_issuer_is_asked_at_import_and_before_use(
     ]
     assert "revoked by its issuer" in gateway.run("key", "smime", "list").stdout
     assert 'mailward_ocsp_lookups_total{result="revoked"} 1.0' in gateway.get("/metrics")[1]
-
-
-# --- an identity for each domain -------------------------------------------------------------------------------------
-
-SECOND: Final = "second.example"
-
-
-@pytest.fixture
-def two_domains(tmp_path: Path, world: World, hop: NextHop, holders: dict[str, Holder]) -> Iterator[Installation]:
-    """The second domain has an identity of its own."""
-    (tmp_path / "anchors.pem").write_bytes(pem(ROOT.der))
-    write_identity(tmp_path, "all", address=USER)
-    write_identity(tmp_path, "own", address=f"office@{SECOND}", number=302)
-    own = {"name": SECOND, "smime_certificate": tmp_path / "own.pem", "smime_private_key": tmp_path / "own.key"}
-    smime = {"certificate": tmp_path / "all.pem", "private_key": tmp_path / "all.key"}
-    installation = Installation(tmp_path / "installation", world)
-    domains = [{"name": CLINIC}, own]
-    installation.write_config({"smime": {"ca_file": tmp_path / "anchors.pem", **smime}, "domain": domains})
-    try:
-        installation.start()
-        (tmp_path / "rsa.pem").write_bytes(pem(holders["rsa"].certificate) + pem(MIDDLE.der))
-        assert installation.run("key", "smime", "import", tmp_path / "rsa.pem").returncode == 0
-        yield installation
-    finally:
-        installation.close()
-
-
-def signer_of(folder: Path, gateway: Installation, hop: NextHop, one: Holder, *, sender: str) -> bytes:
-    """Relay a message, open it with openssl, and see whose certificate it verifies by, PEM."""
-    marker, before = new_marker(), len(hop.arrivals)
-    message = clinical(marker, to=one.address, sender=sender, subject=f"Result {marker}")
-    with smtplib.SMTP("127.0.0.1", gateway.ports.relay, timeout=30) as client:
-        client.send_message(message, sender, [one.address])
-    until(lambda: len(hop.arrivals) > before, state=lambda: gateway.log[-3000:])
-    (folder / "key.pem").write_bytes(key_pem(one.key))
-    (folder / "cert.pem").write_bytes(pem(one.certificate))
-    options = ("-inform", "SMIME", "-inkey", "key.pem", "-recip", "cert.pem", "-binary")
-    inside = openssl(folder, hop.arrivals[-1].content, "-decrypt", *options)
-    (folder / "roots.pem").write_bytes(pem(identities.ROOT.der))
-    verify = ("-verify", "-inform", "SMIME", "-CAfile", "roots.pem", "-binary", "-signer", "signer.pem")
-    openssl(folder, inside, *verify)
-    return (folder / "signer.pem").read_bytes()
-
-
-def test_each_domain_has_its_signer_and_renewal_needs_no_restart(
-    tmp_path: Path, two_domains: Installation, hop: NextHop, holders: dict[str, Holder]
-) -> None:
-    """CR-06, SA-12: openssl names the signer. A new pair is taken up on SIGHUP, a wrong one is told and not used."""
-    gateway, one = two_domains, holders["rsa"]
-    sender = f"nurse@{SECOND}"
-    common, first = ((tmp_path / f"{name}.pem").read_bytes() for name in ("all", "own"))
-    assert common.startswith(signer_of(tmp_path, gateway, hop, one, sender=USER))
-    assert first.startswith(signer_of(tmp_path, gateway, hop, one, sender=sender))
-    write_identity(tmp_path, "own", address="office@else.example", number=305)
-    reload(gateway, f"was issued for no address at {SECOND}")
-    assert first.startswith(signer_of(tmp_path, gateway, hop, one, sender=sender))
-    write_identity(tmp_path, "own", address=f"office@{SECOND}", number=306)
-    reload(gateway, "certificates read again: ok=True")
-    second = (tmp_path / "own.pem").read_bytes()
-    assert second.startswith(signer_of(tmp_path, gateway, hop, one, sender=sender))
-
-
-def reload(gateway: Installation, told: str) -> None:
-    """SIGHUP, and what the log has to say then."""
-    assert gateway.process is not None
-    gateway.process.send_signal(signal.SIGHUP)
-    until(lambda: told in gateway.log, state=lambda: gateway.log[-3000:])

@@ -15,16 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.delivery import scheduler as module
 from gateway.delivery.letter import Batch, letter_of
 from gateway.delivery.scheduler import Scheduler, Worker
-from gateway.message.entry import EntryState, MessageKind, QueueEntry
+from gateway.message.entry import EntryState, QueueEntry
 from gateway.message.queue_id import new_queue_id
 from gateway.store import queue
 from gateway.store.rows import NewMessage, new_message, save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from gateway.store.tables import content
 from gateway.store.vault import Vault
 from policy.decision import Method
-from tests.gateway.delivery.office import BODY, DAY, Office, make_entries, make_entry, make_message, words
+from tests.gateway.delivery.office import BODY, DAY, make_entries, make_entry, make_message
 from tests.gateway.delivery.trouble import BadDisk
 from tests.gateway.store.parts import open_store
 from tests.gateway.waiting import until
@@ -157,11 +156,11 @@ async def test_what_is_not_due_is_left_alone(store: Store, desk: Desk) -> None:
     marker = await put(store)
     desk.gate.set()
     async with running(store, desk):
-        await until(lambda: _is(store, marker, EntryState.DELIVERED))
+        await until(lambda: stands(store, marker, EntryState.DELIVERED))
     assert len(desk.batches) == 1
 
 
-async def _is(store: Store, message: NewMessage, state: EntryState) -> bool:
+async def stands(store: Store, message: NewMessage, state: EntryState) -> bool:
     async with store.read() as conn:
         (entry,) = await queue.of_message(conn, message.id)
     return entry.state is state
@@ -243,9 +242,9 @@ async def test_a_worker_that_fails_leaves_its_entry_to_the_next_claim(store: Sto
     desk.failing.add(message.id)
     desk.gate.set()
     async with running(store, desk) as scheduler:
-        await until(lambda: _is(store, other, EntryState.DELIVERED))
+        await until(lambda: stands(store, other, EntryState.DELIVERED))
         await until(lambda: scheduler.in_hand == 0)
-        assert await _is(store, message, EntryState.QUEUED)
+        assert await stands(store, message, EntryState.QUEUED)
         desk.failing.clear()
         await queue.renew(store, [message.entries[0].id], owner=store.node, until=datetime.now(UTC))
         scheduler.wake()
@@ -331,49 +330,6 @@ async def test_a_queue_that_cannot_be_read_is_looked_at_again(
     monkeypatch.setattr(queue, "due", due)
     async with running(store, desk):
         await until(all_delivered(store))
-
-
-# --- damaged content ---
-
-
-async def damage(store: Store, queue_id: str) -> None:
-    """Flip the last bit of a message's sealed body."""
-
-    async def work(conn: AsyncConnection) -> None:
-        where = (content.c.message_id == queue_id) & (content.c.part == "message")
-        old = (await conn.execute(sa.select(content.c.ciphertext).where(where))).scalar_one()
-        await conn.execute(sa.update(content).where(where).values(ciphertext=old[:-1] + bytes([old[-1] ^ 1])))
-
-    await store.transact(work)
-
-
-async def test_damaged_content_is_held_and_the_queue_goes_on(office: Office, store: Store) -> None:
-    """QD-09, invariant 3: one message is set aside, in the audit log, and its sender is told; others leave."""
-    bad = await put(store, *make_entries("a@b.example", "b@b.example"))
-    await damage(store, bad.id)
-    good = await put(store)
-    async with running(store, office.clerk):
-        await until(lambda: _is(store, good, EntryState.DELIVERED))
-
-        async def is_held() -> bool:
-            return {entry.state for entry in await office.entries(bad.id)} == {EntryState.HELD}
-
-        await until(is_held)
-    assert await office.kinds(bad.id) == ["message.held", "message.held"]
-    (notice,) = office.own(MessageKind.SENDER_NOTICE)
-    assert bad.id in words(notice)
-    assert [job.recipients[0].address for job in office.transport.jobs] == [good.entries[0].recipient]
-
-
-async def test_a_damaged_notice_gives_its_message_back(office: Office, store: Store) -> None:
-    """Invariant 3: nobody can be told of the message in the portal any more."""
-    message = await office.send(make_entry(new_queue_id(), methods=(Method.PORTAL,)))
-    (notice,) = office.own(MessageKind.NOTICE)
-    await damage(store, notice.id)
-    async with running(store, office.clerk):
-        await until(lambda: _is(store, message, EntryState.BOUNCED))
-    assert await office.state(notice.id) is EntryState.BOUNCED
-    assert len(office.own(MessageKind.DSN)) == 1
 
 
 async def test_a_long_queue_is_not_drained_by_the_clock(
