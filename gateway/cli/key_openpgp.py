@@ -16,8 +16,9 @@ from gateway.cli.key_own import own
 from gateway.config import Settings
 from gateway.message.address import AddressError, parse_address
 from gateway.protect.armour import split_certificates
-from gateway.protect.certificates import CertificateFacts, read_certificate
+from gateway.protect.certificates import read_certificate
 from gateway.protect.errors import CertificateError
+from gateway.protect.facts import CertificateFacts
 from gateway.protect.found import age_of
 from gateway.store.certificates import Age, Source, Trust
 

@@ -28,9 +28,9 @@ SUBKEYS: Final = frozenset({7, 14})
 ALGORITHM_AT: Final = 5  # in the body of a key of version 4 or 6, after its version and time (section 5.5.2)
 
 
-def armour_message(data: bytes) -> bytes:
-    """An encrypted message as text with CRLF lines."""
-    return _armour(data, b"MESSAGE", b"\r\n")
+def armour_message(data: bytes, *, has_checksum: bool = True) -> bytes:
+    """An encrypted message as text with CRLF lines. has_checksum: not after SEIPD version 2 (section 6.1)."""
+    return _armour(data, b"MESSAGE", b"\r\n", has_checksum=has_checksum)
 
 
 def armour_certificate(data: bytes) -> bytes:
@@ -38,13 +38,13 @@ def armour_certificate(data: bytes) -> bytes:
     return _armour(data, b"PUBLIC KEY BLOCK", b"\n")
 
 
-def _armour(data: bytes, kind: bytes, end: bytes) -> bytes:
-    """The checksum stays: some readers still insist on it."""
+def _armour(data: bytes, kind: bytes, end: bytes, *, has_checksum: bool = True) -> bytes:
+    """The checksum stays where it may: some readers still insist on it."""
     text = binascii.b2a_base64(data, newline=False)
     lines = [text[at : at + LINE] for at in range(0, len(text), LINE)]
-    check = base64.b64encode(crc24(data).to_bytes(3, "big"))
+    check = [b"=" + base64.b64encode(crc24(data).to_bytes(3, "big"))] if has_checksum else []
     head, tail = b"-----BEGIN PGP %b-----" % kind, b"-----END PGP %b-----" % kind
-    return end.join([head, b"", *lines, b"=" + check, tail, b""])
+    return end.join([head, b"", *lines, *check, tail, b""])
 
 
 def split_certificates(data: bytes) -> tuple[bytes, ...]:
@@ -85,6 +85,23 @@ def first_key(data: bytes) -> tuple[int, int]:
         return (body[0], body[ALGORITHM_AT]) if kind == PUBLIC_KEY or kind in SECRET_KEYS else (0, 0)
     except IndexError:
         return 0, 0
+
+
+def bodies(data: bytes) -> list[tuple[int, bytes]]:
+    """Type and body of each packet, none with a partial length. Raises: CertificateError."""
+    found: list[tuple[int, bytes]] = []
+    at = 0
+    while at < len(data):
+        try:
+            kind, start, end = _packet_at(data, at)
+        except IndexError:
+            end = start = len(data) + 1
+            kind = 0
+        if end > len(data):
+            raise CertificateError("damaged: cut short")
+        found.append((kind, data[start:end]))
+        at = end
+    return found
 
 
 def without_unknown(data: bytes, algorithms: Collection[int]) -> bytes:

@@ -7,7 +7,7 @@ been added by anyone. Where PGPy's own view is more lenient (expiry, revocation,
 import functools
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,11 +17,12 @@ from pgpy import PGPKey
 from pgpy.constants import EllipticCurveOID, HashAlgorithm, KeyFlags, PubKeyAlgorithm, SignatureType
 from pgpy.errors import PGPError
 
-from gateway.message.address import AddressError, parse_address
 from gateway.protect.armour import first_key, without_unknown
 from gateway.protect.errors import CertificateError
+from gateway.protect.facts import CertificateFacts, addresses_in, first_end, too_short
+from gateway.protect.rfc9580 import judge as rfc9580
+from gateway.protect.rfc9580.keys import ED448, ED25519, PublicKey
 
-MIN_RSA_BITS: Final = 2048
 MAX_OCTETS: Final = 32_768  # of one certificate; it travels to the sealer with every message
 STRONG: Final = {
     HashAlgorithm.SHA224: hashes.SHA224,
@@ -68,38 +69,20 @@ WHAT_PGPY_RAISES: Final = (  # on damaged or unknown input, found by fuzzing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateFacts:
-    """What a certificate is good for.
-
-    fingerprint: upper-case hexadecimal. addresses: of its valid user ids, lower case. expires_at: of the certificate or
-    of its last encryption key, whichever is first; None when never. why_not: a sentence without a final stop,
-    empty when usable.
-    """
-
-    fingerprint: str
-    addresses: tuple[str, ...]
-    algorithm: str
-    created_at: datetime
-    expires_at: datetime | None
-    why_not: str
-    is_revoked: bool = False
-
-    @property
-    def usable(self) -> bool:
-        return not self.why_not
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """A certificate that was read.
 
     encryption_keys: PGPy subkeys to encrypt to, empty unless usable. key: PGPy's primary key; subkeys refer to it
-    weakly, so it must live as long as they are used.
+    weakly, so it must live as long as they are used. Where PGPy cannot read the certificate, there is neither.
+
+    keys: the same for `rfc9580`; of a certificate that PGPy reads only when reads_seipd_2.
     """
 
     facts: CertificateFacts
-    key: Any = field(repr=False)
-    encryption_keys: tuple[Any, ...] = field(repr=False)
+    key: Any = field(repr=False, default=None)
+    encryption_keys: tuple[Any, ...] = field(repr=False, default=())
+    keys: tuple[PublicKey, ...] = field(repr=False, default=())
+    reads_seipd_2: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +111,7 @@ def read_certificate(data: bytes, *, now: datetime) -> CertificateFacts:
     """Read one binary certificate, as `split_certificates` gives it.
 
     now: aware; decides expiry.
-    Raises: CertificateError when it is no version 4 certificate at all; one that may not be used has `why_not`.
+    Raises: CertificateError when it is no certificate that can be read at all; one that may not be used has `why_not`.
     """
     return open_certificate(data, now=now).facts
 
@@ -137,16 +120,24 @@ def open_certificate(data: bytes, *, now: datetime) -> Certificate:
     """As `read_certificate`, with the keys to encrypt to."""
     if len(data) > MAX_OCTETS:
         raise CertificateError("too large; export it with `gpg --export-options export-minimal --export`")
+    if is_beyond_pgpy(data):
+        judged = rfc9580.judge(data, now=now)
+        return Certificate(facts=judged.facts, keys=judged.keys, reads_seipd_2=judged.reads_seipd_2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PGPy warns of what it does not check; all of that is checked here
         try:
-            return _judge(_parse(data), now)
+            certificate = _judge(_parse(data), now)
         except WHAT_PGPY_RAISES:
             raise CertificateError(_why_unreadable(data)) from None
+    found = [rfc9580.key_for_seipd_2(data, one.fingerprint, now=now) for one in certificate.encryption_keys]
+    keys = tuple(key for key in found if key)
+    return replace(certificate, keys=keys, reads_seipd_2=bool(keys))
 
 
 def revocations(data: bytes) -> frozenset[str]:
     """The subkeys and user ids of a certificate that its primary key has revoked, by name. Raises: CertificateError."""
+    if is_beyond_pgpy(data):
+        return rfc9580.revoked_parts(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as above
         try:
@@ -155,6 +146,12 @@ def revocations(data: bytes) -> frozenset[str]:
             return frozenset(subkeys | {str(uid.hashdata) for uid in key.userids if _is_taken_back(key, uid)})
         except WHAT_PGPY_RAISES:
             raise CertificateError(_why_unreadable(data)) from None
+
+
+def is_beyond_pgpy(data: bytes) -> bool:
+    """Whether `rfc9580` judges a certificate: version 6, and version 4 with a primary key that PGPy does not know."""
+    version, algorithm = first_key(data)
+    return version == 6 or (version == 4 and algorithm in (ED25519, ED448))
 
 
 def open_signer(data: bytes, *, now: datetime) -> Signer:
@@ -210,8 +207,10 @@ def _signer(private: Any, public: Any, now: datetime) -> Signer:
 def _why_unreadable(data: bytes) -> str:
     """What it is that PGPy does not read, as far as its first packet tells."""
     version, algorithm = first_key(data)
-    if version not in (0, 4):
-        return f"it is a version {version} key; version 4 is what can be used"
+    if version not in (0, 4, 6):
+        return f"it is a version {version} key; versions 4 and 6 are what can be used"
+    if version == 6:
+        return "a private key of version 6 cannot be used"
     if kind := BEYOND_PGPY.get(algorithm):
         return f"its key is of a kind that we cannot use ({kind})"
     return "not an OpenPGP version 4 certificate that we can read"
@@ -240,17 +239,13 @@ def _judge(key: Any, now: datetime) -> Certificate:
     if not good and primary is not None and primary.flags & ENCRYPTION and not _subkey_fault(primary, now):
         good = [primary]
     why_not = _fault(key, primary, subkeys, good, now)
-    ends = [primary.expires_at] if primary else []
-    if good:
-        ends.append(
-            None if any(k.expires_at is None for k in good) else max(k.expires_at for k in good if k.expires_at)
-        )
     facts = CertificateFacts(
+        version=4,
         fingerprint=str(key.fingerprint).replace(" ", ""),
         addresses=_addresses(key),
         algorithm=_algorithm(good[0].key if good else key),
         created_at=key.created,
-        expires_at=min((end for end in ends if end is not None), default=None),
+        expires_at=first_end(primary.expires_at if primary else None, [k.expires_at for k in good]),
         why_not=why_not,
         is_revoked=_is_revoked(key),
     )
@@ -290,8 +285,8 @@ def _subkey_fault(subkey: _Key, now: datetime) -> str:
 
 
 def _too_short(key: Any) -> str:
-    is_short = key.key_algorithm in RSA | {PubKeyAlgorithm.RSASign, PubKeyAlgorithm.DSA} and key.key_size < MIN_RSA_BITS
-    return f"its key has {key.key_size} bits; at least {MIN_RSA_BITS} are needed" if is_short else ""
+    is_counted = key.key_algorithm in RSA | {PubKeyAlgorithm.RSASign, PubKeyAlgorithm.DSA}
+    return too_short(key.key_size) if is_counted else ""
 
 
 def _primary(key: Any) -> _Key | None:
@@ -337,15 +332,7 @@ def _valid_user_ids(key: Any) -> list[Any]:
 
 
 def _addresses(key: Any) -> tuple[str, ...]:
-    found: list[str] = []
-    for uid in _valid_user_ids(key):
-        text = str(uid.userid)
-        inside = text.rpartition("<")[2].removesuffix(">") if text.endswith(">") else text
-        try:
-            found.append(parse_address(inside.strip()).lower())
-        except AddressError:
-            continue
-    return tuple(dict.fromkeys(found))
+    return addresses_in(str(uid.userid) for uid in _valid_user_ids(key))
 
 
 def _of_type(subject: Any, *types: Any) -> Iterable[Any]:

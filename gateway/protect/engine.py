@@ -12,10 +12,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Packets:
-    """data: an encrypted message, binary. fingerprints: of the certificates that open it, upper-case hexadecimal."""
+    """data: an encrypted message, binary. fingerprints: of the certificates that open it, upper-case hexadecimal.
+
+    is_seipd_2: the data is in that container.
+    """
 
     data: bytes = field(repr=False)
     fingerprints: tuple[str, ...]
+    is_seipd_2: bool = False
 
 
 class Engine(Protocol):
@@ -28,7 +32,8 @@ class Engine(Protocol):
 
         certificates: binary, as `split_certificates` gives them. signer: a private key, binary, without a passphrase.
         now: aware; decides expiry.
-        Returns: AES-256 with integrity protection (SEIPD version 1), not compressed.
+        Returns: AES-256 with integrity protection, not compressed: SEIPD version 1, or 2 where every certificate
+        tells that its owner reads it.
         Raises: NoUsableCertificate with the reason of each; SealError when the signer or the encryption fails.
         """
         ...

@@ -1,8 +1,8 @@
 """PGP/MIME: a message becomes ciphertext for one recipient (RFC 3156, RFC 9580).
 
 What servers need stays outside; everything else, the subject first, goes inside with the body as protected headers
-(RFC 9788, in the form that today's readers know: `protected-headers="v1"`). AES-256 with integrity protection (SEIPD
-version 1), no compression. Signed inside when the organisation has a key, in the same OpenPGP message (RFC 3156 section
+(RFC 9788, in the form that today's readers know: `protected-headers="v1"`). AES-256 with integrity protection,
+no compression. Signed inside when the organisation has a key, in the same OpenPGP message (RFC 3156 section
 6.2). An `engine` does the packets, `gateway.protect.armour` the text; it runs in a sealer child.
 """
 
@@ -100,7 +100,8 @@ def encrypt(
     except HeaderError as why:
         raise SealError(str(why)) from None
     packets = engine.encrypt(inner_entity(parsed), certificates, now=now, signer=signer)
-    outer = outer_message(parsed, packets.data, neutral_subject=neutral_subject)
+    armoured = armour_message(packets.data, has_checksum=not packets.is_seipd_2)
+    outer = outer_message(parsed, armoured, neutral_subject=neutral_subject)
     return Ciphertext(outer, packets.fingerprints)
 
 
@@ -120,7 +121,7 @@ def inner_entity(parsed: Parsed) -> bytes:
     return b"".join((*raws, b"\r\n", parsed.body))
 
 
-def outer_message(parsed: Parsed, ciphertext: bytes, *, neutral_subject: str) -> bytes:
+def outer_message(parsed: Parsed, armoured: bytes, *, neutral_subject: str) -> bytes:
     """The message that carries the ciphertext (RFC 3156 section 4)."""
     encrypted = Part(
         (
@@ -128,7 +129,7 @@ def outer_message(parsed: Parsed, ciphertext: bytes, *, neutral_subject: str) ->
             compose.field("Content-Description", "OpenPGP encrypted message"),
             compose.field("Content-Disposition", 'inline; filename="encrypted.asc"'),
         ),
-        armour_message(ciphertext),
+        armoured,
     )
     parameters = 'protocol="application/pgp-encrypted"; '
     root = multipart("encrypted", (VERSION_PART, encrypted), seed=os.urandom(16).hex(), parameters=parameters)

@@ -1,16 +1,20 @@
-"""The OpenPGP engine that the gateway has: PGPy for the packets, `certificates` for the judgement.
+"""The OpenPGP engine that the gateway has: PGPy for signatures and what GnuPG reads, `rfc9580` for what PGPy does not
+know, `certificates` for the judgement.
 
-Version 4 keys alone, and SEIPD version 1 whatever a certificate advertises: PGPy knows neither version 6 keys nor SEIPD
-version 2, and everybody who reads the latter reads the former too (RFC 9580 section 5.13).
+SEIPD version 2 when every certificate says that its owner reads it, or is of version 6 and says nothing; version 1
+otherwise, since each of them must open it (RFC 9580 section 13.7). A key of version 6 gets a session key packet of
+version 3 then, since packets of different versions must not be mixed (section 10.3.2.1).
 """
 
+import os
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pgpy import PGPMessage
-from pgpy.constants import CompressionAlgorithm, HashAlgorithm, SymmetricKeyAlgorithm
+from pgpy import PGPMessage, PGPSignature
+from pgpy.constants import CompressionAlgorithm, HashAlgorithm, SignatureType, SymmetricKeyAlgorithm
+from pgpy.packet.packets import IntegrityProtectedSKEDataV1
 
 from gateway.protect.certificates import (
     WHAT_PGPY_RAISES,
@@ -21,6 +25,8 @@ from gateway.protect.certificates import (
 )
 from gateway.protect.engine import Packets
 from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
+from gateway.protect.rfc9580.container import SALT, seipd_2
+from gateway.protect.rfc9580.session import pkesk
 
 
 class PgpyEngine:
@@ -36,7 +42,7 @@ class PgpyEngine:
             raise SealError(f"our OpenPGP key cannot sign: {why}") from None
         except WHAT_PGPY_RAISES:
             raise SealError("encryption failed") from None
-        return Packets(packets, tuple(certificate.facts.fingerprint for certificate in usable))
+        return Packets(packets, tuple(to.facts.fingerprint for to in usable), is_seipd_2=_reads_seipd_2(usable))
 
 
 def self_test(signer: bytes, *, now: datetime) -> None:
@@ -76,16 +82,32 @@ def _usable(certificates: Sequence[bytes], now: datetime) -> list[Certificate]:
 
 
 def _encrypt(data: bytes, certificates: Sequence[Certificate], signer: bytes | None, now: datetime) -> bytes:
-    cipher = SymmetricKeyAlgorithm.AES256
-    session_key = cipher.gen_key()
+    session_key = SymmetricKeyAlgorithm.AES256.gen_key()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # AES-256 is used whatever the certificate prefers; every reader has it
         message = PGPMessage.new(data, format="b", compression=CompressionAlgorithm.Uncompressed)
         if signer is not None:  # RFC 3156 section 6.2: signed and encrypted in one message
             message |= _signature(message, open_signer(signer, now=now), certificates, now)
-        for to in (to for certificate in certificates for to in certificate.encryption_keys):
-            message = to.encrypt(message, cipher=cipher, sessionkey=session_key)
-    return bytes(message)
+        if _reads_seipd_2(certificates):
+            packets = [pkesk(key, session_key, version=6) for to in certificates for key in to.keys]
+            return b"".join((*packets, seipd_2(bytes(message), session_key, salt=os.urandom(SALT))))
+        return _seipd_1(message, certificates, session_key)
+
+
+def _reads_seipd_2(certificates: Sequence[Certificate]) -> bool:
+    return all(certificate.reads_seipd_2 for certificate in certificates)
+
+
+def _seipd_1(message: PGPMessage, certificates: Sequence[Certificate], session_key: bytes) -> bytes:
+    cipher = SymmetricKeyAlgorithm.AES256
+    packets = [pkesk(key, session_key, version=3) for to in certificates if to.key is None for key in to.keys]
+    for to in (to for certificate in certificates for to in certificate.encryption_keys):
+        message = to.encrypt(message, cipher=cipher, sessionkey=session_key)
+    if message.is_encrypted:
+        return b"".join((*packets, bytes(message)))
+    container = IntegrityProtectedSKEDataV1()
+    container.encrypt(session_key, cipher, bytes(message))
+    return b"".join((*packets, container.__bytes__()))
 
 
 def _signature(message: PGPMessage, signer: Signer, certificates: Sequence[Certificate], now: datetime) -> Any:
@@ -93,5 +115,10 @@ def _signature(message: PGPMessage, signer: Signer, certificates: Sequence[Certi
     (RFC 9580 section 5.2.3.36).
     """
     options: dict[str, Any] = {"user": signer.address} if signer.address else {}
-    options["intended_recipients"] = [certificate.key for certificate in certificates]
-    return signer.key.sign(message, hash=HashAlgorithm.SHA512, created=now, **options)
+    kind, key = SignatureType.BinaryDocument, signer.key
+    signature = PGPSignature.new(kind, key.key_algorithm, HashAlgorithm.SHA512, key.fingerprint.keyid, created=now)
+    for facts in (certificate.facts for certificate in certificates):
+        signature._signature.subpackets.addnew(  # noqa: SLF001 - `sign` itself knows version 4 alone
+            "IntendedRecipient", hashed=True, version=facts.version, intended_recipient=facts.fingerprint
+        )
+    return key._sign(message.message, signature, **options)  # noqa: SLF001

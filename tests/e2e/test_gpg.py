@@ -17,7 +17,8 @@ import pytest
 
 from gateway.message.fields import split_message
 from gateway.protect.armour import split_certificates
-from gateway.protect.certificates import CertificateFacts, read_certificate
+from gateway.protect.certificates import read_certificate
+from gateway.protect.facts import CertificateFacts
 from gateway.protect.openpgp import encrypt, inner_entity
 from tests.tools import need
 

@@ -13,13 +13,11 @@ from typing import Any, Final
 import pytest
 from pgpy.constants import EllipticCurveOID, HashAlgorithm
 
-from gateway.protect.armour import split_certificates
 from gateway.protect.certificates import public_part, read_certificate
 from gateway.protect.engine import Engine
 from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
 from gateway.protect.pgpy_engine import PgpyEngine
 from tests.gateway.protect.conformance.programs import Failed, Gpg, Program, Rnp, Sq
-from tests.gateway.protect.conformance.samples import VERSION_6
 from tests.gateway.protect.keys import make_key
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -178,7 +176,10 @@ def test_what_must_not_be_used_is_refused(bench: Bench, engine: str, name: str) 
 
 
 UNREADABLE: Final[dict[str, tuple[Callable[[Bench], bytes], str]]] = {
-    "version 6": (lambda _: split_certificates(VERSION_6)[0], "it is a version 6 key; version 4 is what can be used"),
+    "version 5": (
+        lambda _: b"\x98\x33\x05" + bytes(50),
+        "it is a version 5 key; versions 4 and 6 are what can be used",
+    ),
     "brainpool": (lambda bench: certificate(bench, "brainpoolP256r1", "brainpoolP256r1"), "not an OpenPGP version 4"),
 }
 
