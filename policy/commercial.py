@@ -16,6 +16,8 @@ from policy.phi.report import Place, SignKind
 from policy.purpose import PurposeSource
 
 COMMERCIAL: Final = frozenset({"marketing"})
+FOOTER: Final = "16 CFR 316"  # the mark of what `footer` says (`Report.noticed`); no rule has such a name
+SIGNED: Final = "Held: it lacks what commercial mail must show, and its author signed it."
 BUSINESS_DAYS: Final = 10  # 15 U.S.C. 7704(a)(4)(A): an opt-out is honoured within ten business days
 SUBJECT: Final = "subject"
 _SAY: Final = (

@@ -6,10 +6,11 @@ author signed stays as well, and waits for a person where a rule would have chan
 are put below, all kinds masked.
 
 A notice is another thing: a law wants it with what goes out (42 CFR 2.32), so it is put below mail of any purpose, and
-what its author signed waits for a person, or for its author to write it.
+what its author signed waits for a person, or for its author to write it. What is below a message is remembered by marks
+(`Report.noticed`), so that a release sees what a law wants now and is not there yet (`owed`).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -28,6 +29,7 @@ SIGNED_UNNOTICED: Final = (
 )
 # 42 CFR 2.32(b): a copy of the consent, or a clear explanation of its scope, goes with what is disclosed on it.
 SCOPE: Final = "It is disclosed to you with the patient's written consent, which permits this {}."
+SCOPE_MARK: Final = "scope: "  # and what the consent covers; no rule has such a name
 UNSAID: Final = (
     "Held: a rule would mask something, and nobody said what the message is for; it may be treatment, which is never"
     " changed (45 CFR 164.502(b)(2))."
@@ -42,12 +44,14 @@ MASKABLE: Final = (  # found by their shape or label, so that nothing is left of
 class Edits:
     """below: texts, each once. kinds: to mask. held: why it waits for a person instead. kept: why it stays as it is.
 
-    notices: texts that a law wants below it; noticed: the names of the rules that say so.
+    notices: texts that a law wants below it; noticed: the names of the rules that say so; marks: what is below the
+    message then, as `Report.noticed` has it.
     """
 
     below: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     noticed: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
     kinds: frozenset[Kind] = frozenset()
     held: str = ""
     kept: str = ""
@@ -55,6 +59,11 @@ class Edits:
     @property
     def changes(self) -> bool:
         return bool(self.below or self.notices or self.kinds) and not self.held
+
+    @property
+    def has_scope(self) -> bool:
+        """Whether what the consent covers is among the notices."""
+        return any(mark.startswith(SCOPE_MARK) for mark in self.marks)
 
 
 NOTHING: Final = Edits()
@@ -64,21 +73,50 @@ def edits_of(facts: Facts, to: RecipientFacts, rules: Iterable[Rule]) -> Edits:
     """Of one recipient's copy. rules: those that apply to it, in any order; one that is there twice counts once."""
     applying = {rule.name: rule for rule in rules}
     wanted = _edits_of(facts, to, applying.values())
-    noticed = tuple(sorted(name for name, rule in applying.items() if rule.notice))
-    scope = _scope_for(facts, to) if noticed or _is_noticed(facts) else ""
+    noticed, scope = _by_law(facts, to, applying.values())
     if not (noticed or scope) or wanted.held:
         return wanted
+    return _with_notices(wanted, facts, noticed, scope)
+
+
+def owed(facts: Facts, to: RecipientFacts, rules: Iterable[Rule]) -> Edits:
+    """What a law wants below one recipient's copy and is not there yet. rules: those that apply to it now."""
+    noticed, scope = _by_law(facts, to, rules)
+    there = facts.report.noticed
+    missing = tuple(rule for rule in noticed if rule.name not in there)
+    scope = "" if SCOPE_MARK + scope in there else scope
+    return _with_notices(NOTHING, facts, missing, scope) if missing or scope else NOTHING
+
+
+def is_outdated(facts: Facts, to: RecipientFacts) -> bool:
+    """Whether it says that it goes out on a consent, and there is none any more."""
+    return not to.consents.part2_scope and any(mark.startswith(SCOPE_MARK) for mark in facts.report.noticed)
+
+
+def awaits_scope(facts: Facts, to: RecipientFacts) -> bool:
+    """Whether a consent that comes while a copy waits would put a scope below it that is for this recipient alone."""
+    is_sealed = facts.report.signed_by_author or facts.report.encrypted
+    return Sensitivity.PART2 in facts.sent.sensitivity and not to.consents.part2_scope and not is_sealed
+
+
+def _by_law(facts: Facts, to: RecipientFacts, rules: Iterable[Rule]) -> tuple[tuple[Rule, ...], str]:
+    """The rules that want a notice, in the order of their names, and the scope of the consent."""
+    noticed = tuple(sorted({rule.name: rule for rule in rules if rule.notice}.values(), key=lambda rule: rule.name))
+    return noticed, _scope_for(facts, to) if noticed or _is_noticed(facts) else ""
+
+
+def _with_notices(wanted: Edits, facts: Facts, noticed: Sequence[Rule], scope: str) -> Edits:
     if facts.report.signed_by_author or facts.report.encrypted:  # who wrote the notice in it answers for the scope
         return replace(wanted, held=SIGNED_UNNOTICED) if noticed else wanted
-    notices = (*sorted({applying[name].notice for name in noticed}), *([scope] if scope else ()))
-    return replace(wanted, notices=notices, noticed=noticed)
+    names = tuple(rule.name for rule in noticed)
+    notices = (*sorted({rule.notice for rule in noticed}), *((SCOPE.format(scope),) if scope else ()))
+    marks = (*names, *((SCOPE_MARK + scope,) if scope else ()))
+    return replace(wanted, notices=notices, noticed=names, marks=marks)
 
 
 def _scope_for(facts: Facts, to: RecipientFacts) -> str:
     """What the consent that it goes out on covers; empty: there is none, or it is no Part 2 record."""
-    if not to.consents.part2_scope or Sensitivity.PART2 not in facts.sent.sensitivity:
-        return ""
-    return SCOPE.format(to.consents.part2_scope)
+    return to.consents.part2_scope if Sensitivity.PART2 in facts.sent.sensitivity else ""
 
 
 def _is_noticed(facts: Facts) -> bool:

@@ -74,9 +74,12 @@ def hold_overdue(entry: QueueEntry, *, at: datetime, urgent: bool) -> Event:
     return _about(entry, "hold.overdue", at, urgent=urgent)
 
 
-def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str, login: str = "") -> Event:
-    """by: the person or command that released it, in their own words; login: of the system, where it is known."""
-    return _about(entry, "message.released", at, by=by, why=why, **_known(system_login=login))
+def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str, login: str = "", shows: str = "") -> Event:
+    """by: the person or command that released it, in their own words; login: of the system, where it is known.
+
+    shows: where that person read in the message what a law wants with it; empty: nobody was asked.
+    """
+    return _about(entry, "message.released", at, by=by, why=why, **_known(system_login=login, shows=shows))
 
 
 def message_approved(entry: QueueEntry, *, at: datetime, by: str, why: str, login: str = "") -> Event:

@@ -77,22 +77,28 @@ def bounce(settings: Settings, /, *, queue_id: str | None, everything: bool, why
 @click.option("--login", help="Take the brake off this login, and release everything that it holds.")
 @filter_options
 @ALL
+@click.option("--shows", default="", metavar="WORDS", help="Where the message itself says what a law wants with it.")
 @WHY
 @BY
 @settings_option
 def release(
-    settings: Settings, /, *, queue_id: str | None, login: str | None, everything: bool, why: str, by: str, **given: Any
-) -> int:
+    settings: Settings, /, *, queue_id: str | None, login: str | None, everything: bool, why: str, by: str, shows: str,
+    **given: Any,
+) -> int:  # fmt: skip
     """Let held mail go on, by a way that is safe now. Where a rule asks for two persons, both have to say so."""
     filters = any(given.values()) and not (queue_id and set(filter(given.get, given)) == {"recipient"})
     if sum(map(bool, (queue_id, login, filters or everything))) != 1:
         fail("give one of an ID (perhaps with --to), --login, filters, or --all", Status.USAGE)
+    if shows and not queue_id:
+        fail("--shows is about one message: give its ID", Status.USAGE)
     if login:
         counted = ask(settings, "queue.release_login", login=login, reason=why)
         click.echo(f"the brake is off; {counted['released']} recipients go on, {counted['held']} messages stay held")
         return Status.DONE
     if queue_id:
-        freed = ask(settings, "queue.release", queue_id=queue_id.upper(), reason=why, to=given["recipient"], by=by)
+        freed = ask(
+            settings, "queue.release", queue_id=queue_id.upper(), reason=why, to=given["recipient"], by=by, shows=shows
+        )
         click.echo(f"{freed} recipients go on")
         return Status.DONE
     ids = _find(settings, _which(None, given, everything=everything), frozenset({EntryState.HELD}))

@@ -42,22 +42,22 @@ async def wanting(
     )
     if needed == 1:
         return ""
-    person, to = approver.by.strip().lower(), entry.recipient
+    person = approver.by.strip().lower()
     if not person or person == BY:
-        return f"{to}: two persons must let it go, so say who you are (--by)"
+        return "two persons must let it go, so say who you are (--by)"
     if person in {entry.sender.lower(), (about.login if about else "").lower()}:
-        return f"{to}: two persons must let it go, and who sent it is neither of them"
+        return "two persons must let it go, and who sent it is neither of them"
     asker = approver.asker
     if asker.login and asker.is_shared and not approver.by_name:
         return (
-            f"{to}: two persons must let it go, and {asker.login} is an account that people share; come by a login of"
+            f"two persons must let it go, and {asker.login} is an account that people share; come by a login of"
             " your own (sudo), or let names count where there are none (policy.approvers_by_name)"
         )
     event = events.message_approved(entry, at=approver.at, by=person, why=approver.why, login=asker.login)
     login = "" if asker.is_shared else asker.login
     people = await approvals.approve(store, entry.id, person, needed=needed, at=approver.at, event=event, login=login)
     if people is None:
-        return f"{to}: two persons must let it go, and {asker.login} has done so under another name"
+        return f"two persons must let it go, and {asker.login} has done so under another name"
     if len(people) >= needed:
         return ""
-    return f"{to}: recorded that {person} lets it go; a second person must, too"
+    return f"recorded that {person} lets it go; a second person must, too"

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.config import Settings
 from gateway.control.asker import UNKNOWN, Asker
+from gateway.pipeline.edits import Changer
 from gateway.store.store import Store
 
 Withdraw = Callable[[Collection[str]], frozenset[str]]  # `Scheduler.withdraw`
@@ -27,7 +28,8 @@ class Office:
     """One installation, opened by a gateway or by a command that found none running.
 
     withdraw: takes entries out of the line for delivery. changing: who changes entries of the queue by hand holds it.
-    keys_changed: has our own keys read again. asker: who asks for this one operation.
+    keys_changed: has our own keys read again. asker: who asks for this one operation. changer: of bodies; None: of a
+    command that found no gateway running.
     """
 
     store: Store
@@ -36,6 +38,7 @@ class Office:
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     keys_changed: Callable[[], Awaitable[None]] = _nobody_signs
     asker: Asker = UNKNOWN
+    changer: Changer | None = None
 
 
 def on_store(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 from gateway.audit import admin, events
 from gateway.control import history, look
 from gateway.control.approving import Approver, wanting
+from gateway.control.below import NOTHING_LACKS, SHARED, Below, look_below
 from gateway.control.changes import BY
 from gateway.control.glass import check_emergency, check_glass
 from gateway.control.known_holds import Known, known_holds, newly_held, still_classed, with_archives
@@ -90,14 +91,15 @@ async def flush(office: Office, *, which: Mapping[str, Any] | None = None) -> in
     return await queue.hurry(office.store, now=datetime.now(UTC), which=found)
 
 
-async def release(office: Office, *, queue_id: str, reason: str, to: str = "", by: str = BY) -> int:
+async def release(office: Office, *, queue_id: str, reason: str, to: str = "", by: str = BY, shows: str = "") -> int:
     """Decide anew on what is held, by today's configuration and keys; a way that is not safe is never opened by hand.
 
-    to: of one recipient only. by: who decides, which is written down. Returns: how many recipients go on.
+    to: of one recipient only. by: who decides, which is written down. shows: where the message itself says what a law
+    wants with it and nobody can put there (`control.below`). Returns: how many recipients go on.
     Raises: Refused with the sentences of the decision when none can, and where a second person must agree.
     """
     async with office.changing:
-        return await _release(office, queue_id=queue_id, reason=reason, to=to, has_looked=True, by=by)
+        return await _release(office, _Wish(queue_id=queue_id, reason=reason, to=to, by=by, shows=shows.strip()))
 
 
 async def break_glass(
@@ -111,10 +113,8 @@ async def break_glass(
     if not reason.strip():
         raise Refused("a reason is needed; it is kept in the audit log", 2)
     async with office.changing:
-        return await _release(
-            office, queue_id=queue_id, reason=reason, to=to, has_looked=True, by=by, breaks_glass=True,
-            affiliation=affiliation.strip(),
-        )  # fmt: skip
+        wish = _Wish(queue_id=queue_id, reason=reason, to=to, by=by, breaks_glass=True, affiliation=affiliation.strip())
+        return await _release(office, wish)
 
 
 async def release_many(
@@ -129,7 +129,7 @@ async def release_many(
         try:
             async with office.changing:
                 counted["released"] += await _release(
-                    office, queue_id=queue_id, reason=reason, to="", has_looked=has_looked, by=by
+                    office, _Wish(queue_id=queue_id, reason=reason, by=by, has_looked=has_looked)
                 )
         except Refused:
             counted["held"] += 1
@@ -137,8 +137,25 @@ async def release_many(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What a person asks for; the arguments of `release`, `break_glass` and `release_many`."""
+
+    queue_id: str
+    reason: str
+    by: str
+    to: str = ""
+    has_looked: bool = True
+    breaks_glass: bool = False
+    affiliation: str = ""
+    shows: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Anew:
-    """What a release decides by: the message as it was taken, registers and rules as they are now."""
+    """What a release decides by: the message as it was taken, registers and rules as they are now.
+
+    entries: of the whole message.
+    """
 
     finder: FactFinder
     ledger: Ledger
@@ -147,6 +164,8 @@ class _Anew:
     about: MessageFacts | None
     people: Directory
     report: Report
+    body: bytes = field(repr=False)
+    entries: tuple[QueueEntry, ...]
 
 
 async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], *, has_looked: bool) -> _Anew:
@@ -158,12 +177,13 @@ async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], 
         raise Refused(f"{queue_id}: its content cannot be read ({type(error).__name__})") from error
     async with office.store.read() as conn:
         holders = await certificates.on_file(conn)
-        everybody = [entry.recipient for entry in await queue.of_message(conn, queue_id)]
+        entries = await queue.of_message(conn, queue_id)
         about = await queue.message_facts(conn, queue_id)
         people = await accounts.directory(conn)
     finder, recipients = FactFinder(office.settings), [entry.recipient for entry in held]
     registers, known = Registers(office.store, finder.rules.facts), await known_holds(office, queue_id)
-    everybody = [address for address in known.everybody or everybody if address not in known.archives]  # as at first
+    names = known.everybody or [entry.recipient for entry in entries]
+    everybody = [address for address in names if address not in known.archives]  # as at first
     sent = finder.settle(
         _sent(finder, about, people, body, is_urgent=held[0].urgent),
         report,
@@ -199,75 +219,111 @@ async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], 
         about=about,
         people=people,
         report=report,
+        body=body,
+        entries=entries,
     )
 
 
-async def _release(
-    office: Office, *, queue_id: str, reason: str, to: str, has_looked: bool, by: str, breaks_glass: bool = False,
-    affiliation: str = "",
-) -> int:  # fmt: skip
-    held = await _held(office, queue_id, to)
-    anew = await _look_anew(office, queue_id, held, has_looked=has_looked)
-    facts, report = anew.facts, anew.report
-    role = check_glass(office, anew.people.by_login.get(by.lower()), purpose=facts.sent.purpose) if breaks_glass else ""
-    if breaks_glass:
-        check_emergency(facts, affiliation=affiliation)
-    found = Counter(finding.kind.value for finding in report.findings)
-    now, released, said = datetime.now(UTC), Record(), []
-    decided = anew.finder.decide(facts)
-    kept = anew.ledger.entry(queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=report.patient)
+async def _release(office: Office, wish: _Wish) -> int:
+    held = await _held(office, wish.queue_id, wish.to)
+    anew = await _look_anew(office, wish.queue_id, held, has_looked=wish.has_looked)
+    role = _check_glass(office, anew, wish) if wish.breaks_glass else ""
+    now, released, said = datetime.now(UTC), Record(), list[str]()
+    facts, decided = anew.facts, anew.finder.decide(anew.facts)
+    below = await _below(office, anew, decided, wish)
     await anew.ledger.begin(now)
+    going = set[str]()
     for entry, decision in zip(held, decided, strict=True):
-        if not decision.methods:
-            said += [f"{entry.recipient}: {sentence}" for sentence in decision.trace]
-            continue
-        approver = Approver(by, reason, now, office.asker, office.settings.policy.approvers_by_name)
-        if objection := "" if breaks_glass else await _objection(office, entry, decision, anew, approver):
-            said.append(objection)
-            continue
-        freed = replace(
-            entry,
-            state=EntryState.QUEUED,
-            protected=entry.protected or decision.protected or breaks_glass,  # OB-12: never downwards
-            sensitive=entry.sensitive or bool(facts.sent.sensitivity),
-            methods=decision.methods,
-            rung=0,
-            rung_since=None,
-            next_attempt_at=now,
-            expires_at=now + office.settings.delivery.expire_after,
-        )
-        released.add(
-            changes=[save_entry(freed, release=True)],
-            events=[
-                events.message_decided(decision, at=now, queue_id=queue_id, score=report.score, found=found),
-                events.message_released(freed, at=now, by=by, why=reason, login=office.asker.login),
-            ],
-        )
-        if breaks_glass:
-            released.add(events=[admin.glass_broken(
-                at=now, queue_id=queue_id, recipient=entry.recipient, by=by, role=role,
-                rules=[one for one in decision.rules if anew.finder.rules.by_name[one].action is Action.HOLD],
-                why=reason, affiliation=affiliation, login=office.asker.login,
-            )])  # fmt: skip
-    freed_now = len(released.changes)
-    if breaks_glass and freed_now:
-        released.own += _glass_notices(office, queue_id, held, now=now)
+        if objections := await _objections(office, entry, decision, anew, wish, below, now):
+            said += (f"{entry.recipient}: {objection}" for objection in objections)
+        else:
+            going.add(entry.id)
+    if below.body and going and len(going) < len(held):  # what is put below one copy is below all of them
+        said.append(SHARED)
+        going = set()
+    if going:
+        facts, decided = below.facts(facts), below.told_of(decided)
+        released.add(changes=await below.changes(office, wish.queue_id, facts.report))
+    for entry, decision in zip(held, decided, strict=True):
+        if entry.id in going:
+            _free(office, entry, decision, anew, wish, role, released, now)
+    if wish.breaks_glass and going:
+        released.own += _glass_notices(office, wish.queue_id, held, now=now)
+    kept = anew.ledger.entry(wish.queue_id, facts, decided, cause=Cause.RELEASED, at=now, patient=anew.report.patient)
     released.add(changes=[kept])
-    if freed_now or said:
+    if going or said:
         await released.commit(office.store)
-    if not freed_now:
+    if not going:
         raise Refused("\n".join(said))
-    return freed_now
+    return len(going)
 
 
-async def _objection(office: Office, entry: QueueEntry, decision: Decision, anew: _Anew, approver: Approver) -> str:
-    """What keeps a copy that a person lets go, unless they break the glass; empty: nothing."""
+async def _below(office: Office, anew: _Anew, decided: Sequence[Decision], wish: _Wish) -> Below:
+    """What a law wants below the copies; in an emergency nobody waits for it."""
+    if wish.breaks_glass:
+        return NOTHING_LACKS
+    return await look_below(office, anew.finder.rules, anew.facts, decided, body=anew.body, entries=anew.entries)
+
+
+def _check_glass(office: Office, anew: _Anew, wish: _Wish) -> str:
+    """Returns: the role of who may. Raises: Refused."""
+    account = anew.people.by_login.get(wish.by.lower())
+    role = check_glass(office, account, purpose=anew.facts.sent.purpose)
+    check_emergency(anew.facts, affiliation=wish.affiliation)
+    return role
+
+
+def _free(
+    office: Office, entry: QueueEntry, decision: Decision, anew: _Anew, wish: _Wish, role: str, released: Record,
+    now: datetime,
+) -> None:  # fmt: skip
+    """One copy goes on. role: of who breaks the glass."""
+    freed = replace(
+        entry,
+        state=EntryState.QUEUED,
+        protected=entry.protected or decision.protected or wish.breaks_glass,  # OB-12: never downwards
+        sensitive=entry.sensitive or bool(anew.facts.sent.sensitivity),
+        methods=decision.methods,
+        rung=0,
+        rung_since=None,
+        next_attempt_at=now,
+        expires_at=now + office.settings.delivery.expire_after,
+    )
+    found = Counter(finding.kind.value for finding in anew.report.findings)
+    by, login = wish.by, office.asker.login
+    released.add(
+        changes=[save_entry(freed, release=True)],
+        events=[
+            events.message_decided(decision, at=now, queue_id=wish.queue_id, score=anew.report.score, found=found),
+            events.message_released(freed, at=now, by=by, why=wish.reason, login=login, shows=wish.shows),
+        ],
+    )
+    if wish.breaks_glass:
+        released.add(events=[admin.glass_broken(
+            at=now, queue_id=wish.queue_id, recipient=entry.recipient, by=by, role=role,
+            rules=[one for one in decision.rules if anew.finder.rules.by_name[one].action is Action.HOLD],
+            why=wish.reason, affiliation=wish.affiliation, login=login,
+        )])  # fmt: skip
+
+
+async def _objections(
+    office: Office, entry: QueueEntry, decision: Decision, anew: _Anew, wish: _Wish, below: Below, now: datetime
+) -> Sequence[str]:
+    """What keeps a copy; where the glass is broken only that no safe way is left. Empty: nothing."""
+    if not decision.methods:
+        return decision.trace
+    if wish.breaks_glass:
+        return ()
     rules = anew.finder.rules
     if fresh := newly_held(decision, anew.known, rules):
-        return f"{entry.recipient}: {', '.join(fresh)} holds it only now; release it once more if it may go"
-    if unsaid := lacking([rules.by_name[name] for name in decision.rules], anew.report):
-        return f"{entry.recipient}: it lacks the notice that must go with it ({', '.join(unsaid)}); have it sent again"
-    return await wanting(office.store, entry, decision, rules, approver, anew.about)
+        return (f"{', '.join(fresh)} holds it only now; release it once more if it may go",)
+    unsaid = lacking([rules.by_name[name] for name in decision.rules], anew.report)
+    if objection := below.objection(entry.recipient, rules=unsaid, shows=wish.shows, by=wish.by):
+        return (objection,)
+    by_name = office.settings.policy.approvers_by_name
+    approver = Approver(wish.by, wish.reason, now, office.asker, by_name)
+    objection = await wanting(office.store, entry, decision, rules, approver, anew.about)
+    return (objection,) if objection else ()
 
 
 def _glass_notices(office: Office, queue_id: str, held: Sequence[QueueEntry], *, now: datetime) -> list[NewMessage]:

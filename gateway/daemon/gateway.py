@@ -56,8 +56,8 @@ from gateway.message.optout import UNSUBSCRIBE
 from gateway.metrics import Metrics
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.brakes import Brakes
-from gateway.pipeline.edits import Shop
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.footers import Shop
 from gateway.pipeline.submit import Pipeline
 from gateway.pipeline.submit_policy import SubmitPolicy
 from gateway.protect.dkim import Signer
@@ -210,12 +210,13 @@ class Gateway:
         await self._background(queueing, housekeeping)
         self._watch_certificates()
         self.portal = await self._start_portal(store, queueing, Renderer(renderers))
-        office = Office(store, settings, queueing.scheduler.withdraw, keys_changed=signing.load)
+        editor = Editor(editors)
+        office = Office(store, settings, queueing.scheduler.withdraw, keys_changed=signing.load, changer=editor)
         operations = Operations(office, queueing.scheduler.wake)
         control = ControlServer(settings.server.data_dir, operations)
         await control.start()
         self._stack.push_async_callback(control.stop)
-        readers = self._inspector(self._inspectors), Editor(editors)
+        readers = self._inspector(self._inspectors), editor
         pipeline = self._pipeline(store, queueing, readers, backlog)
         self.intake = await self._start_intake(pipeline, book, backlog)
         users = (pipeline.prepare, queueing.recheck.prepare, operations.prepare, watch.prepare)
@@ -303,12 +304,7 @@ class Gateway:
                 brakes=brakes,
                 backlog=backlog,
                 metrics=self.metrics,
-                shop=Shop(
-                    base_url=settings.portal.base_url,
-                    postal_address=settings.commercial.postal_address,
-                    organisations={domain.name: domain.organisation for domain in settings.domain},
-                    key=store.vault.hash_key(UNSUBSCRIBE),
-                ),
+                shop=Shop.of(settings, store.vault),
                 changer=editor,
             )
 

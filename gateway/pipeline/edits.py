@@ -6,22 +6,20 @@ masked is looked for once more by an inspector; whatever is left, and whatever c
 the reason. The decision stays the one of the message as it came: masking lowers no protection.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from gateway.inspect.editor import Edited
 from gateway.inspect.inspector import Inspector, NoInspector
 from gateway.message.bodyedit import BodyEditError, Obstacle
-from gateway.message.fields import with_changes
-from gateway.message.optout import OptOut, fields_for, make_token
+from gateway.pipeline.footers import Shop, with_fields
 from gateway.pipeline.forms import Part, join
 from gateway.pipeline.judged import Judged
 from gateway.workers.errors import PoolUnavailable
-from policy.commercial import footer, is_commercial, unsaid
+from policy.commercial import is_commercial, unsaid
 from policy.decision import Action
-from policy.edits import NOTHING, Edits, edits_of
-from policy.facts import Facts, RecipientFacts
+from policy.edits import NOTHING, Edits, awaits_scope, edits_of
 from policy.phi.report import Kind
 from policy.rules.book import RuleBook
 
@@ -30,7 +28,6 @@ MOST_OCTETS: Final = 64 * 2**20  # of all forms together: they are edited, seale
 TOO_MANY: Final = Edits(
     held="Held: its recipients would get more different copies, or larger ones, than are made of one message."
 )
-UNSUBSCRIBE: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 
 
 class Changer(Protocol):
@@ -40,23 +37,15 @@ class Changer(Protocol):
         """See there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shop:
-    """What commercial mail needs. key: of opt-out tokens. postal_address: empty, nothing is put below such mail."""
-
-    base_url: str
-    postal_address: str = ""
-    organisations: Mapping[str, str] = field(default_factory=dict)
-    key: bytes = field(default=b"", repr=False)
-
-
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one recipient's copy should be. fields: of the header, raw. added: what rules put into it."""
+    """What one recipient's copy should be. fields: of the header, raw. added: what rules put into it. alone: whose it
+    is, where a release may have to put something below it that nobody else's copy has."""
 
     edits: Edits
     fields: tuple[bytes, ...] = ()
     added: tuple[tuple[tuple[str, str], ...], ...] = ()
+    alone: str = ""
 
 
 class BodyEdits:
@@ -90,10 +79,11 @@ class BodyEdits:
         wanted = edits_of(judged.facts, to, rules)
         fields: tuple[bytes, ...] = ()
         if self._shop.postal_address and is_commercial(judged.facts, to):
-            wanted, fields = self._commercial(judged.facts, to, wanted)
+            wanted, fields = self._shop.footed(judged.facts, to, wanted)
         elif self._shop.postal_address and not wanted.held and (why := unsaid(judged.facts, to)):
             wanted = replace(wanted, held=why)
-        return Wish(wanted, fields, tuple(rule.add_header for rule in rules if rule.add_header))
+        alone = to.address if decision.action is Action.HOLD and awaits_scope(judged.facts, to) else ""
+        return Wish(wanted, fields, tuple(rule.add_header for rule in rules if rule.add_header), alone)
 
     async def _part(self, judged: Judged, wish: Wish, who: Sequence[int], subject_tags: tuple[str, ...]) -> Part:
         wanted = wish.edits
@@ -106,25 +96,9 @@ class BodyEdits:
         except BodyEditError as why:
             held = f"Held: it needs a change that cannot be made, because {why}."
             return Part(who, judged.data, wish.added, held=held)
-        data = with_changes(edited.data, remove=UNSUBSCRIBE, prepend=wish.fields) if wish.fields else edited.data
-        told = (*((wanted.kept,) if wanted.kept else ()), *_words(edited, wanted))
-        return Part(who, data, wish.added, told=told, masked=edited.masked, noticed=wanted.noticed)
-
-    def _commercial(self, facts: Facts, to: RecipientFacts, wanted: Edits) -> tuple[Edits, tuple[bytes, ...]]:
-        if wanted.held:
-            return wanted, ()
-        if facts.report.signed_by_author or facts.report.encrypted:
-            return replace(wanted, held="Held: it lacks what commercial mail must show, and its author signed it."), ()
-        address, sender = to.address.lower(), facts.sent.sender.rpartition("@")[2].lower()
-        token = make_token(self._shop.key, OptOut(address, facts.sent.purpose.lower(), sender))
-        url = f"{self._shop.base_url}/unsubscribe/{token}"
-        text = footer(
-            organisation=self._shop.organisations.get(sender, sender),
-            url=url,
-            postal_address=self._shop.postal_address,
-            is_advertisement=not to.consents.authorized,
-        )
-        return replace(wanted, below=(*wanted.below, text), kept=""), fields_for(url)
+        data = with_fields(edited.data, wish.fields)
+        told = (*((wanted.kept,) if wanted.kept else ()), *words(edited, wanted))
+        return Part(who, data, wish.added, told=told, masked=edited.masked, noticed=wanted.marks)
 
     async def _edited(self, judged: Judged, wanted: Edits, subject_tags: tuple[str, ...]) -> Edited:
         if self._changer is None:
@@ -144,21 +118,29 @@ class BodyEdits:
 
 def _bounded(wishes: list[Wish], *, size: int) -> list[Wish]:
     """What can be done of it: where it would be too many forms, copies wait as they came, in one form. size: octets."""
-    plain = {one.added for one in wishes if not one.edits.changes}  # each is a form, and one of them is always there
+    plain = {(one.added, one.alone) for one in wishes if not one.edits.changes}  # each is a form; one is always there
     several = len({one for one in wishes if one.edits.changes}) + max(0, len(plain) - 1)
     if several < 2 or (several <= MOST_FORMS and several * size <= MOST_OCTETS):
         return wishes
+    is_mixed = len({added for added, _ in plain}) > 1
     return [
-        Wish(one.edits if one.edits.held else TOO_MANY) if one.edits.changes or (one.added and len(plain) > 1) else one
+        Wish(one.edits if one.edits.held else TOO_MANY)
+        if one.edits.changes or (one.added and is_mixed)
+        else replace(one, alone="")
         for one in wishes
     ]
 
 
-def _words(edited: Edited, wanted: Edits) -> tuple[str, ...]:
+def words(edited: Edited, wanted: Edits) -> tuple[str, ...]:
+    """What was done, for a trace."""
     masked = ", ".join(f"{count} {kind.value}" for kind, count in sorted(edited.masked.items()))
     return (
         *((f"Masked in it, by rule: {masked}.",) if masked else ()),
         *(("A text was put below it.",) if wanted.below else ()),
         *((f"The notice that a law wants is below it ({', '.join(wanted.noticed)}).",) if wanted.noticed else ()),
-        *(("What the consent covers is below it (42 CFR 2.32(b)).",) if wanted.notices and not wanted.noticed else ()),
+        *(
+            ("What the consent covers is below it (42 CFR 2.32(b)).",)
+            if len(wanted.notices) > len(wanted.noticed)
+            else ()
+        ),
     )

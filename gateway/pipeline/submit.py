@@ -31,8 +31,9 @@ from gateway.pipeline.archive import to_archives, with_archives
 from gateway.pipeline.backlog import Backlog
 from gateway.pipeline.bindings import Bindings
 from gateway.pipeline.brakes import Brakes
-from gateway.pipeline.edits import BodyEdits, Changer, Shop
+from gateway.pipeline.edits import BodyEdits, Changer
 from gateway.pipeline.facts import FactFinder
+from gateway.pipeline.footers import Shop
 from gateway.pipeline.judged import Judged, log_accepted
 from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.prepared import prepared

@@ -138,6 +138,11 @@ def new_message(sealed: Sealed) -> tuple[Change, ...]:
     )
 
 
+def clear_content(queue_id: str, *, size: int) -> Change:
+    """Make room for other content of a message, of this size; fails where the content was destroyed."""
+    return Change(Op.CLEAR_CONTENT, {"b_id": queue_id, "size": size})
+
+
 def save_entry(entry: QueueEntry, *, release: bool) -> Change:
     """Write what delivery may change in an entry; release gives the lease back, an ending always should."""
     row = {"b_id": entry.id, **_standing(entry)}

@@ -222,7 +222,8 @@ class Report:
     signs: what its words say it is for. said: what its sender's system says; as lowest_method, for a release decides
     anew. named: whom it names, as `policy.phi.persons` marks them; names_one: all that points at somebody can be one
     person; ways: then the marks by each way to name somebody that it uses. matched: whom of the register those can
-    mean, as the registers name them; set by who asks. noticed: names of rules whose notice is below it.
+    mean, as the registers name them; set by who asks. noticed: what a law wants with it and is below it: names of rules
+    that have a notice, and the marks of `policy.edits` and `policy.commercial`.
     """
 
     phi: bool

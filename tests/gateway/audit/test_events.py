@@ -66,7 +66,7 @@ VALUES: dict[str, object] = {
     "envelope": ENVELOPE, "expires_at": NOW + timedelta(days=1), "fingerprint": "AB" * 20,
     "found": {"ssn": 2, "dob": 1},
     "host": "mx.x.example", "keys": ["policy.rule[2].when"], "listener": "submission", "limit": 100,
-    "login": "nurse@clinic.example",
+    "login": "nurse@clinic.example", "shows": "last page",
     "name": "scanner-3", "networks": ["10.0.0.0/8"], "new": Method.PORTAL, "node": "n1",
     "notice_id": "N1", "old": Method.TLS, "other": "lab@clinic.example", "part": "1.2", "queue_id": "Q1",
     "queued": 3, "recipient": "a@x.example", "reason": "messages",

@@ -6,16 +6,23 @@ from dataclasses import replace
 import pytest
 
 from gateway.config import Settings
+from gateway.control import queue as control
+from gateway.control.office import Office
+from gateway.control.wire import Refused
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.fields import split_message
-from gateway.message.optout import OptOut, read_token
+from gateway.message.optout import UNSUBSCRIBE, OptOut, read_token
 from gateway.message.verdict import Accepted, Verdict
-from gateway.pipeline.edits import BodyEdits, Shop
+from gateway.pipeline.edits import BodyEdits
+from gateway.pipeline.footers import Shop
 from gateway.store import consents
+from gateway.store.rows import save_entry
+from gateway.store.statements import Unit
 from gateway.store.store import Store
 from gateway.workers.errors import PoolUnavailable
 from policy.consent import Kind as ConsentKind
 from policy.phi.report import Report
+from tests.gateway.config.samples import settings
 from tests.gateway.pipeline.counter import SENDER, Counter, Here, envelope, letter
 from tests.gateway.pipeline.test_registers import consent
 from tests.gateway.pipeline.test_rules import rule, ruled
@@ -184,6 +191,72 @@ async def test_commercial_mail_shows_what_it_must(store: Store) -> None:
     assert text.endswith("1 Main Street, Springfield\r\n")
     assert read_token(KEY, url.rpartition("/")[2]) == OptOut("pat@b.example", "marketing", "clinic.example")
     assert "pat" not in url
+
+
+SIGNED = b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=b'
+SIGNED_BODY = b"--b\r\n\r\nBuy our soap.\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nMII\r\n--b--\r\n"
+PDF = b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64"
+SELLS = f'[commercial]\npostal_address = "{SHOP.postal_address}"\n'
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "why"),
+    [
+        ((SIGNED,), SIGNED_BODY, "its author signed or encrypted it"),
+        ((PDF,), b"JVBERi0xLjQK\r\n", "it has no text body that could be changed"),
+    ],
+)
+async def test_no_release_of_commercial_mail_without_what_it_must_show(
+    store: Store, fields: tuple[bytes, ...], body: bytes, why: str
+) -> None:
+    """15 U.S.C. 7704(a)(5)(A): a reviewer who has read it in the message itself says where, by name; on record."""
+    desk = Desk(store)
+    entry, data = await desk.sent(purpose("marketing"), *fields, body=body)
+    assert entry.state is EntryState.HELD
+    office = Office(store, settings(SELLS), changer=desk.here)
+    ask = {"queue_id": entry.queue_id, "reason": "spring campaign"}
+    with pytest.raises(Refused, match=f"postal address and a way to opt out.*because {why}.*--shows"):
+        await control.release(office, **ask, by="anna")
+    with pytest.raises(Refused, match="by name"):
+        await control.release(office, **ask, shows="below the first picture")
+    assert await control.release_many(office, ids=[entry.queue_id], reason="all", by="anna") == {
+        "released": 0,
+        "held": 1,
+    }
+    assert await desk.states(entry.queue_id) == [EntryState.HELD]
+    assert await control.release(office, **ask, by="anna", shows=" below the first picture ") == 1
+    (event,) = await desk.events("message.released")
+    assert (event.data["by"], event.data["shows"]) == ("anna", "below the first picture")
+    assert await desk.kept(entry.queue_id) == data, "and it is as its author wrote it"
+
+
+async def test_a_release_puts_below_what_is_not_there_yet(store: Store) -> None:
+    """A label says only now what it is for: footer and fields, as mail has that comes now. What has them stays."""
+    look, when = rule("true", "hold", name="look"), f'login == "{SENDER}"'
+    label = f"[[policy.label]]\nname = 'l'\nwhen = '{when}'\npurpose = 'marketing'\n"
+    desk = Desk(store, settings=ruled(look))
+    entry, data = await desk.sent(b"List-Unsubscribe: <mailto:a@b.example>", body=b"Buy our soap.\r\n")
+    assert (entry.state, b"/unsubscribe/" in data) == (EntryState.HELD, False)
+    office = Office(store, settings(SELLS + look + label), changer=desk.here)
+    assert await control.release(office, queue_id=entry.queue_id, reason="so it is") == 1
+    data = await desk.kept(entry.queue_id)
+    (field,) = split_message(data).all("list-unsubscribe")
+    token = read_token(store.vault.hash_key(UNSUBSCRIBE), field.text.strip("<>").rpartition("/")[2])
+    assert token == OptOut("pat@b.example", "marketing", "clinic.example")
+    assert bytes(split_message(data).body).endswith(b"1 Main Street, Springfield\r\n")
+    (queued,) = await desk.entries(entry.queue_id)
+    await store.commit(Unit(changes=(save_entry(replace(queued, state=EntryState.HELD), release=True),)))
+    assert await control.release(office, queue_id=entry.queue_id, reason="again") == 1
+    assert await desk.kept(entry.queue_id) == data
+
+
+async def test_with_a_footer_below_it_a_release_asks_nothing(store: Store) -> None:
+    desk = Desk(store, settings=ruled(rule("true", "hold", name="look")))
+    entry, data = await desk.sent(purpose("marketing"), body=b"Buy our soap.\r\n")
+    assert (entry.state, b"/unsubscribe/" in data) == (EntryState.HELD, True)
+    office = Office(store, settings(SELLS + rule("true", "hold", name="look")))
+    assert await control.release(office, queue_id=entry.queue_id, reason="seen") == 1
+    assert await desk.kept(entry.queue_id) == data
 
 
 OFFER = b"Special offer: buy now with the promo code SOAP.\r\n"

@@ -25,6 +25,8 @@ from gateway.protect.notice import Cause
 from gateway.store import consents, organisations, people
 from gateway.store.consents import patient_key
 from gateway.store.people import Person
+from gateway.store.rows import save_entry
+from gateway.store.statements import Unit
 from gateway.store.store import Store
 from policy.consent import Kind
 from policy.decision import Method, UnsignedMx
@@ -198,16 +200,77 @@ async def test_a_release_forgets_no_class(store: Store) -> None:
         await desk.release(Office(store, told("part2")), queue_id=entry.queue_id, reason="seen")
 
 
-async def test_a_consent_that_came_later_finds_the_notice_there(store: Store) -> None:
-    """What waits for a consent has the notice already, so a release changes nothing in it."""
+SCOPE: Final = (
+    b"It is disclosed to you with the patient's written consent, which permits this for payment, treatment, until"
+)
+
+
+def office(counter: Clinic) -> Office:
+    """As a gateway that runs has it."""
+    return Office(counter.store, counter.settings, changer=counter.changer)
+
+
+async def test_a_consent_that_came_later_finds_what_it_needs_below(store: Store) -> None:
+    """42 CFR 2.32(a), (b): the same as below mail that comes now, once each; and the store says so ever after."""
     counter = clinic(store, "part2")
     entry = await counter.send(DOC, *of("part2"))
-    assert entry.state is HELD
+    assert (entry.state, SCOPE in await counter.body(entry)) == (HELD, False)
     await counter.give(Kind.PART2, DOC)
-    assert await desk.release(Office(store, counter.settings), queue_id=entry.queue_id, reason="consent came") == 1
+    assert await desk.release(office(counter), queue_id=entry.queue_id, reason="consent came") == 1
     (freed,) = await counter.entries(entry.queue_id)
     assert (freed.state, freed.sensitive) == (QUEUED, True)
-    assert NOTICE in await counter.body(freed)
+    body, now = await counter.body(freed), await counter.body(await counter.send(DOC, *of("part2")))
+    said = b" ".join(body.split())
+    assert (said.count(NOTICE), said.count(SCOPE)) == (1, 1)
+    assert said == b" ".join(now.split()), "as mail that comes now"
+    decided = [one for one in await counter.events("message.decided") if one.queue_id == entry.queue_id]
+    assert "What the consent covers is below it (42 CFR 2.32(b))." in str(decided[-1].data["trace"])
+    assert not (await Recheck(counter.settings, store)([freed], now=freed.next_attempt_at + DAY / 2)).changed
+    await store.commit(Unit(changes=(save_entry(replace(freed, state=HELD), release=True),)))
+    assert await desk.release(office(counter), queue_id=entry.queue_id, reason="once more") == 1
+    assert await counter.body(freed) == body, "never twice"
+
+
+async def test_no_gateway_nothing_below(store: Store) -> None:
+    """A command alone cannot change it, so it stays; words of a person who read it in the message are on record."""
+    counter = clinic(store, "part2")
+    entry = await counter.send(DOC, *of("part2"))
+    await counter.give(Kind.PART2, DOC)
+    alone, ask = Office(store, counter.settings), {"queue_id": entry.queue_id, "reason": "consent came"}
+    with pytest.raises(Refused, match=r"lacks what the patient's consent covers \(42 CFR 2\.32\(b\)\).*--shows"):
+        await desk.release(alone, **ask)
+    with pytest.raises(Refused, match="by name"):
+        await desk.release(alone, **ask, shows="a copy of the consent is attached")
+    assert await counter.states(entry.queue_id) == [HELD]
+    assert await desk.release(alone, **ask, shows="a copy of the consent is attached", by="anna") == 1
+    (event,) = await counter.events("message.released")
+    assert (event.data["by"], event.data["shows"]) == ("anna", "a copy of the consent is attached")
+
+
+async def test_a_scope_is_below_the_copy_of_its_recipient_alone(store: Store) -> None:
+    """One consented and one did not: the other's copy waits on, and says nothing of a consent."""
+    counter, made = clinic(store, "part2"), envelope(DOC, "eve@c.example")
+    believed = replace(made, client=replace(made.client, believes_headers=True))
+    assert isinstance(await counter.pipeline.submit(believed, letter(*of("part2"))), Accepted)
+    held = {one.recipient: one for one in await counter.everything() if one.kind is MessageKind.MAIL}
+    await counter.give(Kind.PART2, DOC)
+    assert await desk.release(office(counter), queue_id=held[DOC].queue_id, reason="consent came") == 1
+    assert b"It is disclosed" in await counter.body(held[DOC])
+    assert b"It is disclosed" not in await counter.body(held["eve@c.example"])
+
+
+async def test_a_consent_that_went_is_not_claimed(store: Store) -> None:
+    """It waited with its scope; revoked, another ground may let it go, but not with those words below it."""
+    counter = clinic(store, "part2")
+    await counter.give(Kind.PART2, DOC)
+    entry = await counter.send(DOC, *of("part2"))
+    await store.commit(Unit(changes=(save_entry(replace(entry, state=HELD), release=True),)))
+    await consents.revoke(store, "part2", at=datetime.now(UTC), events_of=lambda _: ())
+    ask = {"queue_id": entry.queue_id, "reason": "court order", "by": "anna", "shows": "nowhere"}
+    with pytest.raises(Refused, match="holds it only now"):
+        await desk.release(office(counter), **ask)
+    with pytest.raises(Refused, match="says below that it goes out on a consent, which is not there any more"):
+        await desk.release(office(counter), **ask)
 
 
 async def test_a_qualified_service_organisation(store: Store) -> None:
@@ -281,10 +344,11 @@ async def test_an_emergency_leaves_its_record(store: Store) -> None:
 
 async def test_an_emergency_names_each_recipient(store: Store) -> None:
     """One record is of one recipient."""
-    counter = clinic(store, "part2", more='break_glass_roles = ["clinician"]\n' + LABELLED)
+    look = 'break_glass_roles = ["clinician"]\n[[policy.rule]]\nname = "look"\nwhen = "true"\naction = "hold"\n'
+    counter, later = clinic(store, more=look), clinic(store, "part2", more=look + LABELLED)  # the label came later
     person = Person(address=SENDER, password_hash="x", role="clinician", created_at=datetime.now(UTC))
     await people.add(store, person, events=())
-    office, queue_id = Office(store, counter.settings), await counter.accept(letter(), "a@er.example", "b@er.example")
+    office, queue_id = Office(store, later.settings), await counter.accept(letter(), "a@er.example", "b@er.example")
     with pytest.raises(Refused, match="one recipient at a time"):
         await desk.break_glass(office, queue_id=queue_id, reason="stroke", by=SENDER, affiliation="Dr A, ER")
     assert await desk.break_glass(

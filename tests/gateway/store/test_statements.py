@@ -32,6 +32,7 @@ def decision(queue_id: str) -> Change:
 
 # A change of each op for one of the messages; the inserts come from `new_message`.
 CHANGES: dict[Op, Callable[[str], Change]] = {
+    Op.CLEAR_CONTENT: lambda queue_id: rows.clear_content(queue_id, size=7),
     Op.INSERT_DECISION: decision,
     Op.SAVE_ENTRY: lambda queue_id: rows.save_entry(make_entry(queue_id), release=False),
     Op.RELEASE_ENTRY: lambda queue_id: rows.save_entry(make_entry(queue_id), release=True),
