@@ -21,7 +21,7 @@ RAISES: Final = -0.08  # a miss is worse than a false alarm: from this margin on
 _LONG: Final = 1_500  # characters; of longer mail it has learned nothing, and there the rules have more to go by
 _LONG_TOGETHER: Final = 2_500  # of all forms of a body (plain text, HTML)
 _GENERAL: Final = 0.5  # from this generality on (newsletters, articles) the words are about people in general
-LOWERS: Final = -0.15  # up to this margin a weak tie is none
+LOWERS: Final = -0.2  # up to this margin a weak tie is none
 # Who must be there, at least: a name or what looks like one, a title, a relative, the writer or reader, a number.
 _SOMEBODY: Final = frozenset(f"who {who}" for who in (*NAMES, "mr", "kin", "me", "you")) | {"word <number>"}
 # And what: a word of one of these classes.
