@@ -310,8 +310,9 @@ def _read_again(views: Sequence[bytes], reading: Reading, place: Place, *, depth
 
 
 def _children(part: Message) -> list[Message]:
-    payload = part.get_payload()
-    return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+    if not part.is_multipart():  # asked for its payload, it would decode that in a charset which may be no name at all
+        return []
+    return [child for child in part.get_payload() if isinstance(child, Message)]
 
 
 def _is_encoded(part: Message) -> bool:

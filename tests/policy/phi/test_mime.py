@@ -164,6 +164,12 @@ def test_places_name_kinds_not_files() -> None:
     assert "whitney" not in repr(report).lower()
 
 
+def test_a_charset_that_is_no_name_at_all() -> None:
+    """MP-09, MP-19: Python's parser fails at it when it is asked for a body with octets above 127."""
+    report = classify_message(b"From: a@b.example\r\nContent-Type: multipart/mixed; charset=\0\r\n\r\n\x80\r\n")
+    assert {"a NUL stands in the header", "the charset is unknown"} <= {entry.reason for entry in report.uninspectable}
+
+
 @pytest.mark.parametrize("charset", ["iso-8859-1", "utf-8", "windows-1252"])
 def test_eight_bit_bodies_are_read_in_their_own_charset(charset: str) -> None:
     """MP-09: the parser's own idea of the bytes is not used; "Müller" is a name in every charset."""
