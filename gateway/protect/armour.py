@@ -98,7 +98,7 @@ def bodies(data: bytes) -> list[tuple[int, bytes]]:
             end = start = len(data) + 1
             kind = 0
         if end > len(data):
-            raise CertificateError("damaged: cut short")
+            raise CertificateError("damaged: cut short" if found else "not an OpenPGP key that we can read")
         found.append((kind, data[start:end]))
         at = end
     return found

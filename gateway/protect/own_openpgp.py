@@ -17,6 +17,8 @@ from pgpy.constants import (
     SymmetricKeyAlgorithm,
 )
 
+from gateway.protect.errors import CertificateError
+
 NO_BRACKETS: Final = str.maketrans("<>()", "    ")  # they set the address and a comment apart (RFC 9580 section 5.11)
 
 
@@ -24,8 +26,11 @@ def generate_key(name: str, address: str, *, now: datetime, lifetime: timedelta)
     """A private key, binary, without a passphrase: it is sealed by the master key.
 
     name: of the organisation; address: beside it in the user id. now: aware; when it begins.
+    Raises: CertificateError when the name has no word.
     """
     words = name.translate(NO_BRACKETS).split()
+    if not words:
+        raise CertificateError("its organisation has no name to put into the key")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PGPy tells at length what it does not check
         key = PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519, created=now)

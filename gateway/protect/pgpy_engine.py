@@ -1,5 +1,5 @@
-"""The OpenPGP engine that the gateway has: PGPy for signatures and what GnuPG reads, `rfc9580` for what PGPy does not
-know, `certificates` for the judgement.
+"""The OpenPGP engine that the gateway has: `rfc9580` judges certificates and encrypts the session key to them, PGPy
+signs, and makes the container that every program reads.
 
 SEIPD version 2 when every certificate says that its owner reads it, or is of version 6 and says nothing; version 1
 otherwise, since each of them must open it (RFC 9580 section 13.7). A key of version 6 gets a session key packet of
@@ -16,21 +16,17 @@ from pgpy import PGPMessage, PGPSignature
 from pgpy.constants import CompressionAlgorithm, HashAlgorithm, SignatureType, SymmetricKeyAlgorithm
 from pgpy.packet.packets import IntegrityProtectedSKEDataV1
 
-from gateway.protect.certificates import (
-    WHAT_PGPY_RAISES,
-    Certificate,
-    Signer,
-    open_certificate,
-    open_signer,
-)
+from gateway.protect.certificates import open_certificate
 from gateway.protect.engine import Packets
 from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
 from gateway.protect.rfc9580.container import SALT, seipd_2
+from gateway.protect.rfc9580.judge import Judged
 from gateway.protect.rfc9580.session import pkesk
+from gateway.protect.signer import WHAT_PGPY_RAISES, Signer, open_signer
 
 
 class PgpyEngine:
-    """`engine.Engine` by PGPy."""
+    """`engine.Engine`."""
 
     def encrypt(
         self, data: bytes, certificates: Sequence[bytes], *, now: datetime, signer: bytes | None = None
@@ -63,8 +59,8 @@ def self_test(signer: bytes, *, now: datetime) -> None:
         raise CertificateError("what it signs cannot be verified")
 
 
-def _usable(certificates: Sequence[bytes], now: datetime) -> list[Certificate]:
-    usable: list[Certificate] = []
+def _usable(certificates: Sequence[bytes], now: datetime) -> list[Judged]:
+    usable: list[Judged] = []
     reasons: list[str] = []
     for data in certificates:
         try:
@@ -81,36 +77,34 @@ def _usable(certificates: Sequence[bytes], now: datetime) -> list[Certificate]:
     return usable
 
 
-def _encrypt(data: bytes, certificates: Sequence[Certificate], signer: bytes | None, now: datetime) -> bytes:
+def _encrypt(data: bytes, certificates: Sequence[Judged], signer: bytes | None, now: datetime) -> bytes:
     session_key = SymmetricKeyAlgorithm.AES256.gen_key()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # AES-256 is used whatever the certificate prefers; every reader has it
         message = PGPMessage.new(data, format="b", compression=CompressionAlgorithm.Uncompressed)
         if signer is not None:  # RFC 3156 section 6.2: signed and encrypted in one message
             message |= _signature(message, open_signer(signer, now=now), certificates, now)
-        if _reads_seipd_2(certificates):
-            packets = [pkesk(key, session_key, version=6) for to in certificates for key in to.keys]
-            return b"".join((*packets, seipd_2(bytes(message), session_key, salt=os.urandom(SALT))))
-        return _seipd_1(message, certificates, session_key)
+        packets = bytes(message)
+    version, container = (6, _seipd_2) if _reads_seipd_2(certificates) else (3, _seipd_1)
+    keys = [pkesk(key, session_key, version=version) for to in certificates for key in to.keys]
+    return b"".join((*keys, container(packets, session_key)))
 
 
-def _reads_seipd_2(certificates: Sequence[Certificate]) -> bool:
+def _reads_seipd_2(certificates: Sequence[Judged]) -> bool:
     return all(certificate.reads_seipd_2 for certificate in certificates)
 
 
-def _seipd_1(message: PGPMessage, certificates: Sequence[Certificate], session_key: bytes) -> bytes:
-    cipher = SymmetricKeyAlgorithm.AES256
-    packets = [pkesk(key, session_key, version=3) for to in certificates if to.key is None for key in to.keys]
-    for to in (to for certificate in certificates for to in certificate.encryption_keys):
-        message = to.encrypt(message, cipher=cipher, sessionkey=session_key)
-    if message.is_encrypted:
-        return b"".join((*packets, bytes(message)))
+def _seipd_2(data: bytes, session_key: bytes) -> bytes:
+    return seipd_2(data, session_key, salt=os.urandom(SALT))
+
+
+def _seipd_1(data: bytes, session_key: bytes) -> bytes:
     container = IntegrityProtectedSKEDataV1()
-    container.encrypt(session_key, cipher, bytes(message))
-    return b"".join((*packets, container.__bytes__()))
+    container.encrypt(session_key, SymmetricKeyAlgorithm.AES256, data)
+    return bytes(container.__bytes__())
 
 
-def _signature(message: PGPMessage, signer: Signer, certificates: Sequence[Certificate], now: datetime) -> Any:
+def _signature(message: PGPMessage, signer: Signer, certificates: Sequence[Judged], now: datetime) -> Any:
     """Over the message as octets. It names whom it is for: one who passes it on cannot make it look meant for another
     (RFC 9580 section 5.2.3.36).
     """

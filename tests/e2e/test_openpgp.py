@@ -16,7 +16,7 @@ import pytest
 
 from gateway.protect import dns_keys
 from gateway.protect.armour import split_certificates
-from gateway.protect.certificates import public_part
+from gateway.protect.signer import public_part
 from tests.e2e.installation import Installation, running
 from tests.e2e.letters import clinical, new_marker
 from tests.e2e.nexthop import Arrival, NextHop

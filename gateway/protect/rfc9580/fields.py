@@ -59,6 +59,12 @@ def mpi(number: bytes) -> bytes:
 
 
 def framed(kind: int, body: bytes) -> bytes:
-    """A packet in the present format, its length in one or five octets (section 4.2.1)."""
-    length = bytes((len(body),)) if len(body) < 192 else b"\xff" + len(body).to_bytes(4, "big")
-    return bytes((0xC0 | kind,)) + length + body
+    """A packet in the present format (section 4.2.1)."""
+    size = len(body)
+    if size < 192:
+        length = bytes((size,))
+    elif size < 8384:
+        length = (size - 192 + (192 << 8)).to_bytes(2, "big")
+    else:
+        length = b"\xff" + size.to_bytes(4, "big")
+    return b"".join((bytes((0xC0 | kind,)), length, body))

@@ -21,6 +21,7 @@ ED25519: Final = 27
 ED448: Final = 28
 CURVED: Final = frozenset({ECDH, ECDSA, EDDSA_LEGACY})
 NATIVE: Final = {X25519: 32, X448: 56, ED25519: 32, ED448: 57}  # octets of the key; sections 5.5.5.7 to 5.5.5.10
+KNOWN: Final = RSA | CURVED | NATIVE.keys()
 NAMES: Final = {
     1: "RSA", 2: "RSA", 3: "RSA", 16: "ElGamal", 17: "DSA", ECDH: "ECDH", ECDSA: "ECDSA", EDDSA_LEGACY: "EdDSA",
     X25519: "X25519", X448: "X448", ED25519: "Ed25519", ED448: "Ed448",
@@ -29,13 +30,19 @@ CURVES: Final = {  # section 9.2
     bytes.fromhex("2a8648ce3d030107"): "NIST_P256",
     bytes.fromhex("2b81040022"): "NIST_P384",
     bytes.fromhex("2b81040023"): "NIST_P521",
+    bytes.fromhex("2b2403030208010107"): "brainpoolP256r1",
+    bytes.fromhex("2b240303020801010b"): "brainpoolP384r1",
+    bytes.fromhex("2b240303020801010d"): "brainpoolP512r1",
     bytes.fromhex("2b060104019755010501"): "Curve25519",
     bytes.fromhex("2b06010401da470f01"): "Ed25519",
 }
-NIST: Final[dict[str, ec.EllipticCurve]] = {
+PRIME: Final[dict[str, ec.EllipticCurve]] = {
     "NIST_P256": ec.SECP256R1(),
     "NIST_P384": ec.SECP384R1(),
     "NIST_P521": ec.SECP521R1(),
+    "brainpoolP256r1": ec.BrainpoolP256R1(),
+    "brainpoolP384r1": ec.BrainpoolP384R1(),
+    "brainpoolP512r1": ec.BrainpoolP512R1(),
 }
 
 
@@ -86,42 +93,58 @@ class PublicKey:
 def parse_key(body: bytes) -> PublicKey:
     """The body of a public key's packet. One of an unknown kind is a key all the same. Raises: CertificateError."""
     reader = Reader(body)
-    version, created, algorithm = reader.number(1), reader.number(4), reader.number(1)
+    version, created, algorithm, material = _parse_fields(reader)
+    if not reader.is_done and algorithm in KNOWN:
+        raise CertificateError("damaged: a key is longer than it says")
     if version == 6:
-        material = Reader(reader.sized(4))  # section 5.5.2.3
-        if not reader.is_done:
-            raise CertificateError("damaged: a key is longer than it says")
         signed = b"\x9b" + len(body).to_bytes(4, "big") + body  # sections 5.2.4 and 5.5.4.3
         digest = hashlib.sha256(signed)
-    elif version == 4:
-        material = Reader(body[reader.at :])
+    else:
         signed = b"\x99" + len(body).to_bytes(2, "big") + body
         digest = hashlib.sha1(signed, usedforsecurity=False)  # what names a key of version 4 (section 5.5.4.2)
-    else:
+    made_at = datetime.fromtimestamp(created, UTC)
+    return PublicKey(version, made_at, algorithm, material, signed, digest.hexdigest().upper())
+
+
+def public_body(body: bytes) -> bytes:
+    """The part of a private key's packet that its public half has, and that it begins with (section 5.5.3).
+
+    Raises: CertificateError, also for a kind whose length is not known.
+    """
+    reader = Reader(body)
+    _, _, algorithm, _ = _parse_fields(reader)
+    if algorithm not in KNOWN:
+        raise CertificateError(f"its key is of a kind that we cannot use ({NAMES.get(algorithm, algorithm)})")
+    return body[: reader.at]
+
+
+def _parse_fields(reader: Reader) -> tuple[int, int, int, Material]:
+    """Version, time, algorithm, and the key itself (sections 5.5.2.2 and 5.5.2.3)."""
+    version, created, algorithm = reader.number(1), reader.number(4), reader.number(1)
+    if version not in (4, 6):
         raise CertificateError(f"it is a version {version} key; versions 4 and 6 are what can be used")
-    return PublicKey(
-        version, datetime.fromtimestamp(created, UTC), algorithm,
-        _parse_material(material, algorithm, version), signed, digest.hexdigest().upper(),
-    )  # fmt: skip
+    if version == 4:
+        return version, created, algorithm, _parse_material(reader, algorithm, version)
+    inside = Reader(reader.sized(4))
+    material = _parse_material(inside, algorithm, version)
+    if not inside.is_done and algorithm in KNOWN:
+        raise CertificateError("damaged: a key is longer than it says")
+    return version, created, algorithm, material
 
 
 def _parse_material(reader: Reader, algorithm: int, version: int) -> Material:
     """Sections 5.5.5.1 to 5.5.5.10."""
     if algorithm in RSA:
-        material = Material(numbers=(int.from_bytes(reader.mpi(), "big"), int.from_bytes(reader.mpi(), "big")))
-    elif algorithm in NATIVE:
-        material = Material(point=reader.take(NATIVE[algorithm]))
-    elif algorithm in CURVED:
+        return Material(numbers=(int.from_bytes(reader.mpi(), "big"), int.from_bytes(reader.mpi(), "big")))
+    if algorithm in NATIVE:
+        return Material(point=reader.take(NATIVE[algorithm]))
+    if algorithm in CURVED:
         oid, point = reader.sized(1), reader.mpi()
         curve = CURVES.get(oid, "")
-        if version == 6 and curve not in NIST:  # section 9.2: the others' identifiers are for version 4 alone
+        if version == 6 and curve not in PRIME:  # section 9.2: the others' identifiers are for version 4 alone
             curve = ""
         kdf = reader.sized(1) if algorithm == ECDH else b"\x01\x00\x00"
         if len(kdf) != 3 or kdf[0] != 1:
             raise CertificateError("damaged: how its key is derived is not said")
-        material = Material(curve=curve, oid=oid, point=point, kdf=(kdf[1], kdf[2]))
-    else:
-        return Material()
-    if not reader.is_done:
-        raise CertificateError("damaged: a key is longer than it says")
-    return material
+        return Material(curve=curve, oid=oid, point=point, kdf=(kdf[1], kdf[2]))
+    return Material()

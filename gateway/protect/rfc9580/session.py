@@ -101,7 +101,7 @@ def _agreed(key: PublicKey) -> tuple[bytes, bytes]:
         mine = x25519.X25519PrivateKey.generate()
         shared = mine.exchange(x25519.X25519PublicKey.from_public_bytes(key.material.point[1:]))
         return b"\x40" + mine.public_key().public_bytes_raw(), shared
-    curve = keys.NIST.get(key.material.curve)
+    curve = keys.PRIME.get(key.material.curve)
     if curve is None:
         raise ValueError(key.name)
     private = ec.generate_private_key(curve)

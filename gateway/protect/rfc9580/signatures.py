@@ -35,14 +35,19 @@ STRONG: Final[dict[int, tuple[hashes.HashAlgorithm, int]]] = {  # with the octet
     12: (hashes.SHA3_256(), 16),
     14: (hashes.SHA3_512(), 32),
 }
-LEAST_DIGEST: Final = {"NIST_P256": 32, "NIST_P384": 48, "NIST_P521": 64}  # octets; section 5.2.3.2
+WEAK: Final[dict[int, tuple[hashes.HashAlgorithm, int]]] = {1: (hashes.MD5(), 0), 2: (hashes.SHA1(), 0)}  # noqa: S303
+LEAST_DIGEST: Final = {  # octets; sections 5.2.3.2 to 5.2.3.5
+    "NIST_P256": 32, "NIST_P384": 48, "NIST_P521": 64, "brainpoolP256r1": 32, "brainpoolP384r1": 48,
+    "brainpoolP512r1": 64, "Ed25519": 32,
+}  # fmt: skip
+LEAST_NATIVE: Final = {keys.ED25519: 32, keys.ED448: 64}
 CREATED, EXPIRES, KEY_EXPIRES, KEY_FLAGS, FEATURES = 2, 3, 9, 27, 30  # subpackets, section 5.2.3.7
 LENGTHS: Final = {CREATED: 4, EXPIRES: 4, KEY_EXPIRES: 4}
 UNDERSTOOD: Final = frozenset(  # those that may be critical: the rest changes nothing in whom we encrypt to
     {*LENGTHS, KEY_FLAGS, FEATURES, 4, 7, 11, 16, 21, 22, 23, 24, 25, 26, 28, 29, 32, 33, 34, 39}
 )
 ENCRYPTION: Final = 0x04 | 0x08  # of communications, of storage (section 5.2.3.29)
-SEIPD_2: Final = 0x08  # section 5.2.3.32
+SIGN: Final = 0x02
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +128,20 @@ def user_id_content(user_id: bytes) -> bytes:
     return b"\xb4" + len(user_id).to_bytes(4, "big") + user_id
 
 
-def verifies(signer: PublicKey, signature: Signature, content: bytes) -> bool:
-    """Whether the key made this signature over the content, with a hash of the SHA-2 or SHA-3 family."""
+def is_able(key: PublicKey) -> bool:
+    """Whether signatures of a key of this kind can be verified."""
+    return key.algorithm in CHECKS and (key.algorithm not in keys.CURVED or bool(key.material.curve))
+
+
+def verifies(signer: PublicKey, signature: Signature, content: bytes, *, is_weak_enough: bool = False) -> bool:
+    """Whether the key made this signature over the content, with a hash of the SHA-2 or SHA-3 family.
+
+    is_weak_enough: or with SHA-1 or MD5, as revocations of version 4 may be, which only take away.
+    """
     if (signature.version, signature.algorithm) != (signer.version, signer.algorithm):
         return False  # section 10.3.2.2
-    chosen, salt_size = STRONG.get(signature.hash_id, (None, 0))
+    accepted = STRONG | WEAK if is_weak_enough and signature.version == 4 else STRONG
+    chosen, salt_size = accepted.get(signature.hash_id, (None, 0))
     if chosen is None or (signature.version == 6 and len(signature.salt) != salt_size):
         return False
     hashed = hashes.Hash(chosen)
@@ -137,6 +151,9 @@ def verifies(signer: PublicKey, signature: Signature, content: bytes) -> bool:
     digest = hashed.finalize()
     check = CHECKS.get(signer.algorithm)
     if check is None or digest[:2] != signature.left:  # section 5.2.3.6
+        return False
+    least = LEAST_NATIVE.get(signer.algorithm) or LEAST_DIGEST.get(signer.material.curve, 0)
+    if signature.hash_id in STRONG and len(digest) < least:
         return False
     try:
         return check(signer, Reader(signature.values), digest, chosen)
@@ -153,8 +170,8 @@ def _rsa(signer: PublicKey, values: Reader, digest: bytes, chosen: hashes.HashAl
 
 
 def _ecdsa(signer: PublicKey, values: Reader, digest: bytes, chosen: hashes.HashAlgorithm) -> bool:
-    curve = keys.NIST.get(signer.material.curve)
-    if curve is None or len(digest) < LEAST_DIGEST[signer.material.curve]:
+    curve = keys.PRIME.get(signer.material.curve)
+    if curve is None:
         return False
     numbers = (int.from_bytes(values.mpi(), "big"), int.from_bytes(values.mpi(), "big"))
     key = ec.EllipticCurvePublicKey.from_encoded_point(curve, signer.material.point)
@@ -163,7 +180,7 @@ def _ecdsa(signer: PublicKey, values: Reader, digest: bytes, chosen: hashes.Hash
 
 
 def _ed25519_legacy(signer: PublicKey, values: Reader, digest: bytes, _: Any) -> bool:
-    if signer.material.curve != "Ed25519" or signer.material.point[:1] != b"\x40" or len(digest) < 32:
+    if signer.material.curve != "Ed25519" or signer.material.point[:1] != b"\x40":
         return False
     value = values.mpi().rjust(32, b"\x00") + values.mpi().rjust(32, b"\x00")  # section 5.2.3.3.1
     ed25519.Ed25519PublicKey.from_public_bytes(signer.material.point[1:]).verify(value, digest)
@@ -171,15 +188,11 @@ def _ed25519_legacy(signer: PublicKey, values: Reader, digest: bytes, _: Any) ->
 
 
 def _ed25519(signer: PublicKey, values: Reader, digest: bytes, _: Any) -> bool:
-    if len(digest) < 32:  # section 5.2.3.4
-        return False
     ed25519.Ed25519PublicKey.from_public_bytes(signer.material.point).verify(values.take(64), digest)
     return values.is_done
 
 
 def _ed448(signer: PublicKey, values: Reader, digest: bytes, _: Any) -> bool:
-    if len(digest) < 64:  # section 5.2.3.5
-        return False
     ed448.Ed448PublicKey.from_public_bytes(signer.material.point).verify(values.take(114), digest)
     return values.is_done
 

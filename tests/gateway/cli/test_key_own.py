@@ -17,7 +17,8 @@ from gateway.audit.search import Query, search
 from gateway.cli.main import main
 from gateway.config import Settings, load
 from gateway.control.own_keys import Incoming
-from gateway.protect.certificates import public_part, read_certificate
+from gateway.protect.certificates import read_certificate
+from gateway.protect.signer import public_part
 from gateway.protect.wkd import places
 from gateway.store.opening import open_store
 from gateway.store.own_keys import OwnKey, signer_of

@@ -4,6 +4,7 @@ gpg and sq are here so that the suite is known to ask for what others do too, an
 """
 
 import functools
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from typing import Any, Final
 import pytest
 from pgpy.constants import EllipticCurveOID, HashAlgorithm
 
-from gateway.protect.certificates import public_part, read_certificate
+from gateway.protect.certificates import read_certificate
 from gateway.protect.engine import Engine
 from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
 from gateway.protect.pgpy_engine import PgpyEngine
+from gateway.protect.signer import public_part
 from tests.gateway.protect.conformance.programs import Failed, Gpg, Program, Rnp, Sq
 from tests.gateway.protect.keys import make_key
 
@@ -180,7 +182,8 @@ UNREADABLE: Final[dict[str, tuple[Callable[[Bench], bytes], str]]] = {
         lambda _: b"\x98\x33\x05" + bytes(50),
         "it is a version 5 key; versions 4 and 6 are what can be used",
     ),
-    "brainpool": (lambda bench: certificate(bench, "brainpoolP256r1", "brainpoolP256r1"), "not an OpenPGP version 4"),
+    "DSA": (lambda bench: certificate(bench, "dsa2048", "elg2048"), r"of a kind that we cannot use \(DSA\)"),
+    "ElGamal": (lambda bench: certificate(bench, "ed25519", "elg2048"), r"of a kind that we cannot use \(ElGamal\)"),
 }
 
 
@@ -192,9 +195,9 @@ def test_what_ours_cannot_use_is_refused_with_the_reason(bench: Bench, name: str
     with pytest.raises(NoUsableCertificate, match=why):
         PgpyEngine().encrypt(TEXT, [data], now=now())
     try:
-        assert why in read_certificate(data, now=now()).why_not
+        assert re.search(why, read_certificate(data, now=now()).why_not)
     except CertificateError as said:
-        assert why in str(said)  # noqa: PT017 - either of the two
+        assert re.search(why, str(said))  # noqa: PT017 - either of the two
 
 
 def test_a_signer_that_nobody_would_believe_signs_nothing(bench: Bench) -> None:

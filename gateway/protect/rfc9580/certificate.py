@@ -1,0 +1,134 @@
+"""A certificate as it stands there, and what its owner said in it (RFC 9580 section 10.1). What may be used: `judge`.
+
+Only what the primary key signed counts: a user id, an end or a subkey without such a signature could have been added by
+anyone. In version 6 a direct signature says what the primary key is for and until when, in version 4 the newest of
+those and of the certifications of user ids. Revocation by another key (section 5.2.3.23, deprecated) is not looked at.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from gateway.protect.armour import bodies
+from gateway.protect.errors import CertificateError
+from gateway.protect.rfc9580.fields import PUBLIC_KEY, SIGNATURE, SUBKEY, USER_ID
+from gateway.protect.rfc9580.keys import PublicKey, parse_key
+from gateway.protect.rfc9580.signatures import Kind, Signature, parse_signature, user_id_content, verifies
+
+MARKER, TRUST, ATTRIBUTE, PADDING = 10, 12, 17, 21  # packets that change nothing (sections 5.8, 5.10, 5.12, 5.14)
+IGNORED: Final = frozenset({MARKER, TRUST, PADDING})
+LAST_CRITICAL: Final = 39  # section 4.3
+SEIPD_2: Final = 0x08  # a feature, section 5.2.3.32
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A subkey or user id, and the signatures behind it. content: what they are computed over, with the primary key."""
+
+    content: bytes = field(repr=False)
+    signatures: list[Signature] = field(repr=False)
+    key: PublicKey | None = None
+    user_id: bytes = b""
+
+    @property
+    def name(self) -> str:
+        return self.key.fingerprint if self.key else hashlib.sha256(self.user_id).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """direct: the signatures about the primary key."""
+
+    primary: PublicKey
+    direct: list[Signature] = field(repr=False)
+    parts: list[Part] = field(repr=False)
+
+    @property
+    def is_revoked(self) -> bool:
+        return bool(self.made(Kind.KEY_REVOCATION, is_weak_enough=True))
+
+    def made(self, kind: Kind, part: Part | None = None, *, is_weak_enough: bool = False) -> list[Signature]:
+        """The primary key's own signatures of a kind. is_weak_enough: with SHA-1 too, in version 4."""
+        content = self.primary.signed + (part.content if part else b"")
+        of_kind = [one for one in (part.signatures if part else self.direct) if one.kind == kind]
+        return [one for one in of_kind if verifies(self.primary, one, content, is_weak_enough=is_weak_enough)]
+
+    def is_taken_back(self, part: Part) -> bool:
+        """Whether the owner has revoked a subkey or user id; nothing brings it back."""
+        kind = Kind.SUBKEY_REVOCATION if part.key else Kind.CERTIFICATION_REVOCATION
+        return bool(self.made(kind, part, is_weak_enough=True))
+
+    def says_of_primary(self, now: datetime) -> Signature | None:
+        """The signature that says what the primary key is for; None when nothing does."""
+        found = self.made(Kind.DIRECT_KEY)
+        if self.primary.version == 4:
+            found += [one for part in self._user_ids() for one in self.made(Kind.CERTIFICATION, part)]
+        return _newest(found, now)
+
+    def subkeys(self, now: datetime) -> list[tuple[PublicKey, Signature]]:
+        """Each that was not revoked, with its newest binding."""
+        alive = [part for part in self.parts if part.key and not self.is_taken_back(part)]
+        bound = [(part.key, _newest(self.made(Kind.SUBKEY_BINDING, part), now)) for part in alive]
+        return [(key, says) for key, says in bound if key and says]
+
+    def user_ids(self, now: datetime) -> list[str]:
+        """Those that the owner certified and did not take back."""
+        certified = [part for part in self._user_ids() if _newest(self.made(Kind.CERTIFICATION, part), now)]
+        return [part.user_id.decode("utf-8", "replace") for part in certified]
+
+    def is_signed_with_sha1(self) -> bool:
+        """Whether at least that is there, in version 4."""
+        return any(self.made(Kind.CERTIFICATION, part, is_weak_enough=True) for part in self._user_ids())
+
+    def _user_ids(self) -> list[Part]:
+        return [part for part in self.parts if part.key is None and not self.is_taken_back(part)]
+
+
+def read_packets(data: bytes) -> Certificate:
+    """One binary certificate. Raises: CertificateError when it is none, or its primary key is damaged."""
+    packets = iter(bodies(data))
+    kind, body = next(packets, (0, b""))
+    if kind != PUBLIC_KEY:
+        raise CertificateError("not an OpenPGP certificate")
+    read = Certificate(parse_key(body), [], [])
+    signatures = read.direct
+    for kind, body in packets:
+        if kind == SIGNATURE:
+            if (one := parse_signature(body)) is not None:
+                signatures.append(one)
+        elif kind in (SUBKEY, USER_ID, ATTRIBUTE):
+            signatures = []
+            if (part := _part(kind, body, read.primary.version, signatures)) is not None:
+                read.parts.append(part)
+        elif kind <= LAST_CRITICAL and kind not in IGNORED:
+            raise CertificateError("not an OpenPGP certificate that we can read")
+    return read
+
+
+def end_of(key: PublicKey, says: Signature | None) -> datetime | None:
+    """When a key expires; None: never."""
+    return key.created_at + says.key_lifetime if says and says.key_lifetime else None
+
+
+def reads_seipd_2(primary: PublicKey, says: Signature) -> bool:
+    """Whether its owner's programs do. Who has a key of version 6 and tells nothing does too (section 13.7)."""
+    return primary.version == 6 if says.features is None else bool(says.features & SEIPD_2)
+
+
+def _part(kind: int, body: bytes, version: int, signatures: list[Signature]) -> Part | None:
+    """None for what we do not use. version: of the primary key; every subkey has the same (section 10.1)."""
+    if kind == USER_ID:
+        return Part(user_id_content(body), signatures, user_id=body)
+    try:
+        key = parse_key(body) if kind == SUBKEY else None
+    except CertificateError:
+        return None
+    return Part(key.signed, signatures, key=key) if key and key.version == version else None
+
+
+def _newest(signatures: Iterable[Signature], now: datetime) -> Signature | None:
+    """Of those that have not expired."""
+    alive = [one for one in signatures if one.expires_at is None or one.expires_at > now]
+    return max(alive, key=lambda one: one.created_at, default=None)
