@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 ANY: Final = "any"  # among purposes: all of them
+# What an authorization may name expressly: the words of the topics of information (`policy.phi.report.TOPICS`).
+TOPICS: Final = ("substance_use", "mental_health", "hiv", "reproductive")
 
 
 class Kind(StrEnum):
@@ -38,7 +40,8 @@ class Consent:
 
     patient: an address in lower case, or the keyed hash of a patient id. purposes: words of X-Mailward-Purpose, or ANY.
     recipients: addresses and domains in lower case, empty where the patient is the recipient. evidence: SHA-256 of the
-    signed document, hexadecimal.
+    signed document, hexadecimal. topics: words of TOPICS that an authorization names expressly; it covers no less of
+    other information for that.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Consent:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     evidence: str = ""
+    topics: tuple[str, ...] = ()
 
     def in_force(self, at: datetime) -> bool:
         """Whether it was given, has not expired and is not revoked."""
@@ -84,6 +88,7 @@ class Consents:
     lets it go to this recipient for its purpose. opted_out: this person wants no mail for its purpose. confidential:
     this person asked for another way than mail. restricted: the patient's information does not go to this recipient for
     its purpose. part2_scope: what the consent of 42 CFR 2.31 covers, in words for the recipient; empty: there is none.
+    topics: what the authorizations that make it authorized name expressly, in the order of the alphabet.
     """
 
     unencrypted: bool = False
@@ -94,6 +99,7 @@ class Consents:
     confidential: bool = True
     restricted: bool = True
     part2_scope: str = ""
+    topics: tuple[str, ...] = ()
 
 
 def answer(
@@ -114,9 +120,11 @@ def answer(
     standing = [one for one in entries if one.in_force(at)]
     own = {one.kind: one for one in standing if one.patient == recipient}
     given: dict[Kind, Consent] = {}
+    topics = set[str]()
     for one in standing:
         if patient and one.patient == patient and one.is_for(purpose) and one.names(recipient):
             given[one.kind] = max(given.get(one.kind, one), one, key=_lasts)
+            topics.update(one.topics if one.kind is Kind.AUTHORIZATION else ())
     about = {patient, *aliases} - {""}
     return Consents(
         unencrypted=Kind.UNENCRYPTED in own,
@@ -132,6 +140,7 @@ def answer(
             for one in standing
         ),
         part2_scope=_scope(given[Kind.PART2]) if Kind.PART2 in given else "",
+        topics=tuple(sorted(topics)),
     )
 
 

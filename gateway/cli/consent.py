@@ -18,13 +18,15 @@ from gateway.cli.registers import (
     tell_rows,
 )
 from gateway.config import Settings
-from policy.consent import Kind
+from policy.consent import TOPICS, Kind
 
-COLUMNS: Final = ("id", "patient", "kind", "purposes", "recipients", "in_force", "given_at", "expires_at", "revoked_at")
+COLUMNS: Final = (
+    "id", "patient", "kind", "purposes", "recipients", "topics", "in_force", "given_at", "expires_at", "revoked_at",
+)  # fmt: skip
 
 EXPORTED: Final = {  # columns of an import, and where each comes from
     "patient": "patient", "kind": "kind", "purposes": "purposes", "recipients": "recipients", "given": "given_at",
-    "expires": "expires_at", "evidence": "evidence",
+    "expires": "expires_at", "evidence": "evidence", "topics": "topics",
 }  # fmt: skip
 
 
@@ -39,6 +41,13 @@ def consent() -> None:
 @click.option("--kind", required=True, type=click.Choice([kind.value for kind in Kind]), help="What kind of entry.")
 @click.option("--purpose", "purposes", multiple=True, help="As in X-Mailward-Purpose, or any; may be repeated.")
 @click.option("--recipient", "recipients", multiple=True, help="To whom: address or domain; may be repeated.")
+@click.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    type=click.Choice(TOPICS),
+    help="What an authorization names expressly, where a law asks for that; may be repeated.",
+)
 @click.option("--given", default="", metavar="DATE", help="When.  [default: now]")
 @click.option("--expires", default="", metavar="DATE", help="When it ends.  [default: never]")
 @click.option(
@@ -50,13 +59,13 @@ def consent() -> None:
 @JSON
 @settings_option
 def add(
-    settings: Settings, *, patient: str, kind: str, purposes: tuple[str, ...], recipients: tuple[str, ...], given: str,
-    expires: str, document: Path | None, by: str, as_json: bool,
+    settings: Settings, *, patient: str, kind: str, purposes: tuple[str, ...], recipients: tuple[str, ...],
+    topics: tuple[str, ...], given: str, expires: str, document: Path | None, by: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Record one."""
     row = {
         "patient": patient, "kind": kind, "purposes": " ".join(purposes), "recipients": " ".join(recipients),
-        "given": given, "expires": expires,
+        "given": given, "expires": expires, "topics": " ".join(topics),
         "evidence": hashlib.sha256(document.read_bytes()).hexdigest() if document else "",
     }  # fmt: skip
     made = ask(settings, "consent.add", row=row, by=by)
@@ -93,6 +102,6 @@ consent.add_command(
     import_command(
         "consent",
         what="entries",
-        columns="patient, kind, purposes, recipients, given, expires, evidence (SHA-256 of the document)",
+        columns="patient, kind, purposes, recipients, given, expires, evidence (SHA-256 of the document), topics",
     )
 )

@@ -91,7 +91,9 @@ class StateRule(Section):
     sensitivity: Sensitivity = required("The class: hiv, reproductive, part2 or psychotherapy.", example="hiv")
     requirement: Requirement = required(
         "Without the patient's authorization it is held: authorization; the same, but for treatment:"
-        " authorization-but-for-treatment. For legal proceedings it is held in any case: no-proceedings.",
+        " authorization-but-for-treatment. Without one that names the class expressly (mailward consent add --topic):"
+        " named-authorization and named-authorization-but-for-treatment. For legal proceedings it is held in any case:"
+        " no-proceedings.",
         example="authorization",
     )
     citation: Text = required("Where it stands.", example="410 ILCS 305/9")

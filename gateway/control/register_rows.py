@@ -12,10 +12,10 @@ from typing import Final, Generic, TypeVar
 
 from gateway.message.address import AddressError, parse_address
 from policy.baa import Organisation, Relation
-from policy.consent import ANY, BOUND_TO_RECIPIENT, NEEDS_EVIDENCE, Consent, Kind
+from policy.consent import ANY, BOUND_TO_RECIPIENT, NEEDS_EVIDENCE, TOPICS, Consent, Kind
 from policy.rules.facts import PURPOSES
 
-CONSENT_COLUMNS: Final = ("patient", "kind", "purposes", "recipients", "given", "expires", "evidence")
+CONSENT_COLUMNS: Final = ("patient", "kind", "purposes", "recipients", "given", "expires", "evidence", "topics")
 ORGANISATION_COLUMNS: Final = (
     "name", "relation", "domains", "purposes", "qsoa", "agreed", "expires", "contact",
 )  # fmt: skip
@@ -87,7 +87,18 @@ def read_consent(row: Mapping[str, str], maker: Maker) -> Consent:
         evidence=evidence,
         recorded_by=maker.by,
         recorded_at=maker.now,
+        topics=_topics(texts["topics"], kind),
     )
+
+
+def _topics(text: str, kind: Kind) -> tuple[str, ...]:
+    """What an authorization names expressly."""
+    words = {word.replace("-", "_") for word in text.lower().split()}
+    if strange := sorted(words - {*TOPICS}):
+        raise ValueError(f"topics: {', '.join(strange)}: none of {', '.join(TOPICS)}")
+    if words and kind is not Kind.AUTHORIZATION:
+        raise ValueError(f"topics: an authorization names some; {kind} does not")
+    return tuple(word for word in TOPICS if word in words)
 
 
 def read_organisation(row: Mapping[str, str], maker: Maker) -> Organisation:

@@ -17,7 +17,7 @@ from policy.consent import Consent, Kind
 
 SHOWN_KEY: Final = re.compile(r"id:[0-9a-f]{64}")
 ASKED_AT_ONCE: Final = 500  # values in one statement; SQLite allows 32,766
-LISTS: Final = ("purposes", "recipients")
+LISTS: Final = ("purposes", "recipients", "topics")
 
 
 def patient_key(vault: Vault, said: str) -> str:

@@ -33,6 +33,7 @@ consent: Final = sa.Table(
     sa.Column("evidence", sa.String(64), nullable=False),  # SHA-256 of the document, hexadecimal; else empty
     sa.Column("recorded_by", sa.String(320), nullable=False),
     sa.Column("recorded_at", UtcMicros, nullable=False),
+    sa.Column("topics", sa.Text, nullable=False, server_default=sa.text("'[]'")),  # JSON list: what it names expressly
 )
 
 # Organisations that get mail from us: business associates with their agreement, and those that need none.

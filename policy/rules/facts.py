@@ -11,6 +11,7 @@ from typing import Final
 from policy import purpose
 from policy.baa import Relation
 from policy.campaign import Audience, Basis, is_marketing
+from policy.consent import TOPICS as TOPICS_NAMED
 from policy.datasets import beyond
 from policy.facts import Facts, RecipientFacts
 from policy.grounds import chose_plain, grounds
@@ -286,6 +287,10 @@ FACTS: Final[Mapping[str, Fact]] = {
     "consent.authorized": _recipient(
         Type.TRUTH, "The patient's authorization lets it go to this recipient for its purpose (45 CFR 164.508).",
         lambda _facts, to: to.consents.authorized,
+    ),
+    "consent.topics": _recipient(
+        Type.TEXTS, "What that authorization names expressly (`mailward consent add --topic`).",
+        lambda _facts, to: frozenset(to.consents.topics), frozenset(TOPICS_NAMED),
     ),
     "consent.part2": _recipient(
         Type.TRUTH, "The same of the patient's consent under 42 CFR 2.31.", lambda _facts, to: to.consents.part2

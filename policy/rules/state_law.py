@@ -21,6 +21,8 @@ class Requirement(StrEnum):
 
     AUTHORIZATION = "authorization"
     AUTHORIZATION_BUT_FOR_TREATMENT = "authorization-but-for-treatment"
+    NAMED_AUTHORIZATION = "named-authorization"
+    NAMED_AUTHORIZATION_BUT_FOR_TREATMENT = "named-authorization-but-for-treatment"
     NO_PROCEEDINGS = "no-proceedings"
 
 
@@ -28,16 +30,23 @@ class Requirement(StrEnum):
 TO_THEMSELVES: Final = (
     '(purpose in ["individual", "access"] and recipient.position in ["self", "representative", "unknown"])'
 )
+# What an authorization has to name expressly where a general one is not enough.
+NAMED: Final[Mapping[Sensitivity, str]] = {
+    Sensitivity.HIV: "hiv",
+    Sensitivity.REPRODUCTIVE: "reproductive",
+    Sensitivity.PART2: "substance_use",
+    Sensitivity.PSYCHOTHERAPY: "mental_health",
+}
+_BY_LAW: Final = f'not {TO_THEMSELVES} and not purpose in ["public-health", "required-by-law"]'
+_BUT_FOR_TREATMENT: Final = f'{_BY_LAW} and purpose != "treatment"'
+_NAMED: Final = 'not (consent.authorized and consent.topics contains "{topic}")'
 # When a message is held. To the person themselves, and what a law requires, goes always; a purpose that nobody said is
-# none of those that a statute lets pass.
+# none of those that a statute lets pass. {topic}: of the class, as in NAMED.
 HELD_WHEN: Final[Mapping[Requirement, str]] = {
-    Requirement.AUTHORIZATION: (
-        f'not consent.authorized and not {TO_THEMSELVES} and not purpose in ["public-health", "required-by-law"]'
-    ),
-    Requirement.AUTHORIZATION_BUT_FOR_TREATMENT: (
-        f"not consent.authorized and not {TO_THEMSELVES}"
-        ' and not purpose in ["treatment", "public-health", "required-by-law"]'
-    ),
+    Requirement.AUTHORIZATION: f"not consent.authorized and {_BY_LAW}",
+    Requirement.AUTHORIZATION_BUT_FOR_TREATMENT: f"not consent.authorized and {_BUT_FOR_TREATMENT}",
+    Requirement.NAMED_AUTHORIZATION: f"{_NAMED} and {_BY_LAW}",
+    Requirement.NAMED_AUTHORIZATION_BUT_FOR_TREATMENT: f"{_NAMED} and {_BUT_FOR_TREATMENT}",
     Requirement.NO_PROCEEDINGS: 'purpose in ["judicial", "law-enforcement", "oversight", "unknown"]',
 }
 
@@ -72,7 +81,7 @@ def rules_of(row: Row, *, prefix: str) -> tuple[Made, ...]:
     """The rules of one row: what holds, and what puts a notice below. prefix: of their names."""
     name = f"{prefix}/{row.name}"
     about = f'states contains "{row.state}" and sensitivity contains "{row.sensitivity}" and not recipient.ours'
-    held = parse_condition(f"{about} and {HELD_WHEN[row.requirement]}")
+    held = parse_condition(f"{about} and {HELD_WHEN[row.requirement].replace('{topic}', NAMED[row.sensitivity])}")
     made = [Made(Rule(name=name, when=held, action=Action.HOLD), f"{row.why or row.requirement} ({row.citation}).")]
     if row.notice:
         outside = parse_condition(f"{about} and not {TO_THEMSELVES}")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from policy.consent import ANY, Consent, Consents, Kind, answer
+from policy.consent import ANY, TOPICS, Consent, Consents, Kind, answer
+from policy.phi.report import TOPICS as REPORTED
+from policy.phi.report import Kind as Topic
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -54,6 +56,27 @@ def test_a_consent_is_for_its_patient_recipient_and_purpose() -> None:
     ):
         assert beside == NOTHING
     assert ask(replace(PART2, purposes=(ANY,)), purpose="unknown").part2
+
+
+def test_an_authorization_may_name_topics() -> None:
+    """Of those that let it go to this recipient for its purpose, while they stand; nobody else's word counts."""
+    named = replace(PART2, kind=Kind.AUTHORIZATION, topics=("hiv", "mental_health"))
+    general = replace(named, id="C2", topics=(), expires_at=NOW + DAY)
+    assert ask(named, general).topics == ("hiv", "mental_health")
+    assert ask(named, replace(named, id="C3", topics=("reproductive", "hiv"))).topics == (
+        "hiv", "mental_health", "reproductive",
+    )  # fmt: skip
+    for beside in (
+        ask(general),
+        ask(general, replace(named, purposes=("payment",))),
+        ask(general, replace(named, recipients=("c.example",))),
+        ask(general, replace(named, expires_at=NOW)),
+        ask(general, replace(named, revoked_at=NOW)),
+        ask(general, replace(named, patient="id:2")),
+        ask(general, replace(named, kind=Kind.PART2)),
+    ):
+        assert (beside.authorized, beside.topics) == (True, ())
+    assert {*TOPICS} == {topic.value for topic in REPORTED - {Topic.MINORS}}  # who is a minor is no information to name
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,30 @@ def test_a_consent_from_giving_to_revoking(config: Path, tmp_path: Path) -> None
     assert not any(b"MRN-0042" in file.read_bytes() for file in (tmp_path / "data").iterdir() if file.is_file())
 
 
+def test_an_authorization_names_what_a_state_asks_for(config: Path, tmp_path: Path) -> None:
+    """In the order of the table, through the register, the log and back; no other kind names any."""
+    form = tmp_path / "form.pdf"
+    form.write_bytes(b"%PDF signed")
+    add = (
+        "consent", "add", "--patient", "MRN-0042", "--purpose", "payment", "--recipient", "clinic2.example",
+        "--expires", "2036-01-01", "--document", str(form), "--topic", "hiv", "--topic", "substance_use",
+    )  # fmt: skip
+    assert run(config, *add, "--kind", "authorization").exit_code == 0
+    (row,) = rows(config, "consent", "list")
+    assert row["topics"] == ["substance_use", "hiv"]
+    (event,) = rows(config, "audit", "search", "--kind", "consent.recorded")
+    assert event["data"]["topics"] == ["substance_use", "hiv"]
+    wrong = run(config, *add, "--kind", "part2")
+    assert (wrong.exit_code, "topics: an authorization names some; part2 does not" in wrong.stderr) == (2, True)
+    text = run(config, "consent", "export").stdout
+    file = tmp_path / "back.csv"
+    file.write_text(text.replace("substance_use hiv", "HIV substance-use gambling"))
+    assert "row 1: topics: gambling: none of substance_use" in run(config, "consent", "import", str(file)).stderr
+    file.write_text(text.replace("substance_use hiv", "HIV substance-use"))
+    assert run(config, "consent", "import", str(file)).stdout == "1 entries recorded\n"
+    assert [one["topics"] for one in rows(config, "consent", "list")] == [["substance_use", "hiv"]] * 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -28,7 +28,7 @@ from gateway.store.people import Person
 from gateway.store.rows import save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
-from policy.consent import Kind
+from policy.consent import TOPICS, Kind
 from policy.decision import Method, UnsignedMx
 from policy.phi.report import Report
 from tests.gateway.config.samples import settings
@@ -78,13 +78,16 @@ class Clinic(Counter):
     async def body(self, entry: QueueEntry) -> bytes:
         return bytes(split_message(await self.kept(entry.queue_id)).body)
 
-    async def give(self, kind: Kind, *recipients: str, purposes: Sequence[str] = ("treatment", "payment")) -> None:
-        """Record what the patient of PATIENT signed."""
+    async def give(
+        self, kind: Kind, *recipients: str, purposes: Sequence[str] = ("treatment", "payment"), topics: str = ""
+    ) -> None:
+        """Record what the patient of PATIENT signed. topics: what it names."""
         given = consent(
             patient_key(self.store.vault, "MRN-0042"), kind, recipients=recipients, purposes=tuple(purposes),
             expires_at=envelope().received_at + DAY,
         )  # fmt: skip
-        await consents.add(self.store, [replace(given, id=kind.value)], events=())
+        new = replace(given, id=kind.value + topics, topics=tuple(topics.split()))
+        await consents.add(self.store, [new], events=())
 
 
 def clinic(store: Store, *packs: str, more: str = "", report: Report | None = SUBSTANCE) -> Clinic:
@@ -411,11 +414,33 @@ async def test_a_state_of_the_domain_and_its_statement(store: Store) -> None:
     counter = Clinic(store, SUBSTANCE, settings=here.model_copy(update={"domain": (in_new_york,)}))
     assert (await counter.send(DOC, *of("hiv", "payment"))).state is HELD
     await counter.give(Kind.AUTHORIZATION, DOC)
+    held = await counter.send(DOC, *of("hiv", "payment"))
+    assert held.state is HELD, "2780(9): a general authorization is none of HIV related information"
+    await counter.give(Kind.AUTHORIZATION, DOC, topics="hiv")
+    assert await desk.release(office(counter), queue_id=held.queue_id, reason="the release came") == 1
     entry = await counter.send(DOC, *of("hiv", "payment"))
     assert entry.state is QUEUED
     said = b" ".join((await counter.body(entry)).split())
     assert b"State law prohibits you from making any further disclosure" in said
     assert b"NOT sufficient authorization for further disclosure." in said
+
+
+@pytest.mark.parametrize("word", ["part2", "psychotherapy", "hiv", "reproductive"])
+@pytest.mark.parametrize("but_for_treatment", [True, False])
+async def test_a_row_of_the_organisation_asks_for_its_topic(store: Store, word: str, but_for_treatment: bool) -> None:
+    """Each class has a topic that an authorization can name; of another one it says nothing."""
+    end = "-but-for-treatment" * but_for_treatment
+    row = ILLINOIS.replace('"hiv"', f'"{word}"').replace('"authorization"', f'"named-authorization{end}"')
+    counter = clinic(store, more=IL + row)
+    topics = {"part2": "substance_use", "psychotherapy": "mental_health"}
+    await counter.give(Kind.AUTHORIZATION, DOC)
+    others = " ".join({*TOPICS} - {topics.get(word, word)})
+    await counter.give(Kind.AUTHORIZATION, DOC, topics=others)
+    assert (await counter.send(DOC, *of(word))).state is (QUEUED if but_for_treatment else HELD)
+    assert (await counter.send(DOC, *of(word, "payment"))).state is HELD
+    await counter.give(Kind.AUTHORIZATION, DOC, topics=topics.get(word, word))
+    assert (await counter.send(DOC, *of(word))).state is QUEUED
+    assert (await counter.send(DOC, *of(word, "payment"))).state is QUEUED
 
 
 async def test_a_row_of_the_organisation_has_its_notice(store: Store) -> None:

@@ -12,6 +12,8 @@ from tests.policy.rules.facts_for import facts, found, to
 
 ASKED = Consents(opted_out=False, confidential=False, restricted=False)
 AUTHORIZED, PART2_GIVEN = replace(ASKED, authorized=True), replace(ASKED, part2=True)
+NAMING_HIV = replace(AUTHORIZED, topics=("hiv", "substance_use"))
+NAMING_OTHERS = replace(AUTHORIZED, topics=("mental_health", "reproductive", "substance_use"))
 NOTES_GIVEN = replace(ASKED, psychotherapy=True)
 BAA = Agreement(relation=Relation.ASSOCIATE, in_force=True, permits=True)
 QSO = replace(BAA, qsoa=True)
@@ -66,11 +68,13 @@ HIV_ROWS = {
         *state(code, "hiv", but_for=(*THEMSELVES, "treatment", "public-health", "required-by-law"), other="part2"),
         (classed("hiv", states=(code,), purpose="payment"), True),  # nobody asked the register
         (classed("hiv", states=(code,), purpose="payment", consents=PART2_GIVEN), True),
-        (classed("hiv", states=(code,), purpose="payment", consents=AUTHORIZED), False),
+        (classed("hiv", states=(code,), purpose="payment", consents=AUTHORIZED), is_named),
+        (classed("hiv", states=(code,), purpose="payment", consents=NAMING_OTHERS), is_named),
+        (classed("hiv", states=(code,), purpose="payment", consents=NAMING_HIV), False),
         (classed("hiv", states=(code,), purpose="access", standing=READERS[Position.INVOLVED]), True),
         (classed("hiv", states=(code,), purpose="access", standing=READERS[Position.SELF]), False),
     )
-    for name, code in (("ny-hiv", "NY"), ("ca-hiv", "CA"), ("tx-hiv", "TX"))
+    for name, code, is_named in (("ny-hiv", "NY", True), ("ca-hiv", "CA", False), ("tx-hiv", "TX", False))
 }
 ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = HIV_ROWS | {
     "part2/consent": (
