@@ -95,7 +95,7 @@ def _classify(data: bytes, subject_tags: Sequence[str], custom: CustomDetectors,
         attachments=reading.attachments,
         bulk=is_bulk,
         attached=files,
-        signs=find_signs(examined.texts, examined.views, senders),
+        signs=find_signs(evidence),
         named=find_named(custom.persons_key, people),
         ways=find_ways(custom.persons_key, people) if is_one else (),
         names_one=is_one,
@@ -107,8 +107,8 @@ def _findings(evidence: Sequence[Evidence], tied: Mapping[tuple[Kind, str], str]
     found: list[Finding] = []
     counts: dict[Kind, int] = {}
     listed: dict[Place, set[tuple[Kind, str]]] = {}
-    places: dict[Place, Place] = {}
     for item in evidence:
+        shown = replace(item.text, place=told(item.text.place))
         seen = listed.setdefault(item.text.whole, set())
         for mention in (*item.people, *item.health, *item.asides):
             kind = mention.kind
@@ -117,14 +117,11 @@ def _findings(evidence: Sequence[Evidence], tied: Mapping[tuple[Kind, str], str]
                 continue
             seen.add(key)
             counts[kind] = counts.get(kind, 0) + 1
-            place = item.text.place_at(mention.start)
-            if place not in places:
-                places[place] = told(place)
             found.append(
                 Finding(
                     kind=kind,
                     masked=mask(kind, mention.value),
-                    place=places[place],
+                    place=shown.place_at(mention.start),
                     certainty=mention.strength,
                     why=mention.why,
                     tie=tied.get(key, ""),

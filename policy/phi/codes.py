@@ -36,7 +36,7 @@ _NDC: Final = Anchored(
 _NDC_LABEL: Final = re.compile(r"\bndc\b.{0,12}\Z", re.IGNORECASE)
 _NEAR: Final = 80
 _UNITS: Final = Anchored(
-    r"(?<![\w.-])\d{1,5}(?:\.\d{1,3})? ?(?:mg/dl|g/dl|mmol/l|meq/l|ng/d?l|ng/ml|pg/ml|[mu]?iu/m?l|u/l|(?:u|mc|µ)g/dl"
+    r"(?<![\w.-])\d{1,5}+(?:\.\d{1,3}+)? ?(?:mg/dl|g/dl|mmol/l|meq/l|ng/d?l|ng/ml|pg/ml|[mu]?iu/m?l|u/l|(?:u|mc|µ)g/dl"
     r"|k/ul|ml/min|copies/ml|cells/(?:mm3|ul)|mmol/mol|mm/hr|mm ?hg)\b",
     number=AT_NUMBER,
 )

@@ -58,6 +58,7 @@ _CELL: Final = {
     "|": re.compile(r"[^|]+"), ";": re.compile(r"[^;]+"), ",": re.compile(r"[^,]+"),
     "  ": re.compile(r"[^ ]+(?: [^ ]+)*"),
 }  # fmt: skip
+_CELL_END: Final = re.compile(r"[ .:#*]*(?:[|;,\n]|\Z|(?<=  ))")
 _THREE_DIGITS: Final = re.compile(r"\d{3}")
 _RULE: Final = re.compile(r"[-+|:= ]+")
 _WHY: Final = {kind: f"a value in a column for {kind.value.replace('_', ' ')}" for kind, *_ in _PEOPLE}
@@ -90,9 +91,11 @@ def find_columns(view: View) -> Columns:
 
 
 def _lines(view: View) -> Iterator[int]:
-    """Yield where the lines begin that hold a word of a head, in order, each once."""
-    last = -1
-    for at in sorted({at for word in WORDS for at in view.words.get(word, ())}):
+    """Yield where the lines begin in which a cell may end with a word of a head, in order, each once."""
+    last, ends_at = -1, _CELL_END.match
+    for at in sorted(
+        at for word in WORDS & view.words.keys() for at in view.words[word] if ends_at(view.lower, at + len(word))
+    ):
         if at > last:
             start = view.lower.rfind("\n", max(0, at - _LONGEST), at) + 1
             if start or at <= _LONGEST:

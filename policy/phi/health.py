@@ -14,13 +14,13 @@ from policy.phi.report import Kind
 from policy.phi.view import View
 
 _DOSE: Final = Anchored(
-    r"\b\d{1,5}(?:\.\d{1,3})? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?",
+    r"\b\d{1,5}+(?:\.\d{1,3}+)? ?(?:mg|mcg|µg|μg|ml|meq|units?|iu|puffs?)\b(?:/(?:kg|day|dl|ml))?",
     number=AT_NUMBER,
 )
 _NUMBERS: Final = "one two three four five six seven eight nine ten eleven twelve".split()
 _AGE: Final = Anchored(
-    rf"\b(?:\d{{1,3}}|{'|'.join(_NUMBERS)})[- ]{{0,2}}(?:year|yr|month|week|day)s?[- ]{{1,2}}olds?\b"
-    r"|\b\d{1,3} ?y/?o\b",
+    rf"\b(?:\d{{1,3}}+|{'|'.join(_NUMBERS)})[- ]{{0,2}}+(?:year|yr|month|week|day)s?[- ]{{1,2}}olds?\b"
+    r"|\b\d{1,3}+ ?y/?o\b",
     *_NUMBERS,
     number=AT_NUMBER,
 )
@@ -55,8 +55,7 @@ _ENDING_WEIGHT: Final = 0.65
 WORDS: Final = codes.WORDS.union(_AGE.words, _KIND_OF_ENDING)
 _VALUE_AFTER: Final = re.compile(
     r"(?: level| count| result)?[ :=]{1,4}(?:is |was |of |at |came back |= ?)?(?:\d|<|>|positive|negative"
-    r"|high|low|elevated|abnormal|reactive)",
-    re.IGNORECASE,
+    r"|high|low|elevated|abnormal|reactive)"
 )
 # Vocabulary terms that are also plain words or names unless written in capitals.
 _CAPITALS_ONLY: Final = frozenset(
@@ -71,8 +70,7 @@ _IN_GENERAL: Final = re.compile(
     r"[ -](?:association|society|foundation|alliance|awareness|prevention|advocacy|seminars?|conference|symposium"
     r"|webinar|workshop|certification|settlement|crisis|epidemic|research|guidelines?|scanners?|shipments?|contracts?|industry"
     r"|markets?|budget|walk|5k|gala|fundraiser|campaign|centers?|centres?|pumps|vendors?|statistics|prevalence"
-    r"|incidence|legislation|lawsuits?|polic(?:y|ies)|program (?:update|director|manager|budget))\b",
-    re.IGNORECASE,
+    r"|incidence|legislation|lawsuits?|polic(?:y|ies)|program (?:update|director|manager|budget))\b"
 )
 _GENERAL_WEIGHT: Final = 0.3
 _LAB: Final = Kind.LAB
@@ -131,7 +129,7 @@ def _terms(view: View, vocabulary: Vocabulary) -> Iterator[Mention]:
             best = None
         elif start > last_start or end <= last_end:
             continue
-        mention = _mention(view.text, start, end, term)
+        mention = _mention(view, start, end, term)
         if mention is not None:
             last_start, last_end, best = start, end, mention
     if best is not None:
@@ -153,12 +151,12 @@ def _bounded(lower: str, vocabulary: Vocabulary) -> list[tuple[int, int, Term]]:
     return matches
 
 
-def _mention(text: str, start: int, end: int, term: Term) -> Mention | None:
-    written = text[start:end]
-    if term.kind is _LAB and _VALUE_AFTER.match(text, end):
+def _mention(view: View, start: int, end: int, term: Term) -> Mention | None:
+    written = view.text[start:end]
+    if term.kind is _LAB and _VALUE_AFTER.match(view.lower, end):
         return Mention(_LAB, start, end, written, max(term.weight, 0.85), "a laboratory test with a value")
     if term.text in _CAPITALS_ONLY and not written.isupper():
         return None
-    if term.weight > _GENERAL_WEIGHT and _IN_GENERAL.match(text, end):
+    if term.weight > _GENERAL_WEIGHT and _IN_GENERAL.match(view.lower, end):
         return Mention(term.kind, start, end, written, _GENERAL_WEIGHT, "a term in the name of something")
     return Mention(term.kind, start, end, written, term.weight, _WHY[term.kind])

@@ -22,7 +22,7 @@ from policy.phi.extract import extract
 from policy.phi.files.found import Budget, Found, Job, Letter, Piece, Unreadable
 from policy.phi.files.sight import Eye
 from policy.phi.grid import Grid
-from policy.phi.normalise import is_reversed, normalise
+from policy.phi.normalise import is_reversed, may_hold, normalise
 from policy.phi.report import Place, Uninspectable
 from policy.phi.scannable import YENC
 from policy.phi.text import Source, Text
@@ -44,7 +44,7 @@ _SPELT_LETTERS: Final = 12
 _SHAPE: Final = bytes.maketrans(
     string.ascii_letters.encode() + b"?|\n", b"a" * (len(string.ascii_letters) + 1) + b"  "
 )  # "?" stands for what is not ASCII
-_SPELT_SHAPE: Final = b" a" * _SPELT_LETTERS + b" "
+_SPELT_SHAPE: Final = re.compile(rb" a  {0,7}(?:a {1,8}){%d}" % (_SPELT_LETTERS - 1))  # three signs to look for
 _SPELT: Final = re.compile(rf"[ |\n](?:[^\W\d_][ |\n]{{1,8}}){{{_SPELT_LETTERS}}}")
 _FLOWED: Final = re.compile(r"(?<!^--) \n", re.MULTILINE)  # RFC 3676 section 4.1
 _PKCS7_TYPES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
@@ -56,15 +56,14 @@ _OPAQUE: Final = {
 _HARMLESS_DEFECTS: Final = (errors.CloseBoundaryNotFoundDefect, errors.MultipartInvariantViolationDefect)
 _ARMOUR: Final = re.compile(r"^-----BEGIN (?:PGP MESSAGE|PKCS7|CMS)-----", re.MULTILINE)
 _EMBEDDED: Final = re.compile(
-    r"^(?:begin(?:-base64)? {1,4}[0-7]{3,4} {1,4}\S|=ybegin |\(This file must be converted with BinHex"
+    r"\n(?:begin(?:-base64)? {1,4}[0-7]{3,4} {1,4}\S|=ybegin |\(This file must be converted with BinHex"
     r"|Content-Transfer-Encoding: {0,4}(?:base64|quoted-printable)"
     r"|[A-Z.-]{1,30};[^:\n]{0,200}\b(?:ENCODING=(?:B|BASE64)|QUOTED-PRINTABLE)\b)",
-    re.MULTILINE | re.IGNORECASE,
+    re.IGNORECASE,
 )
 _EMBEDDED_WORDS: Final = (  # one of them in each of these
     "\nbegin", "=ybegin ", "with binhex", "transfer-encoding:", "encoding=b", "quoted-printable",
 )  # fmt: skip
-_FOLDING: Final = "\u0130\u0131\u017f\u212a"  # match letters of ASCII where case does not count
 
 
 @dataclass(slots=True)
@@ -99,7 +98,8 @@ class Reading:
         if "-----BEGIN" in content and _ARMOUR.search(content):
             self.is_encrypted = self.is_encrypted or content.lstrip().startswith("-----BEGIN PGP MESSAGE")
             self.doubt(place, "the text holds an encrypted message")
-        if _may_embed(content) and _EMBEDDED.search(content):
+        lined = f"\n{content}"
+        if may_hold(lined, _EMBEDDED_WORDS) and _EMBEDDED.search(lined):
             self.doubt(place, YENC if "=ybegin " in content.lower() else "the text holds an encoded file")
         content = normalise(content)
         fingerprint = hash(" ".join(content.split()))
@@ -122,18 +122,7 @@ class Reading:
 
 def _may_be_spelt(content: str) -> bool:
     """Tell, much faster than the expression, whether there may be single letters in a row."""
-    shape = content.encode("ascii", errors="replace").translate(_SHAPE)
-    for _ in range(3):  # eight blanks become one
-        shape = shape.replace(b"  ", b" ")
-    return _SPELT_SHAPE in shape
-
-
-def _may_embed(content: str) -> bool:
-    """Tell the same for encoded files."""
-    if not content.isascii() and any(letter in content for letter in _FOLDING):
-        return True
-    lower = content.lower()
-    return lower.startswith("begin") or any(word in lower for word in _EMBEDDED_WORDS)
+    return _SPELT_SHAPE.search(content.encode("ascii", errors="replace").translate(_SHAPE)) is not None
 
 
 class _RawFields(Compat32):

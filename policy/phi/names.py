@@ -7,10 +7,10 @@ word against the lists.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import string
+from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from policy.phi.data.load import Vocabulary
 from policy.phi.mention import Mention, Role
@@ -48,7 +48,7 @@ _TOKEN: Final = re.compile(r"[\w'-]+")
 _POSSESSIVE: Final = re.compile(r"'s?\Z")
 _PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
 # What the long expressions of `names_cues` cannot do without; asked first, for they are tried at every word.
-_TITLES_END: Final = ("r ", "s ", "x ", ". ")
+_TITLE_ENDS: Final = frozenset({"mr ", "rs ", "ms ", "ss ", "mx ", "r. ", "s. ", "x. "})
 _SELF_ENDS: Final = ("i am", "i'm", "name is", "this is", "it's", "it is", "me,")
 _LABEL_SIGNS: Final = (*":#=|", "visit", "transcript", "session", "appointment", "results", "labs")
 _AGE_WORDS: Final = ("old", "yo", "y/o", " patient")
@@ -56,14 +56,14 @@ _TRADE_ENDS: Final = ("er", "or", "ers", "ors", "ist", "ian", "ists", "ians")
 _TITLE_LENGTH: Final = 7  # with a character before
 _BED: Final = re.compile(r"\b(?:bed|room|rm\.?) #?\d{1,4}[a-d]?[:,]? \Z")
 _BED_LENGTH: Final = 14
-_TITLE_ENDS: Final = frozenset("rRsSxX.")
-_BED_ENDS: Final = frozenset("0123456789abcdABCD:,")
+_BED_ENDS: Final = frozenset("0123456789abcd:,")
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
 _CAPITAL: Final = re.compile(r"[A-Z]")
 _DIGIT: Final = re.compile(r"\d")
 _AUTHORS: Final = re.compile(r"[A-Z][\w'-]+ [A-Z]{1,2}(?:,| and |\)| et al)")  # "Nakagawa T, Ferrero L"
 _NOT_ALONE: Final = re.compile(r"(?:^|[(;.,] ?)\Z")
-_LOWER_LINE: Final = range(8, 601)  # characters
+_SHORTEST, _LONGEST = 8, 600  # characters of a line without capitals
+_APART: Final = str.maketrans(dict.fromkeys(string.punctuation.translate({ord(mark): None for mark in "_'-"}), " "))
 _LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z\d]|'s|[.,])")
 _LEADING: Final = NOT_NAMES | TITLES | STAFF_TITLES  # words that lead to a name
 _FORMAL: Final = frozenset({"mr", "mrs", "ms", "miss", "mx"})
@@ -86,13 +86,13 @@ _EVERYDAY: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A run of capitalised words without the words that only lead to it or follow it."""
+class _Candidate(NamedTuple):
+    """A run of capitalised words without the words that only lead to it or follow it. lower: its words so."""
 
     start: int
     end: int
-    words: tuple[str, ...]
+    words: Sequence[str]
+    lower: Sequence[str]
     is_inverted: bool  # "Last, First"
     has_credentials: bool
 
@@ -117,10 +117,10 @@ def _may_be_name(text: str, start: int, word: str, vocabulary: Vocabulary) -> bo
     lower = _without_possessive(word).lower()
     if lower in vocabulary.given_names:
         return True
-    last = text[start - 2 : start - 1]  # before the blank; a title or bed ends in few characters
-    if last in _TITLE_ENDS and _is_titled(_before(text, start, _TITLE_LENGTH, word)):
+    end = text[max(0, start - 3) : start].lower()  # a title or bed ends in few ways
+    if end in _TITLE_ENDS and _is_titled(_before(text, start, _TITLE_LENGTH, word)):
         return True
-    return last in _BED_ENDS and _is_in_bed(text, start, lower, vocabulary)
+    return end[-2:-1] in _BED_ENDS and _is_in_bed(text, start, lower, vocabulary)
 
 
 def _is_in_bed(text: str, start: int, lower: str, vocabulary: Vocabulary) -> bool:
@@ -146,13 +146,8 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
         tokens = tokens[1:]
     if len(tokens) > 1 and tokens[0][0].isupper() and len(tokens[0][0]) > 1 and run[tokens[0][2]] == ".":
         tokens = tokens[1:]  # the end of the sentence before: "the ICU. Roe"
-    title = next((index for index, token in enumerate(tokens[:3]) if token[0].lower() in _FORMAL), -1)
-    tokens = tokens[title + 1 :]  # "Saw Mrs Roe"
+    tokens = _cut(tokens, run)
     has_credentials = names_place = False
-    has_number = _DIGIT.search(run) is not None
-    number = next((at for at, token in enumerate(tokens) if has_number and _DIGIT.search(token[0])), len(tokens))
-    number = min(number, _possessive(tokens) + 1)
-    tokens = tokens[:number]  # "Grant R01-MH112233" names nobody
     while tokens and (tokens[-1][0].lower() in NOT_NAMES or _is_credential(tokens[-1][0]) or _is_abbreviation(tokens)):
         has_credentials = has_credentials or _is_credential(tokens[-1][0])
         names_place = names_place or tokens[-1][0].lower() in PLACES
@@ -160,16 +155,32 @@ def _candidate(start: int, run: str, vocabulary: Vocabulary) -> _Candidate | Non
     if not tokens or names_place:
         return None
     inverted = len(tokens) > 1 and run[tokens[0][2] : tokens[0][2] + 1] == ","
-    if not inverted and any(run[end : end + 1] == "," for _, _, end in tokens[:-1]):
-        keep = next(index for index, (_, _, end) in enumerate(tokens) if run[end : end + 1] == ",") + 1
+    if not inverted and "," in run:
+        keep = next((at for at, (_, _, end) in enumerate(tokens[:-1], 1) if run[end : end + 1] == ","), len(tokens))
         tokens = tokens[:keep]
     word, first, last = tokens[-1]
     trimmed = _without_possessive(word)
     tokens[-1] = (trimmed, first, last - len(word) + len(trimmed))
-    words = tuple(token[0] for token in tokens)
-    candidate = _Candidate(start + tokens[0][1], start + tokens[-1][2], words, inverted, has_credentials)
-    is_place = any(word.lower() in ORGANISATION for word in words) and not _is_ward_or_park(words, vocabulary)
-    return None if is_place or (inverted and len(words) > 4) else candidate
+    words = [token[0] for token in tokens]
+    lower = [word.lower() for word in words]
+    is_place = not ORGANISATION.isdisjoint(lower) and not _is_ward_or_park(lower, vocabulary)
+    if is_place or (inverted and len(words) > 4):
+        return None
+    return _Candidate(start + tokens[0][1], start + tokens[-1][2], words, lower, inverted, has_credentials)
+
+
+def _cut(tokens: list[tuple[str, int, int]], run: str) -> list[tuple[str, int, int]]:
+    """Return the words after a title ("Saw Mrs Roe") up to a number or an owner ("Grant R01-MH112233" is nobody)."""
+    for index, token in enumerate(tokens[:3]):
+        if token[0].lower() in _FORMAL:
+            tokens = tokens[index + 1 :]
+            break
+    end = len(tokens)
+    if _DIGIT.search(run):
+        end = next((at for at, token in enumerate(tokens) if _DIGIT.search(token[0])), end)
+    if "'s" in run:
+        end = min(end, _possessive(tokens) + 1)
+    return tokens[:end]
 
 
 def _leads(tokens: list[tuple[str, int, int]], run: str, vocabulary: Vocabulary) -> bool:
@@ -196,10 +207,9 @@ def _possessive(tokens: list[tuple[str, int, int]]) -> int:
     return len(tokens) - 1
 
 
-def _is_ward_or_park(words: tuple[str, ...], vocabulary: Vocabulary) -> bool:
+def _is_ward_or_park(lower: Sequence[str], vocabulary: Vocabulary) -> bool:
     """Tell whether a word of places is the surname in a name of two words, as in "Iris Ward"."""
-    first, last = words[0].lower(), words[-1].lower()
-    return len(words) == 2 and last in vocabulary.surnames and first not in ORGANISATION
+    return len(lower) == 2 and lower[1] in vocabulary.surnames and lower[0] not in ORGANISATION
 
 
 def _is_abbreviation(tokens: list[tuple[str, int, int]]) -> bool:
@@ -219,7 +229,7 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
     known = _known(candidate, vocabulary)
     is_abbreviation = known and candidate.words[0].isupper()
     if len(candidate.words) == 1 and (not known or is_abbreviation) and not _is_titled(before):
-        if not is_abbreviation and _is_in_bed(text, candidate.start, candidate.words[0].lower(), vocabulary):
+        if not is_abbreviation and _is_in_bed(text, candidate.start, candidate.lower[0], vocabulary):
             return Mention(
                 Kind.NAME,
                 candidate.start,
@@ -253,18 +263,24 @@ def _judge(text: str, candidate: _Candidate, vocabulary: Vocabulary) -> Mention 
 
 def _known(candidate: _Candidate, vocabulary: Vocabulary) -> int:
     """Count what the lists know of a name: 2 for given name and surname, 1 for one of them, 0 for neither."""
-    lower = [word.lower() for word in candidate.words]
-    orders = ((1, 0),) if candidate.is_inverted else ((0, -1), (1, 0)) if len(lower) == 2 else ((0, -1),)
-    return max(_count(lower[given], lower[family] if len(lower) > 1 else "", vocabulary) for given, family in orders)
+    lower = candidate.lower
+    if len(lower) == 1:
+        return int(lower[0] in vocabulary.given_names)
+    if candidate.is_inverted:
+        return _count(lower[1], lower[0], vocabulary)
+    known = _count(lower[0], lower[-1], vocabulary)
+    return known if known == _GIVEN_AND_FAMILY or len(lower) > 2 else max(known, _count(lower[1], lower[0], vocabulary))
 
 
 def _count(given: str, surname: str, vocabulary: Vocabulary) -> int:
-    is_given = given in vocabulary.given_names
+    is_given, families = given in vocabulary.given_names, vocabulary.surnames
+    if surname in families:
+        return is_given + 1
     pieces = surname.split("-")
-    is_family = surname in vocabulary.surnames or all(piece in vocabulary.surnames for piece in pieces)
+    is_family = all(piece in families for piece in pieces)
     if is_given and not is_family:
         rare = vocabulary.rare_surnames
-        is_family = surname in rare or all(piece in rare or piece in vocabulary.surnames for piece in pieces)
+        is_family = surname in rare or all(piece in rare or piece in families for piece in pieces)
     return is_given + is_family
 
 
@@ -283,7 +299,7 @@ def _staff(candidate: _Candidate, before: str, after: str, known: int) -> tuple[
 
 
 def _is_titled(before: str) -> bool:
-    return before.endswith(_TITLES_END) and _PERSON_TITLE.search(before) is not None
+    return before[-3:] in _TITLE_ENDS and _PERSON_TITLE.search(before) is not None
 
 
 def _is_labelled(before: str) -> bool:
@@ -325,15 +341,16 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
 
 
 def _unknown(candidate: _Candidate, known: int, vocabulary: Vocabulary) -> tuple[Role, float, str] | None:
-    words = candidate.words
-    is_heading = all(word.isupper() and len(word) > 1 for word in words)
-    if len(words) < 2 or not known or (known < 2 and (is_heading or words[-1].lower() in ORGANISATION)):
+    words, lower = candidate.words, candidate.lower
+    if len(words) < 2 or not known:
         return None
     if known == 2:
         return Role.UNKNOWN, 0.68, "a given name and a surname"
-    if _INITIAL.match(candidate.words[-1]) and candidate.words[0].lower() not in _EVERYDAY:
+    if lower[-1] in ORGANISATION or all(word.isupper() and len(word) > 1 for word in words):
+        return None
+    if _INITIAL.match(words[-1]) and lower[0] not in _EVERYDAY:
         return Role.UNKNOWN, 0.6, "a given name and an initial"
-    is_given = words[0].lower() in vocabulary.given_names
+    is_given = lower[0] in vocabulary.given_names
     return Role.UNKNOWN, 0.6 if is_given else 0.52, "two words, one of them a known name"
 
 
@@ -341,9 +358,19 @@ def _lower_case_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield lines without a capital, with their offsets."""
     start = 0
     for line in text.split("\n"):
-        if len(line) in _LOWER_LINE and not _CAPITAL.search(line):
+        if _SHORTEST <= len(line) <= _LONGEST and (line.islower() or not _CAPITAL.search(line)):
             yield start, line
         start += len(line) + 1
+
+
+def _may_name(line: str, vocabulary: Vocabulary) -> bool:
+    """Tell, much faster than word by word, whether a line may hold a given name and a surname."""
+    if not line.isascii() or "'" in line:
+        return True
+    words = set(line.translate(_APART).split())
+    given, family, telling = vocabulary.given_names, vocabulary.surnames, words - _EVERYDAY
+    is_without = words.isdisjoint(given) or words.isdisjoint(family)
+    return not (is_without or (telling.isdisjoint(given) and telling.isdisjoint(family)))
 
 
 def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
@@ -352,6 +379,8 @@ def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
         for title in _LOWER_TITLE.finditer(line):
             start, end = first + title.start(), first + title.end()
             yield Mention(Kind.NAME, start, end, title.group(), 0.7, "a name with a title", Role.PATIENT)
+        if not _may_name(line, vocabulary):
+            continue
         tokens = list(_TOKEN.finditer(line))
         for one, two in pairwise(tokens):
             word, second = one.group(), _without_possessive(two.group())
@@ -362,7 +391,8 @@ def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
             if pair[0] in _EVERYDAY and pair[1] in _EVERYDAY:
                 continue
             start, end = first + one.start(), first + one.end() + len(gap) + len(second)
-            candidate = _Candidate(start, end, (word, second), gap == ", ", has_credentials=False)
+            words = (word, second)
+            candidate = _Candidate(start, end, words, words, gap == ", ", has_credentials=False)
             mention = _judge(text, candidate, vocabulary)
             if mention:
                 yield mention

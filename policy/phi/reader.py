@@ -74,7 +74,7 @@ _GENERAL: Final = re.compile(
     r"\b(?:talk|speak|ask|see|contact|call|consult)(?: to| with)? your\b|\bif you (?:are|have|were)\b|\bif your?\b"
 )
 _GREETING: Final = re.compile(
-    r" {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague|friend|patient"
+    r"\n {0,3}(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)),? (?!doctor|all|team|colleague|friend|patient"
     r"|member|subscriber"
     r"|customer|reader|valued|parents?\b|famil|staff|everyone|everybody|folks|neighbou?r|resident|student|provider|nurses?\b"
     r"|physician|employee|client|sirs?\b|madam|ladies|gentlemen|supporter|donor|volunteer|community|both|there\b)"
@@ -164,14 +164,9 @@ def _is_general(lower: str) -> bool:
 
 def is_greeting(view: View, given_names: frozenset[str]) -> bool:
     """Tell whether a line greets or calls somebody by name. given_names: lower case."""
-    lower, start = view.lower, 0
     if any(_is_name(match, given_names) for match in _VOCATIVE.finditer(view.text, 0, _OPENING)):
         return True
-    while not _GREETING.match(lower, start):
-        start = lower.find("\n", start) + 1
-        if not start:
-            return False
-    return True
+    return _GREETING.search(f"\n{view.lower}") is not None
 
 
 def _is_name(match: re.Match[str], given_names: frozenset[str]) -> bool:

@@ -112,6 +112,10 @@ class Place:
     line: int = 0
     cell: str = ""
 
+    def at(self, *, line: int = 0, cell: str = "") -> "Place":
+        """Return the place of a line or a cell of it."""
+        return Place(part=self.part, name=self.name, page=self.page, line=line, cell=cell)
+
     def __str__(self) -> str:
         words = [self.part if self.part in {"subject", "header", "message"} else f"part {self.part}"]
         if self.name:

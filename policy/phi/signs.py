@@ -10,9 +10,10 @@ from typing import Final
 
 from policy.phi.report import Sign, SignKind
 from policy.phi.text import Source, Text
+from policy.phi.tie import Evidence
 from policy.phi.told import told
 from policy.phi.view import View
-from policy.phi.zones import Zone, Zones, find_zones
+from policy.phi.zones import Zone, Zones
 
 _PHRASES: Final = {
     SignKind.OFFER: """
@@ -56,20 +57,19 @@ _MOST: Final = 50  # in a report
 _BEFORE: Final = " \t#*-=[(:"  # what may stand before a heading in its line
 
 
-def find_signs(texts: Sequence[Text], views: Sequence[View], senders: frozenset[str]) -> tuple[Sign, ...]:
-    """The signs in a message, each phrase once. senders: display names of the From field, lower case. Linear."""
+def find_signs(evidence: Sequence[Evidence]) -> tuple[Sign, ...]:
+    """The signs in a message, each phrase once. Linear."""
     found: dict[str, Sign] = {}
-    for text, view in zip(texts, views, strict=True):
+    for text, view, zones in ((item.text, item.view, item.zones) for item in evidence):
         if text.source in _READ and not WORDS.isdisjoint(view.words):
-            for phrase, place in _of_text(text, view, senders):
+            for phrase, place in _of_text(text, view, zones):
                 if phrase not in found and len(found) < _MOST:
                     kind = SignKind.PART2_NOTICE if phrase == NOTICE else KINDS[phrase]
                     found[phrase] = Sign(kind=kind, phrase=phrase, place=told(text.place_at(place)))
     return tuple(found.values())
 
 
-def _of_text(text: Text, view: View, senders: frozenset[str]) -> Iterator[tuple[str, int]]:
-    zones = find_zones(view, senders) if text.source is not Source.SUBJECT else None
+def _of_text(text: Text, view: View, zones: Zones | None) -> Iterator[tuple[str, int]]:
     for phrase in sorted(view.words.keys() & WORDS):
         if (at := _first(view.words[phrase], KINDS[phrase], phrase, view.lower, zones)) is not None:
             yield phrase, at

@@ -63,13 +63,13 @@ class Text:
             start = (self.lined or self.content).rfind("\n", 0, offset) + 1
             cell = self.grid.cell_at(line, offset - start + (0 if start else self.before))
             if cell:
-                return replace(self.place, line=0, cell=cell)
-        return replace(self.place, line=line)
+                return self.place.at(cell=cell)
+        return self.place.at(line=line, cell=self.place.cell)
 
     @property
     def whole(self) -> Place:
         """The place of the text that this one may be a piece of."""
-        return replace(self.place, line=0)
+        return self.place.at(cell=self.place.cell)
 
     def joined(self, join: Callable[[str], str]) -> "Text":
         """Return the text with line ends taken out by a function that keeps its length; lines are told as before."""

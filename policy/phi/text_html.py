@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from policy.phi.normalise import may_hold
 from policy.phi.text_csv import is_header, labelled
 from policy.phi.text_xml import xml_text
 
@@ -43,16 +44,18 @@ _SELF_CLOSING: Final = frozenset(  # void elements, and those whose next sibling
 )
 _DATA_URI: Final = re.compile(r"data:([a-z/+.-]{0,60})((?:;[^,;\"']{0,60}){0,4}),([^\"')]{1,200000})", re.IGNORECASE)
 _PLACEHOLDER: Final = 120  # characters of a data: URI that draw a blank picture at most
-_BLANKS: Final = re.compile(r"[ \t\r\n\f]+")
+_BLANKS: Final = re.compile(r"(?: (?=[ \t\r\n\f])|[\t\r\n\f])[ \t\r\n\f]*")  # all but what is one space already
 _STYLED_AWAY: Final = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d]*[1-9])"
     r"|mso-hide\s*:\s*all",
     re.IGNORECASE,
 )
+_HIDING_WORDS: Final = ("display", "visibility", "font-size", "opacity", "mso-hide")  # one of them in each of these
 _SELECTOR: Final = 120  # characters at the end of a selector that are read
 _LAST_WORD: Final = re.compile(r"([.#]?[\w-]{1,80})(?:::?[\w-]{1,30})?\s{0,20}\Z")
 _CSS_ESCAPE: Final = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
 _OVERRIDE: Final = re.compile(r"unicode-bidi\s*:\s*(?:bidi|isolate)-override|<bdo\b", re.IGNORECASE)
+_OVERRIDING_WORDS: Final = ("unicode-bidi", "<bdo")
 _END: Final = "\ue0e0\ue0e1\ue0e0"  # private use; put behind a page to see whether its end is still read
 
 
@@ -113,7 +116,7 @@ def html_text(markup: str, *, level: int = 0) -> Page:
     if parser.root is None:
         return Page("")
     walk = _Walk(level, _styled_away(parser, markup))
-    if _OVERRIDE.search(markup):
+    if may_hold(markup, _OVERRIDING_WORDS) and _OVERRIDE.search(markup):
         walk.doubts.append("the page is written against its reading direction")
     _walk(parser.root, walk)
     shown = _lines("".join(text for text, _ in walk.shown))
@@ -139,7 +142,7 @@ def _is_too_deep(markup: str) -> bool:
 
 def _styled_away(parser: LexborHTMLParser, markup: str) -> frozenset[str]:
     """Return the tags, ".classes" and "#ids" that the page's own style sheets hide: the last word of each selector."""
-    if not _STYLED_AWAY.search(markup):
+    if not may_hold(markup, _HIDING_WORDS) or not _STYLED_AWAY.search(markup):
         return frozenset()
     found: set[str] = set()
     for style in parser.css("style"):

@@ -14,6 +14,7 @@ from typing import Final
 
 from policy.phi.view import View
 
+_MARKS: Final = (">", "|")
 _QUOTE: Final = re.compile(r"^(?:[>|] ?){1,8}", re.MULTILINE)
 _WRAP_AT: Final = 60  # a line this long that ends without a blank line was wrapped by a program
 
@@ -78,7 +79,8 @@ class Zones:
 
 def unquote(text: str) -> str:
     """Take the marks of quoted history from the line starts."""
-    return _QUOTE.sub("", text) if ">" in text or "|" in text else text
+    is_quoted = text.startswith(_MARKS) or any(f"\n{mark}" in text for mark in _MARKS)
+    return _QUOTE.sub("", text) if is_quoted else text
 
 
 def flow(text: str) -> str:
