@@ -62,7 +62,7 @@ def test_the_sample_container() -> None:
     assert seipd_2(DATA, SESSION_KEY, salt=SEIPD_BODY[4:36], cipher=7, chunk_size=6) == framed(SEIPD, SEIPD_BODY)
 
 
-@pytest.mark.parametrize("at", [10, 71, -1], ids=["hashed", "salt", "signature"])
+@pytest.mark.parametrize("at", [10, 78, 85, -1], ids=["hashed", "digest", "salt", "signature"])
 def test_a_changed_signature_does_not_verify(at: int) -> None:
     """CR-01: A.3's direct signature with one bit changed, wherever it is."""
     body = key_of(SIGNATURE)
