@@ -63,8 +63,9 @@ class Sequoia:
 
     def open(self, message: bytes, recipient: bytes, signer: bytes | None = None) -> bytes:
         known = [] if signer is None else [pysequoia.Cert.from_bytes(signer)]
+        store = (lambda _: known) if known else None  # with one it insists on a signature
         try:
-            opened = pysequoia.decrypt(message, pysequoia.Tsk.from_bytes(recipient).decryptor(), store=lambda _: known)
+            opened = pysequoia.decrypt(message, pysequoia.Tsk.from_bytes(recipient).decryptor(), store=store)
         except Exception as why:  # what it raises is anyhow's
             raise Failed(str(why)) from None
         if known and [one.certificate for one in opened.valid_sigs] != [known[0].fingerprint]:
