@@ -29,7 +29,7 @@ WORDS: Final = _URL.words
 
 def find_asides(view: View) -> Iterator[Mention]:
     """Yield what is worth telling and decides nothing."""
-    yield from find_cards(view.text)
+    yield from find_cards(view)
     yield from find_professional(view)
     yield from _shaped(_URL, Kind.URL, view, "a web address")
     yield from _shaped(_ZIP, Kind.ZIP, view, "a ZIP code after a state")

@@ -121,7 +121,7 @@ def _evidence(
     people = [*custom.without_allowed(found)]
     exempt = [*_left_out(found, people)]
     if text.source is Source.HEADER and not any(map(_is_labelled, people)):
-        cards = tuple(find_cards(text.content))
+        cards = tuple(find_cards(view))
         return Evidence(text, view, tuple(_as_staff(person) for person in people), (), cards)
     own = custom.health(view)
     terms = (*find_health(view, words), *(term for term in own if term.kind.is_health))

@@ -40,6 +40,7 @@ _DER_SEQUENCE: Final = b"\x30"
 _SIGNED_CONTENT: Final = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0"  # id-data with content (RFC 5652 section 5.2)
 _MESSAGE_NAMES: Final = (".eml", ".mht", ".mhtml", ".emlx")
 _HEADER_TYPES: Final = frozenset({"text/rfc822-headers", "message/global-headers"})  # RFC 6522, RFC 6533
+_END: Final = 4  # words
 _SPELT_LETTERS: Final = 12
 _SHAPE: Final = bytes.maketrans(
     string.ascii_letters.encode() + b"?|\n", b"a" * (len(string.ascii_letters) + 1) + b"  "
@@ -78,6 +79,7 @@ class Reading:
     budget: Budget = field(default_factory=lambda: Budget(characters=TEXT_CHARACTERS))
     parses_left: int = REPARSED_MESSAGES
     seen: set[int] = field(default_factory=set)
+    ends: dict[tuple[str, ...], str] = field(default_factory=dict)
     eye: Eye | None = None
 
     def add(
@@ -102,16 +104,29 @@ class Reading:
         if may_hold(lined, _EMBEDDED_WORDS) and _EMBEDDED.search(lined):
             self.doubt(place, YENC if "=ybegin " in content.lower() else "the text holds an encoded file")
         content = normalise(content)
-        fingerprint = hash(" ".join(content.split()))
-        if fingerprint in self.seen or not content.strip():
+        if not content.strip() or self._was_read(content):
             return
-        self.seen.add(fingerprint)
         left = self.budget.characters
         if len(content) > left:
             self.doubt(place, f"the message holds more than {TEXT_CHARACTERS} characters of text")
             content = content[:left]
         self.budget.characters -= len(content)
         self.texts.append(Text(place, source, content, grid=grid, is_unseen=is_unseen))
+
+    def _was_read(self, content: str) -> bool:
+        """Tell whether the same words were read before; mostly the words at both ends tell that they were not."""
+        ends = (*content.split(maxsplit=_END)[:_END], *content.rsplit(maxsplit=_END)[-_END:])
+        other = self.ends.get(ends)
+        if other is None:
+            self.ends[ends] = content
+            return False
+        if other:
+            self.seen.add(hash(" ".join(other.split())))
+            self.ends[ends] = ""  # once
+        words = hash(" ".join(content.split()))
+        is_known = words in self.seen
+        self.seen.add(words)
+        return is_known
 
     def doubt(self, place: Place, reason: str) -> None:
         """Note that a place cannot be read for sure; once for each place and reason."""

@@ -51,7 +51,8 @@ _PERSON_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss|mx)\.? \Z")
 _TITLE_ENDS: Final = frozenset({"mr ", "rs ", "ms ", "ss ", "mx ", "r. ", "s. ", "x. "})
 _SELF_ENDS: Final = ("i am", "i'm", "name is", "this is", "it's", "it is", "me,")
 _LABEL_SIGNS: Final = (*":#=|", "visit", "transcript", "session", "appointment", "results", "labs")
-_AGE_WORDS: Final = ("old", "yo", "y/o", " patient")
+_AGE_WORDS: Final = ("old", "y/o", " patient")
+_YEARS_OLD: Final = re.compile(r"\d ?yo\b")
 _TRADE_ENDS: Final = ("er", "or", "ers", "ors", "ist", "ian", "ists", "ians")
 _TITLE_LENGTH: Final = 7  # with a character before
 _BED: Final = re.compile(r"\b(?:bed|room|rm\.?) #?\d{1,4}[a-d]?[:,]? \Z")
@@ -331,7 +332,8 @@ def _patient(text: str, candidate: _Candidate, before: str, after: str, known: i
     if PATIENT_BEFORE.search(before) and (known or titled):
         return Role.PATIENT, 0.85, "a name after words for a patient"
     nearby = text[max(0, candidate.start - _AGE_REACH) : candidate.end + _AGE_REACH].lower()
-    if known and any(word in nearby for word in _AGE_WORDS) and AGE.search(nearby):
+    may_be_age = any(word in nearby for word in _AGE_WORDS) or _YEARS_OLD.search(nearby)
+    if known and may_be_age and AGE.search(nearby):
         return Role.PATIENT, 0.85, "a name beside an age"
     if titled:
         return Role.PATIENT, 0.7, "a name with a title"

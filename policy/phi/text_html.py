@@ -50,7 +50,6 @@ _STYLED_AWAY: Final = re.compile(
     r"|mso-hide\s*:\s*all",
     re.IGNORECASE,
 )
-_HIDING_WORDS: Final = ("display", "visibility", "font-size", "opacity", "mso-hide")  # one of them in each of these
 _SELECTOR: Final = 120  # characters at the end of a selector that are read
 _LAST_WORD: Final = re.compile(r"([.#]?[\w-]{1,80})(?:::?[\w-]{1,30})?\s{0,20}\Z")
 _CSS_ESCAPE: Final = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
@@ -115,7 +114,7 @@ def html_text(markup: str, *, level: int = 0) -> Page:
     parser = LexborHTMLParser(markup.replace(_END, "") + _END)
     if parser.root is None:
         return Page("")
-    walk = _Walk(level, _styled_away(parser, markup))
+    walk = _Walk(level, _styled_away(parser))
     if may_hold(markup, _OVERRIDING_WORDS) and _OVERRIDE.search(markup):
         walk.doubts.append("the page is written against its reading direction")
     _walk(parser.root, walk)
@@ -140,10 +139,8 @@ def _is_too_deep(markup: str) -> bool:
     return False
 
 
-def _styled_away(parser: LexborHTMLParser, markup: str) -> frozenset[str]:
+def _styled_away(parser: LexborHTMLParser) -> frozenset[str]:
     """Return the tags, ".classes" and "#ids" that the page's own style sheets hide: the last word of each selector."""
-    if not may_hold(markup, _HIDING_WORDS) or not _STYLED_AWAY.search(markup):
-        return frozenset()
     found: set[str] = set()
     for style in parser.css("style"):
         for rule in style.text(deep=True).split("}"):
@@ -229,7 +226,7 @@ def _beside(root: LexborNode) -> list[LexborNode]:
 
 def _add_text(text: str, walk: _Walk, *, is_unseen: bool, is_away: bool) -> None:
     if not is_unseen:
-        walk.shown.append((_BLANKS.sub(" ", text), is_away))
+        walk.shown.append((text.replace("\n", " "), is_away))
         return
     walk.add_hidden(_BLANKS.sub(" ", text))
     if "\\" in text:  # CSS 2.1 section 4.1.3: content:"\\4d" is shown as a letter
