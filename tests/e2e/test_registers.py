@@ -4,7 +4,7 @@ import json
 import smtplib
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -184,6 +184,12 @@ def test_break_glass_leaves_its_trace(gateway: Installation, world: World) -> No
     assert (reviewed["kind"], reviewed["data"]["by"]) == ("glass.reviewed", "privacy")
 
 
+@contextmanager
+def database(gateway: Installation) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(gateway.data_dir / "mailward.db", timeout=30)) as connection, connection:
+        yield connection
+
+
 def test_a_register_that_cannot_be_read_stops_only_what_needs_it(
     gateway: Installation, world: World, tmp_path: Path
 ) -> None:
@@ -194,8 +200,8 @@ def test_a_register_that_cannot_be_read_stops_only_what_needs_it(
     waits = submit(gateway, about("MRN-0003", needs, to, "authorized"), to=[to])
     goes = submit(gateway, about("MRN-0004", free, to, "authorized"), to=[to])
     until(lambda: put_off(gateway, waits, goes))
-    with closing(sqlite3.connect(gateway.data_dir / "mailward.db", timeout=30)) as database, database:
-        assert database.execute("UPDATE consent SET purposes = '{' WHERE id = ?", [row]).rowcount == 1
+    with database(gateway) as connection:
+        assert connection.execute("UPDATE consent SET purposes = '{' WHERE id = ?", [row]).rowcount == 1
     with pytest.raises(smtplib.SMTPException) as caught:
         submit(gateway, about("MRN-0003", new_marker(), to, "authorized"), to=[to])
     assert "451" in str(caught.value)
@@ -208,3 +214,48 @@ def test_a_register_that_cannot_be_read_stops_only_what_needs_it(
     until(lambda: "registers cannot be read, mail waits" in gateway.log)
     assert "Traceback" not in gateway.log
     assert state(gateway, waits) != [], "it waits"
+
+
+@contextmanager
+def without_consents(gateway: Installation) -> Iterator[None]:
+    """The whole table of the consent register is gone, as after a restore that went wrong."""
+    names = ("consent", "consent_away")
+    for old, new in (names, names[::-1]):
+        with database(gateway) as connection:
+            connection.execute(f"ALTER TABLE {old} RENAME TO {new}")
+        if old == "consent":
+            yield
+
+
+def test_a_register_that_is_gone_lets_nothing_out_and_loses_nothing(
+    gateway: Installation, world: World, tmp_path: Path
+) -> None:
+    """Invariants 1 and 5: a choice of plain mail that nobody can read lets nothing go in clear, neither what waits nor
+    what comes, nor what a person lets go. Back again, all of it arrives, once."""
+    pat, form, waits, new = "pat@chose-plain.example", tmp_path / "warning", new_marker(), new_marker()
+    plain = world.add("chose-plain.example")
+    plain.behaviour = replace(plain.behaviour, replies={"RCPT": "450 4.2.1 come back later"})
+    form.write_text("signed")
+    tell(gateway, "consent", "add", "--patient", pat, "--kind", "unencrypted", "--document", form)
+    waiting = submit(gateway, letter(waits, pat, "access"), to=[pat])
+    held = submit(gateway, letter(new_marker(), "a@er.example", "treatment"), to=["a@er.example"])
+    until(lambda: put_off(gateway, waiting))
+    with without_consents(gateway):
+        with pytest.raises(smtplib.SMTPException, match="451"):
+            submit(gateway, letter(new, pat, "access"), to=[pat])
+        open_up(plain)
+        stopped = "registers cannot be read, mail waits"
+        until(lambda: any(stopped in line and waiting in line for line in gateway.log.splitlines()))
+        released = gateway.run("queue", "release", held, "--why", "looked at")
+        assert (released.returncode, "Traceback" in released.stderr + gateway.log) == (75, False), released.stderr
+        with database(gateway) as connection:
+            states = dict(connection.execute("SELECT queue_id, state FROM entry").fetchall())
+            assert (states[waiting], states[held]) == ("queued", "held")
+            wakes = "UPDATE entry SET lease_owner = '', lease_until = NULL WHERE queue_id = ?"  # ten minutes pass
+            assert connection.execute(wakes, [waiting]).rowcount == 1
+        assert plain.arrivals == []
+    tell(gateway, "queue", "flush", waiting)
+    assert plain.wait_for(waits.encode()).recipients == (pat,)
+    submit(gateway, letter(new, pat, "access"), to=[pat])
+    plain.wait_for(new.encode())
+    assert [mark for one in plain.arrivals for mark in (waits, new) if mark.encode() in one.content] == [waits, new]

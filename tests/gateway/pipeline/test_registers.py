@@ -180,6 +180,21 @@ async def test_a_damaged_entry_stops_whom_it_is_about_and_nobody_else(store: Sto
     assert await counter.states(await counter.accept(letter(), DOC)) == [EntryState.QUEUED]
 
 
+async def test_a_register_that_is_gone_stops_what_needs_it_and_nothing_else(store: Store) -> None:
+    """Item 11: mail to a person about that person asks what they chose; treatment asks nothing here and goes."""
+
+    async def remove(conn: AsyncConnection) -> None:
+        await conn.execute(sa.text("ALTER TABLE consent RENAME TO consent_away"))
+
+    await store.transact(remove)
+    counter, made = Counter(store), envelope(PAT)
+    believed = replace(made, client=replace(made.client, believes_headers=True))
+    assert await counter.pipeline.submit(believed, letter(ACCESS)) is Verdict.STORE_SICK
+    assert await counter.everything() == ()
+    assert (await send(counter, DOC, b"X-Mailward-Purpose: treatment")).state is EntryState.QUEUED
+    assert store.healthy, "and mail is taken"
+
+
 async def test_an_unknown_organisation_is_held_where_that_is_asked_for(store: Store) -> None:
     """Issue 6, line 9: policy.unknown_organisation = "hold"; never mail to the person it is about, nor clean mail."""
     told = settings('[policy]\nunknown_organisation = "hold"\n')
