@@ -99,6 +99,7 @@ OptionalWhen = Annotated[InstanceOf[Condition] | None, _empty_is(None, parse_con
 OptionalSensitivity = Annotated[Sensitivity | None, _empty_is(None, values.parse_sensitivity), Kind("text")]
 State = Annotated[str, BeforeValidator(values.parse_state), Kind("text")]
 OptionalState = Annotated[str, _empty_is("", values.parse_state), Kind("text")]
+Purpose = Annotated[str, BeforeValidator(values.parse_purpose), Kind("text")]
 OptionalPurpose = Annotated[str, _empty_is("", values.parse_purpose), Kind("text")]
 Maskable = Annotated[FindingKind, BeforeValidator(values.parse_maskable), Kind("text")]
 Mailbox = Annotated[str, BeforeValidator(values.parse_mailbox), Kind("mail address")]

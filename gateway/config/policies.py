@@ -12,6 +12,7 @@ from gateway.config.fields import (
     OptionalWhen,
     PositiveCount,
     PositiveDuration,
+    Purpose,
     RuleName,
     Section,
     State,
@@ -95,6 +96,14 @@ class StateRule(Section):
         " named-authorization and named-authorization-but-for-treatment. For legal proceedings it is held in any case:"
         " no-proceedings.",
         example="authorization",
+    )
+    but_for: tuple[Purpose, ...] = setting(
+        [], "Purposes that it lets pass besides: words of X-Mailward-Purpose.", example=["payment"]
+    )
+    general_for: tuple[Purpose, ...] = setting(
+        [],
+        "Purposes for which a general authorization is enough where else it has to name the class.",
+        example=["payment"],
     )
     citation: Text = required("Where it stands.", example="410 ILCS 305/9")
     notice: Text = setting("", "Text that the law wants below what goes out.", example="State law protects this.")

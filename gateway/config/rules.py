@@ -47,6 +47,8 @@ def _states(policy: Policy) -> list[Rule]:
             state=one.state,
             sensitivity=one.sensitivity,
             requirement=one.requirement,
+            but_for=one.but_for,
+            general_for=one.general_for,
             citation=one.citation,
             notice=one.notice.strip(),
         )

@@ -39,9 +39,9 @@ NAMED: Final[Mapping[Sensitivity, str]] = {
 }
 _BY_LAW: Final = f'not {TO_THEMSELVES} and not purpose in ["public-health", "required-by-law"]'
 _BUT_FOR_TREATMENT: Final = f'{_BY_LAW} and purpose != "treatment"'
-_NAMED: Final = 'not (consent.authorized and consent.topics contains "{topic}")'
+_NAMED: Final = 'not (consent.authorized and (consent.topics contains "{topic}" or {general}))'
 # When a message is held. To the person themselves, and what a law requires, goes always; a purpose that nobody said is
-# none of those that a statute lets pass. {topic}: of the class, as in NAMED.
+# none of those that a statute lets pass. {topic}: of the class, as in NAMED; {general}: as in `Row.general_for`.
 HELD_WHEN: Final[Mapping[Requirement, str]] = {
     Requirement.AUTHORIZATION: f"not consent.authorized and {_BY_LAW}",
     Requirement.AUTHORIZATION_BUT_FOR_TREATMENT: f"not consent.authorized and {_BUT_FOR_TREATMENT}",
@@ -55,8 +55,9 @@ HELD_WHEN: Final[Mapping[Requirement, str]] = {
 class Row:
     """One statute. name: letters that `policy.rule` names may have. state: as `policy.sensitivity.STATE`, such as NY.
 
-    why: in words; citation: where it stands; notice: text that the statute wants below what goes out, and
-    notice_citation: where that stands; empty: none.
+    but_for: purposes that it lets pass besides, words of X-Mailward-Purpose; general_for: those for which a general
+    authorization is enough where else one has to name the class. why: in words; citation: where it stands; notice: text
+    that the statute wants below what goes out, and notice_citation: where that stands; empty: none.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Row:
     sensitivity: Sensitivity
     requirement: Requirement
     citation: str
+    but_for: tuple[str, ...] = ()
+    general_for: tuple[str, ...] = ()
     why: str = ""
     notice: str = ""
     notice_citation: str = ""
@@ -81,10 +84,16 @@ def rules_of(row: Row, *, prefix: str) -> tuple[Made, ...]:
     """The rules of one row: what holds, and what puts a notice below. prefix: of their names."""
     name = f"{prefix}/{row.name}"
     about = f'states contains "{row.state}" and sensitivity contains "{row.sensitivity}" and not recipient.ours'
-    held = parse_condition(f"{about} and {HELD_WHEN[row.requirement].replace('{topic}', NAMED[row.sensitivity])}")
+    asks = HELD_WHEN[row.requirement].replace("{topic}", NAMED[row.sensitivity])
+    asks = asks.replace("{general}", _is_for(row.general_for))
+    held = parse_condition(f"{about} and {asks} and not {_is_for(row.but_for)}")
     made = [Made(Rule(name=name, when=held, action=Action.HOLD), f"{row.why or row.requirement} ({row.citation}).")]
     if row.notice:
         outside = parse_condition(f"{about} and not {TO_THEMSELVES}")
         rule = Rule(name=f"{name}/notice", when=outside, action=Action.PROTECT, notice=row.notice)
         made.append(Made(rule, f"What goes out carries a statement ({row.notice_citation or row.citation})."))
     return tuple(made)
+
+
+def _is_for(purposes: tuple[str, ...]) -> str:
+    return f"purpose in [{', '.join(map(repr, purposes))}]" if purposes else "false"

@@ -73,5 +73,6 @@ def _read(pack: Pack, table: dict[str, Any]) -> Shipped:
 
 
 def _row(table: dict[str, Any]) -> Row:
-    about = {"sensitivity": Sensitivity(table["class"]), "requirement": Requirement(table["requirement"])}
+    about: dict[str, Any] = {name: tuple(table.get(name, ())) for name in ("but_for", "general_for")}
+    about |= {"sensitivity": Sensitivity(table["class"]), "requirement": Requirement(table["requirement"])}
     return Row(**({key: value for key, value in table.items() if key != "class"} | about))

@@ -37,6 +37,7 @@ from tests.gateway.pipeline.test_registers import DAY, DOC, SUBSTANCE, associate
 
 NOTICE: Final = b"42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 HELD, QUEUED = EntryState.HELD, EntryState.QUEUED
+USUAL = ("treatment", "payment")
 PATIENT = b"X-Mailward-Patient: MRN-0042"
 SIGNED: Final = (
     b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=b',
@@ -78,15 +79,14 @@ class Clinic(Counter):
     async def body(self, entry: QueueEntry) -> bytes:
         return bytes(split_message(await self.kept(entry.queue_id)).body)
 
-    async def give(
-        self, kind: Kind, *recipients: str, purposes: Sequence[str] = ("treatment", "payment"), topics: str = ""
-    ) -> None:
+    async def give(self, kind: Kind, *recipients: str, purposes: Sequence[str] = USUAL, topics: str = "") -> None:
         """Record what the patient of PATIENT signed. topics: what it names."""
         given = consent(
             patient_key(self.store.vault, "MRN-0042"), kind, recipients=recipients, purposes=tuple(purposes),
             expires_at=envelope().received_at + DAY,
         )  # fmt: skip
-        new = replace(given, id=kind.value + topics, topics=tuple(topics.split()))
+        name = "-".join((kind.value, *topics.split(), *(purposes if purposes != USUAL else ())))
+        new = replace(given, id=name[-26:], topics=tuple(topics.split()))
         await consents.add(self.store, [new], events=())
 
 
@@ -391,6 +391,10 @@ notice = "Illinois law protects this."
 @pytest.mark.parametrize(
     ("more", "word", "purpose", "state"),
     [
+        (label("true", 'state = "MA"'), "hiv", "treatment", HELD),  # MA General Laws chapter 111 section 70F
+        (label("true", 'state = "CT"'), "hiv", "payment", QUEUED),  # CT General Statutes 19a-583(a)
+        (IL + ILLINOIS + 'but_for = ["treatment"]\n', "hiv", "treatment", QUEUED),
+        (IL + ILLINOIS + 'but_for = ["treatment"]\n', "hiv", "payment", HELD),
         (NY, "hiv", "payment", HELD),
         (NY, "hiv", "treatment", QUEUED),  # NY Public Health Law 2782(1)(d)
         (NY, "hiv", "individual", QUEUED),
@@ -414,11 +418,13 @@ async def test_a_state_of_the_domain_and_its_statement(store: Store) -> None:
     counter = Clinic(store, SUBSTANCE, settings=here.model_copy(update={"domain": (in_new_york,)}))
     assert (await counter.send(DOC, *of("hiv", "payment"))).state is HELD
     await counter.give(Kind.AUTHORIZATION, DOC)
-    held = await counter.send(DOC, *of("hiv", "payment"))
+    assert (await counter.send(DOC, *of("hiv", "payment"))).state is QUEUED, "10 NYCRR 63.5(a): but for insurers"
+    await counter.give(Kind.AUTHORIZATION, DOC, purposes=("operations",))
+    held = await counter.send(DOC, *of("hiv", "operations"))
     assert held.state is HELD, "2780(9): a general authorization is none of HIV related information"
-    await counter.give(Kind.AUTHORIZATION, DOC, topics="hiv")
+    await counter.give(Kind.AUTHORIZATION, DOC, topics="hiv", purposes=("operations",))
     assert await desk.release(office(counter), queue_id=held.queue_id, reason="the release came") == 1
-    entry = await counter.send(DOC, *of("hiv", "payment"))
+    entry = await counter.send(DOC, *of("hiv", "operations"))
     assert entry.state is QUEUED
     said = b" ".join((await counter.body(entry)).split())
     assert b"State law prohibits you from making any further disclosure" in said

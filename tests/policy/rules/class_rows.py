@@ -63,18 +63,33 @@ def state(
 THEMSELVES = ("individual", "access")
 READERS = {position: Standing(position=position) for position in Position}
 PARENT = replace(READERS[Position.REPRESENTATIVE], is_minor=True)
-HIV_ROWS = {
-    f"state-law/{name}": (
-        *state(code, "hiv", but_for=(*THEMSELVES, "treatment", "public-health", "required-by-law"), other="part2"),
-        (classed("hiv", states=(code,), purpose="payment"), True),  # nobody asked the register
-        (classed("hiv", states=(code,), purpose="payment", consents=PART2_GIVEN), True),
-        (classed("hiv", states=(code,), purpose="payment", consents=AUTHORIZED), is_named),
-        (classed("hiv", states=(code,), purpose="payment", consents=NAMING_OTHERS), is_named),
-        (classed("hiv", states=(code,), purpose="payment", consents=NAMING_HIV), False),
+BY_LAW = ("public-health", "required-by-law")
+
+
+def hiv(
+    code: str, *passes: str, is_named: bool = True, general: tuple[str, ...] = ()
+) -> tuple[tuple[Facts, bool], ...]:
+    """A row about HIV. passes: purposes that it lets go. general: those for which a general authorization will do."""
+    return (
+        *state(code, "hiv", but_for=(*THEMSELVES, *BY_LAW, *passes), other="part2"),
+        (classed("hiv", states=(code,), purpose="operations"), True),  # nobody asked the register
+        (classed("hiv", states=(code,), purpose="operations", consents=PART2_GIVEN), True),
+        (classed("hiv", states=(code,), purpose="operations", consents=AUTHORIZED), is_named),
+        (classed("hiv", states=(code,), purpose="operations", consents=NAMING_OTHERS), is_named),
+        (classed("hiv", states=(code,), purpose="operations", consents=NAMING_HIV), False),
+        *((classed("hiv", states=(code,), purpose=word, consents=AUTHORIZED), False) for word in general),
+        *((classed("hiv", states=(code,), purpose=word, consents=ASKED), True) for word in general),
         (classed("hiv", states=(code,), purpose="access", standing=READERS[Position.INVOLVED]), True),
         (classed("hiv", states=(code,), purpose="access", standing=READERS[Position.SELF]), False),
     )
-    for name, code, is_named in (("ny-hiv", "NY", True), ("ca-hiv", "CA", False), ("tx-hiv", "TX", False))
+
+
+HIV_ROWS = {
+    "state-law/ny-hiv": hiv("NY", "treatment", general=("payment",)),
+    "state-law/ct-hiv": hiv("CT", "treatment", "payment"),
+    "state-law/ma-hiv": hiv("MA"),
+    "state-law/ca-hiv": hiv("CA", "treatment", is_named=False),
+    "state-law/tx-hiv": hiv("TX", "treatment", is_named=False),
 }
 ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = HIV_ROWS | {
     "part2/consent": (
@@ -150,6 +165,12 @@ ROWS: dict[str, tuple[tuple[Facts, bool], ...]] = HIV_ROWS | {
         (classed("hiv", states=("NY",), purpose="access", standing=READERS[Position.STRANGER]), True),
         (classed("hiv", states=("CA",)), False),
         (classed("hiv", states=("NY",), whom="a@clinic.example"), False),
+    ),
+    "state-law/ct-hiv/notice": (
+        (classed("hiv", states=("CT",)), True),
+        (classed("hiv", states=("CT",), purpose="access"), False),
+        (classed("hiv", states=("NY",)), False),
+        (classed("hiv", states=("CT",), whom="a@clinic.example"), False),
     ),
     "state-law/ca-reproductive": (
         *state("CA", "reproductive", but_for=(*THEMSELVES, "treatment", "payment", "operations", "marketing")),

@@ -196,6 +196,7 @@ ACTIONS = {
     "part2/notice": Action.PROTECT,
     "part2/to-the-patient": Action.PROTECT,
     "state-law/ny-hiv/notice": Action.PROTECT,
+    "state-law/ct-hiv/notice": Action.PROTECT,
 }
 SHIPPED = {one.rule.name: one for pack in Pack for one in load_pack(pack)}
 
