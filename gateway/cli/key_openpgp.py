@@ -19,7 +19,7 @@ from gateway.protect.armour import split_certificates
 from gateway.protect.certificates import read_certificate
 from gateway.protect.errors import CertificateError
 from gateway.protect.facts import CertificateFacts
-from gateway.protect.found import age_of
+from gateway.protect.found import age_of, newer_copy
 from gateway.store.certificates import Age, Source, Trust
 
 WKD_PORT: Final = 443
@@ -121,14 +121,16 @@ def _beside_file(settings: Settings, found: Sequence[bytes]) -> dict[bytes, str]
             if age is Age.OLDER:
                 older[data] = (
                     f"{facts.fingerprint} was not imported: the copy on file for {address} is newer, its owner has "
-                    "revoked a subkey or user id in it. If you mean it, run `mailward key openpgp forget` first"
+                    "revoked it, or a part of it. If you mean it, run `mailward key openpgp forget` first"
                 )
             elif age is Age.NEWER:
-                one = _incoming([(data, replace(facts, addresses=(address,)))])
-                is_revoked = facts.is_revoked or address not in facts.addresses
+                whole, newer = newer_copy(data, base64.b64decode(row["certificate"]), now=datetime.now(UTC))
+                one = _incoming([(whole, replace(newer, addresses=(address,)))])
+                is_revoked = newer.is_revoked or address not in newer.addresses
                 incoming = [{**row, "age": age.value} for row in one]
                 if ask(settings, "openpgp.found", incoming=incoming, source=Source.FILE, is_revoked=is_revoked):
-                    told = "its owner has revoked a subkey or user id; that counts from now on"
+                    what = "it" if newer.is_revoked else "a subkey or user id"
+                    told = f"its owner has revoked {what}; that counts from now on"
                     click.echo(f"{facts.fingerprint} for {address}: {told}", err=True)
     return older
 

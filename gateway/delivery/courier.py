@@ -155,7 +155,9 @@ class Courier:
         try:
             signer = await self._openpgp_signer(batch.letter.home)
             with self._sealing.time():
-                sealed = await self._sealer.encrypt(batch.letter.body, ring.usable, signer=signer)
+                sealed = await self._sealer.encrypt(
+                    batch.letter.body, ring.usable, address=recipient.lower(), signer=signer
+                )
             data = await self._copies.sign(sealed.message)
         except NoUsableCertificate as why:
             reply = NO_KEY if ring.usable else NONE_ON_FILE

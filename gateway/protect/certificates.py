@@ -26,7 +26,10 @@ def open_certificate(data: bytes, *, now: datetime) -> Judged:
 
 
 def revocations(data: bytes) -> frozenset[str]:
-    """The subkeys and user ids of a certificate that its primary key has revoked, by name. Raises: CertificateError."""
+    """What of a certificate its primary key has revoked: subkeys and user ids, by name, and itself.
+
+    Raises: CertificateError.
+    """
     return judge.revoked_parts(_within_limit(data))
 
 

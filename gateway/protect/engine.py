@@ -26,12 +26,18 @@ class Engine(Protocol):
     """An implementation of OpenPGP (RFC 9580)."""
 
     def encrypt(
-        self, data: bytes, certificates: Sequence[bytes], *, now: datetime, signer: bytes | None = None
+        self,
+        data: bytes,
+        certificates: Sequence[bytes],
+        *,
+        now: datetime,
+        address: str = "",
+        signer: bytes | None = None,
     ) -> Packets:
         """Encrypt to every usable certificate; signed first, inside, when there is a signer.
 
         certificates: binary, as `split_certificates` gives them. signer: a private key, binary, without a passphrase.
-        now: aware; decides expiry.
+        now: aware; decides expiry. address: in lower case, that a certificate must have a valid user id of; empty: any.
         Returns: AES-256 with integrity protection, not compressed: SEIPD version 1, or 2 where every certificate
         tells that its owner reads it.
         Raises: NoUsableCertificate with the reason of each; SealError when the signer or the encryption fails.

@@ -9,6 +9,8 @@ import msgspec
 from gateway.protect.armour import split_certificates
 from gateway.protect.certificates import read_certificate, revocations
 from gateway.protect.errors import CertificateError
+from gateway.protect.facts import CertificateFacts
+from gateway.protect.rfc9580.merge import merge
 from gateway.protect.smime import judge
 from gateway.store.certificates import Age
 
@@ -34,7 +36,8 @@ def openpgp_in(
     """The OpenPGP keys that may be used for an address, all in lower case, and what their owner revoked.
 
     on_file: fingerprint to the copy that the address has. One that revokes more than that is given whether or not it
-    may still be used; it is revoked as far as the address goes where it revokes the address's user id.
+    may still be used, with what only the old one has; it is revoked as far as the address goes where it revokes the
+    address's user id.
     """
     found: list[Found] = []
     try:
@@ -46,11 +49,27 @@ def openpgp_in(
             facts = read_certificate(data, now=now)
         except CertificateError:
             continue
-        age = age_of(data, (on_file or {}).get(facts.fingerprint))
+        old = (on_file or {}).get(facts.fingerprint)
+        age = age_of(data, old)
+        if old is not None and age is Age.NEWER:
+            data, facts = newer_copy(data, old, now=now)
         is_ours = address in facts.addresses
         if age is Age.NEWER or (is_ours and (facts.usable or facts.is_revoked)):
             found.append(Found(data, facts.fingerprint, facts.expires_at, facts.is_revoked or not is_ours, age))
     return tuple(found)
+
+
+def newer_copy(copy: bytes, old: bytes, *, now: datetime) -> tuple[bytes, CertificateFacts]:
+    """What takes the place of the old copy: the newer one, with what the owner says in the old one alone.
+
+    A copy without user ids, as some servers give it, says nothing about the address: a user id that is missing was not
+    taken back. Raises: CertificateError when one of them cannot be read.
+    """
+    try:
+        whole = merge(copy, old)
+        return whole, read_certificate(whole, now=now)
+    except CertificateError:
+        return copy, read_certificate(copy, now=now)
 
 
 def age_of(copy: bytes, old: bytes | None) -> Age:

@@ -84,6 +84,7 @@ def encrypt(
     certificates: Sequence[bytes],
     *,
     now: datetime,
+    address: str = "",
     signer: bytes | None = None,
     neutral_subject: str = NEUTRAL_SUBJECT,
     engine: Engine = ENGINE,
@@ -91,15 +92,16 @@ def encrypt(
     """Encrypt a message to one recipient.
 
     message: as it is kept, Bcc removed. certificates: binary, all of the same recipient: the ids of the keys stand in
-    the ciphertext, so another recipient's would show who else got it (CR-02). Unusable ones are passed over. signer:
-    the organisation's private key; None: the message is not signed.
+    the ciphertext, so another recipient's would show who else got it (CR-02). Unusable ones are passed over. address:
+    the recipient's, in lower case, that they must be of; empty: they are. signer: the organisation's private key; None:
+    the message is not signed.
     Raises: NoUsableCertificate with the reasons; SealError when the message, its signature or its encryption fails.
     """
     try:
         parsed = split_message(message)
     except HeaderError as why:
         raise SealError(str(why)) from None
-    packets = engine.encrypt(inner_entity(parsed), certificates, now=now, signer=signer)
+    packets = engine.encrypt(inner_entity(parsed), certificates, now=now, address=address, signer=signer)
     armoured = armour_message(packets.data, has_checksum=not packets.is_seipd_2)
     outer = outer_message(parsed, armoured, neutral_subject=neutral_subject)
     return Ciphertext(outer, packets.fingerprints)

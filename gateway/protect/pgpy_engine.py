@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pgpy import PGPMessage, PGPSignature
 from pgpy.constants import CompressionAlgorithm, HashAlgorithm, SignatureType, SymmetricKeyAlgorithm
@@ -24,14 +24,22 @@ from gateway.protect.rfc9580.judge import Judged
 from gateway.protect.rfc9580.session import pkesk
 from gateway.protect.signer import WHAT_PGPY_RAISES, Signer, open_signer
 
+NOT_OURS: Final = "its owner has taken back the user id with this address, or it never had one"
+
 
 class PgpyEngine:
     """`engine.Engine`."""
 
     def encrypt(
-        self, data: bytes, certificates: Sequence[bytes], *, now: datetime, signer: bytes | None = None
+        self,
+        data: bytes,
+        certificates: Sequence[bytes],
+        *,
+        now: datetime,
+        address: str = "",
+        signer: bytes | None = None,
     ) -> Packets:
-        usable = _usable(certificates, now)
+        usable = _usable(certificates, address, now)
         try:
             packets = _encrypt(data, usable, signer, now)
         except CertificateError as why:
@@ -59,7 +67,7 @@ def self_test(signer: bytes, *, now: datetime) -> None:
         raise CertificateError("what it signs cannot be verified")
 
 
-def _usable(certificates: Sequence[bytes], now: datetime) -> list[Judged]:
+def _usable(certificates: Sequence[bytes], address: str, now: datetime) -> list[Judged]:
     usable: list[Judged] = []
     reasons: list[str] = []
     for data in certificates:
@@ -68,10 +76,12 @@ def _usable(certificates: Sequence[bytes], now: datetime) -> list[Judged]:
         except CertificateError as why:
             reasons.append(str(why))
             continue
-        if certificate.facts.usable:
-            usable.append(certificate)
+        facts = certificate.facts
+        why_not = facts.why_not or ("" if not address or address in facts.addresses else NOT_OURS)
+        if why_not:
+            reasons.append(f"key {facts.fingerprint[-16:]}: {why_not}")
         else:
-            reasons.append(f"key {certificate.facts.fingerprint[-16:]}: {certificate.facts.why_not}")
+            usable.append(certificate)
     if not usable:
         raise NoUsableCertificate("; ".join(reasons) or "there is no key on file")
     return usable

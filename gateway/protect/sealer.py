@@ -33,6 +33,7 @@ class Recipe(msgspec.Struct, frozen=True, tag="openpgp"):
     certificates: tuple[bytes, ...]
     neutral_subject: str
     signer: bytes | None = None
+    address: str = ""
 
     def __repr__(self) -> str:
         return f"Recipe({len(self.certificates)} certificates)"  # the signer is a private key
@@ -129,6 +130,7 @@ class Sealer:
         message: bytes,
         certificates: Sequence[bytes],
         *,
+        address: str = "",
         signer: bytes | None = None,
         neutral_subject: str = NEUTRAL_SUBJECT,
     ) -> Ciphertext:
@@ -136,7 +138,7 @@ class Sealer:
 
         Raises: NoUsableCertificate, SealError; WorkerError when the pool or a child fails (try again later).
         """
-        return await self._ask(Recipe(tuple(certificates), neutral_subject, signer), message)
+        return await self._ask(Recipe(tuple(certificates), neutral_subject, signer, address), message)
 
     async def encrypt_smime(
         self, message: bytes, candidates: Sequence[Candidate], *, address: str, identity: Identity | None
@@ -226,8 +228,9 @@ def _seal(recipe: Recipe | SmimeRecipe, message: bytes) -> Done | Refusal:
             )  # fmt: skip
         else:
             sealed = encrypt(
-                message, recipe.certificates, now=now, signer=recipe.signer, neutral_subject=recipe.neutral_subject
-            )
+                message, recipe.certificates, address=recipe.address, now=now, signer=recipe.signer,
+                neutral_subject=recipe.neutral_subject,
+            )  # fmt: skip
     except NoUsableCertificate as why:
         return Refusal(str(why), no_certificate=True)
     except SealError as why:

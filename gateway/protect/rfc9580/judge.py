@@ -47,9 +47,10 @@ def judge(data: bytes, *, now: datetime) -> Judged:
 
 
 def revoked_parts(data: bytes) -> frozenset[str]:
-    """The subkeys and user ids that the primary key has revoked, by name. Raises: CertificateError."""
+    """The subkeys and user ids that the primary key has revoked, by name, and itself. Raises: CertificateError."""
     read = read_packets(data)
-    return frozenset(part.name for part in read.parts if read.is_taken_back(part))
+    names = {part.name for part in read.parts if read.is_taken_back(part)}
+    return frozenset(names | {read.primary.fingerprint} if read.is_revoked else names)
 
 
 def _fault(

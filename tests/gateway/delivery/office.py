@@ -138,6 +138,7 @@ class FakeSealer(Sealer):
         message: bytes,
         certificates: Sequence[bytes],
         *,
+        address: str = "",
         signer: bytes | None = None,
         neutral_subject: str = "...",
     ) -> Ciphertext:

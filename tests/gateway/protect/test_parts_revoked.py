@@ -1,6 +1,7 @@
 """A newer copy of a key whose owner has revoked a part of it: made by gpg; refresh and import (CR-01, CR-03)."""
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from structlog.testing import capture_logs
 from gateway.cli.main import main
 from gateway.config import load
 from gateway.config.discovery import KeySource
-from gateway.protect.armour import split_certificates
-from gateway.protect.certificates import open_certificate
+from gateway.protect.armour import bodies, split_certificates
+from gateway.protect.certificates import open_certificate, read_certificate
 from gateway.protect.errors import NoUsableCertificate
 from gateway.protect.found import age_of
 from gateway.protect.openpgp import encrypt
+from gateway.protect.rfc9580.fields import SIGNATURE, USER_ID, framed
 from gateway.store import certificates
 from gateway.store.certificates import Age, Certificate, Source, Trust
 from gateway.store.opening import open_store
@@ -28,6 +30,7 @@ from gateway.store.store import Store
 from tests.e2e.test_gpg import Gpg
 from tests.gateway.config.samples import config_in
 from tests.gateway.delivery.test_discovery import FakeWeb, Room
+from tests.gateway.protect.rfc9580.maker import Maker
 from tests.gateway.protect.test_openpgp import MAIL
 from tests.tools import need
 
@@ -143,6 +146,32 @@ async def test_a_user_id_that_was_taken_back(store: Store, copies: Copies) -> No
             SECOND: Trust.REVOKED,
         }
         assert await certificates.holders(conn) == {ADDRESS}
+        rings = {address: (await certificates.ring(conn, address)).usable for address in (ADDRESS, SECOND)}
+    assert encrypt(MAIL, rings[ADDRESS], address=ADDRESS, now=datetime.now(UTC)).fingerprints == (copies.fingerprint,)
+    with pytest.raises(NoUsableCertificate, match="its owner has taken back the user id with this address"):
+        encrypt(MAIL, rings[SECOND], address=SECOND, now=datetime.now(UTC))
+
+
+async def test_a_newer_copy_without_user_ids(store: Store, copies: Copies) -> None:
+    """CR-01, CR-03: keyservers strip them. What is revoked counts, and nobody has taken the address back."""
+    stripped = without_user_ids(copies.renewed)
+    await file(store, copies)
+    (found,) = await refresh(store, stripped)
+    assert found.trust is Trust.DOMAIN
+    facts = read_certificate(found.certificate, now=datetime.now(UTC))
+    assert (facts.addresses, subkey_of(found.certificate)) == ((ADDRESS, SECOND), subkey_of(copies.renewed))
+    (again,) = await refresh(store, copies.first)
+    assert again == found, "an older copy gives nothing back"
+
+
+def without_user_ids(data: bytes) -> bytes:
+    kept: list[bytes] = []
+    is_dropped = False
+    for kind, body in bodies(data):
+        is_dropped = kind == USER_ID or (is_dropped and kind == SIGNATURE)
+        if not is_dropped:
+            kept.append(framed(kind, body))
+    return b"".join(kept)
 
 
 async def test_what_has_nothing_new_is_left_alone(store: Store, copies: Copies) -> None:
@@ -183,3 +212,25 @@ def test_import_takes_it_and_an_older_copy_is_refused(tmp_path: Path, copies: Co
     assert on_file() == {copies.revoked}
     assert take(copies.renewed).exit_code == 0
     assert on_file() == {copies.renewed}
+
+
+def test_import_takes_a_revocation_of_the_whole_key(tmp_path: Path) -> None:
+    """CR-01: it is not imported as a key to use, and the one on file is used no more; of version 6 and of version 4."""
+    config = tmp_path / "mailward.toml"
+    config.write_text(config_in(tmp_path / "data"), encoding="utf-8")
+
+    def run(*words: str, data: bytes = b"") -> Result:
+        return CliRunner().invoke(main, ["--config", str(config), "key", "openpgp", *words], input=data)
+
+    for made in (Maker.new(6), Maker.new(4)):
+        whole = made.whole()
+        fingerprint = read_certificate(whole, now=datetime.now(UTC)).fingerprint
+        assert run("import", "-", data=whole).exit_code == 0
+        done = run(
+            "import", "-", data=made.head() + made.revocation()
+        )  # without user id and subkey, as it is passed on
+        assert f"{fingerprint} for {ADDRESS}: its owner has revoked it; that counts from now on" in done.stderr
+        again = run("import", "-", data=whole)
+        assert (again.exit_code, "is newer, its owner has revoked it" in again.stderr) == (1, True)
+        rows = {row["fingerprint"]: row["trust"] for row in map(json.loads, run("list", "--json").stdout.splitlines())}
+        assert rows[fingerprint] == Trust.REVOKED

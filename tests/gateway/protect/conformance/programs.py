@@ -80,10 +80,11 @@ class Gpg:
         return next(line for line in shown.decode().splitlines() if line.startswith("fpr")).split(":")[9]
 
     def encrypt(
-        self, data: bytes, certificates: Sequence[bytes], *, now: datetime, signer: bytes | None = None
-    ) -> Packets:
+        self, data: bytes, certificates: Sequence[bytes], *, now: datetime, address: str = "",
+        signer: bytes | None = None,
+    ) -> Packets:  # fmt: skip
         """As an engine, with its own view of which keys are good."""
-        del now  # its clock is the system's
+        del now, address  # its clock is the system's
         options: list[str] = []
         for certificate in certificates:
             file = self.home / f"to{next(self._numbers)}.pgp"
@@ -164,10 +165,11 @@ class Sq:
         return base64.b64decode(text.partition(b"-----END")[0])
 
     def encrypt(
-        self, data: bytes, certificates: Sequence[bytes], *, now: datetime, signer: bytes | None = None
-    ) -> Packets:
+        self, data: bytes, certificates: Sequence[bytes], *, now: datetime, address: str = "",
+        signer: bytes | None = None,
+    ) -> Packets:  # fmt: skip
         """As an engine, with its own view of which keys are good."""
-        del now
+        del now, address
         words = _words()
         options = [word for one in certificates for word in (words.to, str(self._file(one)))]
         options += words.unsigned if signer is None else (words.signer_key, str(self._file(signer)))

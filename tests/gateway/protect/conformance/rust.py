@@ -47,6 +47,14 @@ class Sequoia:
         return Pair(bytes(key), bytes(key.extract_certificate()))
 
     @staticmethod
+    def named(pair: Pair, *user_ids: str) -> Pair:
+        """With these user ids too."""
+        certificate = pysequoia.Cert.from_bytes(pair.certificate)
+        for user_id in user_ids:
+            certificate = certificate.add_user_id(user_id, pysequoia.Tsk.from_bytes(pair.private).certifier())
+        return Pair(pair.private, bytes(certificate))
+
+    @staticmethod
     def revoked(pair: Pair) -> bytes:
         """The certificate, revoked by its owner."""
         certificate = pysequoia.Cert.from_bytes(pair.certificate)
