@@ -42,17 +42,12 @@ class Sequoia:
     """Sequoia 2, by pysequoia."""
 
     @staticmethod
-    def make(suite: pysequoia.CipherSuite, profile: pysequoia.Profile, *, validity_s: int | None = None) -> Pair:
-        key = pysequoia.Tsk.generate(USER_ID, profile=profile, cipher_suite=suite, validity_seconds=validity_s)
+    def make(
+        suite: pysequoia.CipherSuite, profile: pysequoia.Profile, *user_ids: str, validity_s: int | None = None
+    ) -> Pair:
+        names = list(user_ids or (USER_ID,))
+        key = pysequoia.Tsk.generate(user_ids=names, profile=profile, cipher_suite=suite, validity_seconds=validity_s)
         return Pair(bytes(key), bytes(key.extract_certificate()))
-
-    @staticmethod
-    def named(pair: Pair, *user_ids: str) -> Pair:
-        """With these user ids too."""
-        certificate = pysequoia.Cert.from_bytes(pair.certificate)
-        for user_id in user_ids:
-            certificate = certificate.add_user_id(user_id, pysequoia.Tsk.from_bytes(pair.private).certifier())
-        return Pair(pair.private, bytes(certificate))
 
     @staticmethod
     def revoked(pair: Pair) -> bytes:

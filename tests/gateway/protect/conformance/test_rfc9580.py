@@ -36,7 +36,6 @@ KEYS: Final[dict[str, Callable[[], Pair]]] = {  # all tell that SEIPD version 2 
     "4, Curve448, by Sequoia": lambda: Sequoia.make(CipherSuite.Cv448, V4),
     "4, P-256, by Sequoia": lambda: Sequoia.make(CipherSuite.P256, V4),
     "4, P-521, by Sequoia": lambda: Sequoia.make(CipherSuite.P521, V4),
-    "4, RSA, by Sequoia": lambda: Sequoia.make(CipherSuite.RSA2k, V4),
     "4, X25519, by rPGP": lambda: Rpgp.make(4, KeyType.ed25519(), KeyType.x25519()),
 }
 SIGNER: Final = make_key(address="openpgp@clinic.example")
