@@ -151,4 +151,5 @@ def _wanting(shop: Shop, rules: RuleBook, facts: Facts, to: RecipientFacts, deci
     wanted, fields = owed(facts, to, [rules.by_name[name] for name in decision.rules]), tuple[bytes, ...]()
     if shop.postal_address and is_commercial(facts, to) and FOOTER not in facts.report.noticed:
         wanted, fields = shop.footed(facts, to, wanted)
-    return Wanting(wanted, fields, is_outdated(facts, to))
+    is_asked = any(name.startswith("consent.") for name in rules.facts)  # else nobody knows whether it is there
+    return Wanting(wanted, fields, is_asked and is_outdated(facts, to))

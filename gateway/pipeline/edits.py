@@ -117,12 +117,16 @@ class BodyEdits:
 
 
 def _bounded(wishes: list[Wish], *, size: int) -> list[Wish]:
-    """What can be done of it: where it would be too many forms, copies wait as they came, in one form. size: octets."""
-    plain = {(one.added, one.alone) for one in wishes if not one.edits.changes}  # each is a form; one is always there
-    several = len({one for one in wishes if one.edits.changes}) + max(0, len(plain) - 1)
-    if several < 2 or (several <= MOST_FORMS and several * size <= MOST_OCTETS):
-        return wishes
-    is_mixed = len({added for added, _ in plain}) > 1
+    """What can be done of it: where it would be too many forms, fewer copies are apart from others, and then copies
+    wait as they came, in one form. size: octets."""
+    for tried in (wishes, [replace(one, alone="") for one in wishes]):
+        plain = {
+            (one.added, one.alone) for one in tried if not one.edits.changes
+        }  # each is a form; one is always there
+        several = len({one for one in tried if one.edits.changes}) + max(0, len(plain) - 1)
+        if several < 2 or (several <= MOST_FORMS and several * size <= MOST_OCTETS):
+            return tried
+    is_mixed = len({one.added for one in wishes if not one.edits.changes}) > 1
     return [
         Wish(one.edits if one.edits.held else TOO_MANY)
         if one.edits.changes or (one.added and is_mixed)

@@ -250,6 +250,21 @@ async def test_a_release_puts_below_what_is_not_there_yet(store: Store) -> None:
     assert await desk.kept(entry.queue_id) == data
 
 
+@pytest.mark.parametrize("word", ["marketing", "fundraising", "treatment"])
+async def test_who_opted_out_while_it_waited_gets_none(store: Store, word: str) -> None:
+    """At once, without any pack, also where somebody lets it go; care is not stopped."""
+    desk, office = Desk(store, settings=ruled(rule("true", "hold", name="look"))), Office(store, settings(SELLS))
+    entry, _ = await desk.sent(purpose(word), body=b"Buy our soap.\r\n")
+    gone = consent("pat@b.example", ConsentKind.OPT_OUT, purposes=("any",), given_at=envelope().received_at)
+    await consents.add(store, [gone], events=())
+    if word == "treatment":
+        assert await control.release(office, queue_id=entry.queue_id, reason="seen") == 1
+        return
+    with pytest.raises(Refused, match=r"pat@b\.example: 550 5\.7\.1 Opted out: .*; refuse it"):
+        await control.release(office, queue_id=entry.queue_id, reason="seen")
+    assert await desk.states(entry.queue_id) == [EntryState.HELD]
+
+
 async def test_with_a_footer_below_it_a_release_asks_nothing(store: Store) -> None:
     desk = Desk(store, settings=ruled(rule("true", "hold", name="look")))
     entry, data = await desk.sent(purpose("marketing"), body=b"Buy our soap.\r\n")

@@ -20,6 +20,7 @@ from gateway.delivery.record import Record
 from gateway.message.entry import EntryState, MessageKind, QueueEntry
 from gateway.message.fields import split_message
 from gateway.message.verdict import Accepted, Verdict
+from gateway.pipeline import edits
 from gateway.pipeline.recheck import Recheck
 from gateway.protect.notice import Cause
 from gateway.store import consents, organisations, people
@@ -260,6 +261,23 @@ async def test_a_scope_is_below_the_copy_of_its_recipient_alone(store: Store) ->
     assert await desk.release(office(counter), queue_id=held[DOC].queue_id, reason="consent came") == 1
     assert b"It is disclosed" in await counter.body(held[DOC])
     assert b"It is disclosed" not in await counter.body(held["eve@c.example"])
+
+
+async def test_too_many_to_be_apart_are_together(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notice is below them all the same; what only one copy would need is not put below all."""
+    monkeypatch.setattr(edits, "MOST_FORMS", 1)
+    counter, made = clinic(store, "part2"), envelope(DOC, "eve@c.example")
+    believed = replace(made, client=replace(made.client, believes_headers=True))
+    answer = await counter.pipeline.submit(believed, letter(*of("part2")))
+    assert isinstance(answer, Accepted)
+    first, second = await counter.entries(answer.queue_id)
+    assert (first.state, second.state, NOTICE in await counter.body(first)) == (HELD, HELD, True)
+    await counter.give(Kind.PART2, DOC)
+    with pytest.raises(Refused, match="its copies need different texts, or are not all held"):
+        await desk.release(office(counter), queue_id=first.queue_id, reason="consent came", to=DOC)
+    assert await desk.release(office(counter), queue_id=first.queue_id, reason="a court's order for Eve") == 1
+    assert await counter.states(first.queue_id) == [HELD, QUEUED]
+    assert b"It is disclosed" not in await counter.body(second)
 
 
 async def test_a_consent_that_went_is_not_claimed(store: Store) -> None:
