@@ -27,7 +27,7 @@ from gateway.pipeline.bindings import Bindings
 from gateway.pipeline.facts import FactFinder
 from gateway.pipeline.ledger import Ledger
 from gateway.pipeline.registers import Registers
-from gateway.pipeline.suppress import REPLIES, find_suppressed, stopped_purpose
+from gateway.pipeline.suppress import REPLIES, find_suppressed, purpose_again
 from gateway.protect.notice import RuleEnding, RuleNotice
 from gateway.store import accounts, certificates, queue
 from gateway.store.accounts import Directory
@@ -39,7 +39,6 @@ from policy.decision import Action, Decision
 from policy.edits import lacking
 from policy.facts import Facts, Sent
 from policy.phi.report import Report
-from policy.purpose import PurposeSource
 from policy.record import Cause
 
 
@@ -190,12 +189,7 @@ async def _below(office: Office, anew: _Anew, decided: Sequence[Decision], wish:
 
 async def _stopped(office: Office, anew: _Anew, held: Sequence[QueueEntry]) -> Mapping[str, Suppression]:
     """Who of them wants no such mail by now; of mail that may be care, nobody."""
-    sent = anew.facts.sent
-    purpose = stopped_purpose(
-        said="" if sent.purpose_source is PurposeSource.CONTENT else sent.purpose,
-        is_bulk=anew.report.bulk,
-        is_protected=any(entry.protected for entry in held),
-    )
+    purpose = purpose_again(anew.facts, is_protected=any(entry.protected for entry in held))
     people = [entry.recipient for entry in held if not entry.archive]
     return await find_suppressed(office.store, people, purpose=purpose)
 

@@ -1,9 +1,10 @@
 """Mail that waits is decided on again before each attempt: what a register no longer permits does not leave.
 
 How this works: the facts are those of the message's last decision record, and the registers are asked anew. A copy that
-nothing permits any more stops and a person decides; one that may leave only by fewer ways goes on by those; nothing is
-ever opened that was closed (OB-12). Mail that no register has a say in is not looked at, so a register that cannot be
-read stops nothing else; nor is mail that was decided on after the last change of any register, and just now.
+nothing permits any more, or whose recipient opted out of such mail meanwhile, stops and a person decides; one that may
+leave only by fewer ways goes on by those; nothing is ever opened that was closed (OB-12). Mail that no register has a
+say in is not looked at, so a register that cannot be read stops nothing else; nor is mail that was decided on after the
+last change of any register, and just now.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from gateway.delivery.recheck import Changed, Review
 from gateway.message.entry import MessageKind, QueueEntry
 from gateway.pipeline.again import Again, Made
 from gateway.pipeline.ledger import Ledger
+from gateway.pipeline.suppress import REPLIES, STOPPED, find_suppressed, purpose_again
 from gateway.store import decisions
 from gateway.store.decisions import Stored
 from gateway.store.statements import Change
@@ -51,7 +53,9 @@ class Recheck:
         changed, kept = list[Changed](), list[Change]()
         for stored, some in _last(records, asking):
             made = await self._made(stored, some, now)
-            if found := self._look(stored.kept, made, some, now):
+            gone = await self._opted_out(made, some, now)
+            left = {entry.id for entry in some} - {one.entry.id for one in gone}
+            if found := [*gone, *(one for one in self._look(stored.kept, made, some, now) if one.entry.id in left)]:
                 await self._ledger.begin(now)
                 at = now + len(kept) * MICROSECOND  # its own for each record
                 kept.append(self._record(stored, made, {one.entry.recipient for one in found}, at))
@@ -88,6 +92,25 @@ class Recheck:
             rung = methods.index(entry.method) if entry.method in methods else 0
             goes_on = entry if why else replace(entry, methods=methods, rung=rung)
             changed.append(Changed(entry=goes_on, event=event, why=why))
+        return changed
+
+    async def _opted_out(self, made: Made, entries: Sequence[QueueEntry], now: datetime) -> list[Changed]:
+        """Copies of promotion, which no rule has to stop. Raises: StoreError."""
+        purpose = purpose_again(made.facts, is_protected=any(entry.protected for entry in entries))
+        if purpose not in STOPPED:
+            return []
+        facing = {entry.recipient: entry for entry in entries if not entry.archive}
+        stopped = await find_suppressed(self._store, list(facing), purpose=purpose)
+        score, found = made.facts.report.score, Counter(one.kind.value for one in made.facts.report.findings)
+        changed = list[Changed]()
+        for decision in made.decisions:
+            entry, listed = facing.get(decision.recipient), stopped.get(decision.recipient.lower())
+            if entry is None or listed is None:
+                continue
+            why = f"{CHANGED} ({REPLIES[listed.reason]})"
+            held = replace(decision, action=Action.HOLD, methods=(), trace=(*decision.trace, why))
+            event = events.message_decided(held, at=now, queue_id=entry.queue_id, score=score, found=found)
+            changed.append(Changed(entry=entry, event=event, why=why))
         return changed
 
     def _lacking(self, new: Decision, report: Report) -> tuple[str, ...]:

@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.store import consents, suppressions
+from gateway.store.faults import reading_registers
 from gateway.store.store import Store
 from gateway.store.suppressions import Reason, Suppression
 from policy.consent import Kind
+from policy.facts import Facts
+from policy.purpose import PurposeSource
 
 STOPPED: Final = frozenset({"marketing", "fundraising"})  # values of X-Mailward-Purpose
 BULK: Final = "bulk"
@@ -34,6 +37,13 @@ def stopped_purpose(*, said: str, is_bulk: bool, is_protected: bool) -> str:
     return BULK if is_bulk and not is_protected else ""
 
 
+def purpose_again(facts: Facts, *, is_protected: bool) -> str:
+    """The same of a message that is decided on again; words alone say nothing here."""
+    sent = facts.sent
+    said = "" if sent.purpose_source is PurposeSource.CONTENT else sent.purpose.lower()
+    return stopped_purpose(said=said, is_bulk=facts.report.bulk, is_protected=is_protected)
+
+
 async def find_suppressed(store: Store, recipients: Sequence[str], *, purpose: str) -> Mapping[str, Suppression]:
     """Those recipients, in lower case, that mail of a purpose does not go to: they are on the list, or opted out of it.
 
@@ -43,9 +53,10 @@ async def find_suppressed(store: Store, recipients: Sequence[str], *, purpose: s
         return {}
     names = [address.lower() for address in recipients]
     now = datetime.now(UTC)
-    async with store.read() as conn:
-        listed = await suppressions.among(conn, names)
-        said = await consents.of_patients(conn, names)
+    with reading_registers():
+        async with store.read() as conn:
+            listed = await suppressions.among(conn, names)
+            said = await consents.of_patients(conn, names)
     opted_out = {
         one.patient: Suppression(address=one.patient, reason=Reason.OPT_OUT, created_at=one.given_at)
         for one in said

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config import Settings
 from gateway.control import queue as queue_desk
@@ -13,6 +15,7 @@ from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.delivery.recheck import Review
 from gateway.message.entry import EntryState, QueueEntry
+from gateway.message.verdict import Verdict
 from gateway.pipeline.recheck import Recheck
 from gateway.store import consents, decisions, organisations
 from gateway.store.consents import patient_key
@@ -21,7 +24,7 @@ from gateway.store.store import Store
 from policy.consent import Consent, Kind
 from policy.decision import Method
 from policy.record import Cause
-from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, Here
+from tests.gateway.pipeline.counter import CLEAN, PHI, Counter, Here, envelope, letter
 from tests.gateway.pipeline.test_registers import (
     ACCESS,
     DAY,
@@ -101,6 +104,34 @@ async def test_who_asked_for_the_portal_meanwhile_gets_it_there(store: Store) ->
     (one,) = (await look(store, told, entry)).changed
     assert (one.why, one.entry.method, one.entry.methods) == ("", Method.PORTAL, (Method.PORTAL,))
     assert await look(store, told, one.entry) == Review(), "once"
+
+
+@pytest.mark.parametrize(("word", "stops"), [(b"marketing", True), (b"fundraising", True), (b"treatment", False)])
+async def test_who_opts_out_gets_nothing_that_waits(store: Store, word: bytes, stops: bool) -> None:
+    """15 U.S.C. 7704(a)(4): at once, without any pack, also of what is in the queue; care goes on."""
+    told = packs()
+    entry = await waiting(store, told, CLEAN, PAT, b"X-Mailward-Purpose: " + word)
+    await consents.add(store, [consent(PAT, Kind.OPT_OUT)], events=())
+    changed = (await look(store, told, entry)).changed
+    assert ["Opted out: this address wants no such mail" in one.why for one in changed] == [True] * stops
+
+
+async def test_an_opt_out_that_cannot_be_read_stops_promotion_alone(store: Store) -> None:
+    """Invariant 5: 451 for what comes, and what waits waits; a table that is gone is no error that nobody foresaw."""
+    told = packs()
+    promotes = await waiting(store, told, CLEAN, PAT, b"X-Mailward-Purpose: marketing")
+    cares = await waiting(store, told, CLEAN, PAT, b"X-Mailward-Purpose: treatment")
+
+    async def remove(conn: AsyncConnection) -> None:
+        await conn.execute(sa.text("ALTER TABLE consent RENAME TO consent_away"))
+
+    await store.transact(remove)
+    counter, made = Counter(store, CLEAN, settings=told), envelope(PAT)
+    believed = replace(made, client=replace(made.client, believes_headers=True))
+    assert await counter.pipeline.submit(believed, letter(b"X-Mailward-Purpose: marketing")) is Verdict.STORE_SICK
+    with pytest.raises(StoreSick):
+        await look(store, told, promotes)
+    assert await look(store, told, cares) == Review()
 
 
 async def test_plain_mail_stops_when_its_choice_is_gone(store: Store) -> None:
