@@ -27,17 +27,18 @@ PRIVACY: Final = "privacy@clinic.example"
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[Installation]:
-    """Its submission listener believes control fields; three packs are on, and what goes to a hospital is held."""
+    """Its submission listener believes control fields; four packs are on, and what goes to a hospital is held."""
     made = Installation(tmp_path_factory.mktemp("registers") / "installation", world)
     listeners = made._document()["listener"]
     listeners[0]["control_headers"] = True
     policy = {
-        "packs": ["hipaa-baseline", "business-associates", "consent"],
+        "packs": ["hipaa-baseline", "business-associates", "consent", "part2"],
         "pack_notify": [PRIVACY],
         "break_glass_roles": ["clinician"],
         "rule": [{"name": "look", "when": 'recipient.domain == "er.example"', "action": "hold"}],
     }
-    made.write_config({"listener": listeners, "policy": policy})
+    route = {"domain": "rehab.example", "host": "mx.rehab.example", "port": world.port}  # which vouches for it
+    made.write_config({"listener": listeners, "policy": policy, "delivery": {"route": [route]}})
     try:
         made.add_user()
         tell(made, "user", "add", DOC, "--role", "clinician", "--password-stdin", stdin="horse battery 7 staple\n")
@@ -162,6 +163,28 @@ def test_a_revoked_authorization_stops_queued_mail(gateway: Installation, world:
     until(lambda: state(gateway, stops) == ["held"])
     assert hop.find(revoked.encode()) is None
     until(lambda: any(one.recipients == (USER,) and stops.encode() in one.content for one in world.home.arrivals))
+
+
+def test_a_consent_that_came_later_is_told_below_what_waited(
+    gateway: Installation, world: World, tmp_path: Path
+) -> None:
+    """42 CFR 2.31, 2.32: held for want of it, released when it is there; notice and scope are in what the host gets."""
+    hop, marker, to, form = world.add_good("rehab.example"), new_marker(), "doc@rehab.example", tmp_path / "form"
+    message = about("MRN-0005", marker, to, "treatment")
+    message["X-Mailward-Sensitivity"] = "part2"
+    queue_id = submit(gateway, message, to=[to])
+    form.write_text("signed")
+    tell(
+        gateway, "consent", "add", "--patient", "MRN-0005", "--kind", "part2", "--purpose", "treatment", "--recipient",
+        to, "--expires", "2036-01-01", "--document", form,
+    )  # fmt: skip
+    assert hop.arrivals == []
+    assert tell(gateway, "queue", "release", queue_id, "--why", "consent came") == "1 recipients go on\n"
+    arrival = hop.wait_for(marker.encode())
+    text = " ".join(arrival.content.decode().split())
+    assert text.count("42 CFR part 2 prohibits unauthorized use or disclosure of these records.") == 1
+    assert text.count("permits this for treatment, until 2036-01-01 unless it is revoked.") == 1
+    assert (bool(arrival.tls), "HbA1c" in text) == (True, True)
 
 
 def test_break_glass_leaves_its_trace(gateway: Installation, world: World) -> None:
