@@ -336,6 +336,10 @@ async def test_what_stops_being_a_qsos_needs_the_notice(store: Store) -> None:
     await organisations.end(store, "Billing Ltd", at=entry.queued_at, events=())
     (changed,) = (await Recheck(counter.settings, store)([entry], now=later)).changed
     assert "lacks a notice that must go with it: part2/notice" in changed.why
+    await store.commit(Unit(changes=(save_entry(replace(entry, state=HELD), release=True),)))
+    assert await desk.release(office(counter), queue_id=entry.queue_id, reason="on the consent") == 1
+    body = b" ".join((await counter.body(entry)).split())
+    assert (body.count(NOTICE), body.count(SCOPE)) == (1, 1), "a release puts both below it"
 
 
 async def test_an_emergency_leaves_its_record(store: Store) -> None:

@@ -11,6 +11,7 @@ from gateway.store.store import Store
 from tests.gateway.store.parts import accept, make_entry, make_message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, PIECE_BYTES + 1])
 async def test_it_takes_the_place_of_what_was_there(store: Store, size: int) -> None:
     """Also where the new is shorter than the old by whole pieces, and the other way round."""
