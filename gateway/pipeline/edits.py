@@ -87,17 +87,16 @@ class BodyEdits:
 
     async def _part(self, judged: Judged, wish: Wish, who: Sequence[int], subject_tags: tuple[str, ...]) -> Part:
         wanted = wish.edits
-        if wanted.held:
-            return Part(who, judged.data, wish.added, told=(wanted.kept,) if wanted.kept else (), held=wanted.held)
-        if not wanted.changes:
-            return Part(who, judged.data, wish.added, told=(wanted.kept,) if wanted.kept else ())
+        kept, is_alone = (wanted.kept,) if wanted.kept else (), bool(wish.alone)
+        if wanted.held or not wanted.changes:
+            return Part(who, judged.data, wish.added, told=kept, held=wanted.held, is_alone=is_alone)
         try:
             edited = await self._edited(judged, wanted, subject_tags)
         except BodyEditError as why:
             held = f"Held: it needs a change that cannot be made, because {why}."
             return Part(who, judged.data, wish.added, held=held)
         data = with_fields(edited.data, wish.fields)
-        told = (*((wanted.kept,) if wanted.kept else ()), *words(edited, wanted))
+        told = (*kept, *words(edited, wanted))
         return Part(who, data, wish.added, told=told, masked=edited.masked, noticed=wanted.marks)
 
     async def _edited(self, judged: Judged, wanted: Edits, subject_tags: tuple[str, ...]) -> Edited:

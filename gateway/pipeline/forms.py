@@ -20,7 +20,8 @@ class Part:
     """What becomes of the copies of some recipients.
 
     who: their numbers. added: header fields that rules put on it. told: for their traces. held: why it waits for a
-    person, who then lets go what came; empty: it does not. masked, noticed: see `Judged` and `Report`.
+    person, who then lets go what came; empty: it does not. masked, noticed: see `Judged` and `Report`. is_alone: it is
+    a form of its own, whatever is in it.
     """
 
     who: Sequence[int]
@@ -30,6 +31,7 @@ class Part:
     held: str = ""
     masked: Mapping[Kind, int] = field(default_factory=dict)
     noticed: tuple[str, ...] = ()
+    is_alone: bool = False
 
 
 def join(judged: Judged, parts: Sequence[Part]) -> tuple[Judged, tuple[Judged, ...]]:
@@ -39,7 +41,7 @@ def join(judged: Judged, parts: Sequence[Part]) -> tuple[Judged, tuple[Judged, .
     groups: dict[tuple[int, Added], list[tuple[int, Part]]] = {}
     refused: list[int] = []
     for place, part in enumerate(parts, start=1):
-        key = (0 if part.data is judged.data else place, part.added)
+        key = (0 if part.data is judged.data and not part.is_alone else place, part.added)
         for number in part.who:
             decisions[number] = _with(decisions[number], part)
             if part.held:

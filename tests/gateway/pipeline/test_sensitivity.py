@@ -251,11 +251,12 @@ async def test_no_gateway_nothing_below(store: Store) -> None:
     assert (event.data["by"], event.data["shows"]) == ("anna", "a copy of the consent is attached")
 
 
-async def test_a_scope_is_below_the_copy_of_its_recipient_alone(store: Store) -> None:
+@pytest.mark.parametrize("body", [b"He began buprenorphine.\r\n", b"He did.\r\n\r\n" + NOTICE + b"\r\n"])
+async def test_a_scope_is_below_the_copy_of_its_recipient_alone(store: Store, body: bytes) -> None:
     """One consented and one did not: the other's copy waits on, and says nothing of a consent."""
-    counter, made = clinic(store, "part2"), envelope(DOC, "eve@c.example")
+    counter, made = clinic(store, "part2", report=None), envelope(DOC, "eve@c.example")
     believed = replace(made, client=replace(made.client, believes_headers=True))
-    assert isinstance(await counter.pipeline.submit(believed, letter(*of("part2"))), Accepted)
+    assert isinstance(await counter.pipeline.submit(believed, letter(*of("part2"), body=body)), Accepted)
     held = {one.recipient: one for one in await counter.everything() if one.kind is MessageKind.MAIL}
     await counter.give(Kind.PART2, DOC)
     assert await desk.release(office(counter), queue_id=held[DOC].queue_id, reason="consent came") == 1
