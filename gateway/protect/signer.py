@@ -19,6 +19,7 @@ from gateway.protect.rfc9580.keys import PublicKey, public_body
 from gateway.protect.rfc9580.signatures import SIGN
 
 KNOWN_ALGORITHMS: Final = frozenset({1, 2, 3, 16, 17, 18, 19, 22})  # to PGPy; RFC 9580 section 9.1
+SECRET_KEY: Final = 5  # packet types, RFC 9580 section 5
 SECRET_SUBKEY: Final = 7
 WHAT_PGPY_RAISES: Final = (  # on damaged or unknown input, found by fuzzing
     PGPError,
@@ -79,7 +80,7 @@ def open_signer(data: bytes, *, now: datetime) -> Signer:
 def public_part(data: bytes) -> bytes:
     """Of a private key, binary; a certificate as it is. Raises: CertificateError."""
     packets = bodies(data)
-    if not packets or packets[0][0] not in {PUBLIC_KEY, *SECRET_KEYS}:
+    if not packets or packets[0][0] not in (PUBLIC_KEY, SECRET_KEY):
         raise CertificateError("not an OpenPGP key that we can read")
     if packets[0][0] == PUBLIC_KEY:
         return data

@@ -6,11 +6,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tests.fuzz import delivery, files, inbox, inside, intake, message, phi, rules, tls
+from tests.fuzz import delivery, files, inbox, inside, intake, keys, message, phi, rules, tls
 from tests.fuzz.target import Target
 
 TARGETS: Final[Mapping[str, Target]] = {
     name: target
-    for room in (intake, inbox, message, delivery, inside, tls, phi, rules, files)
+    for room in (intake, inbox, message, delivery, inside, tls, keys, phi, rules, files)
     for name, target in room.TARGETS.items()
 }

@@ -1,13 +1,13 @@
 """A certificate as it stands there, and what its owner said in it (RFC 9580 section 10.1). What may be used: `judge`.
 
 Only what the primary key signed counts: a user id, an end or a subkey without such a signature could have been added by
-anyone. In version 6 a direct signature says what the primary key is for and until when, in version 4 the newest of
-those and of the certifications of user ids. Revocation by another key (section 5.2.3.23, deprecated) is not looked at.
+anyone. In version 6 a direct signature says what the primary key is for and until when, in version 4 those and
+the certifications of user ids. Revocation by another key (section 5.2.3.23, deprecated) is not looked at.
 """
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -61,11 +61,22 @@ class Certificate:
         return bool(self.made(kind, part, is_weak_enough=True))
 
     def says_of_primary(self, now: datetime) -> Signature | None:
-        """The signature that says what the primary key is for; None when nothing does."""
-        found = self.made(Kind.DIRECT_KEY)
-        if self.primary.version == 4:
-            found += [one for part in self._user_ids() for one in self.made(Kind.CERTIFICATION, part)]
-        return _newest(found, now)
+        """What the owner says the primary key is for, and until when; None when nothing does.
+
+        In version 4, where a direct signature and the certifications may both tell: what the newer one leaves out, the
+        other says, and the earlier end counts.
+        """
+        withdrawn_at = [one.created_at for one in self.made(Kind.CERTIFICATION_REVOCATION, is_weak_enough=True)]
+        direct = [one for one in self.made(Kind.DIRECT_KEY) if all(one.created_at > at for at in withdrawn_at)]
+        if self.primary.version == 6:
+            return _newest(direct, now)
+        certified = [one for part in self._user_ids() for one in self.made(Kind.CERTIFICATION, part)]
+        told = [one for one in (_newest(direct, now), _newest(certified, now)) if one]
+        if len(told) < 2:
+            return told[0] if told else None
+        older, newer = sorted(told, key=lambda one: one.created_at)
+        lifetimes = [one.key_lifetime for one in told if one.key_lifetime]
+        return replace(newer, flags=newer.flags or older.flags, key_lifetime=min(lifetimes, default=None))
 
     def subkeys(self, now: datetime) -> list[tuple[PublicKey, Signature]]:
         """Each that was not revoked, with its newest binding."""

@@ -19,6 +19,7 @@ X25519: Final = 25
 X448: Final = 26
 ED25519: Final = 27
 ED448: Final = 28
+MAX_VERSION_4: Final = 0xFFFF  # octets of a key's packet, since that is hashed with its length in two
 CURVED: Final = frozenset({ECDH, ECDSA, EDDSA_LEGACY})
 NATIVE: Final = {X25519: 32, X448: 56, ED25519: 32, ED448: 57}  # octets of the key; sections 5.5.5.7 to 5.5.5.10
 KNOWN: Final = RSA | CURVED | NATIVE.keys()
@@ -99,6 +100,8 @@ def parse_key(body: bytes) -> PublicKey:
     if version == 6:
         signed = b"\x9b" + len(body).to_bytes(4, "big") + body  # sections 5.2.4 and 5.5.4.3
         digest = hashlib.sha256(signed)
+    elif len(body) > MAX_VERSION_4:
+        raise CertificateError("damaged: its key is too large")
     else:
         signed = b"\x99" + len(body).to_bytes(2, "big") + body
         digest = hashlib.sha1(signed, usedforsecurity=False)  # what names a key of version 4 (section 5.5.4.2)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.protect.certificates import open_certificate, read_certificate, revocations
 from gateway.protect.errors import CertificateError
 from gateway.protect.found import age_of
+from gateway.protect.rfc9580.keys import parse_key
 from gateway.store.certificates import Age
 from tests.gateway.protect.keys import CREATED, NOW
 from tests.gateway.protect.rfc9580.maker import (
@@ -159,6 +160,26 @@ def test_the_newest_word_counts() -> None:
     assert why_not(withdrawn) == "it has no key for encryption"
 
 
+def test_a_direct_signature_that_was_withdrawn() -> None:
+    """RFC 9580 5.2.1.13: what is older than the revocation counts no more."""
+    withdrawn = OURS.head() + signature(OURS.primary, 0x30, at=LATER)
+    assert why_not(withdrawn + OURS.bound()) == "its key is not signed by itself"
+    again = withdrawn + OURS.direct(CERTIFY_SIGN, READS_SEIPD_2, at=LATER + DAY)
+    assert why_not(again + OURS.bound()) == ""
+
+
+@pytest.mark.parametrize("days", [(99, 0), (0, 99), (99, 200), (200, 99)])
+@pytest.mark.parametrize("is_direct_newer", [False, True])
+def test_the_earlier_end_of_version_4_counts(*, days: tuple[int, int], is_direct_newer: bool) -> None:
+    """CR-01, the trap: `gpg addrevoker` makes a direct signature that tells neither an end nor what the key is for."""
+    four = Maker.new(4)
+    text, at = b"B <b@example.org>", (LATER, CREATED) if is_direct_newer else (CREATED, LATER)
+    direct = signature(four.primary, 0x1F, b"", *([lasting(days[0])] if days[0] else []), at=at[0])
+    named = signature(four.primary, 0x13, over(text), CERTIFY_SIGN, *([lasting(days[1])] if days[1] else []), at=at[1])
+    data = packet(6, four.primary.body) + direct + packet(13, text) + named + four.bound()
+    assert why_not(data) == "it expired on 2026-11-23"
+
+
 def test_the_end_of_the_only_subkey_is_told() -> None:
     """CR-03's foresight: the key that ends first."""
     data = OURS.head(CERTIFY_SIGN, lasting(300)) + OURS.bound(ENCRYPT, lasting(200))
@@ -205,12 +226,27 @@ def test_which_copy_is_newer() -> None:
         OURS.whole() + packet(39, b"critical"),
         OURS.whole()[:-1],
     ],
-    ids=["cut", "longer", "a longer point", "empty", "no primary", "a message", "a critical packet", "cut at the end"],
+    ids=[
+        "cut",
+        "longer",
+        "a longer point",
+        "empty",
+        "no primary",
+        "a message",
+        "a critical packet",
+        "cut at the end",
+    ],
 )
 def test_unreadable(data: bytes) -> None:
     """RFC 9580 4.3 and 10: one error, and nothing of it is used."""
     with pytest.raises(CertificateError):
         read_certificate(data, now=NOW)
+
+
+def test_a_key_of_version_4_that_cannot_be_hashed() -> None:
+    """RFC 9580 5.2.4: its length has two octets there. Such a key comes in what is not limited: our own."""
+    with pytest.raises(CertificateError, match="too large"):
+        parse_key(b"\x04" + bytes(4) + b"\x63" + bytes(70_000))
 
 
 WHOLE: Final = OURS.whole()
