@@ -125,7 +125,7 @@ def retire(settings: Settings, *, domain: str) -> None:
 def _add(settings: Settings, domain: str, private: bytes) -> None:
     """Judge the key and have it filed. Raises: CertificateError."""
     from gateway.protect.certificates import read_certificate
-    from gateway.protect.pgpy_engine import self_test
+    from gateway.protect.own_engine import self_test
     from gateway.protect.signer import public_part
 
     now = datetime.now(UTC)

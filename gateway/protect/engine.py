@@ -1,6 +1,6 @@
 """The one interface to OpenPGP: octets and certificates in, packets out. MIME and armour are not its business.
 
-Whoever implements it is held to tests/gateway/protect/conformance, beside GnuPG and Sequoia. `pgpy_engine` is the one
+Whoever implements it is held to tests/gateway/protect/conformance, beside GnuPG and Sequoia. `own_engine` is the one
 that the gateway has.
 """
 

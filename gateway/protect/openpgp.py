@@ -18,7 +18,7 @@ from gateway.message.fields import Field, HeaderError, Parsed, split_message
 from gateway.protect.armour import armour_message
 from gateway.protect.engine import Engine
 from gateway.protect.errors import SealError
-from gateway.protect.pgpy_engine import PgpyEngine
+from gateway.protect.own_engine import OwnEngine
 
 NEUTRAL_SUBJECT: Final = "..."  # what Thunderbird and GnuPG's plug-ins write; says nothing about the message
 
@@ -68,7 +68,7 @@ VERSION_PART: Final = Part(  # RFC 3156 section 4
     b"Version: 1\r\n",
 )
 
-ENGINE: Final[Engine] = PgpyEngine()
+ENGINE: Final[Engine] = OwnEngine()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from gateway.message.fields import split_message
 from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.protect.openpgp import encrypt, inner_entity
 from tests.gateway.protect.keys import NOW, certificate_of, make_key
+from tests.gateway.protect.rfc9580.maker import Maker
 
 KEY = make_key()
 CERTIFICATE = certificate_of(KEY)
@@ -35,12 +36,16 @@ def decrypt(message: bytes, key: Any = KEY) -> bytes:
     return bytes(decrypted(message, key).message)
 
 
+def payload(message: bytes) -> str:
+    """The armour."""
+    return str(cast("EmailMessage", list(email.message_from_bytes(message).walk())[2]).get_payload())
+
+
 def decrypted(message: bytes, key: Any = KEY) -> PGPMessage:
     """What is inside, with its signatures."""
-    payload = cast("EmailMessage", list(email.message_from_bytes(message).walk())[2]).get_payload()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return key.decrypt(PGPMessage.from_blob(payload))
+        return key.decrypt(PGPMessage.from_blob(payload(message)))
 
 
 def test_form() -> None:
@@ -53,6 +58,12 @@ def test_form() -> None:
     assert version.get_content() == b"Version: 1\r\n"
     assert data.get_content_type() == "application/octet-stream"
     assert data.get_content().startswith(b"-----BEGIN PGP MESSAGE-----")
+
+
+def test_the_armour_has_a_checksum_where_it_may() -> None:
+    """RFC 9580 6.1: not after SEIPD version 2; old readers insist on it after version 1."""
+    for certificate, expected in ((CERTIFICATE, True), (Maker.new().whole(), False)):
+        assert (b"\r\n=" in encrypt(MAIL, [certificate], now=NOW).message.partition(b"BEGIN PGP")[2]) is expected
 
 
 def test_only_the_envelope_stays_outside() -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 import pytest_asyncio
+from pysequoia import CipherSuite, Profile
 
 from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.protect.sealer import LIMITS, MODULE, Done, Sealer
@@ -18,10 +19,11 @@ from gateway.protect.smime.mail import Candidate, Identity
 from gateway.protect.smime.ocsp import NoAnswer
 from gateway.workers.errors import WorkerError
 from gateway.workers.pool import ChildPool
+from tests.gateway.protect.conformance.rust import Sequoia
 from tests.gateway.protect.keys import certificate_of, make_key
 from tests.gateway.protect.smime.authority import ADDRESS, YEAR, Authority, key_pem, pem
 from tests.gateway.protect.smime.authority import make_key as make_smime_key
-from tests.gateway.protect.test_openpgp import MAIL, decrypt, decrypted
+from tests.gateway.protect.test_openpgp import MAIL, decrypt, decrypted, payload
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +42,15 @@ async def test_a_child_encrypts(sealer: Sealer) -> None:
     large = MAIL + b"x" * 2_000_000 + b"\r\n"
     assert b"Jane Roe" in decrypt((await sealer.encrypt(MAIL, [certificate])).message)
     assert decrypt((await sealer.encrypt(large, [certificate])).message).endswith(b"xx\r\n")
+
+
+async def test_a_child_encrypts_to_version_6(sealer: Sealer) -> None:
+    """CR-01: OCB and X25519 under the child's confinement, and an address that the key is not of is refused."""
+    six = Sequoia.make(CipherSuite.Cv25519, Profile.RFC9580)
+    sealed = await sealer.encrypt(MAIL, [six.certificate], address="b@example.org")
+    assert b"Jane Roe" in Sequoia().open(payload(sealed.message).encode(), six.private)
+    with pytest.raises(NoUsableCertificate, match="taken back the user id with this address, or it never had one"):
+        await sealer.encrypt(MAIL, [six.certificate], address="c@example.org")
 
 
 async def test_a_child_signs(sealer: Sealer) -> None:
@@ -94,6 +105,9 @@ async def test_a_child_reads_what_a_look_up_brought(sealer: Sealer) -> None:
     (hit,) = await sealer.openpgp_in(certificate_of(made), address="b@example.org")
     assert (hit.fingerprint, hit.is_revoked, hit.expires_at) == (str(made.fingerprint), False, None)
     assert await sealer.openpgp_in(certificate_of(made), address="c@example.org") == ()
+    six = Sequoia.make(CipherSuite.Cv25519, Profile.RFC9580)
+    (hit,) = await sealer.openpgp_in(six.certificate, address="b@example.org")
+    assert (len(hit.fingerprint), hit.certificate) == (64, six.certificate)
     assert await sealer.openpgp_in(os.urandom(100_000), address="b@example.org") == ()
     assert await sealer.smime_in(os.urandom(100_000), address=ADDRESS) == ()
     now = datetime.now(UTC)

@@ -18,7 +18,7 @@ from gateway.protect.armour import split_certificates
 from gateway.protect.certificates import read_certificate
 from gateway.protect.engine import Engine
 from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
-from gateway.protect.pgpy_engine import PgpyEngine
+from gateway.protect.own_engine import OwnEngine
 from gateway.protect.signer import public_part
 from tests.gateway.protect.conformance.programs import Failed, Gpg, Program, Rnp, Sq
 from tests.gateway.protect.conformance.samples import DSA, ELGAMAL
@@ -43,7 +43,7 @@ class Bench:
     rnp: Rnp
 
     def engine(self, name: str) -> Engine:
-        engines: dict[str, Engine] = {"ours": PgpyEngine(), "gpg": self.gpg, "sq": self.sq}
+        engines: dict[str, Engine] = {"ours": OwnEngine(), "gpg": self.gpg, "sq": self.sq}
         return engines[name]
 
     def opener(self, name: str) -> Program:
@@ -195,7 +195,7 @@ def test_what_ours_cannot_use_is_refused_with_the_reason(name: str) -> None:
     make, why = UNREADABLE[name]
     data = make()
     with pytest.raises(NoUsableCertificate, match=why):
-        PgpyEngine().encrypt(TEXT, [data], now=now())
+        OwnEngine().encrypt(TEXT, [data], now=now())
     try:
         assert re.search(why, read_certificate(data, now=now()).why_not)
     except CertificateError as said:
@@ -208,14 +208,14 @@ def test_a_signer_that_nobody_would_believe_signs_nothing(bench: Bench) -> None:
     expired = bench.gpg.make("ed25519", expires="1y", at="20200101T000000")[1]
     for signer, why in ((expired, "it expired"), (to[0], "this is a public key"), (b"\x00" * 30, "not an OpenPGP")):
         with pytest.raises(SealError, match=f"our OpenPGP key cannot sign: {why}"):
-            PgpyEngine().encrypt(TEXT, to, now=now(), signer=signer)
+            OwnEngine().encrypt(TEXT, to, now=now(), signer=signer)
 
 
 @pytest.mark.parametrize("curve", ["brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"])
 def test_brainpool(bench: Bench, curve: str) -> None:
     """CR-01: Debian's sq does not know them; gpg and RNP open."""
     _, key = bench.gpg.make(curve, curve)
-    made = PgpyEngine().encrypt(TEXT, [public_part(key)], now=now())
+    made = OwnEngine().encrypt(TEXT, [public_part(key)], now=now())
     for opener in ("gpg", "rnp"):
         assert bench.opener(opener).open(made.data, key) == TEXT, opener
 

@@ -12,7 +12,7 @@ from pysequoia import CipherSuite, Profile
 
 from gateway.protect.certificates import read_certificate
 from gateway.protect.errors import NoUsableCertificate, SealError
-from gateway.protect.pgpy_engine import PgpyEngine
+from gateway.protect.own_engine import OwnEngine
 from gateway.protect.signer import public_part
 from tests.gateway.protect.conformance.programs import Failed
 from tests.gateway.protect.conformance.rust import ADDRESS, Library, Pair, Rpgp, Sequoia
@@ -48,7 +48,7 @@ def pair(name: str) -> Pair:
 
 
 def sealed(*certificates: bytes, is_signed: bool = False) -> bytes:
-    return PgpyEngine().encrypt(TEXT, certificates, now=NOW, signer=bytes(SIGNER) if is_signed else None).data
+    return OwnEngine().encrypt(TEXT, certificates, now=NOW, signer=bytes(SIGNER) if is_signed else None).data
 
 
 def versions(message: bytes) -> tuple[str, list[int]]:
@@ -141,9 +141,9 @@ def test_what_must_not_be_used_is_refused(name: str, why: str) -> None:
     """CR-01: nothing is encrypted, with the reason, so that the ladder climbs; a good one beside it is used alone."""
     certificate, later = refused(name), NOW + timedelta(days=2)
     with pytest.raises(NoUsableCertificate, match=re.escape(why)):
-        PgpyEngine().encrypt(TEXT, [certificate], now=later)
+        OwnEngine().encrypt(TEXT, [certificate], now=later)
     good = pair("6, Curve25519, by rPGP")
-    made = PgpyEngine().encrypt(TEXT, [certificate, good.certificate], now=later)
+    made = OwnEngine().encrypt(TEXT, [certificate, good.certificate], now=later)
     assert made.fingerprints == (read_certificate(good.certificate, now=later).fingerprint,)
     assert versions(made.data) == ("seipd-v2", [6])
 
@@ -157,7 +157,7 @@ def test_a_user_id_that_was_taken_back_is_no_address() -> None:
 def test_a_signer_whose_features_pgpy_does_not_know() -> None:
     """CR-13: Sequoia's key of version 4 signs for us, and its public half stays as it was, signatures and all."""
     signer, key = pair("4, Curve25519, by Sequoia"), pair("6, Curve25519, by rPGP")
-    message = PgpyEngine().encrypt(TEXT, [key.certificate], now=NOW, signer=signer.private).data
+    message = OwnEngine().encrypt(TEXT, [key.certificate], now=NOW, signer=signer.private).data
     public = public_part(signer.private)
     assert read_certificate(public, now=NOW) == read_certificate(signer.certificate, now=NOW)
     for library in OPENERS.values():
@@ -167,6 +167,6 @@ def test_a_signer_whose_features_pgpy_does_not_know() -> None:
 def test_a_key_of_version_6_does_not_sign_for_us() -> None:
     """CR-13: PGPy could not; it is said at the import, and no message leaves unsigned instead."""
     with pytest.raises(SealError, match="it is a version 6 key; version 4 is what can sign"):
-        PgpyEngine().encrypt(
+        OwnEngine().encrypt(
             TEXT, [certificate_of(make_key())], now=NOW, signer=pair("6, Curve25519, by Sequoia").private
         )

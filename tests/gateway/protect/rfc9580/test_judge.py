@@ -160,6 +160,21 @@ def test_the_newest_word_counts() -> None:
     assert why_not(withdrawn) == "it has no key for encryption"
 
 
+def test_a_revocation_may_be_weaker_than_a_promise() -> None:
+    """CR-01: in version 4 one with SHA-1 takes away all the same, as GnuPG once made them; it never gives anything."""
+    four = Maker.new(4)
+    revoked = four.head() + signature(four.primary, 0x20, digest="sha1") + four.named() + four.bound()
+    assert why_not(revoked) == "it was revoked by its owner"
+    without = four.whole() + signature(four.primary, 0x28, four.subkey.signed, digest="sha1")
+    assert why_not(without) == "it has no key for encryption"
+    taken = packet(13, b"B <b@example.org>") + signature(four.primary, 0x30, over(b"B <b@example.org>"), digest="sha1")
+    named = signature(four.primary, 0x13, over(b"B <b@example.org>"))
+    assert read_certificate(four.head() + taken + named + four.bound(), now=NOW).addresses == ()
+    assert why_not(packet(6, four.primary.body) + four.direct(CERTIFY_SIGN, digest="sha1") + four.bound()) == (
+        "no user id is signed by its own key"
+    )
+
+
 def test_a_direct_signature_that_was_withdrawn() -> None:
     """RFC 9580 5.2.1.13: what is older than the revocation counts no more."""
     withdrawn = OURS.head() + signature(OURS.primary, 0x30, at=LATER)

@@ -27,7 +27,7 @@ from gateway.protect.signer import WHAT_PGPY_RAISES, Signer, open_signer
 NOT_OURS: Final = "its owner has taken back the user id with this address, or it never had one"
 
 
-class PgpyEngine:
+class OwnEngine:
     """`engine.Engine`."""
 
     def encrypt(

@@ -1,10 +1,10 @@
-"""gateway.protect.pgpy_engine: a key of ours is tried before it is filed. `conformance` has what engines share."""
+"""gateway.protect.own_engine: a key of ours is tried before it is filed. `conformance` has what engines share."""
 
 import pytest
 
 from gateway.protect import armour
 from gateway.protect.errors import CertificateError
-from gateway.protect.pgpy_engine import self_test
+from gateway.protect.own_engine import self_test
 from tests.gateway.protect.keys import NOW, make_key
 
 
