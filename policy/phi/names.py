@@ -7,7 +7,6 @@ word against the lists.
 """
 
 import re
-import string
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Final, NamedTuple
@@ -36,6 +35,7 @@ from policy.phi.names_cues import (
     TRADE,
     WORKER_AFTER,
 )
+from policy.phi.names_lines import EVERYDAY, lower_case_lines, may_name
 from policy.phi.report import Kind
 
 _WORD: Final = r"[A-ZÀ-ÖØ-Þ][\w'-]{1,24}"
@@ -59,13 +59,10 @@ _BED: Final = re.compile(r"\b(?:bed|room|rm\.?) #?\d{1,4}[a-d]?[:,]? \Z")
 _BED_LENGTH: Final = 14
 _BED_ENDS: Final = frozenset("0123456789abcd:,")
 _INITIAL: Final = re.compile(r"[A-Z]\Z")
-_CAPITAL: Final = re.compile(r"[A-Z]")
 _DIGIT: Final = re.compile(r"\d")
 _AUTHORS: Final = re.compile(r"[A-Z][\w'-]+ [A-Z]{1,2}(?:,| and |\)| et al)")  # "Nakagawa T, Ferrero L"
 _NOT_ALONE: Final = re.compile(r"(?:^|[(;.,] ?)\Z")
-_SHORTEST, _LONGEST = 8, 600  # characters of a line without capitals
-_APART: Final = str.maketrans(dict.fromkeys(string.punctuation.translate({ord(mark): None for mark in "_'-"}), " "))
-_LOWER_TITLE: Final = re.compile(r"\b(?:mr|mrs|ms|miss)\.? [a-z][a-z'-]{2,20}(?= [a-z\d]|'s|[.,])")
+_LOWER_TITLE: Final = re.compile(r"m(?<!\wm)(?:rs?|s|iss)\.? [a-z][a-z'-]{2,20}(?= [a-z\d]|'s|[.,])")
 _LEADING: Final = NOT_NAMES | TITLES | STAFF_TITLES  # words that lead to a name
 _FORMAL: Final = frozenset({"mr", "mrs", "ms", "miss", "mx"})
 _GIVEN_AND_FAMILY: Final = 2
@@ -73,18 +70,6 @@ _LOOK_BACK: Final = 40
 _LOOK_AHEAD: Final = 72
 _AGE_REACH: Final = 70
 _CANDIDATES: Final = 20_000
-# Words of the lists that are everyday words: in a lower-case line they name nobody without a cue.
-_EVERYDAY: Final = frozenset(
-    """
-    will mark may hope grace joy bill rose dawn summer april june august faith frank guy rich chase drew gene dale
-    dean ray sue pat bob van long an do so in my la le no jack art don pearl ivy jade ruby hazel holly daisy ginger
-    amber crystal chance precious diamond destiny trinity sunny misty sky lane case young ward price rice wood stone
-    field waters rivers hill park church day short small white black brown green gray best good sharp love hand head
-    foot back cook page bell ball bond bush cross fields fox hall hart hunt little long marsh moon north west parks
-    powers reed rush snow strong summers walls ware wise works major set see say ask many any he she her his and the
-    for was not can on to at of is it be by as or if up
-    """.split()
-)
 
 
 class _Candidate(NamedTuple):
@@ -350,38 +335,19 @@ def _unknown(candidate: _Candidate, known: int, vocabulary: Vocabulary) -> tuple
         return Role.UNKNOWN, 0.68, "a given name and a surname"
     if lower[-1] in ORGANISATION or all(word.isupper() and len(word) > 1 for word in words):
         return None
-    if _INITIAL.match(words[-1]) and lower[0] not in _EVERYDAY:
+    if _INITIAL.match(words[-1]) and lower[0] not in EVERYDAY:
         return Role.UNKNOWN, 0.6, "a given name and an initial"
     is_given = lower[0] in vocabulary.given_names
     return Role.UNKNOWN, 0.6 if is_given else 0.52, "two words, one of them a known name"
 
 
-def _lower_case_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield lines without a capital, with their offsets."""
-    start = 0
-    for line in text.split("\n"):
-        if _SHORTEST <= len(line) <= _LONGEST and (line.islower() or not _CAPITAL.search(line)):
-            yield start, line
-        start += len(line) + 1
-
-
-def _may_name(line: str, vocabulary: Vocabulary) -> bool:
-    """Tell, much faster than word by word, whether a line may hold a given name and a surname."""
-    if not line.isascii() or "'" in line:
-        return True
-    words = set(line.translate(_APART).split())
-    given, family, telling = vocabulary.given_names, vocabulary.surnames, words - _EVERYDAY
-    is_without = words.isdisjoint(given) or words.isdisjoint(family)
-    return not (is_without or (telling.isdisjoint(given) and telling.isdisjoint(family)))
-
-
 def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
     """Yield names in lines written without capitals: "mr. savage's labs", "xiu fisher"."""
-    for first, line in _lower_case_lines(text):
+    for first, line in lower_case_lines(text):
         for title in _LOWER_TITLE.finditer(line):
             start, end = first + title.start(), first + title.end()
             yield Mention(Kind.NAME, start, end, title.group(), 0.7, "a name with a title", Role.PATIENT)
-        if not _may_name(line, vocabulary):
+        if not may_name(line, vocabulary):
             continue
         tokens = list(_TOKEN.finditer(line))
         for one, two in pairwise(tokens):
@@ -390,7 +356,7 @@ def _lower_case_names(text: str, vocabulary: Vocabulary) -> Iterator[Mention]:
             pair = (second, word) if gap == ", " else (word, second)
             if gap not in {" ", ", "} or pair[0] not in vocabulary.given_names or pair[1] not in vocabulary.surnames:
                 continue
-            if pair[0] in _EVERYDAY and pair[1] in _EVERYDAY:
+            if pair[0] in EVERYDAY and pair[1] in EVERYDAY:
                 continue
             start, end = first + one.start(), first + one.end() + len(gap) + len(second)
             words = (word, second)

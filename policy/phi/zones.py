@@ -24,6 +24,7 @@ _CLOSER: Final = re.compile(
     r"|best|thx|yours(?: truly| sincerely)?|cordially|sent from my .{0,40})[ ,.!-]{0,4}",
     re.IGNORECASE,
 )
+_CLOSER_STARTS: Final = frozenset("-_bBkKwWmMrRtTsScCyY")
 _PHONE_LINE: Final = re.compile(r"(?:[a-z]{0,8}[.: ]{0,3})?\+?[\d (). -]{9,20}(?:x\d{1,6})?", re.IGNORECASE)
 _NAME_LINE: Final = re.compile(r"[A-Z][\w'-]{1,24}(?: [A-Za-z][\w'.-]{0,24}){1,4}(?:, [A-Za-z., -]{2,20})?")
 _TITLE_LINE: Final = re.compile(r"[A-Za-z][A-Za-z&/, -]{2,48}")
@@ -32,7 +33,6 @@ _ATTRIBUTION: Final = re.compile(
     r"|-{2,}.{0,60}(?:message|forward).{0,60}-{2,}",
     re.IGNORECASE,
 )
-_ATTRIBUTION_STARTS: Final = frozenset("fFtTcCbBsSdDrRoO-")
 _FOOTER_PHRASES: Final = tuple(
     phrase.strip()
     for phrase in """
@@ -105,7 +105,7 @@ def find_zones(view: View, sender_names: frozenset[str]) -> Zones:
         stripped = line.strip()
         if not stripped:
             continue
-        if stripped[0] in _ATTRIBUTION_STARTS and len(stripped) < 420 and _ATTRIBUTION.fullmatch(stripped):
+        if (stripped[0] == "-" or ":" in stripped) and len(stripped) < 420 and _ATTRIBUTION.fullmatch(stripped):
             marks[index] = Zone.ATTRIBUTION
         elif marks[index] is None and len(stripped) < 60 and _opens_signature(lines, index, sender_names):
             _mark_signature(lines, marks, index)
@@ -129,7 +129,7 @@ def _is_footer(text: str, *, phrases: int) -> bool:
 
 def _opens_signature(lines: list[str], index: int, sender_names: frozenset[str]) -> bool:
     stripped = lines[index].strip()
-    if _CLOSER.fullmatch(stripped):
+    if stripped[0] in _CLOSER_STARTS and _CLOSER.fullmatch(stripped):
         return True
     if not _NAME_LINE.fullmatch(stripped):
         return False
