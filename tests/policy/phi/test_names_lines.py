@@ -10,17 +10,18 @@ from policy.phi.names_lines import lower_case_lines, may_name
 @pytest.mark.parametrize(
     "line",
     [
-        "saw maria delgado today", "(maria delgado)", 'call "delgado, maria"!', "x/maria delgado's labs",
-        "maria delgado-like", "josé called; maria delgado, too", "4 maria delgado 4",
+        "saw maria delgado today",
+        "(maria delgado)",
+        "call (delgado, maria)!",
+        "x/maria delgado's labs",
+        "josé called: maria delgado came",
+        "4 maria delgado 4",
+        "an-maria maria delgado",
     ],
-)  # fmt: skip
+)
 def test_a_line_with_a_name_is_read(line: str) -> None:
-    assert may_name(line, vocabulary()) or not find_names(line, vocabulary())
-
-
-def test_names_are_found_in_the_midst_of_marks() -> None:
-    for line in ("saw maria delgado today", "(maria delgado)", 'call "delgado, maria"!', "x/maria delgado's labs"):
-        assert find_names(line, vocabulary())
+    assert may_name(line, vocabulary())
+    assert find_names(line, vocabulary())
 
 
 @pytest.mark.parametrize(
