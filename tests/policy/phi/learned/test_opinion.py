@@ -47,6 +47,16 @@ def test_it_has_no_opinion_on_long_mail() -> None:
     assert not is_long(_examined("The flu is in town, says Bex."))
 
 
+def test_it_raises_longer_mail_only_about_somebody_with_a_name() -> None:
+    """A note about "the patient" has pronouns, relatives and capitals as well, and nobody in it can be found."""
+    note = "Her mother says she is throwing up again. " + "The roof was mended. " * 30
+    heavy = Model({BIAS: 5.0})
+    for body, is_raised in ((note, False), (f"{note} Sarah rests.", True), (note[:400], True)):
+        examined = _examined(body)
+        assert examined.link.score < THRESHOLD
+        assert (joined(examined, weigh(features(examined), heavy)).score >= THRESHOLD) is is_raised, body
+
+
 def test_it_raises_nothing_in_mail_to_everybody() -> None:
     """A newsletter speaks to its readers of illness and means none of them."""
     examined = _examined("Bex is throwing up again.")
