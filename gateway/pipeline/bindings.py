@@ -1,12 +1,13 @@
 """What the index of patients and the segments say of a message's recipients; asked only when a rule asks for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import bindings
 from gateway.store.bindings import persons_key
+from gateway.store.faults import reading_registers
 from gateway.store.kept import Readable
 from policy.binding import UNBOUND, Binding, is_other_patient
 from policy.phi.persons import address_mark
@@ -37,14 +38,22 @@ class Bindings:
         if not is_about and not segment:
             return {}
         marks = {address.lower(): address_mark(self._key, address) for address in recipients}
-        async with self._store.read() as conn:
-            owners = await bindings.people_of(conn, marks.values(), addresses=True) if is_about else {}
-            named = await self._named(conn, report) if owners else ()
-            members = await bindings.members(conn, segment, marks.values()) if segment else frozenset()
+        with reading_registers():
+            owners, named, members = await self._read(report, marks.values(), segment, is_about=is_about)
         return {
             address: Binding(is_other_patient=is_other_patient(named, owners.get(mark, ())), in_segment=mark in members)
             for address, mark in marks.items()
         }
+
+    async def _read(
+        self, report: Report, marks: Collection[str], segment: str, *, is_about: bool
+    ) -> tuple[Mapping[str, frozenset[str]], Sequence[frozenset[str]], frozenset[str]]:
+        """Whose addresses these are, whom the message can mean, and who of them is on the segment's list."""
+        async with self._store.read() as conn:
+            owners = await bindings.people_of(conn, marks, addresses=True) if is_about else {}
+            named = await self._named(conn, report) if owners else ()
+            members = await bindings.members(conn, segment, marks) if segment else frozenset()
+        return owners, named, members
 
     async def _named(self, conn: AsyncConnection, report: Report) -> Sequence[frozenset[str]]:
         """Whom the message can mean, for each way in which it names somebody."""

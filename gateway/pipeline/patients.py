@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from gateway.store import bindings
+from gateway.store.faults import reading_registers
 from gateway.store.kept import Readable
 from policy.phi.report import Report
 
@@ -19,8 +20,9 @@ async def matched(store: Readable, report: Report) -> tuple[str, ...]:
     """As the registers name them, sorted; nobody where the message names none. Raises: StoreError."""
     if not report.named:
         return ()
-    async with store.read() as conn:
-        found = await bindings.people_of(conn, report.named, addresses=False)
+    with reading_registers():
+        async with store.read() as conn:
+            found = await bindings.people_of(conn, report.named, addresses=False)
     return meant(found, ways=report.ways)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message.entry import EntryState
 from gateway.message.verdict import Accepted, Verdict
@@ -67,6 +69,22 @@ async def send(store: Store, data: bytes, to: str, *, believed: bool = False) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("table", ["patient_mark", "segment_member"])
+async def test_an_index_that_is_gone_permits_nothing(store: Store, table: str) -> None:
+    """Invariant 5: 451 for mail that names somebody or a list; other mail asks nothing of it and is taken."""
+
+    async def remove(conn: AsyncConnection) -> None:
+        await conn.execute(sa.text(f"ALTER TABLE {table} RENAME TO away"))
+
+    await store.transact(remove)
+    counter = Counter(store, None, settings=RULED)
+    made = envelope("pat@b.example")
+    believed = replace(made, client=replace(made.client, believes_headers=True))
+    named = letter(b"X-Mailward-Segment: spring", b"X-Mailward-Patient: MRN-0042")
+    assert await counter.pipeline.submit(believed, named) is Verdict.STORE_SICK
+    assert isinstance(await counter.pipeline.submit(believed, letter()), Accepted)
+
+
 async def test_a_shifted_mail_merge_is_held(store: Store) -> None:
     """Every letter goes to the next one's address: all are held, and in the right order none is."""
     people = [Patient(number) for number in range(8)]
