@@ -85,10 +85,6 @@ def fetch(settings: Settings, *, address: str) -> int:
     good, faults = _judge([data for data in found if data not in older])
     faults += older.values()
     usable = [(data, replace(facts, addresses=(wanted,))) for data, facts in good if wanted in facts.addresses]
-    for data, facts in _revoked(found):
-        one = _incoming([(data, replace(facts, addresses=(wanted,)))])
-        if ask(settings, "openpgp.found", incoming=one, source=Source.WKD, is_revoked=True):
-            faults.append(f"{facts.fingerprint} was on file, and is used no more")
     if not usable:
         fail("\n".join(faults) or f"{wanted}: the key that its domain has is for other addresses")
     filed = ask(settings, "openpgp.found", incoming=_incoming(usable), source=Source.WKD)
@@ -129,8 +125,9 @@ def _beside_file(settings: Settings, found: Sequence[bytes]) -> dict[bytes, str]
                 is_revoked = newer.is_revoked or address not in newer.addresses
                 incoming = [{**row, "age": age.value} for row in one]
                 if ask(settings, "openpgp.found", incoming=incoming, source=Source.FILE, is_revoked=is_revoked):
-                    what = "it" if newer.is_revoked else "a subkey or user id"
-                    told = f"its owner has revoked {what}; that counts from now on"
+                    told = "its owner has revoked a subkey or user id; that counts from now on"
+                    if newer.is_revoked:
+                        told = "its owner has revoked it; it is used no more"
                     click.echo(f"{facts.fingerprint} for {address}: {told}", err=True)
     return older
 
@@ -179,19 +176,6 @@ def _incoming(good: Sequence[tuple[bytes, CertificateFacts]]) -> list[dict[str, 
         for data, facts in good
         for address in facts.addresses
     ]
-
-
-def _revoked(found: Sequence[bytes]) -> list[tuple[bytes, CertificateFacts]]:
-    """Those that their owner has revoked, by his own signature."""
-    revoked: list[tuple[bytes, CertificateFacts]] = []
-    for data in found:
-        try:
-            facts = read_certificate(data, now=datetime.now(UTC))
-        except CertificateError:
-            continue
-        if facts.is_revoked:
-            revoked.append((data, facts))
-    return revoked
 
 
 @openpgp.command("list")

@@ -229,7 +229,7 @@ def test_import_takes_a_revocation_of_the_whole_key(tmp_path: Path) -> None:
         done = run(
             "import", "-", data=made.head() + made.revocation()
         )  # without user id and subkey, as it is passed on
-        assert f"{fingerprint} for {ADDRESS}: its owner has revoked it; that counts from now on" in done.stderr
+        assert f"{fingerprint} for {ADDRESS}: its owner has revoked it; it is used no more" in done.stderr
         again = run("import", "-", data=whole)
         assert (again.exit_code, "is newer, its owner has revoked it" in again.stderr) == (1, True)
         rows = {row["fingerprint"]: row["trust"] for row in map(json.loads, run("list", "--json").stdout.splitlines())}
