@@ -181,7 +181,7 @@ class KeyFinder:
         filed = await certificates.found(self._store, news, is_revoked=is_revoked, events=found_events)
         for one in filed:
             if one.age is Age.NEWER:
-                log.warning("its owner revoked a part of a key on file", fingerprint=one.fingerprint)
+                log.warning("its owner revoked a key on file, or a part of it", fingerprint=one.fingerprint)
                 self._count(source.value, "revoked")
         return bool(filed)
 
