@@ -41,7 +41,7 @@ class Consent:
     patient: an address in lower case, or the keyed hash of a patient id. purposes: words of X-Mailward-Purpose, or ANY.
     recipients: addresses and domains in lower case, empty where the patient is the recipient. evidence: SHA-256 of the
     signed document, hexadecimal. topics: words of TOPICS that an authorization names expressly; it covers no less of
-    other information for that.
+    other information for that. covers: how much and what kind of information, in words; empty: not recorded.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Consent:
     revoked_at: datetime | None = None
     evidence: str = ""
     topics: tuple[str, ...] = ()
+    covers: str = ""
 
     def in_force(self, at: datetime) -> bool:
         """Whether it was given, has not expired and is not revoked."""
@@ -153,4 +154,5 @@ def _scope(one: Consent) -> str:
     """What it covers, as far as the register has it."""
     purposes = "any purpose" if ANY in one.purposes else ", ".join(sorted(one.purposes))
     end = "until it is revoked" if one.expires_at is None else f"until {one.expires_at:%Y-%m-%d} unless it is revoked"
-    return f"for {purposes}, {end}"
+    limited = f", limited to {one.covers}" if one.covers else ""  # 42 CFR 2.31(a)(3)
+    return f"for {purposes}{limited}, {end}"

@@ -196,7 +196,7 @@ def consent_recorded(consent: Consent, *, at: datetime) -> Event:
         "consent.recorded", at, id=consent.id, patient=consent.patient, consent=consent.kind.value,
         purposes=list(consent.purposes), recipients=list(consent.recipients), given_at=moment(consent.given_at),
         expires_at=_end(consent.expires_at), evidence=consent.evidence, by=consent.recorded_by,
-        topics=list(consent.topics),
+        topics=list(consent.topics), covers=consent.covers,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ COLUMNS: Final = (
 
 EXPORTED: Final = {  # columns of an import, and where each comes from
     "patient": "patient", "kind": "kind", "purposes": "purposes", "recipients": "recipients", "given": "given_at",
-    "expires": "expires_at", "evidence": "evidence", "topics": "topics",
+    "expires": "expires_at", "evidence": "evidence", "topics": "topics", "covers": "covers",
 }  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def consent() -> None:
     type=click.Choice(TOPICS),
     help="What an authorization names expressly, where a law asks for that; may be repeated.",
 )
+@click.option("--covers", default="", metavar="WORDS", help="Which information it covers, as it says.")
 @click.option("--given", default="", metavar="DATE", help="When.  [default: now]")
 @click.option("--expires", default="", metavar="DATE", help="When it ends.  [default: never]")
 @click.option(
@@ -60,12 +61,12 @@ def consent() -> None:
 @settings_option
 def add(
     settings: Settings, *, patient: str, kind: str, purposes: tuple[str, ...], recipients: tuple[str, ...],
-    topics: tuple[str, ...], given: str, expires: str, document: Path | None, by: str, as_json: bool,
+    topics: tuple[str, ...], covers: str, given: str, expires: str, document: Path | None, by: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Record one."""
     row = {
         "patient": patient, "kind": kind, "purposes": " ".join(purposes), "recipients": " ".join(recipients),
-        "given": given, "expires": expires, "topics": " ".join(topics),
+        "given": given, "expires": expires, "topics": " ".join(topics), "covers": covers,
         "evidence": hashlib.sha256(document.read_bytes()).hexdigest() if document else "",
     }  # fmt: skip
     made = ask(settings, "consent.add", row=row, by=by)
@@ -102,6 +103,7 @@ consent.add_command(
     import_command(
         "consent",
         what="entries",
-        columns="patient, kind, purposes, recipients, given, expires, evidence (SHA-256 of the document), topics",
+        columns="patient, kind, purposes, recipients, given, expires, evidence (SHA-256 of the document), topics,"
+        " covers",
     )
 )

@@ -82,6 +82,7 @@ def _shown(one: Consent, now: datetime) -> dict[str, Any]:
         "purposes": list(one.purposes),
         "recipients": list(one.recipients),
         "topics": list(one.topics),
+        "covers": one.covers,
         "in_force": one.in_force(now),
         "given_at": one.given_at.isoformat(),
         "expires_at": one.expires_at and one.expires_at.isoformat(),

@@ -15,7 +15,9 @@ from policy.baa import Organisation, Relation
 from policy.consent import ANY, BOUND_TO_RECIPIENT, NEEDS_EVIDENCE, TOPICS, Consent, Kind
 from policy.rules.facts import PURPOSES
 
-CONSENT_COLUMNS: Final = ("patient", "kind", "purposes", "recipients", "given", "expires", "evidence", "topics")
+CONSENT_COLUMNS: Final = (
+    "patient", "kind", "purposes", "recipients", "given", "expires", "evidence", "topics", "covers",
+)  # fmt: skip
 ORGANISATION_COLUMNS: Final = (
     "name", "relation", "domains", "purposes", "qsoa", "agreed", "expires", "contact",
 )  # fmt: skip
@@ -24,6 +26,7 @@ ALL_CARE: Final = frozenset({"treatment", "payment", "operations"})
 DOMAIN: Final = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+COVERS: Final = re.compile(r"[ -~]{0,200}")  # it is put below mail, whatever charset that has
 MOST_FAULTS: Final = 100  # of an import, shown
 
 T = TypeVar("T")
@@ -88,7 +91,17 @@ def read_consent(row: Mapping[str, str], maker: Maker) -> Consent:
         recorded_by=maker.by,
         recorded_at=maker.now,
         topics=_topics(texts["topics"], kind),
+        covers=_covers(texts["covers"], kind),
     )
+
+
+def _covers(text: str, kind: Kind) -> str:
+    """Which information it is about, where it is about a patient's information."""
+    if not COVERS.fullmatch(text):
+        raise ValueError("covers: at most 200 letters of US-ASCII")
+    if text and kind not in BOUND_TO_RECIPIENT - {Kind.RESTRICTION}:
+        raise ValueError(f"covers: {kind} has none")
+    return text.rstrip(".")
 
 
 def _topics(text: str, kind: Kind) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ consent: Final = sa.Table(
     sa.Column("recorded_by", sa.String(320), nullable=False),
     sa.Column("recorded_at", UtcMicros, nullable=False),
     sa.Column("topics", sa.Text, nullable=False, server_default=sa.text("'[]'")),  # JSON list: what it names expressly
+    sa.Column("covers", sa.String(200), nullable=False, server_default=sa.text("''")),  # which information, in words
 )
 
 # Organisations that get mail from us: business associates with their agreement, and those that need none.

@@ -176,14 +176,14 @@ def test_a_consent_that_came_later_is_told_below_what_waited(
     form.write_text("signed")
     tell(
         gateway, "consent", "add", "--patient", "MRN-0005", "--kind", "part2", "--purpose", "treatment", "--recipient",
-        to, "--expires", "2036-01-01", "--document", form,
+        to, "--expires", "2036-01-01", "--covers", "laboratory results", "--document", form,
     )  # fmt: skip
     assert hop.arrivals == []
     assert tell(gateway, "queue", "release", queue_id, "--why", "consent came") == "1 recipients go on\n"
     arrival = hop.wait_for(marker.encode())
     text = " ".join(arrival.content.decode().split())
     assert text.count("42 CFR part 2 prohibits unauthorized use or disclosure of these records.") == 1
-    assert text.count("permits this for treatment, until 2036-01-01 unless it is revoked.") == 1
+    assert text.count("this for treatment, limited to laboratory results, until 2036-01-01 unless") == 1
     assert (bool(arrival.tls), "HbA1c" in text) == (True, True)
 
 

@@ -58,6 +58,13 @@ def test_a_consent_is_for_its_patient_recipient_and_purpose() -> None:
     assert ask(replace(PART2, purposes=(ANY,)), purpose="unknown").part2
 
 
+def test_the_scope_says_which_information() -> None:
+    """42 CFR 2.31(a)(3), 2.32(b): as far as the register has it."""
+    covers = replace(PART2, covers="medication list and attendance", expires_at=NOW + DAY)
+    scope = "for treatment, limited to medication list and attendance, until 2026-11-25 unless it is revoked"
+    assert ask(covers).part2_scope == scope
+
+
 def test_an_authorization_may_name_topics() -> None:
     """Of those that let it go to this recipient for its purpose, while they stand; nobody else's word counts."""
     named = replace(PART2, kind=Kind.AUTHORIZATION, topics=("hiv", "mental_health"))

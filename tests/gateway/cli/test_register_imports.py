@@ -140,7 +140,7 @@ def test_what_is_exported_is_read_back(config: Path, tmp_path: Path, form: str) 
     ("register", "row"),
     [
         ("consent", {"patient": "MRN-1", "kind": "part2", "purposes": "treatment payment", "evidence": SHA,
-                     "recipients": "c.example d@e.example"}),
+                     "recipients": "c.example d@e.example", "covers": "medication list, attendance"}),
         ("consent", {"patient": "MRN-1", "kind": "authorization", "purposes": "payment", "evidence": SHA,
                      "recipients": "c.example", "expires": "2036-01-01", "topics": "mental_health hiv"}),
         ("baa", {"name": "B, Ltd", "domains": "b.example c.example", "purposes": "any", "qsoa": "yes",
@@ -155,7 +155,7 @@ def test_the_columns_of_an_export_are_those_of_an_import(
     assert run(config, register, "import", write(tmp_path, "json", [row])).exit_code == 0
     (found,) = json.loads(run(config, register, "export", "--json").stdout)
     assert set(row) <= set(found)
-    for name in ("purposes", "recipients", "domains", "qsoa", "name", "basis", "topics"):
+    for name in ("purposes", "recipients", "domains", "qsoa", "name", "basis", "topics", "covers"):
         assert found.get(name) == row.get(name, found.get(name)), name
     text = run(config, register, "import", "--help").stdout.partition("Columns:")[2]
     assert set(found) == set(re.findall(r"[a-z]+", re.sub(r"\([^)]*\)", "", text).partition(".")[0]))

@@ -47,7 +47,7 @@ def event_of(_: Consent) -> list[Event]:
 
 async def test_an_entry_comes_back_as_it_was(store: Store) -> None:
     other = replace(GIVEN, id="C2", patient="id:" + "0" * 64, expires_at=None, evidence="", recipients=())
-    other = replace(other, topics=("hiv", "reproductive"))
+    other = replace(other, topics=("hiv", "reproductive"), covers="attendance")
     await consents.add(store, [GIVEN, other], events=[make_event("consent.recorded")])
     assert await recorded(store) == (GIVEN, other)
     assert await recorded(store, PAT) == (GIVEN,)
