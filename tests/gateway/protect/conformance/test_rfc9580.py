@@ -10,12 +10,14 @@ import pytest
 from openpgp.composed import KeyType, Message
 from pysequoia import CipherSuite, Profile
 
+from gateway.protect.armour import dearmour_private
 from gateway.protect.certificates import read_certificate
 from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.protect.own_engine import OwnEngine
 from gateway.protect.signer import public_part
 from tests.gateway.protect.conformance.programs import Failed
 from tests.gateway.protect.conformance.rust import ADDRESS, Library, Pair, Rpgp, Sequoia
+from tests.gateway.protect.conformance.samples import OPENPGPJS_4, OPENPGPJS_6
 from tests.gateway.protect.keys import certificate_of, make_key
 
 TEXT: Final = (
@@ -23,6 +25,13 @@ TEXT: Final = (
 )  # four chunks of SEIPD version 2
 OPENERS: Final[dict[str, Library]] = {"sequoia": Sequoia(), "rpgp": Rpgp()}
 V4, V6 = Profile.RFC4880, Profile.RFC9580
+
+
+def sample(armoured: bytes) -> Pair:
+    private = dearmour_private(armoured)
+    return Pair(private, public_part(private))
+
+
 KEYS: Final[dict[str, Callable[[], Pair]]] = {  # all tell that SEIPD version 2 is read
     "6, Curve25519, by Sequoia": lambda: Sequoia.make(CipherSuite.Cv25519, V6),
     "6, Curve448, by Sequoia": lambda: Sequoia.make(CipherSuite.Cv448, V6),
@@ -36,6 +45,7 @@ KEYS: Final[dict[str, Callable[[], Pair]]] = {  # all tell that SEIPD version 2 
     "4, Curve448, by Sequoia": lambda: Sequoia.make(CipherSuite.Cv448, V4),
     "4, P-256, by Sequoia": lambda: Sequoia.make(CipherSuite.P256, V4),
     "4, P-521, by Sequoia": lambda: Sequoia.make(CipherSuite.P521, V4),
+    "4, X25519, by OpenPGP.js": lambda: sample(OPENPGPJS_4),
     "4, X25519, by rPGP": lambda: Rpgp.make(4, KeyType.ed25519(), KeyType.x25519()),
 }
 SIGNER: Final = make_key(address="openpgp@clinic.example")
@@ -109,9 +119,11 @@ def test_one_that_reads_version_1_alone_gives_the_measure(name: str) -> None:
     assert all(library.open(message, key.private) == TEXT for library in OPENERS.values())
 
 
-def test_a_program_that_says_it_reads_version_1_alone_gets_that() -> None:
+@pytest.mark.parametrize("by", ["rPGP", "OpenPGP.js"])
+def test_a_program_that_says_it_reads_version_1_alone_gets_that(by: str) -> None:
     """RFC 9580 13.7: also of version 6, where silence would mean the other."""
-    key = Rpgp.make(6, KeyType.ed25519(), KeyType.x25519(), reads_seipd_2=False)
+    made = Rpgp.make(6, KeyType.ed25519(), KeyType.x25519(), reads_seipd_2=False)
+    key = made if by == "rPGP" else sample(OPENPGPJS_6)
     message = sealed(key.certificate)
     assert versions(message) == ("seipd-v1", [3])
     assert all(library.open(message, key.private) == TEXT for library in OPENERS.values())
