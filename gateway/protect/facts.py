@@ -29,6 +29,11 @@ class CertificateFacts:
     is_revoked: bool = False
 
     @property
+    def key_id(self) -> str:
+        """Sixteen digits (RFC 9580 section 5.5.4)."""
+        return self.fingerprint[:16] if self.version == 6 else self.fingerprint[-16:]
+
+    @property
     def usable(self) -> bool:
         return not self.why_not
 

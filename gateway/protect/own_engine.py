@@ -19,7 +19,7 @@ from pgpy.packet.packets import IntegrityProtectedSKEDataV1
 from gateway.protect.certificates import open_certificate
 from gateway.protect.engine import Packets
 from gateway.protect.errors import CertificateError, NoUsableCertificate, SealError
-from gateway.protect.rfc9580.container import SALT, seipd_2
+from gateway.protect.rfc9580 import container
 from gateway.protect.rfc9580.judge import Judged
 from gateway.protect.rfc9580.session import pkesk
 from gateway.protect.signer import WHAT_PGPY_RAISES, Signer, open_signer
@@ -79,7 +79,7 @@ def _usable(certificates: Sequence[bytes], address: str, now: datetime) -> list[
         facts = certificate.facts
         why_not = facts.why_not or ("" if not address or address in facts.addresses else NOT_OURS)
         if why_not:
-            reasons.append(f"key {facts.fingerprint[-16:]}: {why_not}")
+            reasons.append(f"key {facts.key_id}: {why_not}")
         else:
             usable.append(certificate)
     if not usable:
@@ -94,24 +94,23 @@ def _encrypt(data: bytes, certificates: Sequence[Judged], signer: bytes | None, 
         message = PGPMessage.new(data, format="b", compression=CompressionAlgorithm.Uncompressed)
         if signer is not None:  # RFC 3156 section 6.2: signed and encrypted in one message
             message |= _signature(message, open_signer(signer, now=now), certificates, now)
-        packets = bytes(message)
-    version, container = (6, _seipd_2) if _reads_seipd_2(certificates) else (3, _seipd_1)
-    keys = [pkesk(key, session_key, version=version) for to in certificates for key in to.keys]
-    return b"".join((*keys, container(packets, session_key)))
+        version, contain = (6, _seipd_2) if _reads_seipd_2(certificates) else (3, _seipd_1)
+        packets = [pkesk(key, session_key, version=version) for to in certificates for key in to.keys]
+        return b"".join((*packets, contain(bytes(message), session_key)))
 
 
 def _reads_seipd_2(certificates: Sequence[Judged]) -> bool:
-    return all(certificate.reads_seipd_2 for certificate in certificates)
+    return container.is_able() and all(certificate.reads_seipd_2 for certificate in certificates)
 
 
 def _seipd_2(data: bytes, session_key: bytes) -> bytes:
-    return seipd_2(data, session_key, salt=os.urandom(SALT))
+    return container.seipd_2(data, session_key, salt=os.urandom(container.SALT))
 
 
 def _seipd_1(data: bytes, session_key: bytes) -> bytes:
-    container = IntegrityProtectedSKEDataV1()
-    container.encrypt(session_key, SymmetricKeyAlgorithm.AES256, data)
-    return bytes(container.__bytes__())
+    packet = IntegrityProtectedSKEDataV1()
+    packet.encrypt(session_key, SymmetricKeyAlgorithm.AES256, data)
+    return bytes(packet.__bytes__())
 
 
 def _signature(message: PGPMessage, signer: Signer, certificates: Sequence[Judged], now: datetime) -> Any:

@@ -2,8 +2,10 @@
 sections 5.13.2 and 9.6).
 """
 
+import functools
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESOCB3
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -16,6 +18,16 @@ OCB: Final = 2
 NONCE: Final = 15 - 8  # octets, without the chunk's number
 CHUNK_SIZE: Final = 12  # 2^18 octets: a reader holds one chunk before it may believe it
 SALT: Final = 32  # octets
+
+
+@functools.cache
+def is_able() -> bool:
+    """Whether OpenSSL has OCB: where it is held to FIPS 140, it has not."""
+    try:
+        AESOCB3(bytes(KEY_OCTETS[AES_256]))
+    except UnsupportedAlgorithm:
+        return False
+    return True
 
 
 def seipd_2(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from openpgp.composed import KeyType, Message
 from pysequoia import CipherSuite, Profile
 
@@ -14,6 +15,7 @@ from gateway.protect.armour import dearmour_private
 from gateway.protect.certificates import read_certificate
 from gateway.protect.errors import NoUsableCertificate, SealError
 from gateway.protect.own_engine import OwnEngine
+from gateway.protect.rfc9580 import container
 from gateway.protect.signer import public_part
 from tests.gateway.protect.conformance.programs import Failed
 from tests.gateway.protect.conformance.rust import ADDRESS, Library, Pair, Rpgp, Sequoia
@@ -129,6 +131,23 @@ def test_a_program_that_says_it_reads_version_1_alone_gets_that(by: str) -> None
     assert all(library.open(message, key.private) == TEXT for library in OPENERS.values())
 
 
+def test_without_ocb_it_is_version_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CR-13: an OpenSSL held to FIPS 140 has none; mail does not wait for ever."""
+
+    def no_ocb(_: bytes) -> None:
+        raise UnsupportedAlgorithm("no OCB")
+
+    monkeypatch.setattr(container, "AESOCB3", no_ocb)
+    container.is_able.cache_clear()
+    try:
+        key = pair("6, Curve25519, by Sequoia")
+        message = sealed(key.certificate)
+        assert versions(message) == ("seipd-v1", [3])
+        assert all(library.open(message, key.private) == TEXT for library in OPENERS.values())
+    finally:
+        container.is_able.cache_clear()
+
+
 def refused(name: str) -> bytes:
     whole = pair("6, Curve25519, by Sequoia")
     if name == "revoked":
@@ -152,7 +171,8 @@ def refused(name: str) -> bytes:
 def test_what_must_not_be_used_is_refused(name: str, why: str) -> None:
     """CR-01: nothing is encrypted, with the reason, so that the ladder climbs; a good one beside it is used alone."""
     certificate, later = refused(name), NOW + timedelta(days=2)
-    with pytest.raises(NoUsableCertificate, match=re.escape(why)):
+    key_id = read_certificate(certificate, now=later).fingerprint[:16]
+    with pytest.raises(NoUsableCertificate, match=re.escape(f"key {key_id}: {why}")):
         OwnEngine().encrypt(TEXT, [certificate], now=later)
     good = pair("6, Curve25519, by rPGP")
     made = OwnEngine().encrypt(TEXT, [certificate, good.certificate], now=later)
