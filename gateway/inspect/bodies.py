@@ -16,7 +16,7 @@ from gateway.message.fields import HeaderError, Parsed, split_message
 from gateway.message.sevenbit import CRLF
 from policy.phi.custom.detect import NOTHING, CustomDetectors
 from policy.phi.identifiers import find_identifiers
-from policy.phi.look import look
+from policy.phi.look import look_for_identifiers
 from policy.phi.normalise import normalise
 from policy.phi.report import Kind
 from policy.phi.structure import DEPTH, scan
@@ -118,7 +118,7 @@ def _values(texts: Iterator[tuple[Body, str]], kinds: Collection[Kind], custom: 
         return found
     for body, text in texts:
         for plain in {text.replace("\r\n", "\n"), *([html_text(text).shown] if body.is_html else [])}:
-            view = look(normalise(plain))
+            view = look_for_identifiers(normalise(plain))
             for mention in (*find_identifiers(view), *custom.people(view)):
                 if mention.kind in kinds and len(mention.value) >= SHORTEST:
                     found.setdefault(mention.value, mention.kind)

@@ -84,7 +84,7 @@ _TERMS: Final = 3_000  # in one text; more adds nothing to a verdict
 
 def find_health(view: View, vocabulary: Vocabulary) -> list[Mention]:
     """Return what a text says about health: the longest terms, without overlap, then shapes. Linear."""
-    found = list(_terms(view, vocabulary))
+    found = list(_terms(view))
     found += _by_ending(view, found)
     found.sort(key=lambda mention: mention.start)
     found += find_codes(view, vocabulary.categories, found)
@@ -119,9 +119,9 @@ def _by_ending(view: View, terms: list[Mention]) -> list[Mention]:
     return found
 
 
-def _terms(view: View, vocabulary: Vocabulary) -> Iterator[Mention]:
+def _terms(view: View) -> Iterator[Mention]:
     last_start, last_end, best = -1, -1, None
-    for start, negative_end, term in islice(_bounded(view.lower, vocabulary), _TERMS * 4):
+    for start, negative_end, term in islice(_bounded(view), _TERMS * 4):
         end = -negative_end
         if start >= last_end:
             if best is not None:
@@ -136,11 +136,11 @@ def _terms(view: View, vocabulary: Vocabulary) -> Iterator[Mention]:
         yield best
 
 
-def _bounded(lower: str, vocabulary: Vocabulary) -> list[tuple[int, int, Term]]:
+def _bounded(view: View) -> list[tuple[int, int, Term]]:
     """Return whole-word matches as (start, -end, term), in order of start, longer first for the same start."""
-    padded = f" {lower}  "  # so that there is a character on either side
+    padded = f" {view.lower}  "  # so that there is a character on either side
     matches = []
-    for last, term in vocabulary.automaton.iter(lower):
+    for last, term in view.terms:
         start = last + 1 - len(term.text)
         if padded[start].isalnum():
             continue

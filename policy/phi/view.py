@@ -13,8 +13,10 @@ from typing import Any, Final
 
 import ahocorasick
 
+from policy.phi.data.load import Term
 from policy.phi.normalise import lower_case
 
+_BY_FREQUENCY: Final = {ord(letter): chr(rank) for rank, letter in enumerate(" etaoinsrhdlucmfywgpbvkxqjz")}
 _NUMBER: Final = re.compile(r"[0-9](?<![0-9]{2})")  # the first digit; a normalised text has no others than ASCII's
 
 
@@ -22,13 +24,15 @@ _NUMBER: Final = re.compile(r"[0-9](?<![0-9]{2})")  # the first digit; a normali
 class View:
     """A normalised text, its lower case of the same length, and offsets in both.
 
-    words: where each literal word begins, in order; no entry for one that is not there. numbers: where digits begin.
+    words: where each literal word begins, in order; no entry for one that is not there. terms: of the vocabulary, with
+    the offset of the last character, inside other words as well; in order of it. numbers: where digits begin.
     at_numbers: which of them begin something, as `anchored` found out so far.
     """
 
     text: str
     lower: str
     words: Mapping[str, Sequence[int]]
+    terms: Sequence[tuple[int, Term]]
     numbers: Sequence[int]
     at_numbers: dict[tuple[bool, int], Sequence[int]] = field(default_factory=dict, compare=False)
 
@@ -37,18 +41,23 @@ class View:
 
 
 class Literals:
-    """A set of lower-case words, looked for all at once, inside other words as well."""
+    """Lower-case words, and terms of a vocabulary by their text, looked for all at once, inside other words as well."""
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], terms: Mapping[str, Term] | None = None) -> None:
         self._automaton: Any = ahocorasick.Automaton()  # pyahocorasick ships no types
-        for word in words:
-            self._automaton.add_word(word, word)
+        known, terms = frozenset(words), terms or {}
+        for text in sorted(known.union(terms), key=lambda text: text.translate(_BY_FREQUENCY)):  # nodes keep this order
+            self._automaton.add_word(text, (text if text in known else "", terms.get(text)))
         self._automaton.make_automaton()
 
     def view(self, text: str) -> View:
         """Look through a normalised text once. Linear in its length."""
         lower = lower_case(text)
         words: defaultdict[str, list[int]] = defaultdict(list)
-        for last, word in self._automaton.iter(lower):
-            words[word].append(last + 1 - len(word))
-        return View(text, lower, dict(words), [number.start() for number in _NUMBER.finditer(text)])
+        terms: list[tuple[int, Term]] = []
+        for last, (word, term) in self._automaton.iter(lower):
+            if word:
+                words[word].append(last + 1 - len(word))
+            if term is not None:
+                terms.append((last, term))
+        return View(text, lower, dict(words), terms, [number.start() for number in _NUMBER.finditer(text)])
