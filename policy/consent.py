@@ -89,6 +89,7 @@ class Consents:
     lets it go to this recipient for its purpose. opted_out: this person wants no mail for its purpose. confidential:
     this person asked for another way than mail. restricted: the patient's information does not go to this recipient for
     its purpose. part2_scope: what the consent of 42 CFR 2.31 covers, in words for the recipient; empty: there is none.
+    part2_scopes: the same of each that stands, for what was told of another than that one.
     topics: what the authorizations that make it authorized name expressly, in the order of the alphabet.
     """
 
@@ -100,6 +101,7 @@ class Consents:
     confidential: bool = True
     restricted: bool = True
     part2_scope: str = ""
+    part2_scopes: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
 
 
@@ -121,11 +123,12 @@ def answer(
     standing = [one for one in entries if one.in_force(at)]
     own = {one.kind: one for one in standing if one.patient == recipient}
     given: dict[Kind, Consent] = {}
-    topics = set[str]()
+    topics, scopes = set[str](), set[str]()
     for one in standing:
         if patient and one.patient == patient and one.is_for(purpose) and one.names(recipient):
             given[one.kind] = max(given.get(one.kind, one), one, key=_lasts)
             topics.update(one.topics if one.kind is Kind.AUTHORIZATION else ())
+            scopes.update({_scope(one)} if one.kind is Kind.PART2 else ())
     about = {patient, *aliases} - {""}
     return Consents(
         unencrypted=Kind.UNENCRYPTED in own,
@@ -141,6 +144,7 @@ def answer(
             for one in standing
         ),
         part2_scope=_scope(given[Kind.PART2]) if Kind.PART2 in given else "",
+        part2_scopes=tuple(sorted(scopes)),
         topics=tuple(sorted(topics)),
     )
 

@@ -84,13 +84,14 @@ def owed(facts: Facts, to: RecipientFacts, rules: Iterable[Rule]) -> Edits:
     noticed, scope = _by_law(facts, to, rules)
     there = facts.report.noticed
     missing = tuple(rule for rule in noticed if rule.name not in there)
-    scope = "" if SCOPE_MARK + scope in there else scope
+    scope = "" if {SCOPE_MARK + one for one in to.consents.part2_scopes} & {*there} else scope
     return _with_notices(NOTHING, facts, missing, scope) if missing or scope else NOTHING
 
 
 def is_outdated(facts: Facts, to: RecipientFacts) -> bool:
-    """Whether it says that it goes out on a consent, and there is none any more."""
-    return not to.consents.part2_scope and any(mark.startswith(SCOPE_MARK) for mark in facts.report.noticed)
+    """Whether it says that it goes out on a consent which is not there any more, whatever other one is."""
+    told = {mark.removeprefix(SCOPE_MARK) for mark in facts.report.noticed if mark.startswith(SCOPE_MARK)}
+    return bool(told - {*to.consents.part2_scopes})
 
 
 def awaits_scope(facts: Facts, to: RecipientFacts) -> bool:

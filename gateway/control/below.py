@@ -80,15 +80,19 @@ class Below:
                 f"it lacks the notice that must go with it ({', '.join(rules)}), which cannot be put below it,"
                 f" because {self.why}; have it sent again"
             )
-        lacks = COMMERCIAL if FOOTER in one.edits.marks or one.edits.held else SCOPE
         if not shows.strip():
             return (
-                f"{lacks}, which cannot be put there, because {self.why}; who has read it in the message says"
-                " where it stands (--shows), which is kept in the audit log"
+                f"{self._lacks(one.edits)}, which cannot be put there, because {self.why}; who has read it in the"
+                " message says where it stands (--shows), which is kept in the audit log"
             )
         if not by.strip() or by.strip() == BY:
             return "who answers for what it shows says so by name (--by)"
         return ""
+
+    def _lacks(self, wanted: Edits) -> str:
+        """All of it: who attests that the message shows the one thing has not read the other."""
+        is_commercial = FOOTER in wanted.marks or bool(wanted.held)
+        return ", and ".join((*([COMMERCIAL] if is_commercial else ()), *([SCOPE] if wanted.has_scope else ())))
 
     def facts(self, facts: Facts) -> Facts:
         """Those of the message as it leaves."""

@@ -1,6 +1,6 @@
 """Which rules a person who releases a message knows to hold it: a register may have changed since it was held."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.control.office import Office
@@ -9,6 +9,7 @@ from gateway.store import decisions
 from gateway.store.errors import DamagedContent
 from policy.decision import Action, Decision
 from policy.facts import Facts, Sent
+from policy.purpose import PROMOTION, PurposeSource
 from policy.rules import RuleBook
 from policy.sensitivity import Sensitivity, with_classes
 
@@ -20,7 +21,8 @@ class Known:
     """What was decided before. rules: by recipient, of the last time. archives: addresses that get a copy by a rule.
 
     everybody: who got the message at first, also those whose copies are other ones; empty: not known. classes,
-    states: the legal ones it was ever found to be of, and whose law spoke of it.
+    states: the legal ones it was ever found to be of, and whose law spoke of it. promotes: the last purpose that
+    somebody said of it, with who did, where that is one of PROMOTION.
     """
 
     rules: Mapping[str, frozenset[str]]
@@ -28,6 +30,7 @@ class Known:
     everybody: tuple[str, ...] = ()
     classes: frozenset[Sensitivity] = frozenset()
     states: frozenset[str] = frozenset()
+    promotes: tuple[str, PurposeSource] | None = None
 
 
 async def known_holds(office: Office, queue_id: str) -> Known:
@@ -44,7 +47,18 @@ async def known_holds(office: Office, queue_id: str) -> Known:
         records[0].kept.thin.addresses if records else (),
         frozenset(one for stored in records for one in stored.kept.thin.sent.sensitivity),
         frozenset(one for stored in records for one in stored.kept.thin.sent.states),
+        _promotes([stored.kept.thin.sent for stored in records]),
     )
+
+
+def _promotes(sent: Sequence[Sent]) -> tuple[str, PurposeSource] | None:
+    said = [(one.purpose.lower(), one.purpose_source) for one in sent if _is_said(one)]
+    return said[-1] if said and said[-1][0] in PROMOTION else None
+
+
+def _is_said(sent: Sent) -> bool:
+    """By somebody, not by its words alone."""
+    return bool(sent.purpose) and sent.purpose_source in {PurposeSource.HEADER, PurposeSource.LABEL}
 
 
 def newly_held(decision: Decision, known: Known, book: RuleBook) -> list[str]:
@@ -54,9 +68,16 @@ def newly_held(decision: Decision, known: Known, book: RuleBook) -> list[str]:
 
 
 def still_classed(sent: Sent, known: Known) -> Sent:
-    """A label may be gone, or the role of who sent it: what a message was once of, it stays (OB-12)."""
+    """A label may be gone, or the role of who sent it: what a message was once of, it stays (OB-12).
+
+    So is what it was for, where that asks for more and nobody says another purpose now.
+    """
     states = tuple(sorted({*sent.states, *known.states}))
-    return replace(sent, sensitivity=with_classes(sent.sensitivity, known.classes), states=states)
+    still = replace(sent, sensitivity=with_classes(sent.sensitivity, known.classes), states=states)
+    if known.promotes is None or _is_said(sent):
+        return still
+    word, source = known.promotes
+    return replace(still, purpose=word, purpose_source=source, purpose_why="")
 
 
 def with_archives(facts: Facts, archives: Collection[str]) -> Facts:

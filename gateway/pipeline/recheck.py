@@ -8,7 +8,7 @@ last change of any register, and just now.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,7 +26,7 @@ from gateway.store.statements import Change
 from gateway.store.store import Store
 from gateway.store.times import MICROSECOND
 from policy.decision import Action, Decision, Method
-from policy.edits import lacking
+from policy.edits import is_outdated, lacking
 from policy.phi.report import Report
 from policy.record import Cause, Kept
 
@@ -51,23 +51,31 @@ class Recheck:
         async with self._store.read() as conn:
             records = await decisions.of_message(conn, self._store.vault, asking[0].queue_id)
         changed, kept = list[Changed](), list[Change]()
-        for stored, some in _last(records, asking):
+        for stored, every in _last(records, asking):
+            if not (some := [entry for entry in every if self._has_say(entry, stored.kept)]):
+                continue
             made = await self._made(stored, some, now)
             gone = await self._opted_out(made, some, now)
             left = {entry.id for entry in some} - {one.entry.id for one in gone}
             if found := [*gone, *(one for one in self._look(stored.kept, made, some, now) if one.entry.id in left)]:
                 await self._ledger.begin(now)
                 at = now + len(kept) * MICROSECOND  # its own for each record
-                kept.append(self._record(stored, made, {one.entry.recipient for one in found}, at))
+                kept.append(self._record(stored, made, {one.entry.recipient: one.why for one in found}, at))
                 changed += found
         return Review(tuple(changed), tuple(kept))
 
     def _needs(self, entry: QueueEntry, now: datetime) -> bool:
-        """Whether any register has a say, and may say something else than it did."""
-        if entry.kind is not MessageKind.MAIL or (entry.protected and not self._again.asks_anything):
+        """Whether a register may say something else than it did."""
+        if entry.kind is not MessageKind.MAIL:
             return False
         is_fresh = entry.attempts == 0 and now - entry.queued_at < FRESH
         return not is_fresh or entry.queued_at <= self._store.registers_changed_at
+
+    def _has_say(self, entry: QueueEntry, kept: Kept) -> bool:
+        """Whether any register has a say: in what is protected, where rules ask one, and who opted out of promotion."""
+        if not entry.protected or self._again.asks_anything:
+            return True
+        return purpose_again(kept.thin, is_protected=True) in STOPPED
 
     async def _made(self, stored: Stored, entries: Sequence[QueueEntry], now: datetime) -> Made:
         names, facts = {entry.recipient for entry in entries}, stored.kept.thin
@@ -81,14 +89,17 @@ class Recheck:
         old = {decision.recipient: decision for decision in kept.decisions}
         new = {decision.recipient: decision for decision in made.decisions}
         found = Counter({kind.value: count for kind, count in kept.found.items()})
+        outdated = {to.address for to in made.facts.recipients if is_outdated(made.facts, to)}
         changed = list[Changed]()
         for entry in entries:
             decision = new[entry.recipient]
             why, methods = self._judge(entry, old[entry.recipient], decision, kept.thin.report)
+            if not why and entry.recipient in outdated and "consent" in made.asked_now:
+                why = f"{CHANGED} (it says below that it goes out on a consent, which is not there any more)"
             if not why and methods == entry.methods:
                 continue
-            score = kept.thin.report.score
-            event = events.message_decided(decision, at=now, queue_id=entry.queue_id, score=score, found=found)
+            score, said = kept.thin.report.score, _held(decision, why)
+            event = events.message_decided(said, at=now, queue_id=entry.queue_id, score=score, found=found)
             rung = methods.index(entry.method) if entry.method in methods else 0
             goes_on = entry if why else replace(entry, methods=methods, rung=rung)
             changed.append(Changed(entry=goes_on, event=event, why=why))
@@ -108,8 +119,9 @@ class Recheck:
             if entry is None or listed is None:
                 continue
             why = f"{CHANGED} ({REPLIES[listed.reason]})"
-            held = replace(decision, action=Action.HOLD, methods=(), trace=(*decision.trace, why))
-            event = events.message_decided(held, at=now, queue_id=entry.queue_id, score=score, found=found)
+            event = events.message_decided(
+                _held(decision, why), at=now, queue_id=entry.queue_id, score=score, found=found
+            )
             changed.append(Changed(entry=entry, event=event, why=why))
         return changed
 
@@ -132,15 +144,24 @@ class Recheck:
         left = tuple(method for method in new.methods if method in entry.methods[entry.rung :])
         return (f"{CHANGED} (no method is left)" if not left else ""), left
 
-    def _record(self, stored: Stored, made: Made, whose: set[str], at: datetime) -> Change:
+    def _record(self, stored: Stored, made: Made, whose: Mapping[str, str], at: datetime) -> Change:
+        """whose: recipients, and why each stops; empty: it does not."""
         facts = replace(made.facts, recipients=tuple(to for to in made.facts.recipients if to.address in whose))
-        decided = [decision for decision in made.decisions if decision.recipient in whose]
+        decided = [_held(one, whose[one.recipient]) for one in made.decisions if one.recipient in whose]
         return self._ledger.entry(
             stored.queue_id, facts, decided, cause=Cause.CHECKED, at=at, patient=stored.kept.patient
         )
 
 
 CHANGED: Final = "a register says something else than when it was decided"
+
+
+def _held(decision: Decision, why: str) -> Decision:
+    """What became of it, as records and events have it. why: it stops; empty: it does not."""
+    if not why:
+        return decision
+    action = decision.action if decision.action in STOPS else Action.HOLD
+    return replace(decision, action=action, methods=(), trace=(*decision.trace, why))
 
 
 def _last(records: Sequence[Stored], entries: Sequence[QueueEntry]) -> list[tuple[Stored, list[QueueEntry]]]:

@@ -39,7 +39,7 @@ def test_nobody_asked_is_the_strictest_answer() -> None:
 def test_a_consent_is_for_its_patient_recipient_and_purpose() -> None:
     """42 CFR 2.31(a): each is named; none is stretched to another."""
     scope = "for treatment, until it is revoked"
-    assert ask(PART2) == replace(NOTHING, part2=True, part2_scope=scope)
+    assert ask(PART2) == replace(NOTHING, part2=True, part2_scope=scope, part2_scopes=(scope,))
     assert ask(replace(PART2, kind=Kind.AUTHORIZATION)) == replace(NOTHING, authorized=True)
     assert ask(replace(PART2, kind=Kind.PSYCHOTHERAPY)) == replace(NOTHING, psychotherapy=True)
     assert ask(replace(PART2, recipients=(DOC,))).part2
@@ -56,6 +56,16 @@ def test_a_consent_is_for_its_patient_recipient_and_purpose() -> None:
     ):
         assert beside == NOTHING
     assert ask(replace(PART2, purposes=(ANY,)), purpose="unknown").part2
+
+
+def test_every_consent_that_stands_has_its_scope() -> None:
+    """What was told below mail of one is still true when another lasts longer; of one that ended it is not."""
+    longer = replace(PART2, id="C9", purposes=(ANY,), expires_at=None)
+    shorter = replace(PART2, expires_at=NOW + DAY)
+    found = ask(shorter, longer)
+    assert found.part2_scope == "for any purpose, until it is revoked"
+    assert len(found.part2_scopes) == 2
+    assert ask(replace(shorter, revoked_at=NOW - DAY / 24), longer).part2_scopes == (found.part2_scope,)
 
 
 def test_the_scope_says_which_information() -> None:
