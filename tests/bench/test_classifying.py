@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.classifying import LARGE, large, small
+from bench.classifying import LARGE, kinds, small
 from bench.rspamd import patterns, running_rspamd
 from policy.phi.classify import classify_message
 
@@ -25,8 +25,8 @@ def test_rspamd_that_is_missing_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.mark.slow
-def test_the_large_letter_is_read_to_its_end() -> None:
-    """It is text of a real length, and inside all limits: otherwise its speed would be that of giving up."""
-    letter = large(small())
-    assert len(letter) >= LARGE
-    assert not classify_message(letter).uninspectable
+def test_large_messages_are_read_to_their_end() -> None:
+    """They are texts of a real length, and inside all limits: otherwise their speed would be that of giving up."""
+    for title, message in kinds(small()).items():
+        assert len(message) >= LARGE
+        assert not classify_message(message).uninspectable, title
