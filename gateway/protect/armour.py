@@ -15,7 +15,7 @@ from gateway.protect.errors import CertificateError
 LINE: Final = 64  # characters; RFC 9580 section 6.2 allows 76
 _BLOCK: Final = (
     rb"-----BEGIN PGP %b KEY BLOCK-----[ \t]*\r?\n"
-    rb"(?:[A-Za-z]+: [^\n]*\n)*[ \t]*\r?\n"
+    rb"(?:[A-Za-z]+: (?:(?!-----BEGIN)[^\n])*\n)*[ \t]*\r?\n"  # each line once, however many blocks seem to begin
     rb"([A-Za-z0-9+/=\s]*?)(?:\n=([A-Za-z0-9+/]{4})\s*)?"
     rb"-----END PGP %b KEY BLOCK-----"
 )

@@ -3,12 +3,15 @@
 Only what the primary key signed counts: a user id, an end or a subkey without such a signature could have been added by
 anyone. In version 6 a direct signature says what the primary key is for and until when, in version 4 those and
 the certifications of user ids. Revocation by another key (section 5.2.3.23, deprecated) is not looked at.
+
+Copies are put together by appending, so a part may stand there twice, and a revocation anywhere: nothing but its
+signature tells what it is about.
 """
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.protect.armour import bodies
@@ -21,6 +24,9 @@ MARKER, TRUST, ATTRIBUTE, PADDING = 10, 12, 17, 21  # packets that change nothin
 IGNORED: Final = frozenset({MARKER, TRUST, PADDING})
 LAST_CRITICAL: Final = 39  # section 4.3
 SEIPD_2: Final = 0x08  # a feature, section 5.2.3.32
+CLOCKS_DIFFER: Final = timedelta(minutes=30)  # as Sequoia has it
+MAX_TRIES: Final = 20_000  # of a revocation with a part: more than 32 KiB of honest packets give
+WHEREVER: Final = frozenset({Kind.SUBKEY_REVOCATION, Kind.CERTIFICATION_REVOCATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """direct: the signatures about the primary key."""
+    """direct: the signatures about the primary key. revoking: those that take back a subkey or user id, or say so.
+
+    No two parts have the same content.
+    """
 
     primary: PublicKey
     direct: list[Signature] = field(repr=False)
+    revoking: list[Signature] = field(repr=False)
     parts: list[Part] = field(repr=False)
 
     @property
@@ -52,7 +62,8 @@ class Certificate:
     def made(self, kind: Kind, part: Part | None = None, *, is_weak_enough: bool = False) -> list[Signature]:
         """The primary key's own signatures of a kind. is_weak_enough: with SHA-1 too, in version 4."""
         content = self.primary.signed + (part.content if part else b"")
-        of_kind = [one for one in (part.signatures if part else self.direct) if one.kind == kind]
+        where = self.revoking if kind in WHEREVER else part.signatures if part else self.direct
+        of_kind = [one for one in where if one.kind == kind]
         return [one for one in of_kind if verifies(self.primary, one, content, is_weak_enough=is_weak_enough)]
 
     def is_taken_back(self, part: Part) -> bool:
@@ -64,7 +75,7 @@ class Certificate:
         """What the owner says the primary key is for, and until when; None when nothing does.
 
         In version 4, where a direct signature and the certifications may both tell: what the newer one leaves out, the
-        other says, and the earlier end counts.
+        other says; the earlier end counts, and it is for what both allow.
         """
         withdrawn_at = [one.created_at for one in self.made(Kind.CERTIFICATION_REVOCATION, is_weak_enough=True)]
         direct = [one for one in self.made(Kind.DIRECT_KEY) if all(one.created_at > at for at in withdrawn_at)]
@@ -76,7 +87,10 @@ class Certificate:
             return told[0] if told else None
         older, newer = sorted(told, key=lambda one: one.created_at)
         lifetimes = [one.key_lifetime for one in told if one.key_lifetime]
-        return replace(newer, flags=newer.flags or older.flags, key_lifetime=min(lifetimes, default=None))
+        usage = newer.usage if older.usage is None else older.usage
+        if newer.usage is not None and older.usage is not None:
+            usage = newer.usage & older.usage
+        return replace(newer, usage=usage, key_lifetime=min(lifetimes, default=None))
 
     def subkeys(self, now: datetime) -> list[tuple[PublicKey, Signature]]:
         """Each that was not revoked, with its newest binding."""
@@ -103,18 +117,22 @@ def read_packets(data: bytes) -> Certificate:
     kind, body = next(packets, (0, b""))
     if kind != PUBLIC_KEY:
         raise CertificateError("not an OpenPGP certificate")
-    read = Certificate(parse_key(body), [], [])
-    signatures = read.direct
+    read = Certificate(parse_key(body), [], [], [])
+    signatures, known = read.direct, dict[bytes, list[Signature]]()
     for kind, body in packets:
         if kind == SIGNATURE:
             if (one := parse_signature(body)) is not None:
-                signatures.append(one)
+                _home(read, one, signatures).append(one)
         elif kind in (SUBKEY, USER_ID, ATTRIBUTE):
             signatures = []
             if (part := _part(kind, body, read.primary.version, signatures)) is not None:
-                read.parts.append(part)
+                signatures = known.setdefault(part.content, signatures)
+                if signatures is part.signatures:
+                    read.parts.append(part)
         elif kind <= LAST_CRITICAL and kind not in IGNORED:
             raise CertificateError("not an OpenPGP certificate that we can read")
+    if len(read.revoking) * len(read.parts) > MAX_TRIES:
+        raise CertificateError("it has too many parts and revocations")
     return read
 
 
@@ -123,9 +141,21 @@ def end_of(key: PublicKey, says: Signature | None) -> datetime | None:
     return key.created_at + says.key_lifetime if says and says.key_lifetime else None
 
 
+def is_to_come(at: datetime, now: datetime) -> bool:
+    """Whether a time is one that no clock has yet."""
+    return at > now + CLOCKS_DIFFER
+
+
 def reads_seipd_2(primary: PublicKey, says: Signature) -> bool:
     """Whether its owner's programs do. Who has a key of version 6 and tells nothing does too (section 13.7)."""
     return primary.version == 6 if says.features is None else bool(says.features & SEIPD_2)
+
+
+def _home(read: Certificate, one: Signature, here: list[Signature]) -> list[Signature]:
+    """Where a signature belongs, by its kind. here: what stands before it."""
+    if one.kind in (Kind.DIRECT_KEY, Kind.KEY_REVOCATION):
+        return read.direct
+    return read.revoking if one.kind in WHEREVER else here
 
 
 def _part(kind: int, body: bytes, version: int, signatures: list[Signature]) -> Part | None:
@@ -140,6 +170,7 @@ def _part(kind: int, body: bytes, version: int, signatures: list[Signature]) -> 
 
 
 def _newest(signatures: Iterable[Signature], now: datetime) -> Signature | None:
-    """Of those that have not expired."""
-    alive = [one for one in signatures if one.expires_at is None or one.expires_at > now]
+    """Of those that were made, and have not expired."""
+    made = [one for one in signatures if not is_to_come(one.created_at, now)]
+    alive = [one for one in made if one.expires_at is None or one.expires_at > now]
     return max(alive, key=lambda one: one.created_at, default=None)

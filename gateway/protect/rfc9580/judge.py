@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gateway.protect.facts import CertificateFacts, addresses_in, first_end, too_short
 from gateway.protect.rfc9580 import keys, signatures
-from gateway.protect.rfc9580.certificate import Certificate, end_of, read_packets, reads_seipd_2
+from gateway.protect.rfc9580.certificate import Certificate, end_of, is_to_come, read_packets, reads_seipd_2
 from gateway.protect.rfc9580.keys import PublicKey
 from gateway.protect.rfc9580.session import is_able
 from gateway.protect.rfc9580.signatures import ENCRYPTION, Signature
@@ -64,6 +64,8 @@ def _fault(
         return f"its key is of a kind that we cannot use ({primary.name})"
     if says is None:
         return _why_unsigned(read)
+    if is_to_come(primary.created_at, now):
+        return f"it begins only on {primary.created_at:%Y-%m-%d}"
     end = end_of(primary, says)
     if end is not None and end <= now:
         return f"it expired on {end:%Y-%m-%d}"
@@ -82,6 +84,8 @@ def _why_unsigned(read: Certificate) -> str:
 def _fault_of(key: PublicKey, says: Signature, now: datetime) -> str:
     if not says.flags & ENCRYPTION:
         return "it has no key for encryption"
+    if is_to_come(key.created_at, now):
+        return f"its encryption key begins only on {key.created_at:%Y-%m-%d}"
     end = end_of(key, says)
     if end is not None and end <= now:
         return f"its encryption key expired on {end:%Y-%m-%d}"

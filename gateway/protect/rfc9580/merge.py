@@ -76,5 +76,8 @@ def _is_own(primary: PublicKey, section: _Section, packet: tuple[int, bytes]) ->
     if section.kind == USER_ID:
         about = user_id_content(section.body)
     elif section.kind == SUBKEY:
-        about = parse_key(section.body).signed
+        try:
+            about = parse_key(section.body).signed
+        except CertificateError:
+            return False  # nobody could use it
     return verifies(primary, signature, primary.signed + about, is_weak_enough=True)

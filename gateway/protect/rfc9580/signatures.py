@@ -43,6 +43,7 @@ LEAST_DIGEST: Final = {  # octets; sections 5.2.3.2 to 5.2.3.5
 LEAST_NATIVE: Final = {keys.ED25519: 32, keys.ED448: 64}
 CREATED, EXPIRES, KEY_EXPIRES, KEY_FLAGS, FEATURES = 2, 3, 9, 27, 30  # subpackets, section 5.2.3.7
 LENGTHS: Final = {CREATED: 4, EXPIRES: 4, KEY_EXPIRES: 4}
+DECISIVE: Final = frozenset({*LENGTHS, KEY_FLAGS, FEATURES})  # readers differ in which of two that differ they take
 UNDERSTOOD: Final = frozenset(  # those that may be critical: the rest changes nothing in whom we encrypt to
     {*LENGTHS, KEY_FLAGS, FEATURES, 4, 7, 11, 16, 21, 22, 23, 24, 25, 26, 28, 29, 32, 33, 34, 39}
 )
@@ -52,9 +53,10 @@ SIGN: Final = 0x02
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """kind: one of `Kind`. flags: of the key, the first octet. features: None where none are told.
+    """kind: one of `Kind`. usage: flags of the key, the first octet. usage, features: None where none are told.
 
-    head: all that is hashed of the packet. key_lifetime: None when the key does not expire.
+    head: all that is hashed of the packet. key_lifetime: None when the key does not expire. is_clear: whether we
+    understand all of it that is critical, and it does not contradict itself.
     """
 
     version: int
@@ -68,12 +70,18 @@ class Signature:
     created_at: datetime
     expires_at: datetime | None
     key_lifetime: timedelta | None
-    flags: int
+    usage: int | None
     features: int | None
+    is_clear: bool
+
+    @property
+    def flags(self) -> int:
+        """None, where none are told: nothing is allowed by silence."""
+        return self.usage or 0
 
 
 def parse_signature(body: bytes) -> Signature | None:
-    """A signature packet's body; None when it is damaged, or says what we do not understand (section 5.2.5)."""
+    """A signature packet's body; None when it is damaged, or of a version that we do not know (section 5.2.5)."""
     try:
         return _parse(body)
     except (CertificateError, OverflowError):
@@ -86,12 +94,12 @@ def _parse(body: bytes) -> Signature | None:
     if version not in (4, 6):
         return None
     width = 4 if version == 6 else 2
-    said = _subpackets(reader.sized(width))
+    said, is_clear = _subpackets(reader.sized(width))
     head = body[: reader.at]
     reader.sized(width)  # not hashed: anybody could have put that there
     left = reader.take(2)
     salt = reader.sized(1) if version == 6 else b""
-    if said is None or CREATED not in said:
+    if CREATED not in said:
         return None
     created_at = datetime.fromtimestamp(int.from_bytes(said[CREATED], "big"), UTC)
     return Signature(
@@ -99,23 +107,28 @@ def _parse(body: bytes) -> Signature | None:
         body[reader.at :], created_at,
         created_at + lifetime if (lifetime := _seconds(said, EXPIRES)) else None,
         _seconds(said, KEY_EXPIRES),
-        (said.get(KEY_FLAGS) or b"\x00")[0],
-        (said[FEATURES] or b"\x00")[0] if FEATURES in said else None,
+        _first(said, KEY_FLAGS), _first(said, FEATURES), is_clear,
     )  # fmt: skip
 
 
-def _subpackets(area: bytes) -> dict[int, bytes] | None:
-    """The last of each type (section 5.2.3.9); None when one that is critical is not understood."""
-    reader, said = Reader(area), dict[int, bytes]()
+def _subpackets(area: bytes) -> tuple[dict[int, bytes], bool]:
+    """The last of each type (section 5.2.3.9), and whether they are clear. Raises: CertificateError."""
+    reader, said, is_clear = Reader(area), dict[int, bytes](), True
     while not reader.is_done:
         packet = reader.subpacket()
-        if not packet:
-            return None
-        kind = packet[0] & 0x7F
-        if (packet[0] & 0x80 and kind not in UNDERSTOOD) or len(packet) - 1 != LENGTHS.get(kind, len(packet) - 1):
-            return None
+        kind = packet[0] & 0x7F if packet else 0
+        if not packet or len(packet) - 1 != LENGTHS.get(kind, len(packet) - 1):
+            raise CertificateError("damaged: a subpacket of another length")
+        is_twice = kind in DECISIVE and said.get(kind, packet[1:]) != packet[1:]
+        if is_twice or (packet[0] & 0x80 and kind not in UNDERSTOOD):
+            is_clear = False
         said[kind] = packet[1:]
-    return said
+    return said, is_clear
+
+
+def _first(said: dict[int, bytes], kind: int) -> int | None:
+    """The first octet of flags."""
+    return (said[kind] or b"\x00")[0] if kind in said else None
 
 
 def _seconds(said: dict[int, bytes], kind: int) -> timedelta | None:
@@ -134,12 +147,15 @@ def is_able(key: PublicKey) -> bool:
 
 
 def verifies(signer: PublicKey, signature: Signature, content: bytes, *, is_weak_enough: bool = False) -> bool:
-    """Whether the key made this signature over the content, with a hash of the SHA-2 or SHA-3 family.
+    """Whether the key made this signature over the content, with a hash of the SHA-2 or SHA-3 family, after its own
+    beginning, and we understand it.
 
-    is_weak_enough: or with SHA-1 or MD5, as revocations of version 4 may be, which only take away.
+    is_weak_enough: or whatever else the owner signed, in version 4 with SHA-1 or MD5, as is enough to take away.
     """
     if (signature.version, signature.algorithm) != (signer.version, signer.algorithm):
         return False  # section 10.3.2.2
+    if not is_weak_enough and not (signature.is_clear and signature.created_at >= signer.created_at):
+        return False
     accepted = STRONG | WEAK if is_weak_enough and signature.version == 4 else STRONG
     chosen, salt_size = accepted.get(signature.hash_id, (None, 0))
     if chosen is None or (signature.version == 6 and len(signature.salt) != salt_size):

@@ -71,13 +71,14 @@ class Sealer(FakeSealer):
     """The child's part, done here. fault: raised instead."""
 
     fault: Exception | None = None
+    now = NOW
 
     async def openpgp_in(
         self, answer: bytes, *, address: str, on_file: Mapping[str, bytes] | None = None
     ) -> tuple[Found, ...]:
         if self.fault:
             raise self.fault
-        return found.openpgp_in(answer, address=address, now=NOW, on_file=on_file)
+        return found.openpgp_in(answer, address=address, now=self.now, on_file=on_file)
 
     async def smime_in(self, answer: bytes, *, address: str) -> tuple[Found, ...]:
         return found.smime_in(answer, address=address, now=datetime.now(UTC))

@@ -52,7 +52,7 @@ def make_key(
         )
         if has_subkey:
             subkey = PGPKey.new(*second, created=CREATED)
-            key.add_subkey(subkey, usage={KeyFlags.EncryptCommunications}, hash=hash_algorithm)
+            key.add_subkey(subkey, usage={KeyFlags.EncryptCommunications}, hash=hash_algorithm, created=CREATED)
             if is_subkey_revoked:
                 subkey |= key.revoke(subkey, reason=RevocationReason.Retired)
         if is_revoked:

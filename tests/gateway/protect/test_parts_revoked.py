@@ -106,7 +106,7 @@ async def file(store: Store, copies: Copies, *, address: str = ADDRESS, trust: T
 async def refresh(store: Store, page: bytes, address: str = ADDRESS) -> list[Certificate]:
     """Ask the domain, which has this page. Returns: what is on file then."""
     room = Room(store, web=FakeWeb({"example.org": page}), openpgp=["wkd"])
-    room.now = datetime.now(UTC)
+    room.now = room.sealer.now = datetime.now(UTC)
     await room.finder.renew(address, KeySource.WKD)
     async with store.read() as conn:
         return list(await certificates.copies(conn, address=address))

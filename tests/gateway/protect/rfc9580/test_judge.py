@@ -135,7 +135,7 @@ PASTED: Final[dict[str, Callable[[], bytes]]] = {
         OURS.head() + signature(OURS.primary, 0x1F, b"", UNKNOWN_CRITICAL, at=LATER) + OURS.named() + OURS.bound()
     ),
     "an attribute, padding, trust and a marker": lambda: (
-        OURS.head() + packet(17, b"\x02\x01?") + OURS.revocation() + OURS.named() + packet(12, b"?")
+        OURS.head() + packet(17, b"\x02\x01?") + OTHER.revocation() + OURS.named() + packet(12, b"?")
         + packet(10, b"PGP") + OURS.bound() + packet(21, b"random") + packet(60, b"private")
     ),
 }  # fmt: skip
