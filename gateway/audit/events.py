@@ -82,9 +82,9 @@ def message_released(entry: QueueEntry, *, at: datetime, by: str, why: str, logi
     return _about(entry, "message.released", at, by=by, why=why, **_known(system_login=login, shows=shows))
 
 
-def message_approved(entry: QueueEntry, *, at: datetime, by: str, why: str, login: str = "") -> Event:
-    """One of two persons lets it go; it waits for the other. by, login: as of a release."""
-    return _about(entry, "message.approved", at, by=by, why=why, **_known(system_login=login))
+def message_approved(entry: QueueEntry, *, at: datetime, by: str, why: str, login: str = "", shows: str = "") -> Event:
+    """One of two persons lets it go; it waits for the other. by, login, shows: as of a release."""
+    return _about(entry, "message.approved", at, by=by, why=why, **_known(system_login=login, shows=shows))
 
 
 def message_rejected(entry: QueueEntry, *, at: datetime, by: str, why: str) -> Event:

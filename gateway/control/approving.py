@@ -18,7 +18,7 @@ from policy.rules.book import RuleBook
 class Approver:
     """by: who says so; BY: nobody was named. why, at: the reason and the time. asker: who it is for the kernel.
 
-    by_name: names count where the account is one that people share (`policy.approvers_by_name`).
+    shows: as of `Wish`. by_name: names count where the account is one that people share (`policy.approvers_by_name`).
     """
 
     by: str
@@ -26,6 +26,7 @@ class Approver:
     at: datetime
     asker: Asker = UNKNOWN
     by_name: bool = False
+    shows: str = ""
 
 
 async def wanting(
@@ -53,7 +54,8 @@ async def wanting(
             f"two persons must let it go, and {asker.login} is an account that people share; come by a login of"
             " your own (sudo), or let names count where there are none (policy.approvers_by_name)"
         )
-    event = events.message_approved(entry, at=approver.at, by=person, why=approver.why, login=asker.login)
+    about_it = {"by": person, "why": approver.why, "login": asker.login, "shows": approver.shows}
+    event = events.message_approved(entry, at=approver.at, **about_it)
     login = "" if asker.is_shared else asker.login
     people = await approvals.approve(store, entry.id, person, needed=needed, at=approver.at, event=event, login=login)
     if people is None:

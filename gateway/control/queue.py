@@ -108,7 +108,7 @@ async def release_many(
         try:
             async with office.changing:
                 counted["released"] += await release_one(
-                    office, Wish(queue_id=queue_id, reason=reason, by=by, has_looked=has_looked)
+                    office, Wish(queue_id=queue_id, reason=reason, by=by, has_looked=has_looked, is_told=False)
                 )
         except Refused:
             counted["held"] += 1

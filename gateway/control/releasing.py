@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import compress
 
 from gateway.audit import admin, events
 from gateway.control.approving import Approver, wanting
@@ -44,7 +45,10 @@ from policy.record import Cause
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a person asks for; the arguments of `release`, `break_glass` and `release_many`."""
+    """What a person asks for; the arguments of `release`, `break_glass` and `release_many`.
+
+    is_told: the answer says what keeps each copy, so whoever asks again knows it; a count of several messages does not.
+    """
 
     queue_id: str
     reason: str
@@ -54,6 +58,7 @@ class Wish:
     breaks_glass: bool = False
     affiliation: str = ""
     shows: str = ""
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,13 +176,20 @@ async def release_one(office: Office, wish: Wish) -> int:
             _free(office, entry, decision, case, released)
     if wish.breaks_glass and going:
         released.own += _glass_notices(office, wish.queue_id, held, now=case.now)
+    facts, decided = _of(facts, decided, [wish.is_told or entry.id in going for entry in held])
     cause, patient = Cause.RELEASED, anew.report.patient
     released.add(changes=[anew.ledger.entry(wish.queue_id, facts, decided, cause=cause, at=case.now, patient=patient)])
-    if going or said:
+    if going or (said and wish.is_told):
         await released.commit(office.store)
     if not going:
         raise Refused("\n".join(said))
     return len(going)
+
+
+def _of(facts: Facts, decided: Sequence[Decision], which: Sequence[bool]) -> tuple[Facts, tuple[Decision, ...]]:
+    """Of some. What is on record was read; what holds a copy only now goes for who asks again (`newly_held`)."""
+    recipients = tuple(compress(facts.recipients, which))
+    return replace(facts, recipients=recipients), tuple(compress(decided, which))
 
 
 async def _below(office: Office, anew: _Anew, decided: Sequence[Decision], wish: Wish) -> Below:
@@ -249,7 +261,7 @@ async def _objections(office: Office, entry: QueueEntry, decision: Decision, cas
     if objection := case.below.objection(entry.recipient, rules=unsaid, shows=wish.shows, by=wish.by):
         return (objection,)
     by_name = office.settings.policy.approvers_by_name
-    approver = Approver(wish.by, wish.reason, case.now, office.asker, by_name)
+    approver = Approver(wish.by, wish.reason, case.now, office.asker, by_name, wish.shows)
     objection = await wanting(office.store, entry, decision, rules, approver, anew.about)
     return (objection,) if objection else ()
 

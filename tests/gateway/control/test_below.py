@@ -6,19 +6,20 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.control import queue as control
+from gateway.control.asker import Asker
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.pipeline.recheck import Recheck
-from gateway.store import consents
+from gateway.store import consents, organisations
 from gateway.store.rows import save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from policy.consent import Kind
 from tests.gateway.config.samples import settings
-from tests.gateway.pipeline.counter import CLEAN, SENDER, Counter, Here
+from tests.gateway.pipeline.counter import CLEAN, PHI, SENDER, Counter, Here
 from tests.gateway.pipeline.test_edits import PDF, SELLS, Desk
-from tests.gateway.pipeline.test_registers import DAY, DOC, PAT, consent, send
+from tests.gateway.pipeline.test_registers import DAY, DOC, NOW, PAT, associate, consent, send
 from tests.gateway.pipeline.test_rules import rule
 from tests.gateway.pipeline.test_sensitivity import Clinic, clinic, of, office
 
@@ -109,3 +110,56 @@ async def test_a_refusal_says_all_that_it_lacks(store: Store) -> None:
     alone = Office(store, counter.settings)
     with pytest.raises(Refused, match=r"postal address and a way to opt out.*and it lacks what the patient's consent"):
         await control.release(alone, queue_id=entry.queue_id, reason="seen")
+
+
+async def test_asking_for_all_again_is_no_look_at_what_is_refused_by_now(store: Store) -> None:
+    """45 CFR 164.504(e): the agreement ended while it waited. An answer with a count told nobody, however often."""
+    told = settings(f'[policy]\npacks = ["business-associates"]\n{LOOK}')
+    await organisations.add(store, [associate()], renews=False, events=())
+    counter = Counter(store, PHI, settings=told, changer=Here())
+    entry = await send(counter, "a@billing.example", b"X-Mailward-Purpose: payment")
+    await organisations.end(store, "Billing Ltd", at=NOW, events=())
+    desk, queue_id = Office(store, told), entry.queue_id
+    for _ in range(3):
+        assert await control.release_many(desk, ids=[queue_id], reason="all") == {"released": 0, "held": 1}
+    with pytest.raises(Refused, match=r"business-associates/ended.* holds it only now"):
+        await control.release(desk, queue_id=queue_id, reason="x")
+    assert await control.release(desk, queue_id=queue_id, reason="its last invoice") == 1
+
+
+async def test_in_a_crash_it_is_as_it_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text below, state, record and event are one transaction; asked again, all of it is done once."""
+    counter = clinic(store, "part2")
+    entry = await counter.send(DOC, *of("part2"))
+    await counter.give(Kind.PART2, DOC)
+    was = await counter.kept(entry.queue_id)
+    ask = {"queue_id": entry.queue_id, "reason": "consent came"}
+
+    async def killed(unit: Unit) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "settle", killed)
+        with pytest.raises(InterruptedError):
+            await control.release(office(counter), **ask)
+    assert (await counter.states(entry.queue_id), await counter.kept(entry.queue_id)) == ([EntryState.HELD], was)
+    assert await counter.events("message.released") == []
+    assert await control.release(office(counter), **ask) == 1
+    assert (await counter.body(entry)).count(b"It is disclosed") == 1
+
+
+async def test_two_persons_both_answer_for_what_it_shows(store: Store) -> None:
+    """What the first read in it is no word of the second, who lets it go."""
+    told = settings(SELLS + rule("true", "hold", name="two", more="approvers = 2"))
+    desk = Desk(store, settings=told)
+    entry, _ = await desk.sent(b"X-Mailward-Purpose: marketing", PDF, body=b"JVBERi0xLjQK\r\n")
+    anna, berta = (Office(store, told, changer=desk.here, asker=Asker(who, is_shared=False)) for who in ("an", "be"))
+    ask = {"queue_id": entry.queue_id, "reason": "seen"}
+    with pytest.raises(Refused, match="a second person must, too"):
+        await control.release(anna, **ask, by="anna", shows="page 1")
+    with pytest.raises(Refused, match="postal address"):
+        await control.release(berta, **ask, by="berta")
+    assert await control.release(berta, **ask, by="berta", shows="page 2") == 1
+    approved = [one.data.get("shows") for one in await desk.events("message.approved")]
+    (released,) = await desk.events("message.released")
+    assert (approved, released.data["shows"]) == (["page 1", "page 2"], "page 2")
