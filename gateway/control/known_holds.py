@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from gateway.control.office import Office
 from gateway.log import get_logger
@@ -15,14 +16,16 @@ from policy.sensitivity import Sensitivity, with_classes
 
 log = get_logger("control")
 
+STAYS: Final = PROMOTION | {"research", "authorized"}  # purposes that ask for more than one that nobody says
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What was decided before. rules: by recipient, of the last time. archives: addresses that get a copy by a rule.
 
     everybody: who got the message at first, also those whose copies are other ones; empty: not known. classes,
-    states: the legal ones it was ever found to be of, and whose law spoke of it. promotes: the last purpose that
-    somebody said of it, with who did, where that is one of PROMOTION.
+    states: the legal ones it was ever found to be of, and whose law spoke of it. said: the last purpose that
+    somebody said of it, with who did, where that is one of STAYS.
     """
 
     rules: Mapping[str, frozenset[str]]
@@ -30,7 +33,7 @@ class Known:
     everybody: tuple[str, ...] = ()
     classes: frozenset[Sensitivity] = frozenset()
     states: frozenset[str] = frozenset()
-    promotes: tuple[str, PurposeSource] | None = None
+    said: tuple[str, PurposeSource] | None = None
 
 
 async def known_holds(office: Office, queue_id: str) -> Known:
@@ -47,13 +50,13 @@ async def known_holds(office: Office, queue_id: str) -> Known:
         records[0].kept.thin.addresses if records else (),
         frozenset(one for stored in records for one in stored.kept.thin.sent.sensitivity),
         frozenset(one for stored in records for one in stored.kept.thin.sent.states),
-        _promotes([stored.kept.thin.sent for stored in records]),
+        _said([stored.kept.thin.sent for stored in records]),
     )
 
 
-def _promotes(sent: Sequence[Sent]) -> tuple[str, PurposeSource] | None:
+def _said(sent: Sequence[Sent]) -> tuple[str, PurposeSource] | None:
     said = [(one.purpose.lower(), one.purpose_source) for one in sent if _is_said(one)]
-    return said[-1] if said and said[-1][0] in PROMOTION else None
+    return said[-1] if said and said[-1][0] in STAYS else None
 
 
 def _is_said(sent: Sent) -> bool:
@@ -74,9 +77,9 @@ def still_classed(sent: Sent, known: Known) -> Sent:
     """
     states = tuple(sorted({*sent.states, *known.states}))
     still = replace(sent, sensitivity=with_classes(sent.sensitivity, known.classes), states=states)
-    if known.promotes is None or _is_said(sent):
+    if known.said is None or _is_said(sent):
         return still
-    word, source = known.promotes
+    word, source = known.said
     return replace(still, purpose=word, purpose_source=source, purpose_why="")
 
 

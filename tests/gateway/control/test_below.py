@@ -12,6 +12,7 @@ from gateway.control.wire import Refused
 from gateway.message.entry import EntryState, QueueEntry
 from gateway.pipeline.recheck import Recheck
 from gateway.store import consents, organisations
+from gateway.store.consents import patient_key
 from gateway.store.rows import save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
@@ -163,3 +164,18 @@ async def test_two_persons_both_answer_for_what_it_shows(store: Store) -> None:
     approved = [one.data.get("shows") for one in await desk.events("message.approved")]
     (released,) = await desk.events("message.released")
     assert (approved, released.data["shows"]) == (["page 1", "page 2"], "page 2")
+
+
+@pytest.mark.parametrize("word", ["authorized", "research"])
+async def test_what_needed_an_authorization_still_does(store: Store, word: str) -> None:
+    """45 CFR 164.508(a)(1): revoked while it waited, and the label that said so is gone."""
+    start = f'[policy]\npacks = ["consent", "research"]\n{LOOK}'
+    counter = Counter(store, PHI, settings=settings(start + LABEL.replace("marketing", word)), changer=Here())
+    given = consent(
+        patient_key(store.vault, "MRN-0042"), Kind.AUTHORIZATION, recipients=(DOC,), expires_at=NOW + 9 * DAY
+    )
+    await consents.add(store, [given], events=())
+    entry = await send(counter, DOC, b"X-Mailward-Patient: MRN-0042")
+    await revoke(store, "C1")
+    with pytest.raises(Refused, match="holds it only now"):
+        await control.release(Office(store, settings(start)), queue_id=entry.queue_id, reason="seen")
