@@ -176,10 +176,11 @@ async def release_one(office: Office, wish: Wish) -> int:
             _free(office, entry, decision, case, released)
     if wish.breaks_glass and going:
         released.own += _glass_notices(office, wish.queue_id, held, now=case.now)
-    facts, decided = _of(facts, decided, [wish.is_told or entry.id in going for entry in held])
+    is_told = wish.is_told and not going  # where some go, the answer is their number
+    facts, decided = _of(facts, decided, [is_told or entry.id in going for entry in held])
     cause, patient = Cause.RELEASED, anew.report.patient
     released.add(changes=[anew.ledger.entry(wish.queue_id, facts, decided, cause=cause, at=case.now, patient=patient)])
-    if going or (said and wish.is_told):
+    if going or (said and is_told):
         await released.commit(office.store)
     if not going:
         raise Refused("\n".join(said))

@@ -18,7 +18,7 @@ from gateway.store.statements import Unit
 from gateway.store.store import Store
 from policy.consent import Kind
 from tests.gateway.config.samples import settings
-from tests.gateway.pipeline.counter import CLEAN, PHI, SENDER, Counter, Here
+from tests.gateway.pipeline.counter import CLEAN, PHI, SENDER, Counter, Here, letter
 from tests.gateway.pipeline.test_edits import PDF, SELLS, Desk
 from tests.gateway.pipeline.test_registers import DAY, DOC, NOW, PAT, associate, consent, send
 from tests.gateway.pipeline.test_rules import rule
@@ -179,3 +179,17 @@ async def test_what_needed_an_authorization_still_does(store: Store, word: str) 
     await revoke(store, "C1")
     with pytest.raises(Refused, match="holds it only now"):
         await control.release(Office(store, settings(start)), queue_id=entry.queue_id, reason="seen")
+
+
+async def test_of_several_recipients_who_stays_is_not_known(store: Store) -> None:
+    """Where one goes, the answer is a count as well: what keeps the other is said before it can be passed over."""
+    told = settings(f'[policy]\npacks = ["business-associates"]\n{LOOK}')
+    await organisations.add(store, [associate()], renews=False, events=())
+    counter = Counter(store, PHI, settings=told, changer=Here())
+    queue_id = await counter.accept(letter(), "a@billing.example", "b@other.example")
+    await organisations.end(store, "Billing Ltd", at=NOW, events=())
+    desk = Office(store, told)
+    assert await control.release(desk, queue_id=queue_id, reason="seen") == 1
+    with pytest.raises(Refused, match=r"a@billing.example: business-associates/ended.* holds it only now"):
+        await control.release(desk, queue_id=queue_id, reason="seen")
+    assert await control.release(desk, queue_id=queue_id, reason="its last invoice") == 1
