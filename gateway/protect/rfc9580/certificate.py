@@ -8,8 +8,10 @@ Copies are put together by appending, so a part may stand there twice, and a rev
 signature tells what it is about.
 """
 
+import functools
 import hashlib
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,7 +20,7 @@ from gateway.protect.armour import bodies
 from gateway.protect.errors import CertificateError
 from gateway.protect.rfc9580.fields import PUBLIC_KEY, SIGNATURE, SUBKEY, USER_ID
 from gateway.protect.rfc9580.keys import PublicKey, parse_key
-from gateway.protect.rfc9580.signatures import Kind, Signature, parse_signature, user_id_content, verifies
+from gateway.protect.rfc9580.signatures import WEAK, Kind, Signature, parse_signature, user_id_content, verifies
 
 MARKER, TRUST, ATTRIBUTE, PADDING = 10, 12, 17, 21  # packets that change nothing (sections 5.8, 5.10, 5.12, 5.14)
 IGNORED: Final = frozenset({MARKER, TRUST, PADDING})
@@ -78,34 +80,35 @@ class Certificate:
         other says; the earlier end counts, and it is for what both allow.
         """
         withdrawn_at = [one.created_at for one in self.made(Kind.CERTIFICATION_REVOCATION, is_weak_enough=True)]
-        direct = [one for one in self.made(Kind.DIRECT_KEY) if all(one.created_at > at for at in withdrawn_at)]
+        direct = [one for one in self._all(Kind.DIRECT_KEY) if all(one.created_at > at for at in withdrawn_at)]
         if self.primary.version == 6:
             return _newest(direct, now)
-        certified = [one for part in self._user_ids() for one in self.made(Kind.CERTIFICATION, part)]
+        certified = [one for part in self._user_ids() for one in self._all(Kind.CERTIFICATION, part)]
         told = [one for one in (_newest(direct, now), _newest(certified, now)) if one]
-        if len(told) < 2:
-            return told[0] if told else None
-        older, newer = sorted(told, key=lambda one: one.created_at)
-        lifetimes = [one.key_lifetime for one in told if one.key_lifetime]
-        usage = newer.usage if older.usage is None else older.usage
-        if newer.usage is not None and older.usage is not None:
-            usage = newer.usage & older.usage
-        return replace(newer, usage=usage, key_lifetime=min(lifetimes, default=None))
+        return _together(sorted(told, key=lambda one: one.created_at))
 
     def subkeys(self, now: datetime) -> list[tuple[PublicKey, Signature]]:
         """Each that was not revoked, with its newest binding."""
         alive = [part for part in self.parts if part.key and not self.is_taken_back(part)]
-        bound = [(part.key, _newest(self.made(Kind.SUBKEY_BINDING, part), now)) for part in alive]
+        bound = [(part.key, _newest(self._all(Kind.SUBKEY_BINDING, part), now)) for part in alive]
         return [(key, says) for key, says in bound if key and says]
 
     def user_ids(self, now: datetime) -> list[str]:
         """Those that the owner certified and did not take back."""
-        certified = [part for part in self._user_ids() if _newest(self.made(Kind.CERTIFICATION, part), now)]
+        certified = [part for part in self._user_ids() if _newest(self._all(Kind.CERTIFICATION, part), now)]
         return [part.user_id.decode("utf-8", "replace") for part in certified]
 
     def is_signed_with_sha1(self) -> bool:
         """Whether at least that is there, in version 4."""
         return any(self.made(Kind.CERTIFICATION, part, is_weak_enough=True) for part in self._user_ids())
+
+    def _all(self, kind: Kind, part: Part | None = None) -> list[Signature]:
+        """As `made`, and those of them that are weak."""
+        strong, where = self.made(kind, part), part.signatures if part else self.direct
+        if not strong or not any(one.hash_id in WEAK for one in where):
+            return strong
+        weak = [one for one in self.made(kind, part, is_weak_enough=True) if one.hash_id in WEAK and one.is_clear]
+        return strong + weak
 
     def _user_ids(self) -> list[Part]:
         return [part for part in self.parts if part.key is None and not self.is_taken_back(part)]
@@ -170,7 +173,30 @@ def _part(kind: int, body: bytes, version: int, signatures: list[Signature]) -> 
 
 
 def _newest(signatures: Iterable[Signature], now: datetime) -> Signature | None:
-    """Of those that were made, and have not expired."""
+    """Of those made by now, unless it has expired; of several of one second all.
+
+    A newer one that is weak gives nothing, and may take away: GnuPG believes it.
+    """
     made = [one for one in signatures if not is_to_come(one.created_at, now)]
-    alive = [one for one in made if one.expires_at is None or one.expires_at > now]
-    return max(alive, key=lambda one: one.created_at, default=None)
+    latest = _latest([one for one in made if one.hash_id not in WEAK])
+    if not latest:
+        return None
+    weak = _latest([one for one in made if one.hash_id in WEAK and one.created_at >= latest[0].created_at])
+    told = [*weak, *latest]
+    has_ended = any(one.expires_at is not None and one.expires_at <= now for one in told)
+    return None if has_ended else _together(told)
+
+
+def _latest(signatures: Sequence[Signature]) -> list[Signature]:
+    at = max((one.created_at for one in signatures), default=None)
+    return [one for one in signatures if one.created_at == at]
+
+
+def _together(told: Sequence[Signature]) -> Signature | None:
+    """The last one, with what only others tell; the earliest end counts, and the key is for what all allow."""
+    if not told:
+        return None
+    usages = [one.usage for one in told if one.usage is not None]
+    lifetimes = [one.key_lifetime for one in told if one.key_lifetime]
+    usage = functools.reduce(operator.and_, usages) if usages else None
+    return replace(told[-1], usage=usage, key_lifetime=min(lifetimes, default=None))

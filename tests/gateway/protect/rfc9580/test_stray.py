@@ -33,6 +33,7 @@ B: Final = b"B <b@example.org>"
 UNCLEAR: Final = b"\xe3?"  # a private subpacket, critical
 NO_KEY, NOT_SIGNED = "it has no key for encryption", "its key is not signed by itself"
 REVOKED: Final = "it was revoked by its owner"
+ENDED: Final = b"\x03" + (9 * 86_400).to_bytes(4, "big")  # the signature itself
 ENCRYPT_TOO: Final = b"\x1b\x0f"
 
 
@@ -84,6 +85,20 @@ REFUSED: Final[dict[str, tuple[Callable[[Maker], bytes], str]]] = {
     "a subkey to come": (
         lambda made: made.head() + made.named() + young(made, DAY).bound(at=NOW),
         "its encryption key begins only on 2026-11-25",
+    ),
+    "a newer binding that has expired": (
+        lambda made: (
+            made.head() + made.named() + made.bound() + made.binding(ENCRYPT, ENDED, at=CREATED + DAY)
+        ),
+        NO_KEY,
+    ),
+    "two bindings of the same second": (
+        lambda made: made.head() + made.named() + made.bound(ENCRYPT) + made.binding(b"\x1b\x00"),
+        NO_KEY,
+    ),
+    "two bindings of the same second, one with an end": (
+        lambda made: made.head() + made.named() + made.bound(ENCRYPT) + made.binding(ENCRYPT, lasting(99)),
+        "its encryption key expired on 2026-11-23",
     ),
     "a binding in two senses": (lambda made: made.head() + made.named() + made.bound(b"\x1b\x00", ENCRYPT), NO_KEY),
     "a binding with two ends": (
@@ -166,6 +181,24 @@ def test_version_4_is_for_what_both_signatures_allow(usages: tuple[bytes, bytes]
     says = read_packets(packet(6, private.body) + direct + named).says_of_primary(NOW)
     assert says is not None
     assert not says.flags & ENCRYPTION
+
+
+def test_a_newer_signature_with_sha1_only_takes_away() -> None:
+    """CR-01: of version 4, where GnuPG believes it."""
+    made = Maker.new(4)
+    for words, why in (
+        ((ENCRYPT, lasting(99)), "its encryption key expired on 2026-11-23"),
+        ((b"\x1b\x00",), NO_KEY),
+        ((ENCRYPT, ENDED), NO_KEY),
+    ):
+        weak = signature(made.primary, 0x18, made.subkey.signed, *words, at=CREATED + DAY, digest="sha1")
+        assert read_certificate(made.whole() + weak, now=NOW).why_not == why
+    over_it = signature(made.primary, 0x13, over(B), lasting(99), at=CREATED + DAY, digest="sha1")
+    data = made.head() + made.named() + over_it + made.bound()
+    assert read_certificate(data, now=NOW).why_not == "it expired on 2026-11-23"
+    longer = signature(made.primary, 0x18, made.subkey.signed, ENCRYPT, lasting(999), at=CREATED + DAY, digest="sha1")
+    short = made.head() + made.named() + made.bound(ENCRYPT, lasting(99)) + longer
+    assert read_certificate(short, now=NOW).why_not == "its encryption key expired on 2026-11-23"
 
 
 def test_an_unreadable_subkey_does_not_stop_a_newer_copy() -> None:
