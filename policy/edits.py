@@ -12,6 +12,7 @@ what its author signed waits for a person, or for its author to write it. What i
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Final
 
 from policy.baa import Relation
@@ -30,6 +31,7 @@ SIGNED_UNNOTICED: Final = (
 # 42 CFR 2.32(b): a copy of the consent, or a clear explanation of its scope, goes with what is disclosed on it.
 SCOPE: Final = "It is disclosed to you with the patient's written consent, which permits this {}."
 SCOPE_MARK: Final = "scope: "  # and what the consent covers; no rule has such a name
+_AS: Final = " as "  # between the name of what is below and a hash of its text
 UNSAID: Final = (
     "Held: a rule would mask something, and nobody said what the message is for; it may be treatment, which is never"
     " changed (45 CFR 164.502(b)(2))."
@@ -83,7 +85,7 @@ def owed(facts: Facts, to: RecipientFacts, rules: Iterable[Rule]) -> Edits:
     """What a law wants below one recipient's copy and is not there yet. rules: those that apply to it now."""
     noticed, scope = _by_law(facts, to, rules)
     there = facts.report.noticed
-    missing = tuple(rule for rule in noticed if rule.name not in there)
+    missing = tuple(rule for rule in noticed if not is_told(rule.name, rule.notice, there))
     scope = "" if {SCOPE_MARK + one for one in to.consents.part2_scopes} & {*there} else scope
     return _with_notices(NOTHING, facts, missing, scope) if missing or scope else NOTHING
 
@@ -111,7 +113,8 @@ def _with_notices(wanted: Edits, facts: Facts, noticed: Sequence[Rule], scope: s
         return replace(wanted, held=SIGNED_UNNOTICED) if noticed else wanted
     names = tuple(rule.name for rule in noticed)
     notices = (*sorted({rule.notice for rule in noticed}), *((SCOPE.format(scope),) if scope else ()))
-    marks = (*names, *((SCOPE_MARK + scope,) if scope else ()))
+    told = tuple(mark for rule in noticed for mark in marks_of(rule.name, rule.notice))
+    marks = (*told, *((SCOPE_MARK + scope,) if scope else ()))
     return replace(wanted, notices=notices, noticed=names, marks=marks)
 
 
@@ -127,7 +130,19 @@ def _is_noticed(facts: Facts) -> bool:
 
 def lacking(rules: Iterable[Rule], report: Report) -> tuple[str, ...]:
     """The rules that apply to one recipient whose notice is not below the message as it is kept."""
-    return tuple(rule.name for rule in rules if rule.notice and rule.name not in report.noticed)
+    there = report.noticed
+    return tuple(rule.name for rule in rules if rule.notice and not is_told(rule.name, rule.notice, there))
+
+
+def marks_of(name: str, text: str) -> tuple[str, str]:
+    """That a text is below a message, and which: the configuration may say another by the time of a release."""
+    return name, f"{name}{_AS}{sha256(text.encode()).hexdigest()[:16]}"
+
+
+def is_told(name: str, text: str, there: Sequence[str]) -> bool:
+    """Whether this very text is below; of what an older release put there, only the name is known. there: marks."""
+    texts = [mark for mark in there if mark.startswith(name + _AS)]
+    return name in there and (not texts or marks_of(name, text)[1] in texts)
 
 
 def _spared(facts: Facts, to: RecipientFacts) -> str:

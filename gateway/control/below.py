@@ -22,7 +22,7 @@ from gateway.store.statements import Change
 from gateway.workers.errors import PoolUnavailable
 from policy.commercial import FOOTER, is_commercial
 from policy.decision import Decision
-from policy.edits import NOTHING, Edits, is_outdated, owed
+from policy.edits import NOTHING, Edits, is_outdated, is_told, owed
 from policy.facts import Facts, RecipientFacts
 from policy.phi.report import Report
 from policy.rules import RuleBook
@@ -153,7 +153,8 @@ async def look_below(
 
 def _wanting(shop: Shop, rules: RuleBook, facts: Facts, to: RecipientFacts, decision: Decision) -> Wanting:
     wanted, fields = owed(facts, to, [rules.by_name[name] for name in decision.rules]), tuple[bytes, ...]()
-    if shop.postal_address and is_commercial(facts, to) and FOOTER not in facts.report.noticed:
+    is_footed = is_told(FOOTER, shop.postal_address, facts.report.noticed)
+    if shop.postal_address and is_commercial(facts, to) and not is_footed:
         wanted, fields = shop.footed(facts, to, wanted)
     is_asked = any(name.startswith("consent.") for name in rules.facts)  # else nobody knows whether it is there
     return Wanting(wanted, fields, is_asked and is_outdated(facts, to))

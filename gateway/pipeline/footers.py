@@ -9,7 +9,7 @@ from gateway.message.fields import with_changes
 from gateway.message.optout import UNSUBSCRIBE, OptOut, fields_for, make_token
 from gateway.store.vault import Vault
 from policy.commercial import FOOTER, SIGNED, footer
-from policy.edits import Edits
+from policy.edits import Edits, marks_of
 from policy.facts import Facts, RecipientFacts
 
 FIELDS: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
@@ -49,7 +49,7 @@ class Shop:
             postal_address=self.postal_address,
             is_advertisement=not to.consents.authorized,
         )
-        below, marks = (*wanted.below, text), (*wanted.marks, FOOTER)
+        below, marks = (*wanted.below, text), (*wanted.marks, *marks_of(FOOTER, self.postal_address))
         return replace(wanted, below=below, marks=marks, kept=""), fields_for(url)
 
 

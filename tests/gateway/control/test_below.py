@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 import pytest
 
@@ -10,6 +11,8 @@ from gateway.control.asker import Asker
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.message.entry import EntryState, QueueEntry
+from gateway.pipeline.edits import BodyEdits
+from gateway.pipeline.footers import Shop
 from gateway.pipeline.recheck import Recheck
 from gateway.store import consents, organisations
 from gateway.store.consents import patient_key
@@ -17,6 +20,7 @@ from gateway.store.rows import save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from policy.consent import Kind
+from policy.edits import is_told, marks_of
 from tests.gateway.config.samples import settings
 from tests.gateway.pipeline.counter import CLEAN, PHI, SENDER, Counter, Here, letter
 from tests.gateway.pipeline.test_edits import PDF, SELLS, Desk
@@ -193,3 +197,46 @@ async def test_of_several_recipients_who_stays_is_not_known(store: Store) -> Non
     with pytest.raises(Refused, match=r"a@billing.example: business-associates/ended.* holds it only now"):
         await control.release(desk, queue_id=queue_id, reason="seen")
     assert await control.release(desk, queue_id=queue_id, reason="its last invoice") == 1
+
+
+STATE: Final = """[[policy.label]]
+name = "il"
+when = "true"
+state = "IL"
+[[policy.state_rule]]
+name = "il-hiv"
+state = "IL"
+sensitivity = "hiv"
+requirement = "authorization-but-for-treatment"
+citation = "410 ILCS 305/9"
+notice = "{}"
+"""
+
+
+async def test_what_is_below_is_what_the_law_table_says_at_the_release(store: Store) -> None:
+    """Notice and address were wrong, and somebody reloads the right ones while it waits: they are below, once."""
+    start = LOOK + STATE.format("Old words.") + SELLS.replace("Springfield", "Oldtown")
+    later = LOOK + STATE.format("State law protects this.") + SELLS
+    counter = Clinic(store, PHI, settings=settings(start))
+    pipeline = counter.pipeline
+    shop = Shop.of(counter.settings, store.vault)
+    pipeline._edits = BodyEdits(pipeline.rules, shop, counter.changer, pipeline._inspector)
+    entry = await counter.send(DOC, b"X-Mailward-Sensitivity: hiv", b"X-Mailward-Purpose: marketing")
+    body = await counter.body(entry)
+    assert (entry.state, body.count(b"Old words."), body.count(b"Oldtown")) == (EntryState.HELD, 1, 1)
+    after = Office(store, settings(later), changer=counter.changer)
+    ask = {"queue_id": entry.queue_id, "reason": "seen"}
+    for _ in range(2):
+        assert await control.release(after, **ask) == 1
+        body = await counter.body(entry)
+        assert (body.count(b"State law protects this."), body.count(b"Springfield")) == (1, 1)
+        await held_again(store, entry)
+
+
+def test_what_an_older_release_put_below_is_known_by_its_name() -> None:
+    """Reports in the store have no hash of the text."""
+    name, text = marks_of("state/il-hiv/notice", "Words.")
+    assert is_told(name, "Words.", (name,))
+    assert is_told(name, "Words.", (name, text))
+    assert not is_told(name, "Other words.", (name, text))
+    assert not is_told(name, "Words.", (text,))
