@@ -12,6 +12,7 @@ from pgpy import PGPMessage
 from gateway.protect.armour import armour_message, split_certificates
 from gateway.protect.crc24 import INITIAL, SMALL, TABLE, crc24
 from gateway.protect.errors import CertificateError
+from tests.cost import growth
 from tests.gateway.protect.keys import certificate_of, make_key
 
 ONE = certificate_of(make_key())
@@ -96,6 +97,16 @@ def test_other_files_are_refused(data: bytes, why: str) -> None:
     """With a reason that helps; private keys above all."""
     with pytest.raises(CertificateError, match=why):
         split_certificates(data)
+
+
+def test_lines_that_look_like_beginnings() -> None:
+    """What a key server sends is read in time that grows with its size, not with the square of it."""
+
+    def read(size: int) -> None:
+        with pytest.raises(CertificateError):
+            split_certificates(b"A: -----BEGIN PGP PUBLIC KEY BLOCK-----\n" * size)
+
+    assert growth(lambda: read(1500), lambda: read(6000), under=8) < 8
 
 
 @given(st.binary(max_size=100))
