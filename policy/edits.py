@@ -96,6 +96,15 @@ def is_outdated(facts: Facts, to: RecipientFacts) -> bool:
     return bool(told - {*to.consents.part2_scopes})
 
 
+def scope_marks(facts: Facts) -> tuple[str, ...]:
+    """What an older release told of a consent below a message, which its report does not say. facts: its first ones."""
+    there, is_part2 = facts.report.noticed, Sensitivity.PART2 in facts.sent.sensitivity
+    if not there or not is_part2 or any(mark.startswith(SCOPE_MARK) or _AS in mark for mark in there):
+        return ()
+    scopes = {to.consents.part2_scope for to in facts.recipients}
+    return tuple(sorted(SCOPE_MARK + scope for scope in scopes if scope))
+
+
 def awaits_scope(facts: Facts, to: RecipientFacts) -> bool:
     """Whether a consent that comes while a copy waits would put a scope below it that is for this recipient alone."""
     is_sealed = facts.report.signed_by_author or facts.report.encrypted

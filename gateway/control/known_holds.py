@@ -9,6 +9,7 @@ from gateway.log import get_logger
 from gateway.store import decisions
 from gateway.store.errors import DamagedContent
 from policy.decision import Action, Decision
+from policy.edits import scope_marks
 from policy.facts import Facts, Sent
 from policy.purpose import PROMOTION, PurposeSource
 from policy.rules import RuleBook
@@ -25,7 +26,8 @@ class Known:
 
     everybody: who got the message at first, also those whose copies are other ones; empty: not known. classes,
     states: the legal ones it was ever found to be of, and whose law spoke of it. said: the last purpose that
-    somebody said of it, with who did, where that is one of STAYS.
+    somebody said of it, with who did, where that is one of STAYS. told: marks of what
+    is below it and its report does not say (`scope_marks`).
     """
 
     rules: Mapping[str, frozenset[str]]
@@ -34,6 +36,7 @@ class Known:
     classes: frozenset[Sensitivity] = frozenset()
     states: frozenset[str] = frozenset()
     said: tuple[str, PurposeSource] | None = None
+    told: tuple[str, ...] = ()
 
 
 async def known_holds(office: Office, queue_id: str) -> Known:
@@ -51,6 +54,7 @@ async def known_holds(office: Office, queue_id: str) -> Known:
         frozenset(one for stored in records for one in stored.kept.thin.sent.sensitivity),
         frozenset(one for stored in records for one in stored.kept.thin.sent.states),
         _said([stored.kept.thin.sent for stored in records]),
+        scope_marks(records[0].kept.facts) if records else (),
     )
 
 

@@ -93,6 +93,7 @@ async def _look_anew(office: Office, queue_id: str, held: Sequence[QueueEntry], 
         people = await accounts.directory(conn)
     finder, recipients = FactFinder(office.settings), [entry.recipient for entry in held]
     registers, known = Registers(office.store, finder.rules.facts), await known_holds(office, queue_id)
+    report = replace(report, noticed=tuple(dict.fromkeys((*report.noticed, *known.told))))
     names = known.everybody or [entry.recipient for entry in entries]
     everybody = [address for address in names if address not in known.archives]  # as at first
     sent = finder.settle(

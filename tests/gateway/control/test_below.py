@@ -11,6 +11,7 @@ from gateway.control.asker import Asker
 from gateway.control.office import Office
 from gateway.control.wire import Refused
 from gateway.message.entry import EntryState, QueueEntry
+from gateway.pipeline import edits
 from gateway.pipeline.edits import BodyEdits
 from gateway.pipeline.footers import Shop
 from gateway.pipeline.recheck import Recheck
@@ -20,7 +21,7 @@ from gateway.store.rows import save_entry
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from policy.consent import Kind
-from policy.edits import is_told, marks_of
+from policy.edits import edits_of, is_told, marks_of
 from tests.gateway.config.samples import settings
 from tests.gateway.pipeline.counter import CLEAN, PHI, SENDER, Counter, Here, letter
 from tests.gateway.pipeline.test_edits import PDF, SELLS, Desk
@@ -231,6 +232,28 @@ async def test_what_is_below_is_what_the_law_table_says_at_the_release(store: St
         body = await counter.body(entry)
         assert (body.count(b"State law protects this."), body.count(b"Springfield")) == (1, 1)
         await held_again(store, entry)
+
+
+@pytest.mark.parametrize("is_revoked", [True, False])
+async def test_what_an_older_release_told_of_a_consent(
+    store: Store, monkeypatch: pytest.MonkeyPatch, is_revoked: bool
+) -> None:
+    """Its report names the notice alone; by its first record the scope is there, too: not twice, nor once it ended."""
+    with monkeypatch.context() as patch:
+        patch.setattr(edits, "edits_of", lambda *asked: replace(made := edits_of(*asked), marks=made.noticed))
+        counter = clinic(store, "part2")
+        await counter.give(Kind.PART2, DOC)
+        entry = await counter.send(DOC, *of("part2"))
+    await held_again(store, entry)
+    was, ask = await counter.body(entry), {"queue_id": entry.queue_id, "reason": "seen"}
+    if is_revoked:
+        await revoke(store, "part2")
+        for why in ("holds it only now", "says below that it goes out on a consent"):
+            with pytest.raises(Refused, match=why):
+                await control.release(office(counter), **ask)
+    else:
+        assert await control.release(office(counter), **ask) == 1
+    assert await counter.body(entry) == was
 
 
 def test_what_an_older_release_put_below_is_known_by_its_name() -> None:
