@@ -83,8 +83,8 @@ class Certificate:
         direct = [one for one in self._all(Kind.DIRECT_KEY) if all(one.created_at > at for at in withdrawn_at)]
         if self.primary.version == 6:
             return _newest(direct, now)
-        certified = [one for part in self._user_ids() for one in self._all(Kind.CERTIFICATION, part)]
-        told = [one for one in (_newest(direct, now), _newest(certified, now)) if one]
+        of_each = [_newest(self._all(Kind.CERTIFICATION, part), now) for part in self._user_ids()]
+        told = [one for one in (_newest(direct, now), _of_user_ids([one for one in of_each if one])) if one]
         return _together(sorted(told, key=lambda one: one.created_at))
 
     def subkeys(self, now: datetime) -> list[tuple[PublicKey, Signature]]:
@@ -190,6 +190,14 @@ def _newest(signatures: Iterable[Signature], now: datetime) -> Signature | None:
 def _latest(signatures: Sequence[Signature]) -> list[Signature]:
     at = max((one.created_at for one in signatures), default=None)
     return [one for one in signatures if one.created_at == at]
+
+
+def _of_user_ids(told: Sequence[Signature]) -> Signature | None:
+    """What the newest of them says, and when it tells no end, the newest that does: as GnuPG has it."""
+    newest, ending = _together(_latest(told)), _together(_latest([one for one in told if one.key_lifetime]))
+    if newest is None or newest.key_lifetime or ending is None:
+        return newest
+    return replace(newest, key_lifetime=ending.key_lifetime)
 
 
 def _together(told: Sequence[Signature]) -> Signature | None:

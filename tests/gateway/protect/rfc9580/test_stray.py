@@ -201,6 +201,20 @@ def test_a_newer_signature_with_sha1_only_takes_away() -> None:
     assert read_certificate(short, now=NOW).why_not == "its encryption key expired on 2026-11-23"
 
 
+def test_an_end_that_another_user_id_tells() -> None:
+    """CR-01: of version 4, where GnuPG looks for it there; a later one of those that tell it counts."""
+    made = Maker.new(4)
+    other = packet(13, b"C") + signature(made.primary, 0x13, over(b"C"), CERTIFY_SIGN, at=CREATED + DAY)
+    for days, why in (((99,), "it expired on 2026-11-23"), ((99, 999), "")):
+        names = [(f"B{number}".encode(), CREATED + number * timedelta(hours=1), end) for number, end in enumerate(days)]
+        told = [
+            packet(13, name) + signature(made.primary, 0x13, over(name), CERTIFY_SIGN, lasting(end), at=at)
+            for name, at, end in names
+        ]
+        for order in ([*told, other], [other, *told]):
+            assert read_certificate(unnamed(made) + b"".join(order) + made.bound(), now=NOW).why_not == why
+
+
 def test_an_unreadable_subkey_does_not_stop_a_newer_copy() -> None:
     """CR-03: the user id that the newer copy lacks is kept."""
     made = Maker.new(4)
