@@ -12,6 +12,7 @@ from policy.phi.asides import find_asides
 from policy.phi.cards import find_cards
 from policy.phi.custom.detect import NOTHING, CustomDetectors
 from policy.phi.data.load import Vocabulary, vocabulary
+from policy.phi.file_names import find_dated_names
 from policy.phi.genre import generality
 from policy.phi.health import find_health
 from policy.phi.identifiers import find_identifiers, may_hold_identifier
@@ -117,7 +118,8 @@ def _evidence(
     zones = find_zones(view, senders) if text.source in {Source.BODY, Source.ATTACHMENT} else None
     numbers = find_identifiers(view)
     names = _outside_streets(find_names(text.content, words), numbers, words)
-    found = (*names, *numbers, *across, *custom.people(view))
+    dated = find_dated_names(text.content, words) if text.source is Source.FILE_NAME else ()
+    found = (*names, *dated, *numbers, *across, *custom.people(view))
     people = [*custom.without_allowed(found)]
     exempt = [*_left_out(found, people)]
     if text.source is Source.HEADER and not any(map(_is_labelled, people)):

@@ -19,6 +19,7 @@ from typing import Any, Final
 from policy.phi import headers, structure
 from policy.phi.decode import IDENTITY, charset_decode, transfer_decode
 from policy.phi.extract import extract
+from policy.phi.file_names import readable
 from policy.phi.files.found import Budget, Found, Job, Letter, Piece, Unreadable
 from policy.phi.files.sight import Eye
 from policy.phi.grid import Grid
@@ -234,8 +235,7 @@ def _read_file_names(part: Message, reading: Reading, place: Place) -> None:
     if len(names) > 1:
         reading.doubt(place, "the part gives itself two different file names")
     for name in sorted(names):
-        stem = name.rpartition(".")[0] or name
-        reading.add(place, Source.FILE_NAME, re.sub(r"[_.+]+", " ", stem))
+        reading.add(place, Source.FILE_NAME, readable(name))
 
 
 def _file_names(part: Message) -> set[str]:
