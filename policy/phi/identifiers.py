@@ -193,7 +193,7 @@ def _emails(view: View) -> Iterator[Mention]:
 def _service_dates(view: View) -> Iterator[Mention]:
     """Yield dates of care; 45 CFR 164.514(b)(2)(i)(C) counts every date but the year that relates to an individual."""
     for match in _SERVICE_DATE.finditer(view):
-        yield _value(Kind.SERVICE_DATE, view, match, 0.6, "a date of care", Role.UNKNOWN)
+        yield _value(Kind.SERVICE_DATE, view, match, 0.4, "a date of care", Role.UNKNOWN)
 
 
 def _great_ages(view: View) -> Iterator[Mention]:

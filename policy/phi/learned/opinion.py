@@ -25,7 +25,7 @@ _SHORT: Final = (
 )
 _NAMED: Final = frozenset({"who <person>", "who <given>"})
 _GENERAL: Final = 0.5  # from this generality on (newsletters, articles) the words are about people in general
-LOWERS: Final = -0.2  # up to this margin a weak tie is none
+LOWERS: Final = -0.4  # up to this margin a weak tie is none
 # Who must be there, at least: a name or what looks like one, a title, a relative, the writer or reader, a number.
 _SOMEBODY: Final = frozenset(f"who {who}" for who in (*NAMES, "mr", "kin", "me", "you")) | {"word <number>"}
 # And what: a word of one of these classes.

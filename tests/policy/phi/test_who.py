@@ -12,7 +12,10 @@ from tests.policy.phi.messages import mail
         ("Guidelines for Wilson's disease in a 42-year-old: which drug first, penicillamine or zinc?", "an eponym"),
         ("Mayor Carla Marsh opens the new ward for breast cancer on Friday.", "an office"),
         ("Pianist Loretta Marsh plays for the cancer ward.", "a trade"),
-        ('Your task: "Mrs. Jones" has pneumonia and a penicillin allergy.', "an example in quotes"),
+        (
+            'Your task today: "Mrs. Jones" has pneumonia. What do you ask first? What do you order?',
+            "an example in quotes",
+        ),
         ("Apnea and stroke: a cohort (Tanaka T, Ferrero L). Falls after zolpidem.", "authors"),
         ("Peter Novak '98 leads the stroke program.", "class notes"),
         ("Thanks to Marian and Joe Hartley we have a new mammogram machine.", "two who are thanked"),
