@@ -24,13 +24,16 @@ from gateway.store import decisions
 from gateway.store.decisions import Stored
 from gateway.store.statements import Change
 from gateway.store.store import Store
+from gateway.store.suppressions import touched
 from gateway.store.times import MICROSECOND
+from gateway.together import Asked, Together, waiting
 from policy.decision import Action, Decision, Method
 from policy.edits import is_outdated, lacking
 from policy.phi.report import Report
 from policy.record import Cause, Kept
 
 FRESH: Final = timedelta(seconds=5)  # of a first attempt, straight from memory
+TOGETHER: Final = 256  # addresses that are looked for at once
 STOPS: Final = frozenset({Action.HOLD, Action.REJECT})
 
 
@@ -42,10 +45,13 @@ class Recheck:
         self._again = Again(settings, store)
         self._book = self._again.finder.rules.by_name
         self._ledger = Ledger(store, self._again.finder, self._again.registers)
+        self._touched = Together[tuple[str, ...], frozenset[str]](
+            self._answer, name="opted out", most=TOGETHER, most_size=TOGETHER
+        )
 
     async def __call__(self, entries: Sequence[QueueEntry], *, now: datetime) -> Review:
         """Those of some entries of one message that may not go on as they are. Raises: StoreError."""
-        asking = [entry for entry in entries if self._needs(entry, now)]
+        asking = await self._within_reach([entry for entry in entries if self._needs(entry, now)])
         if not asking:
             return Review()
         async with self._store.read() as conn:
@@ -71,9 +77,33 @@ class Recheck:
         is_fresh = entry.attempts == 0 and now - entry.queued_at < FRESH
         return not is_fresh or entry.queued_at <= self._store.registers_changed_at
 
+    async def _within_reach(self, entries: Sequence[QueueEntry]) -> Sequence[QueueEntry]:
+        """Without those for whom no register can have a say, so that of most mail no record has to be read."""
+        names = tuple(entry.recipient.lower() for entry in entries if self._asks_only_who_opted_out(entry))
+        if not names:
+            return entries
+        try:
+            found = await self._touched.ask(names, len(names))
+        except Exception:  # whether it matters is in the record; who asks there says so
+            return entries
+        return [one for one in entries if not self._asks_only_who_opted_out(one) or one.recipient.lower() in found]
+
+    async def _answer(self, batch: list[Asked[tuple[str, ...], frozenset[str]]]) -> None:
+        try:
+            found = await touched(self._store, [name for asked in batch for name in asked.question])
+        except Exception as error:  # the callers get it
+            for asked in waiting(batch):
+                asked.answer.set_exception(error)
+            return
+        for asked in waiting(batch):
+            asked.answer.set_result(found)
+
+    def _asks_only_who_opted_out(self, entry: QueueEntry) -> bool:
+        return entry.protected and not self._again.asks_anything
+
     def _has_say(self, entry: QueueEntry, kept: Kept) -> bool:
         """Whether any register has a say: in what is protected, where rules ask one, and who opted out of promotion."""
-        if not entry.protected or self._again.asks_anything:
+        if not self._asks_only_who_opted_out(entry):
             return True
         return purpose_again(kept.thin, is_protected=True) in STOPPED
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from gateway.store import suppressions
+from gateway.store import consents, suppressions
 from gateway.store.statements import Unit
 from gateway.store.store import Store
 from gateway.store.suppressions import Reason, Suppression, suppress
+from policy.consent import Consent, Kind
 from tests.gateway.store.parts import NOW, make_event
 
 BOUNCED = Suppression(address="gone@b.example", reason=Reason.BOUNCE, created_at=NOW, status="5.1.1", queue_id="Q1")
@@ -44,3 +45,27 @@ async def test_asking_for_many(store: Store) -> None:
     async with store.read() as conn:
         assert await suppressions.among(conn, [*many, BOUNCED.address, BOUNCED.address]) == {BOUNCED.address: BOUNCED}
         assert await suppressions.among(conn, []) == {}
+
+
+async def test_who_may_be_meant_by_any_opt_out(store: Store) -> None:
+    """On the list, or with an opt-out in the register, revoked ones as well: whoever is not needs no closer look."""
+    await suppressions.add(store, ASKED, events=())
+    kinds = {"out@b.example": Kind.OPT_OUT, "mail@b.example": Kind.UNENCRYPTED}
+    said = [
+        Consent(
+            id=kind.value,
+            patient=address,
+            kind=kind,
+            purposes=(),
+            recipients=(),
+            given_at=NOW,
+            revoked_at=NOW,
+            recorded_by="x",
+            recorded_at=NOW,
+        )
+        for address, kind in kinds.items()
+    ]
+    await consents.add(store, said, events=())
+    asked = (ASKED.address, "mail@b.example", "out@b.example", "other@b.example", "out@b.example")
+    assert await suppressions.touched(store, asked) == {ASKED.address, "out@b.example"}
+    assert await suppressions.touched(store, ()) == frozenset()
