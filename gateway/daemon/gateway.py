@@ -37,7 +37,6 @@ from gateway.daemon.renewal import Renewal
 from gateway.daemon.reporting import build_reports
 from gateway.daemon.signing import EVERY as ROTATIONS
 from gateway.daemon.signing import Signing
-from gateway.delivery.scheduler import Scheduler
 from gateway.delivery.smime_identities import SmimeIdentities
 from gateway.inspect.clamd import Clamd
 from gateway.inspect.converter import Converter, convert_pool
@@ -93,7 +92,7 @@ class Gateway:
         self._store: Store | None = None
         self._inspectors: ChildPool | None = None
         self._portal_tls: ssl.SSLContext | None = None
-        self._scheduler: Scheduler | None = None
+        self._queueing: Queueing | None = None
         self._backlog: Backlog | None = None
         self._signing: Signing | None = None
         self._smime = SmimeIdentities()
@@ -118,8 +117,9 @@ class Gateway:
         """Intake first, then deliveries, then what they rest on; within 20 s."""
         self._not_ready.append("stopping")
         self._patience_until = asyncio.get_running_loop().time() + DELIVERY_STOP_S
-        if self._scheduler is not None:
-            self._scheduler.stop()
+        if self._queueing is not None:
+            self._queueing.scheduler.stop()
+            self._queueing.transport.admit_no_more()
         await self._stack.aclose()
 
     async def reload(self) -> bool:
@@ -229,7 +229,7 @@ class Gateway:
         working = asyncio.create_task(queueing.scheduler.run(), name="scheduler")
         keeping = asyncio.create_task(housekeeping.run(), name="housekeeping")
         self.tasks = (working, keeping)
-        self._scheduler = queueing.scheduler
+        self._queueing = queueing
         if queueing.self_test is not None:
             self._watch(asyncio.create_task(queueing.self_test.run(), name="resolver"))
 

@@ -142,7 +142,7 @@ class Courier:
         except WorkerError as error:
             log.error("cannot convert", queue_id=batch.letter.id, why=type(error).__name__)
             return self._not_sent(batch, CANNOT_CONVERT, "The message could not be converted at the moment.")
-        sent = await self._send(batch, data, tls_seen=tls_seen)
+        sent = await self._send(batch, data, tls_seen=tls_seen, may_turn_back=False)
         return [replace(outcome, is_seven_bit=True) for outcome in sent]
 
     async def _as_openpgp(self, batch: Batch, *, tls_seen: bool) -> Sequence[Outcome]:
@@ -207,7 +207,9 @@ class Courier:
         """Publishing is a change of the store alone, made with the outcome; there is nothing to attempt."""
         return self._not_sent(batch, "250 2.0.0 In the portal", "The message waits in the portal.", seen=Seen.DELIVERED)
 
-    async def _send(self, batch: Batch, data: bytes, *, tls_seen: bool) -> Sequence[Outcome]:
+    async def _send(
+        self, batch: Batch, data: bytes, *, tls_seen: bool, may_turn_back: bool = True
+    ) -> Sequence[Outcome]:
         first, letter = batch.entries[0], batch.letter
         via = self._inbound.get(batch.domain) if letter.kind in TO_OUR_SENDERS else None
         needs = needs_for(first, self._needs, has_pin=first.protected, is_inbound=via is not None)
@@ -227,6 +229,7 @@ class Courier:
                 via=via,
                 home=letter.home,
                 tls_seen=tls_seen,
+                may_turn_back=may_turn_back,
                 is_reported=not needs.is_content_free,  # it goes past the policy; of reports RFC 8460 section 3 says so
             )
         )

@@ -16,6 +16,7 @@ class SendJob:
     via: the next hop instead of route and MX (`domain.inbound` for mail to our own senders).
     home: the domain that sends, whose smart host counts; empty: nobody's in particular.
     tls_seen: the domain has offered TLS to us before. is_reported: its sessions count for TLS reports.
+    may_turn_back: nothing was sent in this attempt before, so that a gateway that stops may drop it.
     """
 
     domain: str
@@ -30,3 +31,4 @@ class SendJob:
     home: str = ""
     tls_seen: bool = False
     is_reported: bool = True
+    may_turn_back: bool = False

@@ -35,6 +35,7 @@ OVERDUE_EVERY: Final = timedelta(seconds=5)
 DELAY_NOTICE: Final = timedelta(minutes=30)
 POLL: Final = timedelta(seconds=1)
 CLAIM: Final = 200  # entries in one look at the store
+MOST_AT_ONCE: Final = 800  # batches under way: five destinations that make as many ready as they may (`shaper.READY`)
 MOST_FOR_ONE: Final = 20  # batches for one destination under way; as many connections as `PoolLimits` allows it
 MEMORY_BYTES: Final = 128 * 1024 * 1024  # of messages in line, and again of messages under way
 
@@ -59,7 +60,7 @@ class Scheduler:
         store: Store,
         work: Worker,
         *,
-        most_at_once: int = 200,
+        most_at_once: int = MOST_AT_ONCE,
         most_for_one: int = MOST_FOR_ONE,
         most_recipients: int = 50,
         shaper: Shaper | None = None,

@@ -12,6 +12,7 @@ from gateway.delivery.feedback import Condition, Event, Pace, after
 from gateway.log import get_logger
 
 WELL_KNOWN: Final = 10  # a window that only a destination has which took many; a dead one's first is smaller
+READY: Final = 8  # times a window: a message is read, signed and recorded in far more time than it takes at the door
 KNOWN_LIMIT: Final = 20_000  # destinations; beyond it those with nothing to remember are forgotten
 
 log = get_logger("delivery")
@@ -44,13 +45,13 @@ class Shaper:
     def has_room(self, name: str, under_way: int) -> bool:
         """Whether one more may start now: be read and signed, then go to the door.
 
-        Of a destination that is known to be well as many are made ready as it has at once, so that it need not wait.
+        Of a destination that is known to be well more are made ready than it has at once, so that it need not wait.
         """
         known, now = self._of(name), self._clock()
         if known.condition.is_resting(now) or now < known.free_at:
             return False
         window = known.window
-        return under_way < (2 * window if window >= WELL_KNOWN else window)
+        return under_way < (READY * window if window >= WELL_KNOWN else window)
 
     def fits(self, name: str, inside: int) -> bool:
         """Whether one more may talk to it now."""

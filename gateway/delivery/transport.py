@@ -90,6 +90,11 @@ class Transport:
         self._clock = clock
         self._observer = observer
 
+    def admit_no_more(self) -> None:
+        """Who is ready to go and waits for his destination is cancelled; who has been at a host goes on to his end."""
+        if self._shaping is not None:
+            self._shaping.entrance.close()
+
     async def close(self) -> None:
         """End the kept connections; takes a few seconds at most. Jobs under way are the caller's to cancel."""
         await self._pool.close()
@@ -98,7 +103,7 @@ class Transport:
         """Deliver a message. Returns: an outcome for each recipient, in their order."""
         if self._shaping is None:
             return await self._send_in_turn(job)
-        async with self._shaping.entrance.passage(job.domain) as is_open:
+        async with self._shaping.entrance.passage(job.domain, may_turn_back=job.may_turn_back) as is_open:
             if not is_open:
                 return _alike(job, self._clock(), Seen.DEFERRED, f"451 4.4.1 {job.domain} could not be reached lately")
             outcomes = await self._send_in_turn(job)

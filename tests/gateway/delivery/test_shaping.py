@@ -10,7 +10,7 @@ from gateway.config.values import Rate
 from gateway.delivery.feedback import DEAD_AFTER, FIRST_WINDOW, RESTS_S, Condition, Event, Pace, after, event_of
 from gateway.delivery.gate import Gate
 from gateway.delivery.outcome import Outcome, Seen
-from gateway.delivery.shaper import KNOWN_LIMIT, Shaper
+from gateway.delivery.shaper import KNOWN_LIMIT, READY, Shaper
 from gateway.delivery.shaping import build_shaping
 from gateway.delivery.turns import Turns
 from tests.faulty.server import Script, Stall
@@ -136,7 +136,7 @@ def test_more_are_made_ready_for_a_destination_that_is_well(clock: Clock) -> Non
     assert [found.has_room("b.example", under_way) for under_way in (4, 5)] == [True, False]
     for _ in range(200):
         found.note("b.example", REACHED)
-    assert [found.has_room("b.example", under_way) for under_way in (23, 24)] == [True, False]
+    assert [found.has_room("b.example", under_way) for under_way in (12 * READY - 1, 12 * READY)] == [True, False]
     assert [found.fits("b.example", inside) for inside in (11, 12)] == [True, False]
     for _ in range(DEAD_AFTER):
         found.note("b.example", UNREACHED)
@@ -232,6 +232,50 @@ async def test_gate_lets_in_as_many_as_there_is_room(clock: Clock) -> None:
         await asyncio.sleep(0)
         visits[20].cancel()
     assert most == FIRST_WINDOW
+
+
+async def test_a_closed_gate_turns_back_who_may(clock: Clock) -> None:
+    """Hundreds that are ready do not hold up a stop; who was at a host already comes to his end."""
+    gate, gone, seen = Gate(shaper(clock)), asyncio.Event(), list[str]()
+
+    async def visit(name: str, *, may_turn_back: bool) -> None:
+        async with gate.passage("b.example", may_turn_back=may_turn_back) as is_open:
+            assert is_open
+            seen.append(name)
+            await gone.wait()
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for _ in range(int(FIRST_WINDOW)):
+            group.create_task(visit("inside", may_turn_back=True))
+        ready = [group.create_task(visit("ready", may_turn_back=True)) for _ in range(100)]
+        stays = group.create_task(visit("stays", may_turn_back=False))
+        await asyncio.sleep(0)
+        gate.close()
+        late = group.create_task(visit("late", may_turn_back=True))
+        await asyncio.wait([*ready, late])
+        assert not stays.done()
+        gone.set()
+    assert all(one.cancelled() for one in (*ready, late))
+    assert seen == ["inside"] * int(FIRST_WINDOW) + ["stays"]
+
+
+async def test_a_host_that_rests_lets_all_go_who_wait(clock: Clock) -> None:
+    """Also when it does so between the waking of the first of them and his look."""
+    hosts = shaper(clock)
+    gate, answers = Gate(hosts), list[bool]()
+
+    async def visit() -> None:
+        async with gate.passage("mx.example:25") as is_open:
+            answers.append(is_open)
+            await asyncio.sleep(0)
+        if is_open:
+            for _ in range(DEAD_AFTER):
+                hosts.note("mx.example:25", UNREACHED)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for _ in range(50):
+            group.create_task(visit())
+    assert answers == [True] * int(FIRST_WINDOW) + [False] * int(50 - FIRST_WINDOW)
 
 
 # --- over sockets ---
