@@ -5,8 +5,11 @@ A date behind two words tells a name also where one of them is an everyday word,
 
 import re
 from collections.abc import Iterator
+from email.message import Message
+from email.utils import collapse_rfc2231_value
 from typing import Final
 
+from policy.phi import headers
 from policy.phi.data.load import Vocabulary
 from policy.phi.mention import Mention
 from policy.phi.report import Kind
@@ -19,6 +22,16 @@ _DATED: Final = re.compile(
 )
 _GENITIVE: Final = re.compile(r"(?<=[^\W\d_])_s(?=[_.]|$)")  # a file name holds no apostrophe: "Parkinson_s_disease"
 _BLANKS: Final = re.compile(r"[_.+]+")
+
+
+def names_of(part: Message) -> set[str]:
+    """Return the names that a part gives itself, decoded."""
+    names = set()
+    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
+        for key, value in headers.parameters(part, header, parameter):
+            if key == parameter and value:
+                names.add(" ".join(headers.decoded(collapse_rfc2231_value(value)).split()))
+    return names
 
 
 def readable(name: str) -> str:

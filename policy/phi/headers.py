@@ -9,7 +9,7 @@ import quopri
 import re
 from collections.abc import Sequence
 from email.message import Message
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 from policy.phi.decode import charset_decode
@@ -140,3 +140,12 @@ def is_bulk(message: Message) -> bool:
     """Tell whether the header marks a mailing list or a mass mailing (RFC 2369, RFC 2919, Precedence)."""
     precedence = {value.strip().lower() for value in field(message, "precedence")}
     return bool(precedence & _BULK_PRECEDENCE) or any(name in message for name in _BULK_FIELDS)
+
+
+def parameters(part: Message, header: str, wanted: str = "") -> list[tuple[str, Any]]:
+    """Return the parameters of a field, split only when it can hold one, and the one that is wanted.
+
+    A value is a tuple when it says its charset (RFC 2231).
+    """
+    value = part.get(header, "")
+    return part.get_params([], header=header)[1:] if ";" in value and wanted in value.lower() else []

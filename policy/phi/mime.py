@@ -14,12 +14,12 @@ from email.feedparser import BytesFeedParser
 from email.message import Message
 from email.policy import Compat32
 from email.utils import collapse_rfc2231_value
-from typing import Any, Final
+from typing import Final
 
 from policy.phi import headers, structure
 from policy.phi.decode import IDENTITY, charset_decode, transfer_decode
 from policy.phi.extract import extract
-from policy.phi.file_names import readable
+from policy.phi.file_names import names_of, readable
 from policy.phi.files.found import Budget, Found, Job, Letter, Piece, Unreadable
 from policy.phi.files.sight import Eye
 from policy.phi.grid import Grid
@@ -221,7 +221,7 @@ def _judge_fields(part: Message, reading: Reading, place: Place) -> None:
     for name in ("content-type", "content-transfer-encoding", "content-disposition"):
         if len(headers.field(part, name)) > 1:
             reading.doubt(place, f"the {name} field is there twice")
-        given = [(key, value) for key, value in _parameters(part, name) if key != "filename"]
+        given = [(key, value) for key, value in headers.parameters(part, name) if key != "filename"]
         if len({key for key, _ in given}) < len(dict.fromkeys(given)):
             reading.doubt(place, f"a parameter of the {name} field is there twice")
     types = headers.field(part, "content-type")
@@ -231,30 +231,11 @@ def _judge_fields(part: Message, reading: Reading, place: Place) -> None:
 
 def _read_file_names(part: Message, reading: Reading, place: Place) -> None:
     """Read every name that the part gives itself; two different ones are a trick (MP-11)."""
-    names = _file_names(part)
+    names = names_of(part)
     if len(names) > 1:
         reading.doubt(place, "the part gives itself two different file names")
     for name in sorted(names):
         reading.add(place, Source.FILE_NAME, readable(name))
-
-
-def _file_names(part: Message) -> set[str]:
-    """Return the names that a part gives itself, decoded."""
-    names = set()
-    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
-        for key, value in _parameters(part, header, parameter):
-            if key == parameter and value:
-                names.add(" ".join(headers.decoded(collapse_rfc2231_value(value)).split()))
-    return names
-
-
-def _parameters(part: Message, header: str, wanted: str = "") -> list[tuple[str, Any]]:
-    """Return the parameters of a field, split only when it can hold one, and the one that is wanted.
-
-    A value is a tuple when it says its charset (RFC 2231).
-    """
-    value = part.get(header, "")
-    return part.get_params([], header=header)[1:] if ";" in value and wanted in value.lower() else []
 
 
 def _parameter(part: Message, name: str) -> str:
@@ -347,7 +328,7 @@ def _read_views(part: Message, reading: Reading, place: Place, source: Source, *
     views, doubt = transfer_decode(_raw_body(part), encodings)
     if doubt:
         reading.doubt(place, doubt)
-    file_name = next(iter(_file_names(part)), "")  # a second one is a doubt already
+    file_name = next(iter(names_of(part)), "")  # a second one is a doubt already
     if place.name in _HEADER_TYPES or file_name.lower().rstrip(" .").endswith(_MESSAGE_NAMES):
         _read_again(views, reading, place, depth=depth)
         return
