@@ -12,6 +12,7 @@ from gateway.delivery.feedback import Condition, Event, Pace, after
 from gateway.log import get_logger
 
 WELL_KNOWN: Final = 10  # a window that only a destination has which took many; a dead one's first is smaller
+QUICK_S: Final = 1.0  # at the door: nobody who is ready waits long there, for his turn or for a register to be asked
 READY: Final = 8  # times a window: a message is read, signed and recorded in far more time than it takes at the door
 KNOWN_LIMIT: Final = 20_000  # destinations; beyond it those with nothing to remember are forgotten
 
@@ -23,10 +24,18 @@ class _Known:
     pace: Pace
     condition: Condition = field(default_factory=Condition)
     free_at: float = 0.0  # when the rate allows the next start
+    is_quick: bool = False  # the last delivery was
 
     @property
     def window(self) -> int:
         return min(self.pace.most, int(self.condition.window))
+
+    @property
+    def ready(self) -> int:
+        """Those under way, at the door and before it. A rate counts starts, so few may wait at the door behind it."""
+        if self.window < WELL_KNOWN:
+            return self.window
+        return self.window * (READY if self.is_quick and self.pace.rate is None else 2)
 
 
 class Shaper:
@@ -45,13 +54,13 @@ class Shaper:
     def has_room(self, name: str, under_way: int) -> bool:
         """Whether one more may start now: be read and signed, then go to the door.
 
-        Of a destination that is known to be well more are made ready than it has at once, so that it need not wait.
+        Of a destination that is known to be well more are made ready than it has at once, so that it need not wait: far
+        more where it is quick, else as many, since whoever is ready is out of reach for registers and operators.
         """
         known, now = self._of(name), self._clock()
         if known.condition.is_resting(now) or now < known.free_at:
             return False
-        window = known.window
-        return under_way < (READY * window if window >= WELL_KNOWN else window)
+        return under_way < known.ready
 
     def fits(self, name: str, inside: int) -> bool:
         """Whether one more may talk to it now."""
@@ -67,9 +76,10 @@ class Shaper:
     def is_resting(self, name: str) -> bool:
         return name in self._resting and self._of(name).condition.is_resting(self._clock())
 
-    def note(self, name: str, event: Event) -> None:
-        """A delivery has come to its end."""
+    def note(self, name: str, event: Event, *, took_s: float = 0.0) -> None:
+        """A delivery has come to its end. took_s: from the door on."""
         known, now = self._of(name), self._clock()
+        known.is_quick = took_s < QUICK_S
         was = known.condition
         known.condition = after(was, event, most=known.pace.most, now=now, jitter=self._chance())
         if known.condition.is_resting(now) and not was.is_resting(now):

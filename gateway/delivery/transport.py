@@ -106,8 +106,10 @@ class Transport:
         async with self._shaping.entrance.passage(job.domain, may_turn_back=job.may_turn_back) as is_open:
             if not is_open:
                 return _alike(job, self._clock(), Seen.DEFERRED, f"451 4.4.1 {job.domain} could not be reached lately")
+            began = asyncio.get_running_loop().time()
             outcomes = await self._send_in_turn(job)
-            self._shaping.domains.note(job.domain, event_of(outcomes))
+            took_s = asyncio.get_running_loop().time() - began
+            self._shaping.domains.note(job.domain, event_of(outcomes), took_s=took_s)
         return outcomes
 
     async def _send_in_turn(self, job: SendJob) -> tuple[Outcome, ...]:
@@ -143,13 +145,13 @@ class Transport:
                 return
             asked = [person.ready_at for person in people]
             await self._try_host(hop, job, content, people)
-        # Without an address nobody asked the host; what TLS does is no reason to leave it alone.
-        is_unreached = all(
-            person.ready_at == before and person.results[-1].seen is Seen.DEFERRED
-            for person, before in zip(people, asked, strict=True)
-        )
-        if hop.addresses:
-            self._shaping.hosts.note(name, Event.UNREACHED if is_unreached else Event.REACHED)
+            # Without an address nobody asked the host; what TLS does is no reason to leave it alone.
+            is_unreached = all(
+                person.ready_at == before and person.results[-1].seen is Seen.DEFERRED
+                for person, before in zip(people, asked, strict=True)
+            )
+            if hop.addresses:  # noted before he leaves, so that as many are woken as there is room for then
+                self._shaping.hosts.note(name, Event.UNREACHED if is_unreached else Event.REACHED)
 
     async def _try_host(self, hop: Hop, job: SendJob, content: bytes, people: list[_Progress]) -> None:
         """Give everybody who waits a result of this host."""

@@ -10,7 +10,7 @@ from gateway.config.values import Rate
 from gateway.delivery.feedback import DEAD_AFTER, FIRST_WINDOW, RESTS_S, Condition, Event, Pace, after, event_of
 from gateway.delivery.gate import Gate
 from gateway.delivery.outcome import Outcome, Seen
-from gateway.delivery.shaper import KNOWN_LIMIT, READY, Shaper
+from gateway.delivery.shaper import KNOWN_LIMIT, QUICK_S, READY, Shaper
 from gateway.delivery.shaping import build_shaping
 from gateway.delivery.turns import Turns
 from tests.faulty.server import Script, Stall
@@ -232,6 +232,18 @@ async def test_gate_lets_in_as_many_as_there_is_room(clock: Clock) -> None:
         await asyncio.sleep(0)
         visits[20].cancel()
     assert most == FIRST_WINDOW
+
+
+def test_few_are_made_ready_for_a_slow_destination_or_behind_a_rate(clock: Clock) -> None:
+    """OB-12: who waits at the door is not asked about again; a rate, paid at the start, would not hold there."""
+    slow, paced = shaper(clock, Pace(most=12)), shaper(clock, Pace(most=12, rate=Rate(100, timedelta(seconds=1))))
+    for _ in range(200):
+        slow.note("b.example", REACHED, took_s=QUICK_S)
+        paced.note("b.example", REACHED)
+    for found in (slow, paced):
+        assert [found.has_room("b.example", under_way) for under_way in (23, 24)] == [True, False]
+    slow.note("b.example", REACHED, took_s=0.1)
+    assert slow.has_room("b.example", 12 * READY - 1)
 
 
 async def test_a_closed_gate_turns_back_who_may(clock: Clock) -> None:
